@@ -1,0 +1,44 @@
+# make help lists what there is.
+PYTHON ?= python3
+VENV := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help run setup test check lint format bench lock clean
+export PORT BIND_ADDRESS DATA_DIR
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: ## Install what is missing, start everything, print the address
+	@exec $(PYTHON) -m launcher run
+
+setup: ## Make .venv and install the pinned packages
+	@$(PYTHON) -m launcher setup
+
+test: setup ## Run all tests: units, JavaScript, PostgreSQL, the real engine, a real browser
+	@$(VENV)/python -m tests.everything
+
+check: setup ## Run the fast tests only (under a minute)
+	@$(VENV)/python -m pytest -q -m "not e2e and not engine and not slow"
+
+lint: setup ## Check style, types, imports and templates
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/djlint --lint --quiet templates
+
+format: setup ## Put code into the common form
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+bench: setup ## Run all benchmarks
+	@for name in $$($(VENV)/python manage.py bench | cut -d' ' -f1); do \
+	  echo "$$name"; $(VENV)/python manage.py bench $$name --json || exit 1; \
+	done
+
+lock: setup ## Compile the lists of pinned packages again
+	@sh requirements/lock.sh
+
+clean: ## Remove .venv and what tools left; data stays in DATA_DIR (var/)
+	rm -rf .venv node_modules test-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
