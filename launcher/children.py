@@ -1,0 +1,115 @@
+"""One child process in a group of its own, and the guard that ends all groups.
+
+The guard is a small process that waits on a pipe. When the launcher is gone, however
+it went, the pipe closes and the guard ends every group that is still there.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+GRACE_S = 15.0
+LOG_LIMIT_BYTES = 20 * 2**20
+
+
+class Guard:
+    """Ends the registered process groups when this process dies, also by SIGKILL."""
+
+    def __init__(self) -> None:
+        read_end, self._write_end = os.pipe()
+        self._process = subprocess.Popen(
+            [sys.executable, "-S", "-m", "launcher.guard"],
+            stdin=read_end,
+            start_new_session=True,
+        )
+        os.close(read_end)
+
+    def add(self, group: int) -> None:
+        """Take a process group in."""
+        os.write(self._write_end, f"+{group}\n".encode())
+
+    def remove(self, group: int) -> None:
+        """The group has ended by itself."""
+        os.write(self._write_end, f"-{group}\n".encode())
+
+    def close(self) -> None:
+        """The guard ends what is left and goes."""
+        os.close(self._write_end)
+        self._process.wait()
+
+
+class Child:
+    """One process of the stack: started, watched, ended with its whole group."""
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str],
+        log: Path,
+        guard: Guard,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._guard = guard
+        rotate(log)
+        self.log_start_bytes = log.stat().st_size if log.exists() else 0
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        guard.add(self._process.pid)
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        """The group's first process."""
+        return self._process
+
+    def exit_code(self) -> int | None:
+        """None while it runs; afterwards nothing of its group is left."""
+        code = self._process.poll()
+        if code is not None:
+            signal_group(self._process.pid, signal.SIGKILL)
+            self._guard.remove(self._process.pid)
+        return code
+
+    def ask_to_end(self) -> None:
+        """SIGTERM to its first process, which ends its own children in order."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+
+    def end(self, deadline: float) -> None:
+        """Wait until ``deadline`` (time.monotonic()), then SIGKILL to the group."""
+        while self.exit_code() is None:
+            if time.monotonic() > deadline:
+                signal_group(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+            time.sleep(0.02)
+
+    def last_words(self) -> str:
+        """The last line that it wrote in this run, for an error message."""
+        with self.log.open("rb") as file:
+            file.seek(self.log_start_bytes)
+            lines = file.read().decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
+
+
+def signal_group(group: int, number: int) -> None:
+    """Send a signal to all processes of a group; none left is fine."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def rotate(log: Path) -> None:
+    """Keep one older log file when this one has grown large."""
+    if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
+        log.replace(log.with_suffix(".log.1"))

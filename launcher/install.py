@@ -1,0 +1,175 @@
+"""The virtual environment: made once, filled from a complete lock, then stamped.
+
+Nothing here may import a package: it runs before there is one.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from launcher.stages import LaunchError, stage
+
+UV = "uv==0.13.9"
+FREE_GB = 6
+STAMP_NAME = "servelab.json"
+NO_INDEX_SIGNS = (
+    "dns error", "Failed to fetch", "Connection", "connect", "No matching distribution",
+    "Could not find a version", "client error", "timed out", "not found in the",
+    "no such host", "unreachable",
+)  # fmt: skip
+
+
+def ensure(root: Path, data_dir: Path) -> Path:
+    """Path of an interpreter with all packages; raises LaunchError."""
+    python = root / ".venv" / "bin" / "python"
+    lock = root / "requirements" / ("lock-web.txt" if refusal() else "lock-cpu.txt")
+    stamp = _stamp(lock)
+    if _is_current(python, stamp):
+        return python
+    with _only_one(data_dir / "install.lock"):
+        if not _is_current(python, stamp):
+            _install(root, lock, data_dir / "logs" / "install.log")
+            (root / ".venv" / STAMP_NAME).write_text(json.dumps(stamp))
+    return python
+
+
+def refusal() -> str | None:
+    """Why vLLM cannot run on this machine, as a sentence; None where it can."""
+    system, machine = platform.system(), platform.machine()
+    if system != "Linux":
+        return f"vLLM runs on Linux only, and this system is {system}."
+    if machine not in {"x86_64", "aarch64", "arm64"}:
+        return f"vLLM's CPU build does not support the processor type {machine}."
+    if machine == "x86_64":
+        cpuinfo = Path("/proc/cpuinfo")
+        flags = cpuinfo.read_text() if cpuinfo.exists() else "avx2"
+        if "avx2" not in flags:
+            return "vLLM's CPU build needs a processor with AVX2; this one has none."
+    return None
+
+
+def _stamp(lock: Path) -> dict[str, str]:
+    return {
+        "lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
+        "python": platform.python_version(),
+    }
+
+
+def _is_current(python: Path, stamp: dict[str, str]) -> bool:
+    try:
+        found = json.loads((python.parent.parent / STAMP_NAME).read_text())
+    except (OSError, ValueError):
+        return False
+    return python.exists() and bool(found == stamp)
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Two installations at once wait for each other."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _install(root: Path, lock: Path, log: Path) -> None:
+    free_bytes = shutil.disk_usage(root).free
+    if free_bytes < FREE_GB * 10**9:
+        raise LaunchError(
+            f"There is no space for the packages: {free_bytes / 10**9:.1f} GB are free "
+            f"in {root}, and {FREE_GB} GB are needed."
+        )
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("")
+    venv = root / ".venv"
+    python = venv / "bin" / "python"
+    if not _runs_this_version(python):
+        with stage("Making the virtual environment in .venv"):
+            _make_venv(venv, log)
+    environment = _installer_environment(python)
+    with stage("Fetching the installer"):
+        pip = [str(python), "-m", "pip", "-q", "install", "--retries", "2", UV]
+        _run(pip, environment, log)
+    with stage(
+        f"Installing {_count(lock)} pinned packages (about 3 GB with the engine)"
+    ):
+        uv = [str(venv / "bin" / "uv"), "pip", "install", "--python", str(python)]
+        options = ["--compile-bytecode", "--no-deps", "-r", str(lock)]
+        _run([*uv, *options], environment, log)
+
+
+def _count(lock: Path) -> int:
+    return sum("==" in line for line in lock.read_text().splitlines())
+
+
+def _runs_this_version(python: Path) -> bool:
+    code = "import platform, pip; print(platform.python_version())"
+    try:
+        answer = subprocess.run([python, "-c", code], capture_output=True, text=True)
+    except OSError:
+        return False
+    return answer.stdout.strip() == platform.python_version()
+
+
+def _make_venv(venv: Path, log: Path) -> None:
+    command = [sys.executable, "-m", "venv", "--clear", str(venv)]
+    with log.open("a") as file:
+        result = subprocess.run(command, stdout=file, stderr=file)
+    if result.returncode:
+        raise LaunchError(
+            "Python cannot make a virtual environment here: install the system's "
+            f"package python3-venv (details in {log})."
+        )
+
+
+def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
+    """Run one installer; its output goes to the log. Raises LaunchError."""
+    with log.open("a") as file:
+        result = subprocess.run(command, stdout=file, stderr=file, env=environment)
+    if result.returncode == 0:
+        return
+    text = log.read_text()
+    if "No space left" in text:
+        raise LaunchError(f"The disk became full while installing (details in {log}).")
+    if any(sign in text for sign in NO_INDEX_SIGNS):
+        raise LaunchError(
+            "The packages cannot be fetched, since no package index answers or it has "
+            "not all of them: check the network, or name an index in PIP_INDEX_URL or "
+            f"a folder of wheels in PIP_FIND_LINKS (details in {log})."
+        )
+    raise LaunchError(f"The packages cannot be installed (details in {log}).")
+
+
+def _installer_environment(python: Path) -> dict[str, str]:
+    """What pip was told is told to uv too, and where torch's CPU build comes from."""
+    environment = dict(os.environ)
+    find_links = (
+        environment.get("UV_FIND_LINKS")
+        or environment.get("PIP_FIND_LINKS")
+        or _configured(python, "find-links")
+    )
+    if find_links:
+        environment["UV_FIND_LINKS"] = find_links
+    else:
+        environment["UV_TORCH_BACKEND"] = "cpu"
+    index = environment.get("PIP_INDEX_URL") or _configured(python, "index-url")
+    if index and not {"UV_INDEX_URL", "UV_DEFAULT_INDEX"} & environment.keys():
+        environment["UV_DEFAULT_INDEX"] = index
+    if "PIP_CERT" in environment:
+        environment.setdefault("SSL_CERT_FILE", environment["PIP_CERT"])
+    environment.setdefault("UV_HTTP_TIMEOUT", "180")
+    return environment
+
+
+def _configured(python: Path, key: str) -> str:
+    """A value from pip's configuration files, "" where there is none."""
+    command = [str(python), "-m", "pip", "config", "get", f"global.{key}"]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    return str(answer.stdout).strip()

@@ -1,0 +1,115 @@
+"""Migrations, chapters, quizzes and static files, and only what has changed of them.
+
+python -m launcher.preparation
+"""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+MIGRATIONS = ("*/migrations/*.py", "requirements/lock-*.txt")
+CHAPTERS = ("courseware/**/*", "templates/courseware/**/*")
+STATIC = ("static/**/*", "config/static_files.py", "requirements/lock-*.txt")
+QUIZZES = ("quizzes/**/*",)
+
+
+def is_current(root: Path, data_dir: Path) -> bool:
+    """Whether the built-in database has had these migrations and chapters.
+
+    Another database (DATABASE_URL) may have been replaced meanwhile: never sure.
+    """
+    if os.environ.get("DATABASE_URL", "").strip():
+        return False
+    try:
+        found = json.loads(_stamp_path(data_dir).read_text())
+    except (OSError, ValueError):
+        return False
+    has_database = (data_dir / "servelab.sqlite3").is_file()
+    stamp = _stamp(root)
+    is_collected = _has_static(data_dir, stamp["static"])
+    return has_database and is_collected and bool(found == stamp)
+
+
+def _stamp_path(data_dir: Path) -> Path:
+    return data_dir / "preparation.json"
+
+
+def _stamp(root: Path) -> dict[str, str]:
+    patterns = {
+        "migrations": MIGRATIONS,
+        "chapters": CHAPTERS,
+        "quizzes": QUIZZES,
+        "static": STATIC,
+    }
+    return {name: _hash(root, patterns[name]) for name in patterns}
+
+
+def _has_static(data_dir: Path, wanted: str) -> bool:
+    path = _static_stamp_path(data_dir)
+    return path.is_file() and path.read_text() == wanted
+
+
+def _static_stamp_path(data_dir: Path) -> Path:
+    return data_dir / "static" / "collected.txt"
+
+
+def _collect_static(data_dir: Path, stamp: str) -> None:
+    """Hash and compress what browsers load; old names stay for pages still open."""
+    from django.core.management import call_command
+
+    if _has_static(data_dir, stamp):
+        return
+    # Its modules import files that it does not bring, and no page of ours loads them.
+    left_out = ["django_htmx"]
+    call_command(
+        "collectstatic", interactive=False, verbosity=0, ignore_patterns=left_out
+    )
+    _static_stamp_path(data_dir).write_text(stamp)
+
+
+def _hash(root: Path, patterns: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    paths = {path for pattern in patterns for path in root.glob(pattern)}
+    for path in sorted(paths):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(str(path.relative_to(root)).encode() + b"\0")
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def main() -> int:
+    """Migrate, collect, load, stamp; 1 with a sentence when that fails."""
+    import django
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import CommandError, call_command
+    from django.db import DatabaseError
+
+    root = Path(__file__).resolve().parent.parent
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        django.setup()
+        from django.conf import settings
+
+        stamp = _stamp(root)
+        call_command("migrate", interactive=False, verbosity=0)
+    except ImproperlyConfigured as error:
+        print(" ".join(str(error).split()))
+        return 1
+    except DatabaseError as error:
+        print(f"The database cannot be used: {str(error).strip().splitlines()[0]}")
+        return 1
+    _collect_static(settings.DATA_DIR, stamp["static"])
+    try:
+        call_command("loadchapters")
+        call_command("loadquizzes")
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return 0
+    _stamp_path(settings.DATA_DIR).write_text(json.dumps(stamp))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,278 @@
+"""The whole stack on one machine: what runs, in which order, and how it ends.
+
+redis ── preparation ── web ── default worker
+      └─ model conversion ── engine worker
+
+python -m launcher.stack        (with the virtual environment's Python)
+"""
+
+import os
+import secrets
+import signal
+import sys
+import time
+from types import FrameType
+
+from lab.engine import bundled
+from lab.engine.config import PROJECT_DIR, EngineConfig, Environment, bundled_model_dir
+from lab.engine.errors import SettingError
+from launcher import preparation, valkey
+from launcher.address import Address, only_one
+from launcher.children import GRACE_S, Child, Guard
+from launcher.engine_environment import engine_variables
+from launcher.install import refusal
+from launcher.readiness import EngineWatch, is_served
+from launcher.stages import LaunchError, say, stage
+
+LOOP_S = 0.1
+PAGE_TIMEOUT_S = 60.0
+RESTART_PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+CALM_S = 120.0
+"""A process that ran this long starts again without a long pause."""
+
+
+class Stack:
+    """Starts, watches and ends the processes."""
+
+    def __init__(self, config: EngineConfig, address: Address) -> None:
+        self.config = config
+        self.address = address
+        self.logs = config.data_dir / "logs"
+        self.logs.mkdir(exist_ok=True)
+        self.guard = Guard()
+        self.children: dict[str, Child] = {}
+        self.signal: int | None = None
+        self.began = time.monotonic()
+        self._restarts: dict[str, list[float]] = {}
+        self._due: dict[str, float] = {}
+        self._environment = {
+            **os.environ,
+            "DATA_DIR": str(config.data_dir),
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PORT": str(address.port),
+            "PYTHONPATH": str(PROJECT_DIR),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    # Start
+
+    def run(self) -> None:
+        """Start everything, then watch until a signal; raises LaunchError."""
+        try:
+            if "REDIS_URL" not in os.environ:
+                self._start_redis()
+            self._start_engine_side()
+            if not preparation.is_current(PROJECT_DIR, self.config.data_dir):
+                self._prepare()
+            self._start_web()
+            self._start("default")
+            say(f"\n  Open {self.address.url}\n")
+            self._watch()
+        finally:
+            self._end()
+
+    def _start_redis(self) -> None:
+        """The embedded server, on a port of the loopback that is free now."""
+        directory = self.config.data_dir / "redis"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        password, port = secrets.token_urlsafe(24), valkey.free_port()
+        with stage("Starting the embedded Redis-compatible server"):
+            try:
+                command = valkey.command(port, directory, password, keeps=True)
+            except valkey.ValkeyMissing as error:
+                raise LaunchError(str(error)) from error
+            child = self._spawn("redis", command)
+            try:
+                valkey.wait_until_ready(child.process, port, password)
+            except OSError as error:
+                raise LaunchError(f"{error} Its log is {child.log}.") from error
+        url = valkey.url(port, password)
+        self._environment["REDIS_URL"] = url
+        path = self.config.data_dir / "redis_url"
+        path.touch(mode=0o600)
+        path.write_text(url)
+
+    def _start_engine_side(self) -> None:
+        """The conversion if the bundled model is not there yet, else the engine."""
+        if Environment(os.environ).choice("ENGINE", "on", ("on", "off")) == "off":
+            say("  No engine host here (ENGINE=off)")
+            return
+        directory = bundled_model_dir(self.config.data_dir)
+        needs_model = self.config.model == str(directory) and not refusal()
+        if needs_model and not bundled.is_converted(directory):
+            say("  Converting the bundled model, once (meanwhile the page starts) …")
+            self._start("conversion")
+        else:
+            self._start("engine")
+
+    def _prepare(self) -> None:
+        with stage("Migrating the database and loading the chapters"):
+            child = self._start("preparation")
+            while (code := child.exit_code()) is None:
+                self._pause()
+        del self.children["preparation"]
+        if code:
+            raise LaunchError(f"{child.last_words()} (log: {child.log})")
+
+    def _start_web(self) -> None:
+        self.address.require_free()
+        with stage("Starting the web server"):
+            child = self._start("web")
+            end = time.monotonic() + PAGE_TIMEOUT_S
+            while not is_served(self.address.url):
+                if child.exit_code() is not None:
+                    sentence = child.last_words().rpartition("ImproperlyConfigured: ")[
+                        2
+                    ]
+                    raise LaunchError(f"{sentence} (log: {child.log})")
+                if time.monotonic() > end:
+                    raise LaunchError(f"The web server is silent; its log: {child.log}")
+                self._pause()
+
+    def _start(self, name: str) -> Child:
+        return self._spawn(name, self._command(name))
+
+    def _spawn(self, name: str, command: list[str]) -> Child:
+        environment = dict(self._environment)
+        if name == "engine":
+            environment |= engine_variables(self.config, os.environ)
+        log = self.logs / f"{name}.log"
+        child = Child(name, command, environment, log, self.guard)
+        self.children[name] = child
+        return child
+
+    def _command(self, name: str) -> list[str]:
+        python, data = sys.executable, self.config.data_dir
+        celery = [python, "-m", "celery", "-A", "config", "worker"]
+        quiet = ["--without-mingle", "--without-gossip", "--loglevel", "INFO"]
+        return {
+            "conversion": [python, "-m", "lab.engine.bundled"],
+            "preparation": [python, "-m", "launcher.preparation"],
+            "web": [
+                *(python, "-m", "uvicorn", "config.asgi:application"),
+                *("--host", self.address.bind, "--port", str(self.address.port)),
+                *("--ws", "websockets-sansio", "--ws-per-message-deflate", "false"),
+                *(
+                    "--backlog",
+                    "4096",
+                    "--lifespan",
+                    "off",
+                    "--no-access-log",
+                    "--log-level",
+                    "warning",
+                ),
+                *("--timeout-graceful-shutdown", "3"),
+            ],
+            "engine": [
+                *(*celery, "-Q", "engine", "-P", "threads", "-n", "engine@%h"),
+                *("-c", str(self.config.max_in_flight), *quiet),
+            ],
+            "default": [
+                *(*celery, "-Q", "default", "-P", "prefork", "-c", "1"),
+                *("-n", "default@%h", *quiet, "-B", "-s", str(data / "beat")),
+            ],
+        }[name]
+
+    # Watch
+
+    def _watch(self) -> None:
+        """Until a signal: say when the engine is ready, restart what ended."""
+        watch = EngineWatch(self.address.url)
+        while True:
+            self._pause()
+            for child in list(self.children.values()):
+                if child.exit_code() is not None:
+                    self._ended(child)
+            for name in [n for n, due in self._due.items() if due < time.monotonic()]:
+                del self._due[name]
+                self._start(name)
+            if "engine" in self.children:
+                for line in watch.news():
+                    say(f"  {line}")
+
+    def _ended(self, child: Child) -> None:
+        """A process ended by itself: go on, or start it again after a pause."""
+        del self.children[child.name]
+        code = child.exit_code()
+        if child.name == "conversion":
+            if code:
+                say(f"  The model was not converted: {child.last_words()}")
+            else:
+                say(f"  {child.last_words()}")
+            self._start("engine")
+            return
+        if child.name == "redis":
+            raise LaunchError(f"The Redis server ended (code {code}); log: {child.log}")
+        now = time.monotonic()
+        recent = [t for t in self._restarts.get(child.name, []) if t > now - CALM_S]
+        pause = RESTART_PAUSE_S[min(len(recent), len(RESTART_PAUSE_S) - 1)]
+        self._restarts[child.name] = [*recent, now]
+        self._due[child.name] = now + pause
+        say(
+            f"  The {child.name} process ended (code {code}) and starts again in "
+            f"{pause:.0f} s; log: {child.log}"
+        )
+
+    def _pause(self) -> None:
+        time.sleep(LOOP_S)
+        if self.signal is not None:
+            raise KeyboardInterrupt
+
+    # End
+
+    def _end(self) -> None:
+        """End the workers and the web server together, Redis after them."""
+        end = time.monotonic() + GRACE_S
+        redis = self.children.pop("redis", None)
+        for child in self.children.values():
+            child.ask_to_end()
+        for child in self.children.values():
+            child.end(end)
+        if redis:
+            redis.ask_to_end()
+            redis.end(time.monotonic() + GRACE_S)
+            (self.config.data_dir / "redis_url").unlink(missing_ok=True)
+        self.guard.close()
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """First signal: end in order. Second: leave the rest to the guard."""
+        if self.signal is not None:
+            os._exit(1)
+        self.signal = number
+
+
+def die_with_make() -> None:
+    """Under make on Linux, end when make is killed: nobody else would be told."""
+    if "MAKELEVEL" in os.environ and sys.platform == "linux":
+        import ctypes
+
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
+
+
+def main() -> int:
+    """Run until a signal; 0, or 2 with one sentence when something is in the way."""
+    die_with_make()
+    try:
+        config = EngineConfig.from_env()
+        env = Environment(os.environ)
+        address = Address(
+            env.text("BIND_ADDRESS", "127.0.0.1"), env.integer("PORT", 8000, 1, 65535)
+        )
+        lock = only_one(config.data_dir, address)
+        address.require_free()
+        stack = Stack(config, address)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, stack.on_signal)
+        stack.run()
+    except KeyboardInterrupt:
+        say("\n  Everything has ended.")
+        lock.close()
+    except (LaunchError, SettingError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
