@@ -1,0 +1,78 @@
+"""/healthz: this process answers. /readyz: what it needs answers too."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from lab.engine import client
+
+REDIS_TIMEOUT_S = 2.0
+
+
+@require_GET
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process is there; nothing else is asked."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_GET
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """503 while the database or Redis is away.
+
+    The engine is told apart: pages are served without one, so its state does not
+    change the answer's code. ``heartbeat_age_s`` is the age of its last message.
+    """
+    database = _check(_ask_database)
+    broker = _check(_ask_redis)
+    engines = _engines() if broker["ok"] else []
+    is_ready = database["ok"] and broker["ok"]
+    report = {
+        "ready": is_ready,
+        "database": database,
+        "redis": broker,
+        "engine": engines[0]["state"] if engines else "absent",
+        "engines": engines,
+    }
+    return JsonResponse(report, status=200 if is_ready else 503)
+
+
+def _check(ask: Callable[[], None]) -> dict[str, Any]:
+    """{"ok", "ms"} or {"ok", "error"}; the error names its class, no address."""
+    began = time.monotonic()
+    try:
+        ask()
+    except Exception as error:
+        return {"ok": False, "error": type(error).__name__}
+    return {"ok": True, "ms": round(1000 * (time.monotonic() - began), 1)}
+
+
+def _ask_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _ask_redis() -> None:
+    with redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+        socket_timeout=REDIS_TIMEOUT_S,
+    ) as server:
+        server.ping()
+
+
+def _engines() -> list[dict[str, Any]]:
+    now = time.time()
+    return [
+        {**asdict(status), "heartbeat_age_s": round(now - status.updated_at, 1)}
+        for status in client.status()
+    ]

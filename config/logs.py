@@ -1,0 +1,164 @@
+"""Logs of all processes: one JSON object a line, with one id from browser to engine.
+
+A page or form has the id of its HTTP request (header X-Log-Id, taken over from the
+browser or made here). A generation keeps the id that ``client.submit`` was given, or
+its request id: the browser knows it, the web process logs it, and the engine host
+binds it again from the Celery message.
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from celery.signals import setup_logging, task_postrun, task_prerun
+from django.http import HttpRequest, HttpResponseBase
+
+LOG_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
+QUIET_PATHS = ("/healthz", "/readyz", "/static/")
+_began: dict[str, float] = {}
+"""time.monotonic() at which each running task began, by task id."""
+
+
+def leave_out_arguments(
+    _logger: Any, _method: str, event: dict[str, Any]
+) -> dict[str, Any]:
+    """Celery adds a task's arguments as ``data``: questions and answers of learners."""
+    if str(event.get("logger", "")).startswith("celery"):
+        event.pop("data", None)
+    return event
+
+
+SHARED_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    leave_out_arguments,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+
+
+def logging_configuration(level: str) -> dict[str, Any]:
+    """Django's LOGGING; structlog and the standard library end in the same lines."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED_PROCESSORS,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "json": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": SHARED_PROCESSORS,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.JSONRenderer(),
+                ],
+            }
+        },
+        "handlers": {
+            "lines": {"class": "logging.StreamHandler", "formatter": "json"},
+        },
+        "root": {"handlers": ["lines"], "level": level},
+        "loggers": {
+            "django": {"handlers": [], "level": level, "propagate": True},
+            "django.server": {"handlers": [], "propagate": True},
+            # _log_task says the same, under the request's id.
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
+        },
+    }
+
+
+class RequestLogMiddleware:
+    """Binds the log id of an HTTP request, logs the request, answers with the id."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(
+        self, request: HttpRequest
+    ) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Both worlds, so that a stack of asynchronous views stays one."""
+        log_id = bind_log_id(request.headers.get("X-Log-Id", ""))
+        began = time.monotonic()
+        if iscoroutinefunction(self):
+            return self._answer_async(request, log_id, began)
+        return self._finish(request, self._get_response(request), log_id, began)
+
+    async def _answer_async(
+        self, request: HttpRequest, log_id: str, began: float
+    ) -> HttpResponseBase:
+        response = await self._get_response(request)
+        return self._finish(request, response, log_id, began)
+
+    def _finish(
+        self,
+        request: HttpRequest,
+        response: HttpResponseBase,
+        log_id: str,
+        began: float,
+    ) -> HttpResponseBase:
+        response.headers["X-Log-Id"] = log_id
+        if not request.path.startswith(QUIET_PATHS):
+            structlog.get_logger("servelab.web").info(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                ms=round(1000 * (time.monotonic() - began), 1),
+            )
+        return response
+
+
+def bind_log_id(offered: str) -> str:
+    """Bind ``offered`` where it looks like an id, else a new one; returns it."""
+    log_id = offered if LOG_ID.fullmatch(offered) else uuid.uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(log_id=log_id)
+    return log_id
+
+
+@setup_logging.connect
+def _keep_our_logging(**kwargs: Any) -> None:
+    """Celery leaves logging alone when somebody listens here: Django sets it up."""
+
+
+@task_prerun.connect
+def _bind_task(task_id: str, kwargs: dict[str, Any], **rest: Any) -> None:
+    payload = kwargs.get("payload") or kwargs.get("report") or {}
+    structlog.contextvars.bind_contextvars(
+        task_id=task_id,
+        log_id=payload.get("log_id") or payload.get("request_id") or task_id,
+    )
+    _began[task_id] = time.monotonic()
+
+
+@task_postrun.connect
+def _log_task(task_id: str, task: Any, state: str | None, **rest: Any) -> None:
+    now = time.monotonic()
+    structlog.get_logger("servelab.task").info(
+        "task",
+        task=task.name,
+        state=state,
+        # A task may run twice at once when the broker delivers its message again.
+        ms=round(1000 * (now - _began.pop(task_id, now)), 1),
+    )
+    structlog.contextvars.clear_contextvars()

@@ -1,0 +1,16 @@
+"""Every page: each app brings its own paths."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config.health import healthz, readyz
+
+urlpatterns = [
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("admin/", admin.site.urls),
+    path("", include("courseware.urls")),
+    path("lab/", include("lab.urls")),
+    path("mentor/", include("mentor.urls")),
+    path("quiz/", include("quizzes.urls")),
+]

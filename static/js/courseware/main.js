@@ -1,0 +1,25 @@
+// The chapter's own life: terms, experiments, progress and the figures in the text.
+
+import { BreakEven } from "./break_even.js";
+import { CardList } from "./cards.js";
+import { listenForExperiments } from "./experiments.js";
+import { OwnStart } from "./own_start.js";
+import { ReadingProgress } from "./progress.js";
+import { Stepper } from "./stepper.js";
+import { openTerms } from "./terms.js";
+
+const figures = {
+  "paged-or-contiguous": Stepper,
+  "break-even": BreakEven,
+  "own-start": OwnStart,
+  cards: CardList,
+};
+
+for (const root of document.querySelectorAll("[data-figure]")) {
+  const Figure = figures[root.dataset.figure];
+  if (Figure) new Figure(root);
+}
+openTerms(document);
+listenForExperiments(document);
+const form = document.getElementById("read-form");
+if (form) new ReadingProgress(form);

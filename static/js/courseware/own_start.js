@@ -1,0 +1,51 @@
+// The phases of the engine beside the text, as it told them when it started.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export class OwnStart {
+  #root;
+  #key = "";
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.#root = root;
+    document.addEventListener("servelab:engine", ({ detail }) => this.#show(detail));
+  }
+
+  #show(status) {
+    const phases = (status?.phases ?? []).filter((phase) => Number.isFinite(phase.seconds));
+    const key = JSON.stringify(phases);
+    if (phases.length === 0 || key === this.#key) return;
+    this.#key = key;
+    const total = phases.reduce((sum, phase) => sum + phase.seconds, 0);
+    const longest = Math.max(...phases.map((phase) => phase.seconds), 1e-9);
+    const bars = this.#root.querySelector("[data-bars]");
+    bars.replaceChildren(...phases.flatMap((phase) => row(phase, longest)));
+    bars.hidden = false;
+    this.#root.querySelector("[data-words]").textContent =
+      `Measured when it started here: ${total.toFixed(1)}\u202fs in all, ` +
+      `${status.model ?? "its model"} on ${status.device ?? "this machine"}. ` +
+      "The bars are of one scale among themselves, not with those above.";
+  }
+}
+
+function row({ name, seconds }, longest) {
+  const label = document.createElement("p");
+  label.className = "bar-label";
+  label.textContent = name;
+  const bar = document.createElementNS(SVG, "svg");
+  bar.setAttribute("class", "bar");
+  bar.setAttribute("width", "100%");
+  bar.setAttribute("height", "20");
+  bar.setAttribute("aria-hidden", "true");
+  const rect = document.createElementNS(SVG, "rect");
+  rect.setAttribute("class", "phase");
+  rect.setAttribute("width", `${(100 * seconds) / longest}%`);
+  rect.setAttribute("y", "4");
+  rect.setAttribute("height", "12");
+  bar.append(rect);
+  const value = document.createElement("p");
+  value.className = "bar-value";
+  value.textContent = `${seconds.toFixed(1)} s`;
+  return [label, bar, value];
+}

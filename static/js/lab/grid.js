@@ -1,0 +1,178 @@
+/**
+ * Grid: the canvas with its cursor, tag, keys and zoom.
+ */
+
+import { BlockCanvas } from "./canvas.js";
+import { blockAt, neighbour } from "./layout.js";
+import { blockWords } from "./words.js";
+
+const ZOOM_STEP = 1.5;
+const MAX_ZOOM = 12;
+const MIN_HEIGHT_CSS = 120;
+
+export class Grid {
+  #parts;
+  #painter;
+  #pool = null;
+  #generation = -1;
+  #zoom = 1;
+  #ratio = 1;
+  #at = null;
+  #isHeld = false;
+  #isYours = () => false;
+  #spaceKey = "";
+
+  /**
+   * @param {Record<"box"|"pan"|"canvas"|"cursor"|"tag"|"empty"|"zoomIn"|"zoomOut",
+   *   HTMLElement>} parts
+   * @param {() => void} onResize  the grid wants to be painted anew
+   */
+  constructor(parts, palette, onResize) {
+    this.#parts = parts;
+    this.#painter = new BlockCanvas(parts.canvas, palette);
+    this.#listen();
+    const again = () => {
+      this.#generation = -1;
+      onResize();
+    };
+    new ResizeObserver(() => this.#hasOtherSpace() && again()).observe(parts.box);
+    const zoom = (factor) => {
+      this.#zoom = Math.min(MAX_ZOOM, Math.max(1, this.#zoom * factor));
+      again();
+    };
+    parts.zoomIn.addEventListener("click", () => zoom(ZOOM_STEP));
+    parts.zoomOut.addEventListener("click", () => zoom(1 / ZOOM_STEP));
+  }
+
+  /** Colours, marks and filter; see BlockCanvas. */
+  get painter() {
+    return this.#painter;
+  }
+
+  /** @param {(shortId: number) => boolean} isYours */
+  set isYours(isYours) {
+    this.#isYours = isYours;
+  }
+
+  /**
+   * Draw what changed in the pool; everything when `isWhole`.
+   * @returns {boolean} whether blocks still move
+   */
+  draw(pool, isWhole, nowMs) {
+    this.#pool = pool;
+    this.#parts.empty.hidden = pool.numBlocks > 0;
+    this.#parts.pan.hidden = pool.numBlocks === 0;
+    if (pool.numBlocks === 0) return false;
+    const hasLayout = this.#generation === pool.generation
+      && this.#painter.layout?.numBlocks === pool.numBlocks;
+    if (!hasLayout && !this.#layOut(pool)) return false;
+    if (isWhole || !hasLayout) {
+      pool.takeDirty();
+      this.#painter.paintAll(pool);
+      this.#placeCursor();
+      return false;
+    }
+    return this.#painter.paint(pool, pool.takeDirty(), nowMs);
+  }
+
+  /** Bring tag and cursor up to date. */
+  refreshTag() {
+    const { tag } = this.#parts;
+    const words = this.#at !== null && this.#pool && this.#at < this.#pool.numBlocks
+      ? blockWords(this.#pool, this.#at, this.#isYours)
+      : "";
+    if (tag.textContent !== words) tag.textContent = words;
+  }
+
+  /** Point at a block from outside; null: at none. */
+  point(blockId) {
+    this.#at = blockId;
+    this.#placeCursor();
+    this.refreshTag();
+  }
+
+  #layOut(pool) {
+    const { box } = this.#parts;
+    if (box.clientWidth < 2) return false;
+    this.#ratio = devicePixelRatio || 1;
+    this.#painter.resize({
+      numBlocks: pool.numBlocks,
+      widthCss: box.clientWidth,
+      heightCss: Math.max(MIN_HEIGHT_CSS, this.#heightCss()),
+      ratio: this.#ratio,
+      zoom: this.#zoom,
+    });
+    this.#generation = pool.generation;
+    this.#parts.zoomOut.disabled = this.#zoom <= 1;
+    this.#parts.zoomIn.disabled = this.#zoom >= MAX_ZOOM;
+    return true;
+  }
+
+  #hasOtherSpace() {
+    const key = `${this.#parts.box.clientWidth} ${this.#heightCss()} ${devicePixelRatio}`;
+    const isOther = key !== this.#spaceKey;
+    this.#spaceKey = key;
+    return isOther;
+  }
+
+  #heightCss() {
+    const most = getComputedStyle(this.#parts.box).getPropertyValue("max-height");
+    return Number.parseFloat(most) || 320;
+  }
+
+  #placeCursor() {
+    const { cursor } = this.#parts;
+    const isShown = this.#at !== null && this.#painter.layout && this.#at < this.#painter.layout.numBlocks;
+    cursor.hidden = !isShown;
+    if (!isShown) return;
+    const { left, top, size } = this.#painter.squareCss(this.#at, this.#ratio);
+    cursor.style.width = `${size}px`;
+    cursor.style.height = `${size}px`;
+    cursor.style.transform = `translate(${left}px, ${top}px)`;
+  }
+
+  #listen() {
+    const { pan, canvas } = this.#parts;
+    const blockOf = (event) => {
+      const { layout } = this.#painter;
+      if (!layout) return null;
+      const box = canvas.getBoundingClientRect();
+      const x = (event.clientX - box.left) * this.#ratio;
+      const y = (event.clientY - box.top) * this.#ratio;
+      return blockAt(layout, x, y);
+    };
+    pan.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "mouse" && !this.#isHeld) this.point(blockOf(event));
+    });
+    pan.addEventListener("pointerleave", () => !this.#isHeld && this.point(null));
+    pan.addEventListener("click", (event) => {
+      const blockId = blockOf(event);
+      this.#isHeld = blockId !== null && !(this.#isHeld && blockId === this.#at);
+      this.point(blockId);
+    });
+    pan.addEventListener("keydown", (event) => this.#press(event));
+    pan.addEventListener("focus", () => {
+      if (pan.matches(":focus-visible") && this.#at === null) this.point(0);
+    });
+    pan.addEventListener("blur", () => {
+      this.#isHeld = false;
+      this.point(null);
+    });
+  }
+
+  #press(event) {
+    const { layout } = this.#painter;
+    if (!layout || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === "Escape") {
+      this.#isHeld = false;
+      this.#parts.pan.blur();
+      return;
+    }
+    const next = neighbour(layout, this.#at ?? 0, event.key);
+    if (next === null) return;
+    event.preventDefault();
+    this.#isHeld = true;
+    this.point(next);
+    this.#parts.cursor.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+}

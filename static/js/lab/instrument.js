@@ -1,0 +1,303 @@
+/**
+ * Instrument: what happens when something arrives, and what one animation frame does.
+ *
+ * One animation frame is pending at most. It takes in the frames that have come and
+ * paints the blocks that changed.
+ */
+
+import { onThemeChange, readPalette } from "./palette.js";
+import { Readouts } from "./readouts.js";
+import { Yours } from "./yours.js";
+
+const RECORDED_AFTER_MS = 4_000;
+const ASK_EVERY_MS = 2_000;
+const MEASURES_KEPT = 1_000;
+
+export class Instrument {
+  #root;
+  #views;
+  #readouts;
+  #socket = null;
+  #yours = new Yours();
+  #isPending = false;
+  #isPainted = false;
+  #askedAt = -Infinity;
+  #hasChosenSource = false;
+  #isLoading = false;
+  #numMeasured = 0;
+  #statusKey = "";
+
+  /** @param {object} views  see main.js */
+  constructor(root, views) {
+    this.#root = root;
+    this.#views = views;
+    views.grid.isYours = (shortId) => this.#shownYours.has(shortId);
+    const still = matchMedia("(prefers-reduced-motion: reduce)");
+    const setMotion = () => (views.grid.painter.isMoving = !still.matches);
+    still.addEventListener("change", setMotion);
+    setMotion();
+    onThemeChange(() => this.#recolour());
+    document.addEventListener("servelab:yours", ({ detail }) => this.#markYours(detail));
+    document.addEventListener("visibilitychange", () => this.schedule());
+    this.#readouts = new Readouts(views, {
+      yours: () => this.#shownYours,
+      status: () => this.#status,
+    });
+    setTimeout(() => this.#playIfHopeless(), RECORDED_AFTER_MS);
+  }
+
+  /** @param {(on: object) => import("./socket.js").LabSocket} open */
+  connect(open) {
+    this.#socket = open({
+      frame: (bytes) => this.#takeFrame(bytes),
+      message: (message) => this.#takeMessage(message),
+      state: (state, numFailed) => this.#takeState(state, numFailed),
+    });
+  }
+
+  send(command) {
+    return this.#socket.send(command);
+  }
+
+  /** A frame is missing: ask for the chain again, not too often. */
+  askKeyframe() {
+    const now = performance.now();
+    if (now - this.#askedAt < ASK_EVERY_MS) return;
+    this.#askedAt = now;
+    this.send({ type: "resync" });
+  }
+
+  // What arrives
+
+  #takeFrame(bytes) {
+    this.#readouts.noteArrival();
+    this.#views.stage.receive(bytes);
+    if (document.hidden) this.#views.stage.advance(performance.now());
+    else this.schedule();
+  }
+
+  #takeMessage(message) {
+    const { engines, demos } = this.#views;
+    switch (message.type) {
+      case "hello":
+        engines.greet(message, Date.now());
+        this.#noteStatus();
+        break;
+      case "engine.status":
+        if (engines.note(message, Date.now())) this.#yours.forget(message.engine_host_id);
+        this.#noteStatus();
+        break;
+      case "memory.sample":
+        engines.noteMemory(message);
+        break;
+      case "request.event":
+        this.#takeOwnRequest(message);
+        break;
+      case "demo.begin":
+        demos.begin(message, this.#views.stage.live.counters);
+        break;
+      case "demo.end":
+        demos.end(message);
+        break;
+      case "error":
+        demos.refuse(message.sentence);
+        break;
+    }
+  }
+
+  #takeState(state, numFailed) {
+    if (state === "open") {
+      this.#readouts.connection = "";
+      return;
+    }
+    if (state === "refused") {
+      this.#readouts.connection = "not connected: please reload the page";
+      return;
+    }
+    this.#readouts.connection = numFailed > 3 ? "no connection, trying again" : "connecting";
+    this.#views.demos.lose();
+  }
+
+  #takeOwnRequest({ request_id, engine_host_id, short_id, phase }) {
+    const isOpen = phase !== "finished";
+    this.#views.demos.track(request_id, isOpen);
+    if (short_id === null) return;
+    const { running } = this.#views.demos;
+    const detail = {
+      engineHostId: engine_host_id,
+      shortId: short_id,
+      label: running ? this.#views.demos.label(running) : "",
+      state: isOpen ? "add" : "remove",
+    };
+    document.dispatchEvent(new CustomEvent("servelab:yours", { detail }));
+  }
+
+  #markYours({ engineHostId, shortId, label, state }) {
+    const { stage } = this.#views;
+    if (state === "remove") {
+      this.#yours.remove(engineHostId, shortId);
+    } else {
+      this.#yours.add(engineHostId, shortId, label);
+      if (stage.live.engineHostId !== engineHostId && stage.mode !== "recorded") {
+        this.send({ type: "follow", engine_host_id: engineHostId });
+      }
+    }
+    stage.live.dirtyRequest(shortId);
+    this.schedule();
+  }
+
+  /** Tell the page when the followed engine's status changed. */
+  #noteStatus() {
+    const status = this.#status;
+    const key = JSON.stringify(status);
+    if (key === this.#statusKey) return;
+    this.#statusKey = key;
+    document.dispatchEvent(new CustomEvent("servelab:engine", { detail: status }));
+    const { stage } = this.#views;
+    const isBack = status?.state === "ready" && stage.mode === "recorded";
+    if (isBack && !this.#hasChosenSource) this.#showLive();
+    this.#playIfHopeless();
+  }
+
+  get #status() {
+    const { engines, stage } = this.#views;
+    return engines.statusOf(engines.chosen ?? stage.live.engineHostId);
+  }
+
+  // What is shown
+
+  /** A choice of the menu. */
+  show({ kind, id }) {
+    this.#hasChosenSource = true;
+    if (kind === "recording") {
+      this.#play(id);
+      return;
+    }
+    this.#showLive();
+    this.#hasChosenSource = Boolean(this.#status && this.#status.state === "ready") || Boolean(id);
+    if (id) {
+      this.#views.engines.chosen = id;
+      this.send({ type: "follow", engine_host_id: id });
+    }
+  }
+
+  #showLive() {
+    this.#readouts.recordingId = null;
+    this.#views.stage.showLive();
+    this.#views.twin.clear();
+    this.schedule();
+  }
+
+  async #playIfHopeless() {
+    const { engines, stage, source } = this.#views;
+    const isLate = performance.now() > RECORDED_AFTER_MS;
+    const canWait = engines.all.length > 0 ? !engines.isHopeless : !isLate;
+    if (canWait || stage.mode === "recorded" || this.#isLoading || this.#hasChosenSource) return;
+    if (stage.live.numBlocks > 0) return;
+    await this.#loadRecordings();
+    if (source.first && stage.mode !== "recorded") await this.#play(source.first.id);
+  }
+
+  async #loadRecordings() {
+    this.#isLoading = true;
+    try {
+      await this.#views.source.load();
+    } catch {
+      // Offline: the menu stays as it is, and is read again when it is needed.
+    } finally {
+      this.#isLoading = false;
+    }
+  }
+
+  async #play(recordingId) {
+    try {
+      const file = await this.#views.source.fetch(recordingId);
+      this.#readouts.recordingId = recordingId;
+      this.#views.twin.clear();
+      this.#views.stage.playRecording(file, performance.now());
+      this.schedule();
+    } catch (error) {
+      this.#views.demos.refuse(error.message);
+    }
+  }
+
+  // One animation frame
+
+  /** Ask for an animation frame, if none is pending. */
+  schedule() {
+    if (this.#isPending) return;
+    this.#isPending = true;
+    requestAnimationFrame((now) => this.#frame(now));
+  }
+
+  /** Paint every block (another size). */
+  paintWhole() {
+    this.#views.stage.hasSwitched = true;
+    this.schedule();
+  }
+
+  #frame(now) {
+    this.#isPending = false;
+    this.#markPixels();
+    const startedAt = performance.now();
+    const { stage, grid, demos, twin } = this.#views;
+    const hasChanged = stage.advance(now);
+    const { pool } = stage;
+    if (hasChanged) twin.note(pool, this.#shownYours);
+    if (stage.mode !== "recorded") demos.watch(stage.live.counters);
+    this.#markBlocks();
+    const isWhole = stage.hasSwitched;
+    stage.hasSwitched = false;
+    const isMoving = grid.draw(pool, isWhole, now);
+    if (hasChanged) {
+      this.#isPainted = true;
+      this.#measure(startedAt);
+    }
+    const isPlaying = stage.mode === "recorded" && !stage.isPaused;
+    if (isMoving || isPlaying || hasChanged) this.schedule();
+  }
+
+  /** Which blocks carry a ring, and which stay bright. */
+  #markBlocks() {
+    const { stage, grid, table } = this.#views;
+    grid.painter.yours = new Set(this.#shownYours.keys());
+    const chosen = stage.pool.requests.get(table.chosen);
+    grid.painter.lit = chosen ? new Set(chosen.blockIds) : null;
+  }
+
+  /** The filter or the chosen request changed. */
+  applyMarks() {
+    this.#views.grid.painter.filter = this.#views.legend.filter;
+    this.#readouts.hurry();
+    this.paintWhole();
+  }
+
+  get #shownYours() {
+    const { stage } = this.#views;
+    return this.#yours.of(stage.mode === "recorded" ? null : stage.pool.engineHostId);
+  }
+
+  /** For the benches: decode, apply and draw; then when its pixels were shown. */
+  #measure(startedAt) {
+    performance.measure("lab:frame", { start: startedAt, end: performance.now() });
+    if (++this.#numMeasured % MEASURES_KEPT === 0) {
+      performance.clearMeasures("lab:frame");
+      performance.clearMarks("lab:pixels");
+    }
+  }
+
+  #markPixels() {
+    if (!this.#isPainted) return;
+    this.#isPainted = false;
+    const shownMs = performance.timeOrigin + performance.now();
+    const { stampMs } = this.#views.stage.pool;
+    performance.mark("lab:pixels", { detail: { stampMs, shownMs } });
+  }
+
+  #recolour() {
+    this.#views.palette = readPalette(this.#root);
+    this.#views.grid.painter.palette = this.#views.palette;
+    this.#readouts.hurry();
+    this.paintWhole();
+  }
+}

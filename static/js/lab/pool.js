@@ -1,0 +1,486 @@
+/**
+ * Pool: the block pool and the requests, as the frames so far tell them.
+ *
+ *     const pool = new Pool();
+ *     if (pool.apply(decodeFrame(bytes)) === "needs-keyframe") askForKeyframe();
+ *     for (const id of pool.takeDirty()) canvas.paint(id, pool.stateOf(id), …);
+ *
+ * Block states are derived, never sent: null (block 0), free (ref 0, no hash),
+ * cached (ref 0, hash), used (ref 1), shared (ref >= 2). Owners, logical indices and
+ * fill are derived from the block tables and num_computed_tokens.
+ */
+
+import { BlockFlag, RequestState } from "./frame.js";
+
+/** Block states, as `stateOf` and `totals` name them; index = `stateCodes` value. */
+export const BLOCK_STATES = Object.freeze(["null", "free", "cached", "used", "shared"]);
+
+const NULL = 0;
+const FREE = 1;
+const CACHED = 2;
+const USED = 3;
+const SHARED = 4;
+const NONE = 0xffffffff;
+
+/**
+ * One live (or just finished) request.
+ * @typedef {object} PoolRequest
+ * @property {number} shortId
+ * @property {number} state               see RequestState
+ * @property {number} finish              see Finish
+ * @property {number} numPromptTokens
+ * @property {number} numCachedTokens     prompt tokens taken from the prefix cache
+ * @property {number} numComputedTokens   tokens whose KV is computed
+ * @property {number} numScheduledTokens  in the last step that had the request
+ * @property {number} numPreemptions
+ * @property {number[]} blockIds          block table: physical id per logical index
+ * @property {number} slot                private to Pool
+ *
+ * @typedef {object} Owner
+ * @property {number} shortId
+ * @property {number} logicalIndex
+ * @property {number} fill                tokens in the block, 0..blockSize
+ */
+
+export class Pool {
+  /** @type {number} physical blocks, the null block 0 included; 0 before a keyframe */
+  numBlocks = 0;
+  /** @type {number} tokens a block */
+  blockSize = 0;
+  /** @type {string|null} */
+  engineHostId = null;
+  /** @type {number|null} */
+  engineRun = null;
+  /** @type {number|null} seq of the last applied frame; null before a keyframe */
+  seq = null;
+  /** @type {number|null} Unix ms of the last applied frame */
+  stampMs = null;
+  /** @type {import("./frame.js").Counters|null} of the last applied frame */
+  counters = null;
+  /** True until a keyframe comes: at first, and after a delta on an unknown base. */
+  needsKeyframe = true;
+  /** @type {Map<number, PoolRequest>} live requests by short id, in order of arrival */
+  requests = new Map();
+  /** @type {number[]} short ids in the waiting queue, next one first */
+  waiting = [];
+  /** @type {PoolRequest[]} requests that finished in the last applied frame; their
+   *  blockIds are what they held before it */
+  finished = [];
+  /** @type {number[]} blocks that lost their hash to eviction in the last frame */
+  evicted = [];
+  /** @type {Uint32Array} ref_cnt per block */
+  refCnt = new Uint32Array(0);
+  /** @type {Uint8Array} 1 where the block has a hash */
+  hasHash = new Uint8Array(0);
+  /** @type {Uint8Array} state per block as an index into BLOCK_STATES */
+  stateCodes = new Uint8Array(0);
+  /** Counts up whenever numBlocks changes: lay the grid out anew. */
+  generation = 0;
+
+  #counts = new Uint32Array(BLOCK_STATES.length);
+  #dirty = new Uint32Array(0);
+  #numDirty = 0;
+  #isDirty = new Uint8Array(0);
+  #owners = new OwnerLists(0);
+  /** @type {(PoolRequest|undefined)[]} */
+  #slots = [];
+  #freeSlots = [];
+
+  /**
+   * Take one decoded frame in.
+   *
+   * "applied": the pool is as of that frame. "stale": a delta that is already in
+   * (nothing to do). "needs-keyframe": a delta on a frame this pool does not have:
+   * nothing changed, and nothing will until a keyframe comes.
+   * @param {import("./frame.js").Frame} frame
+   * @returns {"applied"|"stale"|"needs-keyframe"}
+   */
+  apply(frame) {
+    if (frame.isKeyframe) {
+      if (!knows(frame, new Map())) return "needs-keyframe";
+      this.#applyKeyframe(frame);
+      return "applied";
+    }
+    const isSameRun =
+      frame.engineHostId === this.engineHostId &&
+      frame.engineRun === this.engineRun &&
+      frame.numBlocks === this.numBlocks;
+    if (isSameRun && this.seq !== null && ((frame.seq - this.seq) | 0) <= 0) {
+      return "stale";
+    }
+    const follows = isSameRun && !this.needsKeyframe && frame.baseSeq === this.seq;
+    if (!follows || !knows(frame, this.requests)) {
+      this.needsKeyframe = true;
+      return "needs-keyframe";
+    }
+    this.#applyRows(frame);
+    this.#applyBlocks(frame.blocks);
+    this.#stamp(frame);
+    return "applied";
+  }
+
+  /** @returns {"null"|"free"|"cached"|"used"|"shared"} */
+  stateOf(blockId) {
+    return BLOCK_STATES[this.stateCodes[blockId]];
+  }
+
+  /**
+   * The requests whose block tables list the block; newest first.
+   * @returns {Owner[]}
+   */
+  ownersOf(blockId) {
+    const owners = [];
+    if (blockId >= this.numBlocks) return owners;
+    for (let e = this.#owners.head[blockId]; e !== NONE; e = this.#owners.next[e]) {
+      const request = this.#slots[this.#owners.slot[e]];
+      const logicalIndex = this.#owners.index[e];
+      const fill = this.#fill(request, logicalIndex);
+      owners.push({ shortId: request.shortId, logicalIndex, fill });
+    }
+    return owners;
+  }
+
+  /**
+   * Tokens that lie in the block, 0..blockSize, without building owner objects: the
+   * most of its owners; a cached block is full, a free one empty.
+   */
+  fillOf(blockId) {
+    let entry = this.#owners.head[blockId];
+    if (entry === NONE) return this.stateCodes[blockId] === CACHED ? this.blockSize : 0;
+    let most = 0;
+    for (; entry !== NONE && most < this.blockSize; entry = this.#owners.next[entry]) {
+      const request = this.#slots[this.#owners.slot[entry]];
+      most = Math.max(most, this.#fill(request, this.#owners.index[entry]));
+    }
+    return most;
+  }
+
+  /** Whether a request out of `shortIds` (a Set) owns the block. */
+  isOwnedByAny(blockId, shortIds) {
+    if (shortIds.size === 0) return false;
+    for (let e = this.#owners.head[blockId]; e !== NONE; e = this.#owners.next[e]) {
+      if (shortIds.has(this.#slots[this.#owners.slot[e]].shortId)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Blocks per state; their sum is numBlocks (null is 1 as soon as there are blocks).
+   * @returns {{null: number, free: number, cached: number, used: number, shared: number}}
+   */
+  get totals() {
+    return {
+      null: this.#counts[NULL],
+      free: this.#counts[FREE],
+      cached: this.#counts[CACHED],
+      used: this.#counts[USED],
+      shared: this.#counts[SHARED],
+    };
+  }
+
+  /**
+   * Block ids to repaint: those whose state, fill or owners changed since the last
+   * call. The view is valid until the next apply; each id comes once.
+   * @returns {Uint32Array}
+   */
+  takeDirty() {
+    const dirty = this.#dirty.subarray(0, this.#numDirty);
+    for (let i = 0; i < dirty.length; i++) this.#isDirty[dirty[i]] = 0;
+    this.#numDirty = 0;
+    return dirty;
+  }
+
+  /** Mark every block for repainting (another size, theme or mark). */
+  dirtyAll() {
+    for (let id = 0; id < this.numBlocks; id++) this.#mark(id);
+  }
+
+  /** Mark the blocks of one request (it became yours, or is highlighted). */
+  dirtyRequest(shortId) {
+    for (const id of this.requests.get(shortId)?.blockIds ?? []) this.#mark(id);
+  }
+
+  #mark(blockId) {
+    if (this.#isDirty[blockId]) return;
+    this.#isDirty[blockId] = 1;
+    this.#dirty[this.#numDirty++] = blockId;
+  }
+
+  #fill(request, logicalIndex) {
+    const rest = request.numComputedTokens - logicalIndex * this.blockSize;
+    return rest <= 0 ? 0 : rest >= this.blockSize ? this.blockSize : rest;
+  }
+
+  #stamp(frame) {
+    this.engineHostId = frame.engineHostId;
+    this.engineRun = frame.engineRun;
+    this.seq = frame.seq;
+    this.stampMs = frame.stampMs;
+    this.counters = frame.counters;
+    this.needsKeyframe = false;
+  }
+
+  // Keyframe: forget everything, then compare with what was seen before
+
+  #applyKeyframe(frame) {
+    const isResized =
+      frame.numBlocks !== this.numBlocks || frame.blockSize !== this.blockSize;
+    const isOtherRun =
+      frame.engineRun !== this.engineRun || frame.engineHostId !== this.engineHostId;
+    if (isResized) this.#resize(frame.numBlocks, frame.blockSize);
+    const before = isResized ? null : this.#signatures();
+    const numDirty = this.#numDirty;
+    this.requests.clear();
+    this.waiting = [];
+    this.#slots = [];
+    this.#freeSlots = [];
+    this.#owners = new OwnerLists(this.numBlocks, frame.tables.blockIds.length);
+    this.#applyRows(frame);
+    this.#countReferences(frame);
+    this.#stamp(frame);
+    while (this.#numDirty > numDirty) this.#isDirty[this.#dirty[--this.#numDirty]] = 0;
+    if (isResized || isOtherRun) {
+      this.dirtyAll();
+      return;
+    }
+    const after = this.#signatures();
+    for (let id = 0; id < this.numBlocks; id++) {
+      if (before[id] !== after[id]) this.#mark(id);
+    }
+  }
+
+  #resize(numBlocks, blockSize) {
+    this.numBlocks = numBlocks;
+    this.blockSize = blockSize;
+    this.refCnt = new Uint32Array(numBlocks);
+    this.hasHash = new Uint8Array(numBlocks);
+    this.stateCodes = new Uint8Array(numBlocks);
+    this.#dirty = new Uint32Array(numBlocks);
+    this.#isDirty = new Uint8Array(numBlocks);
+    this.#numDirty = 0;
+    this.generation += 1;
+  }
+
+  /** One number per block that changes when the block has to be repainted. */
+  #signatures() {
+    const signatures = new Uint32Array(this.numBlocks);
+    const { head, next, slot, index } = this.#owners;
+    for (let id = 0; id < this.numBlocks; id++) {
+      let signature = this.stateCodes[id];
+      for (let entry = head[id]; entry !== NONE; entry = next[entry]) {
+        const request = this.#slots[slot[entry]];
+        const owner =
+          Math.imul(request.shortId, 0x9e3779b1) ^
+          Math.imul(index[entry] + 1, 0x85ebca6b) ^
+          Math.imul(this.#fill(request, index[entry]) + 1, 0xc2b2ae35);
+        signature = (signature + Math.imul(owner ^ (owner >>> 15), 0x2c1b3c6d)) | 0;
+      }
+      signatures[id] = signature;
+    }
+    return signatures;
+  }
+
+  /** ref_cnt in a keyframe: how many tables list the block, but for the exceptions. */
+  #countReferences({ tables, blocks, hashBits }) {
+    this.refCnt.fill(0);
+    for (let i = 0; i < tables.blockIds.length; i++) this.refCnt[tables.blockIds[i]]++;
+    for (let i = 0; i < blocks.id.length; i++) {
+      this.refCnt[blocks.id[i]] = blocks.refCnt[i];
+    }
+    this.#counts.fill(0);
+    for (let id = 0; id < this.numBlocks; id++) {
+      this.hasHash[id] = (hashBits[id >>> 3] >>> (id & 7)) & 1;
+      const state = this.#derivedState(id);
+      this.stateCodes[id] = state;
+      this.#counts[state]++;
+    }
+  }
+
+  #derivedState(id) {
+    if (id === 0) return NULL;
+    if (this.refCnt[id] === 0) return this.hasHash[id] ? CACHED : FREE;
+    return this.refCnt[id] === 1 ? USED : SHARED;
+  }
+
+  // Rows: the same in both kinds
+
+  #applyRows(frame) {
+    this.finished = [];
+    this.evicted = [];
+    this.#applyRequests(frame.requests);
+    this.#applyTables(frame.tables);
+    this.#applyProgress(frame.progress);
+    this.#applyWaiting(frame.waiting);
+  }
+
+  #applyRequests(rows) {
+    for (let i = 0; i < rows.shortId.length; i++) {
+      const shortId = rows.shortId[i];
+      const request = this.requests.get(shortId) ?? this.#admit(shortId);
+      request.state = rows.state[i];
+      request.finish = rows.finish[i];
+      request.numPromptTokens = rows.numPromptTokens[i];
+      request.numCachedTokens = rows.numCachedTokens[i];
+      request.numPreemptions = rows.numPreemptions[i];
+      if (request.state === RequestState.PREEMPTED) {
+        this.#cut(request, 0);
+        request.blockIds.length = 0;
+        request.numComputedTokens = 0;
+      } else if (request.state === RequestState.FINISHED) {
+        this.#cut(request, 0);
+        this.requests.delete(shortId);
+        this.#slots[request.slot] = undefined;
+        this.#freeSlots.push(request.slot);
+        this.finished.push(request);
+      }
+    }
+  }
+
+  #admit(shortId) {
+    const request = {
+      shortId,
+      state: RequestState.WAITING,
+      finish: 0,
+      numPromptTokens: 0,
+      numCachedTokens: 0,
+      numComputedTokens: 0,
+      numScheduledTokens: 0,
+      numPreemptions: 0,
+      blockIds: [],
+      slot: this.#freeSlots.pop() ?? this.#slots.length,
+    };
+    this.#slots[request.slot] = request;
+    this.requests.set(shortId, request);
+    return request;
+  }
+
+  /** Take the request off the blocks at logical index `start` and after. */
+  #cut(request, start) {
+    for (let i = start; i < request.blockIds.length; i++) {
+      this.#owners.remove(request.blockIds[i], request.slot);
+      this.#mark(request.blockIds[i]);
+    }
+  }
+
+  #applyTables({ shortId, start, length, blockIds }) {
+    let at = 0;
+    for (let i = 0; i < shortId.length; i++) {
+      const request = this.requests.get(shortId[i]);
+      this.#cut(request, start[i]);
+      request.blockIds.length = start[i];
+      for (let end = at + length[i]; at < end; at++) {
+        const id = blockIds[at];
+        this.#owners.add(id, request.slot, request.blockIds.length);
+        request.blockIds.push(id);
+        this.#mark(id);
+      }
+    }
+  }
+
+  #applyProgress({ shortId, numScheduledTokens, increment }) {
+    for (let i = 0; i < shortId.length; i++) {
+      const request =
+        this.requests.get(shortId[i]) ??
+        this.finished.find((one) => one.shortId === shortId[i]);
+      request.numScheduledTokens = numScheduledTokens[i];
+      const before = request.numComputedTokens;
+      request.numComputedTokens = (before + increment[i]) >>> 0;
+      if (request.state !== RequestState.FINISHED) this.#markFilled(request, before);
+    }
+  }
+
+  /** Mark the blocks whose fill changed when numComputedTokens did. */
+  #markFilled(request, before) {
+    const low = Math.min(before, request.numComputedTokens);
+    const high = Math.max(before, request.numComputedTokens);
+    const end = Math.min(Math.ceil(high / this.blockSize), request.blockIds.length);
+    for (let i = Math.floor(low / this.blockSize); i < end; i++) {
+      this.#mark(request.blockIds[i]);
+    }
+  }
+
+  #applyWaiting({ front, back }) {
+    const moved = new Set([...front, ...back]);
+    const stays = (id) => {
+      const state = this.requests.get(id)?.state;
+      const waits = state === RequestState.WAITING || state === RequestState.PREEMPTED;
+      return waits && !moved.has(id);
+    };
+    this.waiting = [...front, ...this.waiting.filter(stays), ...back];
+  }
+
+  #applyBlocks({ id, refCnt, flags }) {
+    for (let i = 0; i < id.length; i++) {
+      const block = id[i];
+      this.refCnt[block] = refCnt[i];
+      this.hasHash[block] = flags[i] & BlockFlag.HAS_HASH;
+      if (flags[i] & BlockFlag.EVICTED) this.evicted.push(block);
+      this.#counts[this.stateCodes[block]]--;
+      this.stateCodes[block] = this.#derivedState(block);
+      this.#counts[this.stateCodes[block]]++;
+      this.#mark(block);
+    }
+  }
+}
+
+/** Whether each row of the frame speaks of a request that is there. */
+function knows({ requests, tables, progress }, live) {
+  const told = new Map();
+  requests.shortId.forEach((id, i) => told.set(id, requests.state[i]));
+  const length = (id) => {
+    if (told.get(id) === RequestState.PREEMPTED) return 0;
+    return live.get(id)?.blockIds.length ?? 0;
+  };
+  const isLive = (id) =>
+    told.has(id) ? told.get(id) !== RequestState.FINISHED : live.has(id);
+  const fits = (id, i) => isLive(id) && tables.start[i] <= length(id);
+  const isKnown = (id) => told.has(id) || live.has(id);
+  return tables.shortId.every(fits) && progress.shortId.every(isKnown);
+}
+
+/** Per block a linked list of (request slot, logical index), in typed arrays. */
+class OwnerLists {
+  #unused = NONE;
+  #size = 0;
+
+  constructor(numBlocks, capacity = 0) {
+    this.head = new Uint32Array(numBlocks).fill(NONE);
+    this.#allocate(Math.max(1024, capacity + (capacity >>> 2)));
+  }
+
+  #allocate(capacity) {
+    for (const name of ["next", "slot", "index"]) {
+      const grown = new Uint32Array(capacity);
+      if (this[name]) grown.set(this[name]);
+      this[name] = grown;
+    }
+  }
+
+  add(block, slot, index) {
+    let entry = this.#unused;
+    if (entry === NONE) {
+      if (this.#size === this.next.length) this.#allocate(2 * this.#size);
+      entry = this.#size++;
+    } else {
+      this.#unused = this.next[entry];
+    }
+    this.slot[entry] = slot;
+    this.index[entry] = index;
+    this.next[entry] = this.head[block];
+    this.head[block] = entry;
+  }
+
+  remove(block, slot) {
+    let before = NONE;
+    let entry = this.head[block];
+    while (entry !== NONE && this.slot[entry] !== slot) {
+      before = entry;
+      entry = this.next[entry];
+    }
+    if (entry === NONE) return;
+    if (before === NONE) this.head[block] = this.next[entry];
+    else this.next[before] = this.next[entry];
+    this.next[entry] = this.#unused;
+    this.#unused = entry;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Readouts: words, figures and charts, brought up to date a few times a second.
+ */
+
+import { requestName, requestWords } from "./words.js";
+
+const EVERY_MS = 200;
+const TWIN_EVERY_MS = 1_000;
+
+export class Readouts {
+  /** What is wrong with the connection; "" when nothing is. */
+  connection = "connecting";
+  /** Id of the recording that plays; null: none. */
+  recordingId = null;
+
+  #views;
+  #yours;
+  #status;
+  #wordsAt = -Infinity;
+  #twinAt = -Infinity;
+  #arrivedAtMs = 0;
+
+  /**
+   * @param {object} views  see main.js
+   * @param {{yours: () => Map<number, string>, status: () => object|null}} shown
+   */
+  constructor(views, { yours, status }) {
+    this.#views = views;
+    this.#yours = yours;
+    this.#status = status;
+    setInterval(() => this.#beat(), EVERY_MS);
+  }
+
+  /** A frame has come: the charts' right edge is its time. */
+  noteArrival() {
+    this.#arrivedAtMs = Date.now();
+  }
+
+  /** Bring them up to date at the next beat. */
+  hurry() {
+    this.#wordsAt = -Infinity;
+  }
+
+  #beat() {
+    if (document.hidden) return;
+    const now = performance.now();
+    if (now - this.#wordsAt < EVERY_MS - 20) return;
+    this.#wordsAt = now;
+    const { stage, table, legend, time, grid, tabs, twin } = this.#views;
+    const { pool } = stage;
+    const yours = this.#yours();
+    this.#updateHeader();
+    if (tabs.shown === "view-requests") table.update(pool, yours);
+    legend.update({ ...pool.totals, yours: numBlocksOf(pool, yours) });
+    grid.refreshTag();
+    time.update();
+    this.#updateCharts();
+    this.#updateMemory();
+    if (tabs.shown === "view-words" && now - this.#twinAt >= TWIN_EVERY_MS - 20) {
+      this.#twinAt = now;
+      twin.update(pool, yours, stage.shownSeries, this.#endMs);
+    }
+  }
+
+  #updateHeader() {
+    const { engines, header, source, demos, stage } = this.#views;
+    const status = this.#status();
+    const recording = stage.mode === "recorded" ? stage.player.header : null;
+    header.update(status, engines.hostNowS(status, Date.now()), {
+      connection: this.connection,
+      trouble: engines.trouble,
+      recording,
+    });
+    const shown = this.recordingId ? `recording:${this.recordingId}` : `live:${status?.engine_host_id ?? ""}`;
+    source.update(engines.all, shown);
+    demos.allow(this.#whyNoDemo(status, recording));
+  }
+
+  #whyNoDemo(status, recording) {
+    if (recording) return "This is a recording: these need a live engine.";
+    if (this.connection) return "The page is not connected yet.";
+    if (!status) return "No engine answers yet.";
+    return status.state === "ready" ? "" : `The engine is not ready: ${status.state}.`;
+  }
+
+  /** Time at the right edge of the charts: goes on while an idle engine sends nothing. */
+  get #endMs() {
+    const { stage } = this.#views;
+    const newest = stage.shownSeries.samples.at(-1)?.timeMs ?? 0;
+    if (stage.mode === "recorded") return newest;
+    return newest + Math.max(0, Date.now() - this.#arrivedAtMs);
+  }
+
+  #updateCharts() {
+    const { stage, charts, figures, palette, handle } = this.#views;
+    const series = stage.shownSeries;
+    const endMs = this.#endMs;
+    const atMs = stage.mode === "past" ? stage.pastMs : null;
+    for (const chart of charts) chart.draw(series.samples, endMs, atMs, palette);
+    const sample = series.at(atMs ?? endMs);
+    const rate = series.rateAt(atMs ?? endMs);
+    setText(figures.usage, sample ? `${(100 * sample.usage).toFixed(1)} %` : "–");
+    setText(figures.running, sample ? String(sample.running) : "–");
+    setText(figures.waiting, sample ? String(sample.waiting) : "–");
+    setText(figures.rate, sample ? String(Math.round(rate)) : "–");
+    const { totals, numBlocks } = stage.pool;
+    handle.update({
+      used: totals.used + totals.shared,
+      all: Math.max(0, numBlocks - 1),
+      rate,
+      yours: this.#yoursWords(),
+    });
+  }
+
+  /** The newest of the learner's requests: "yours a3f: waiting (2)". */
+  #yoursWords() {
+    const { pool } = this.#views.stage;
+    const own = [...this.#yours().keys()].reverse().find((id) => pool.requests.has(id));
+    if (own === undefined) return "";
+    const place = pool.waiting.indexOf(own) + 1;
+    return `yours ${requestName(own)}: ${requestWords(pool.requests.get(own), place)}`;
+  }
+
+  #updateMemory() {
+    const { stage, engines, memory, tabs } = this.#views;
+    if (tabs.shown !== "view-memory") return;
+    memory.update(
+      stage.mode === "recorded"
+        ? stage.player.memory
+        : engines.memoryOf(stage.live.engineHostId ?? this.#status()?.engine_host_id),
+    );
+  }
+}
+
+function numBlocksOf(pool, yours) {
+  const blocks = new Set();
+  for (const shortId of yours.keys()) {
+    for (const id of pool.requests.get(shortId)?.blockIds ?? []) blocks.add(id);
+  }
+  return blocks.size;
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

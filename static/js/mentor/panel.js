@@ -1,0 +1,286 @@
+/** The mentor's panel: questions out, answers in, and what the learner may do. */
+
+import { TurnView } from "./turn_view.js";
+import { stateSentence } from "./words.js";
+
+const NEAR_BOTTOM_PX = 40;
+const CONNECTION_WORDS = {
+  connecting: "Connecting …",
+  connected: "",
+  waiting: "The connection was lost. Your text is kept; trying again …",
+  refused: "Your session has ended: reload the page to go on.",
+};
+
+export class Panel {
+  #parts;
+  #transcript;
+  #views = new Map();
+  #engines = new Map();
+  #connection = null;
+  #pending = null;
+  #ref = 0;
+  #announced = "";
+  #yours = new Map();
+
+  /** @param parts the panel's elements by name, looked up in main.js */
+  constructor(parts, transcript) {
+    this.#parts = parts;
+    this.#transcript = transcript;
+  }
+
+  /** Begin: the connection is what the panel speaks through. */
+  start(connection) {
+    this.#connection = connection;
+    const { form, question, stop, examples, fresh, remove, conversations } = this.#parts;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.ask(question.value);
+    });
+    question.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      this.ask(question.value);
+    });
+    examples.addEventListener("click", ({ target }) => {
+      const example = target.closest("button");
+      if (example) this.#askExample(example.textContent);
+    });
+    stop.addEventListener("click", () => this.stop());
+    fresh.addEventListener("click", () => this.#begin());
+    remove.addEventListener("click", () => this.#delete());
+    conversations.addEventListener("change", () => this.#open(conversations.value));
+    setInterval(() => this.#tick(), 1000);
+    connection.connect();
+  }
+
+  /** The socket is open: say what is on screen, get what was missed. */
+  opened() {
+    this.#connection.send({
+      type: "open",
+      conversation: this.#transcript.conversation?.id ?? null,
+    });
+  }
+
+  connectionState(state) {
+    this.#parts.connection.textContent = CONNECTION_WORDS[state];
+    this.#parts.connection.dataset.state = state;
+  }
+
+  /** An EngineStatus, from the viewer. */
+  engineState(status) {
+    if (status) this.#engines.set(status.engine_host_id, status);
+    for (const turn of this.#transcript.turns) this.#show(turn.id);
+  }
+
+  receive(message) {
+    if (message.type === "refused") {
+      this.#refused(message);
+      return;
+    }
+    const { changed, isReplaced, heal } = this.#transcript.apply(message);
+    if (message.type === "asked") this.#taken(message);
+    if (isReplaced) this.#rebuild();
+    if (heal !== null) this.#connection.send({ type: "heal", turn: heal });
+    const isAtEnd = this.#isAtEnd();
+    for (const id of changed) {
+      this.#show(id);
+      this.#mark(id);
+    }
+    if (isAtEnd || isReplaced || message.type === "asked") this.#scrollToEnd();
+    this.#showControls();
+    this.#announce(changed[changed.length - 1], isReplaced);
+  }
+
+  ask(question) {
+    this.#refuse("");
+    this.#ref += 1;
+    const message = {
+      type: "ask",
+      conversation: this.#transcript.conversation?.id ?? null,
+      question,
+      ref: this.#ref,
+    };
+    this.#pending = { ref: this.#ref, question };
+    if (!this.#connection.send(message)) {
+      this.#pending = null;
+      this.#refuse("There is no connection to the server yet. Your question is kept.");
+    }
+  }
+
+  stop() {
+    const turn = this.#transcript.openTurn;
+    if (!turn || !this.#connection.send({ type: "stop", turn: turn.id })) return;
+    turn.isStopping = true;
+    this.#show(turn.id);
+    this.#parts.question.focus();
+  }
+
+  #askExample(question) {
+    if (!this.#parts.question.value) this.#parts.question.value = question;
+    this.ask(question);
+  }
+
+  #taken({ ref, turn }) {
+    const { question } = this.#parts;
+    const isSent = this.#pending?.ref === ref || turn.question === question.value.trim();
+    if (isSent && question.value.trim() === turn.question) question.value = "";
+    this.#pending = null;
+  }
+
+  #refused({ ref, reason }) {
+    if (ref && ref !== this.#pending?.ref) return;
+    const { question } = this.#parts;
+    if (ref && !question.value.trim()) question.value = this.#pending.question;
+    if (ref) this.#pending = null;
+    const turn = this.#transcript.openTurn;
+    if (turn?.isStopping && !ref) turn.isStopping = false;
+    this.#refuse(reason);
+  }
+
+  #refuse(reason) {
+    this.#parts.refusal.textContent = reason;
+  }
+
+  #begin() {
+    this.#transcript.begin();
+    this.#rebuild();
+    this.#showControls();
+    this.#parts.question.focus();
+  }
+
+  #open(id) {
+    if (id === "") {
+      this.#begin();
+      return;
+    }
+    this.#transcript.leave();
+    this.#connection.send({ type: "open", conversation: id });
+  }
+
+  #delete() {
+    const { conversation } = this.#transcript;
+    if (!conversation) return;
+    const sentence = "Delete this conversation with all its answers? It cannot be undone.";
+    if (!window.confirm(sentence)) return;
+    this.#connection.send({ type: "delete", conversation: conversation.id });
+    this.#parts.question.focus();
+  }
+
+  #rebuild() {
+    this.#views.clear();
+    this.#parts.log.replaceChildren();
+    const sent = this.#pending?.question.trim();
+    const last = this.#transcript.turns.at(-1);
+    if (sent && last?.question === sent && last.state === "open") {
+      // The answer to this question got lost with the connection, the question not.
+      this.#taken({ ref: this.#pending.ref, turn: last });
+    }
+  }
+
+  #show(id) {
+    const turn = this.#transcript.turns.find((shown) => shown.id === id);
+    if (!turn) return;
+    let view = this.#views.get(id);
+    if (!view) {
+      view = new TurnView(this.#parts.turnTemplate, turn, {
+        onagain: (turnId) => this.ask(this.#transcript.turn(turnId).question),
+        onblocks: (turnId, event) => this.#focusBlocks(turnId, event),
+        oncopy: (turnId, answer) => this.#copy(turnId, answer),
+      });
+      this.#views.set(id, view);
+      this.#parts.log.append(view.element);
+    }
+    view.show(turn, this.#engineOf(turn), Date.now() / 1000);
+  }
+
+  #showControls() {
+    const { stop, examples, remove, conversations, log, tools } = this.#parts;
+    const { conversation, turns, openTurn } = this.#transcript;
+    tools.hidden = this.#transcript.conversations.length === 0;
+    stop.hidden = openTurn === null;
+    examples.hidden = turns.length > 0;
+    log.hidden = turns.length === 0;
+    remove.disabled = conversation === null;
+    const options = this.#transcript.conversations.map(({ id, title }) => [id, title]);
+    if (conversation === null) options.unshift(["", "New conversation"]);
+    conversations.replaceChildren(
+      ...options.map(([id, title]) => new Option(title || "Without a title", id)),
+    );
+    conversations.value = conversation?.id ?? "";
+  }
+
+  #engineOf(turn) {
+    const engines = [...this.#engines.values()];
+    const own = this.#engines.get(turn.live?.engine_host_id);
+    return own ?? engines.find(({ state }) => state === "ready") ?? engines[0] ?? null;
+  }
+
+  /** Seconds of a cold start go on although no message comes. */
+  #tick() {
+    const turn = this.#transcript.openTurn;
+    if (turn && turn.live?.phase !== "decode") this.#show(turn.id);
+  }
+
+  /** Tell the viewer which short ids are the learner's. */
+  #mark(id) {
+    const turn = this.#transcript.turn(id);
+    const shortId = turn.live?.short_id;
+    const isLive = turn.state === "open" && Number.isInteger(shortId);
+    const before = this.#yours.get(id);
+    if (before && (!isLive || before.shortId !== shortId)) {
+      this.#tell("servelab:yours", { ...before, state: "remove" });
+      this.#yours.delete(id);
+    }
+    if (isLive && !this.#yours.has(id)) {
+      const label = turn.question;
+      const detail = { engineHostId: turn.live.engine_host_id, shortId, label };
+      this.#yours.set(id, detail);
+      this.#tell("servelab:yours", { ...detail, state: "add" });
+    }
+  }
+
+  #focusBlocks(id, event) {
+    const detail = this.#yours.get(id);
+    if (detail && !this.#tell("servelab:focus-request", detail)) event.preventDefault();
+  }
+
+  /** @returns {boolean} whether nobody has taken the event for theirs */
+  #tell(name, detail) {
+    return document.dispatchEvent(new CustomEvent(name, { detail, cancelable: true }));
+  }
+
+  async #copy(id, answer) {
+    try {
+      await navigator.clipboard.writeText(this.#transcript.turn(id).answer);
+      this.#say("The answer is copied.");
+    } catch {
+      window.getSelection().selectAllChildren(answer);
+      this.#say("The answer is selected: copy it with your browser.");
+    }
+  }
+
+  /** Screen readers hear states and the whole answer, never single tokens. */
+  #announce(id, isReplaced) {
+    const turn = this.#transcript.turn(id);
+    if (!turn || isReplaced) return;
+    const key = `${id} ${turn.state} ${turn.live?.phase}`;
+    if (key === this.#announced) return;
+    this.#announced = key;
+    if (turn.state === "answered") this.#say(`The answer is complete. ${turn.answer}`);
+    else if (turn.state === "failed") this.#say(turn.error);
+    else this.#say(stateSentence(turn, this.#engineOf(turn), Date.now() / 1000));
+  }
+
+  #say(text) {
+    this.#parts.announcer.textContent = text;
+  }
+
+  #isAtEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#parts.log;
+    return scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
+  }
+
+  #scrollToEnd() {
+    this.#parts.log.scrollTop = this.#parts.log.scrollHeight;
+  }
+}

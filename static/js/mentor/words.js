@@ -1,0 +1,140 @@
+/** What the panel says: states and figures as sentences. Pure, no DOM. */
+
+const THIN = "\u202f";
+
+/** The state of a turn, in the engine's own words.
+ * @param {object} turn as kept by Transcript
+ * @param {object|null} engine EngineStatus of its host
+ * @param {number} nowS seconds since 1970
+ */
+export function stateSentence(turn, engine, nowS) {
+  if (turn.state === "stopped") return stoppedSentence(turn);
+  if (turn.state === "failed") return "Failed";
+  if (turn.state === "answered") return "";
+  if (turn.isStopping) return "Stopping: waiting for the engine to say so";
+  const live = turn.live ?? {};
+  switch (live.phase) {
+    case "engine_starting":
+      return startingSentence(engine, nowS);
+    case "waiting":
+      return live.place ? `Waiting, place ${live.place}` : "Waiting";
+    case "prefill":
+      return promptSentence(live);
+    case "decode":
+      return `Answering, ${count(live.num_output_tokens, "token")} so far`;
+    case "accepted":
+      return "An engine host has your question";
+    default:
+      return engine && engine.state !== "ready"
+        ? startingSentence(engine, nowS)
+        : "Handed over, no engine host has it yet";
+  }
+}
+
+/** "Engine starting: load weights, 12 s so far, about 8 s left". */
+export function startingSentence(engine, nowS) {
+  if (!engine) return "Engine starting";
+  if (engine.state === "failed" || engine.state === "unavailable") {
+    return `The engine does not start: ${engine.reason ?? "no reason was given"}`;
+  }
+  const parts = [];
+  const running = (engine.phases ?? []).filter((phase) => phase.seconds === null);
+  if (running.length) parts.push(running[running.length - 1].name);
+  if (engine.started_at) {
+    const elapsed = Math.max(0, Math.round(nowS - engine.started_at));
+    parts.push(`${elapsed}${THIN}s so far`);
+    const left = Math.round((engine.expected_start_s ?? 0) - elapsed);
+    if (left > 0) parts.push(`about ${left}${THIN}s left (estimated)`);
+  }
+  const start = engine.state === "restarting" ? "Engine starting again" : "Engine starting";
+  return parts.length ? `${start}: ${parts.join(", ")}` : start;
+}
+
+function promptSentence(live) {
+  if (live.num_prompt_tokens === null) return "Reading the prompt";
+  const cached = live.num_cached_tokens
+    ? `, ${number(live.num_cached_tokens)} of them from the prefix cache`
+    : "";
+  return `Reading the prompt, ${count(live.num_prompt_tokens, "token")}${cached}`;
+}
+
+function stoppedSentence(turn) {
+  const measured = turn.measured;
+  if (!measured) return "Stopped";
+  const after = `Stopped after ${count(measured.num_output_tokens, "token")}`;
+  if (!measured.num_blocks) return `${after}: it held no blocks`;
+  return `${after}: its ${count(measured.num_blocks, "block")} were given back`;
+}
+
+/** Earlier turns that the model no longer sees; empty when it sees all. */
+export function droppedSentence(turn) {
+  const dropped = turn.num_turns_dropped;
+  if (!dropped) return "";
+  const which =
+    dropped === 1 ? "One earlier answer no longer fits" : `${dropped} earlier answers no longer fit`;
+  return (
+    `${which} the model's context of ${number(turn.context_tokens)} tokens: ` +
+    "the mentor answers without the oldest."
+  );
+}
+
+/** [[name, value, explanation]] of a finished turn; unknown values say so. */
+export function figures(measured) {
+  if (!measured) return [];
+  const m = measured;
+  return [
+    ["TTFT", duration(m.ttft_s), "from arrival at the engine to the first token"],
+    ["decode speed", rate(m.output_tokens_per_s), "after the first token"],
+    [
+      "from the prefix cache",
+      `${number(m.num_cached_tokens)} of ${number(m.num_prompt_tokens)} prompt tokens`,
+      "prompt tokens whose KV was not computed again",
+    ],
+    [
+      "blocks",
+      m.num_blocks_shared
+        ? `${number(m.num_blocks)}, ${number(m.num_blocks_shared)} cached before`
+        : number(m.num_blocks),
+      "physical blocks in its table at the end",
+    ],
+    ["answer", count(m.num_output_tokens, "token"), "generated"],
+  ];
+}
+
+/** "measured · SmolLM2 on CPU engine · 23 Nov 2026, 18:02:10"; a failed turn also
+ * says under which id the logs have it. */
+export function sourceLine({ state, measured, log_id: logId }) {
+  const parts = measured ? measuredParts(measured) : [];
+  if (state === "failed") parts.push(`log id ${logId}`);
+  return parts.filter(Boolean).join(" · ");
+}
+
+function measuredParts(measured) {
+  const parts = [measured.is_recorded ? "recorded" : "measured", measured.engine];
+  const when = new Date(measured.measured_at);
+  if (!Number.isNaN(when.getTime())) {
+    parts.push(when.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" }));
+  }
+  if (measured.finish_reason === "length") parts.push("cut at the longest answer allowed");
+  return parts;
+}
+
+/** "412 ms", "1.52 s", "unknown". */
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "unknown";
+  if (seconds < 1) return `${Math.round(seconds * 1000)}${THIN}ms`;
+  return `${seconds.toFixed(2)}${THIN}s`;
+}
+
+function rate(perSecond) {
+  if (perSecond === null || perSecond === undefined) return "unknown";
+  return `${perSecond.toFixed(1)}${THIN}tokens/s`;
+}
+
+function number(value) {
+  return value === null || value === undefined ? "unknown" : value.toLocaleString("en");
+}
+
+function count(value, noun) {
+  return `${number(value)}${THIN}${noun}${value === 1 ? "" : "s"}`;
+}
