@@ -1,0 +1,167 @@
+"""The viewer's socket: frames and figures out, a few small commands in."""
+
+import asyncio
+import json
+import logging
+import uuid
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from courseware.learner import learner_id_of
+from lab import demos
+from lab.commands import Allowance, Command, CommandRefused, parse
+from lab.demo_run import DemoRun
+from lab.engine import client
+from lab.engine.client import Generation
+from lab.engine.errors import EngineError, EngineUnavailable
+from lab.hub import NO_REDIS, hub_of_process
+from lab.models import MAX_UNFINISHED, EngineRequest
+
+logger = logging.getLogger(__name__)
+
+NO_LEARNER = 4401
+"""Close code: the session has no learner; a page load makes one."""
+MAX_WATCHED = 128
+TOO_MANY = "Too many commands at once: the last ones were left out."
+NOT_SENT = "The request could not be handed to the engine. Please try again."
+
+
+class LabConsumer(AsyncWebsocketConsumer):
+    """One browser. Everything it gets comes through the hub's mailbox."""
+
+    channel_layer_alias = "none: the hub subscribes once for the whole process"
+
+    async def connect(self) -> None:
+        """Refused without a learner id, which the page's session brings."""
+        learner_id = await database_sync_to_async(learner_id_of)(self.scope)
+        await self.accept()
+        if learner_id is None:
+            await self.close(code=NO_LEARNER)
+            return
+        self.learner_id = learner_id
+        self.allowance = Allowance()
+        self.run: DemoRun | None = None
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.viewer = await hub_of_process().join()
+        for request_id in await database_sync_to_async(self._own_requests)():
+            await hub_of_process().watch(self.viewer, request_id)
+        self._start(self._pump())
+
+    def _own_requests(self) -> list[str]:
+        """The learner's requests under way, after a reload."""
+        unfinished = EngineRequest.unfinished().filter(learner_id=self.learner_id)
+        return list(unfinished.values_list("request_id", flat=True)[:MAX_WATCHED])
+
+    async def disconnect(self, code: int) -> None:
+        """The viewer's place goes; its demonstration's requests are aborted."""
+        if not hasattr(self, "viewer"):
+            return
+        for task in self.tasks:
+            task.cancel()
+        hub_of_process().leave(self.viewer)
+        for request_id in self.run.open_request_ids if self.run else ():
+            await self._abort(request_id)
+
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None
+    ) -> None:
+        """One command; whatever is wrong with it is answered by one sentence."""
+        if not hasattr(self, "viewer"):
+            return
+        try:
+            if not self.allowance.take():
+                raise CommandRefused(TOO_MANY)
+            await self._obey(parse(text_data))
+        except (CommandRefused, EngineError, demos.DemoRefused) as error:
+            await self._tell({"type": "error", "sentence": str(error)})
+        except Exception:  # the broker's or the database's: the socket lives on
+            logger.exception("A command of the lab's socket failed")
+            await self._tell({"type": "error", "sentence": NOT_SENT})
+
+    async def _obey(self, command: Command) -> None:
+        match command.kind:
+            case "resync":
+                hub_of_process().resync(self.viewer)
+            case "follow":
+                if not hub_of_process().follow(self.viewer, command.argument):
+                    raise CommandRefused(f"No engine host {command.argument} is known.")
+            case "demo":
+                self._start(await self._demo(command.argument))
+            case "stop":
+                await database_sync_to_async(client.abort)(
+                    command.argument, self.learner_id
+                )
+
+    async def _demo(self, name: str) -> Any:
+        hub = hub_of_process()
+        if self.run is not None and self.run.is_running:
+            raise CommandRefused(f"“{self.run.demo.button}” is still running.")
+        if name not in demos.DEMOS:
+            raise CommandRefused(f"There is no demonstration {name}.")
+        if hub.trouble is not None:
+            raise CommandRefused(NO_REDIS)
+        status = hub.status_of(self.viewer)
+        if status is None:
+            raise CommandRefused("No engine answers: nothing can be sent yet.")
+        room = demos.Room.of(status, MAX_UNFINISHED["demo"])
+        waves = demos.DEMOS[name].plan(room, uuid.uuid4().hex[:6])
+        self.run = DemoRun(demos.DEMOS[name], waves, self._submit)
+        return self.run.run(self._tell)
+
+    async def _submit(self, request_id: str, generation: Generation) -> None:
+        """Watch the request before it is sent, so that no event is missed."""
+        await hub_of_process().watch(self.viewer, request_id)
+        try:
+            await database_sync_to_async(client.submit)(
+                generation,
+                learner_id=self.learner_id,
+                purpose="demo",
+                request_id=request_id,
+                address=client.address_of(self.scope),
+            )
+        except EngineError:
+            raise
+        except Exception as error:  # the broker is away: any of its errors
+            raise EngineUnavailable(NOT_SENT) from error
+
+    async def _abort(self, request_id: str) -> None:
+        try:
+            await database_sync_to_async(client.abort)(request_id, self.learner_id)
+        except Exception as error:  # ended already, or the broker is away
+            logger.info("Request %s was not aborted: %s", request_id, error)
+
+    # Outwards
+
+    async def _pump(self) -> None:
+        while True:
+            message = await self.viewer.next()
+            if isinstance(message, bytes):
+                await self.send(bytes_data=message)
+            elif message["type"] == "request.event":
+                await self._request_event(message)
+            else:
+                await self._tell(message)
+
+    async def _request_event(self, event: dict[str, Any]) -> None:
+        """The learner's own request: which short id it has, and how far it is."""
+        if self.run is not None:
+            self.run.note(event)
+        if event["phase"] == "finished":
+            hub_of_process().unwatch(self.viewer, event["request_id"])
+        shown = ("type", "request_id", "engine_host_id", "phase", "short_id", "place")
+        await self._tell({name: event.get(name) for name in shown})
+
+    async def _tell(self, message: dict[str, Any]) -> None:
+        await self.send(text_data=json.dumps(message))
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: "asyncio.Task[None]") -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.info("A viewer's task ended: %s", task.exception())

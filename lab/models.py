@@ -1,0 +1,137 @@
+"""EngineRequest: who asked the engine for what, and how it ended. Never any text."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, ClassVar
+
+from django.core.cache import cache
+from django.db import models
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from redis.exceptions import RedisError
+
+from lab.engine.errors import LimitExceeded
+from lab.engine.events import RequestReport
+
+if TYPE_CHECKING:
+    from lab.engine.client import Generation
+
+MAX_PROMPT_CHARS = 32_000
+"""All messages of one request together."""
+MAX_UNFINISHED = {"mentor": 3, "demo": 64}
+"""Requests of one learner under way at once, by purpose."""
+MAX_UNFINISHED_OTHER = 4
+MAX_UNFINISHED_IN_TOTAL = 512
+MAX_PER_ADDRESS_A_MINUTE = 600
+"""Generous: a classroom shares one address."""
+FORGOTTEN_AFTER = timedelta(minutes=10)
+"""A request without a report after this long died with its engine host."""
+
+
+class EngineRequest(models.Model):
+    """One generation: its owner, its purpose, and the numbers of its report."""
+
+    request_id = models.CharField(max_length=32, primary_key=True)
+    learner_id = models.CharField(max_length=32, db_index=True)
+    purpose = models.CharField(max_length=32)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    finish_reason = models.CharField(max_length=16, blank=True)
+    """Empty while it is under way."""
+    report = models.JSONField(default=dict)
+    """The fields of RequestReport without text and error."""
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["finish_reason", "created_at"], name="unfinished")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.request_id[:8]}"
+
+    @classmethod
+    def accept(
+        cls,
+        request_id: str,
+        learner_id: str,
+        purpose: str,
+        generation: "Generation",
+        address: str = "",
+    ) -> "EngineRequest":
+        """Record a request that keeps all limits; raises LimitExceeded."""
+        num_chars = sum(len(message["content"]) for message in generation.messages)
+        if num_chars > MAX_PROMPT_CHARS:
+            raise LimitExceeded(
+                f"The prompt has {num_chars:,} characters; allowed are "
+                f"{MAX_PROMPT_CHARS:,}."
+            )
+        cls._check_counts(learner_id, purpose)
+        _check_address(address)
+        return cls.objects.create(
+            request_id=request_id, learner_id=learner_id, purpose=purpose
+        )
+
+    @classmethod
+    def unfinished(cls) -> "models.QuerySet[EngineRequest]":
+        """Requests under way, without those whose engine host died."""
+        return cls.objects.filter(
+            finish_reason="", created_at__gt=timezone.now() - FORGOTTEN_AFTER
+        )
+
+    @classmethod
+    def _check_counts(cls, learner_id: str, purpose: str) -> None:
+        unfinished = cls.unfinished()
+        allowed = MAX_UNFINISHED.get(purpose, MAX_UNFINISHED_OTHER)
+        if unfinished.filter(learner_id=learner_id, purpose=purpose).count() >= allowed:
+            raise LimitExceeded(
+                f"{allowed} of your requests are under way, which is the limit. "
+                "Wait for one to finish, or stop one."
+            )
+        if unfinished.count() >= MAX_UNFINISHED_IN_TOTAL:
+            raise LimitExceeded(
+                f"{MAX_UNFINISHED_IN_TOTAL} requests of all learners are under way, "
+                "which is the limit. Try again in a minute."
+            )
+
+    @classmethod
+    def finish(cls, report: RequestReport) -> "EngineRequest | None":
+        """Keep a report's numbers; None when it is unknown or was kept before."""
+        numbers = asdict(report)
+        del numbers["text"], numbers["error"]
+        num_changed = cls.objects.filter(
+            request_id=report.request_id, finish_reason=""
+        ).update(finish_reason=report.finish_reason, report=numbers)
+        if not num_changed:
+            return None
+        return cls.objects.get(request_id=report.request_id)
+
+
+def _check_address(address: str) -> None:
+    """Count in the cache, for a minute and under a hash: no address is kept."""
+    if not address:
+        return
+    hashed = salted_hmac("lab.address", _network(address)).hexdigest()
+    key = f"engine-requests:{hashed}"
+    try:
+        cache.add(key, 0, timeout=60)
+        count = cache.incr(key)
+    except ValueError:  # expired between the two calls
+        return
+    except RedisError:  # it is the broker too: sending fails next, and says so
+        return
+    if count > MAX_PER_ADDRESS_A_MINUTE:
+        raise LimitExceeded(
+            f"More than {MAX_PER_ADDRESS_A_MINUTE} requests came from your network "
+            "address within a minute. Try again in a minute."
+        )
+
+
+def _network(address: str) -> str:
+    """An IPv6 subscriber has a whole /64 of addresses: it counts as one."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4:
+        return str(known)
+    return str(ip_network(f"{known}/64", strict=False))

@@ -1,0 +1,37 @@
+"""Celery tasks: shells. lab.generate runs in engine workers, the rest in default."""
+
+from typing import Any
+
+from celery import shared_task
+from django.db import OperationalError, transaction
+
+from lab.engine import client
+from lab.engine.events import RequestReport
+from lab.models import EngineRequest
+
+
+@shared_task(name="lab.generate", ignore_result=True, acks_late=True)
+def generate(payload: dict[str, Any]) -> None:
+    """Serve one generation; holds its message until the request has ended."""
+    from lab import worker
+
+    worker.serve(payload)
+
+
+@shared_task(
+    name="lab.finish_request",
+    ignore_result=True,
+    autoretry_for=(OperationalError,),  # a database that is locked or away
+    retry_backoff=2,
+    max_retries=8,
+)
+def finish_request(report: dict[str, Any]) -> None:
+    """Keep how a request ended, and tell the app that asked for it: both or none, so
+    that a message that comes again finds it undone."""
+    ended = RequestReport(**report)
+    with transaction.atomic():
+        request = EngineRequest.finish(ended)
+        if request is not None:
+            client.request_finished.send(
+                sender=EngineRequest, report=ended, purpose=request.purpose
+            )
