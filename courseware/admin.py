@@ -1,0 +1,80 @@
+"""What staff see: chapters as they are published, accounts, counts of learners."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest
+
+from courseware.models import Chapter, Section, User
+from courseware.progress import readership
+
+
+class ReadOnly:
+    """Chapters are written in files; the admin only shows them."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class SectionInline(ReadOnly, admin.TabularInline):
+    """The sections of a chapter in order, and how many readers come how far."""
+
+    model = Section
+    fields = ("position", "number", "title", "anchor", "read_by", "stop_here")
+    readonly_fields = ("read_by", "stop_here")
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Count once for all rows of the chapter that is shown."""
+        self._readership = readership(obj) if obj else None
+        return super().get_formset(request, obj, **kwargs)
+
+    def read_by(self, section: Section) -> int:
+        """Readers who read this section."""
+        return (
+            self._readership.read_by.get(section.anchor, 0) if self._readership else 0
+        )
+
+    def stop_here(self, section: Section) -> int:
+        """Readers who read no further."""
+        found = self._readership
+        return found.stopped_at.get(section.anchor, 0) if found else 0
+
+
+@admin.register(Chapter)
+class ChapterAdmin(ReadOnly, admin.ModelAdmin):
+    """Published chapters, and counts of their readers."""
+
+    list_display = ("title", "position", "minutes", "readers", "updated_at")
+    readonly_fields = ("readers",)
+    inlines = (SectionInline,)
+
+    def readers(self, chapter: Chapter) -> str:
+        """How many read a section, and how many all of them."""
+        found = readership(chapter)
+        noun = "reader" if found.num_readers == 1 else "readers"
+        return f"{found.num_readers} {noun}, {found.num_finished} to the end"
+
+
+@admin.register(User)
+class AccountAdmin(UserAdmin):
+    """Accounts, by e-mail address."""
+
+    ordering = ("email",)
+    list_display = ("email", "is_staff", "last_login")
+    search_fields = ("email",)
+    fieldsets = (
+        (None, {"fields": ("email", "password")}),
+        (
+            "Permissions",
+            {"fields": ("is_active", "is_staff", "is_superuser", "groups")},
+        ),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "password1", "password2")}),)

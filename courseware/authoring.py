@@ -1,0 +1,192 @@
+"""How a chapter is written: the source of docs/authoring.md and of newchapter.
+
+Every example is loaded by the same code as a chapter, and the document shows what came
+out of it: ``document()``; a test compares docs/authoring.md with it.
+"""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from courseware.claims import EXPERIMENTS
+from courseware.directives import KIND_MEANINGS
+from courseware.figures import FIGURES
+from courseware.loader import read_glossary, render_chapter
+
+SKELETON = """---
+title: {title}
+subtitle: One line below the title
+summary: What a reader of the contents learns about this chapter.
+position: {position}
+---
+
+Begin with what the reader has seen, and say what they will be able to do.
+
+## 1. A first part {{#first-part}}
+
+A term is explained where it stands: a {{term block}} holds some tokens. A number with a
+unit has its source beside it: this takes 30 s.{{claim example}}
+
+::: aside A title
+What would stop the flow of the text stands here.
+:::
+
+::: quiz {slug}
+The questions of the quiz.
+:::
+
+## Key takeaways {{#takeaways}}
+
+- **One sentence to keep.** And why.
+"""
+CLAIMS_SKELETON = """# Each figure of the chapter: what it says, its kind and source.
+example:
+  says: An example takes 30 s.
+  kind: estimated
+  source: Made up, to be replaced
+  date: "2026-11-23"
+"""
+_CLAIMS = """speed:
+  says: The pool of the example was read in 30 s.
+  kind: measured
+  source: A run on two cores
+  date: "2026-11-23"
+  experiment: twice
+"""
+_GLOSSARY = "block: {name: Block, says: A fixed number of token positions.}\n"
+_FRONT = "---\ntitle: A\nsummary: B.\nposition: 1\n---\n"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One thing that can be written, and how."""
+
+    name: str
+    says: str
+    source: str
+
+
+DIRECTIVE_EXAMPLES = (
+    Example("aside", "A box beside the thought; its title is required.",
+            "::: aside A title\nWhat would stop the flow.\n:::"),
+    Example("blocks", "The key to the live grid, with a button that shows it.",
+            "::: blocks\nHow to read the grid.\n:::"),
+    Example("challenge", "The place of a challenge, by its id.",
+            "::: challenge scaling-cost\nWhat is to be done.\n:::"),
+    Example("claim", "A claim in full, as a box.", "::: claim speed\n:::"),
+    Example("experiment",
+            f"A link to a demonstration of the lab: {', '.join(EXPERIMENTS)}.",
+            "::: experiment twice\nSee it for yourself.\n:::"),
+    Example("figure", f"A figure with its caption: {', '.join(FIGURES)}.",
+            "::: figure vram\nThe caption.\n:::"),
+    Example("key", "A formula or sentence to keep.", "::: key\nweights + cache\n:::"),
+    Example("mentor", "Questions that go into the mentor's field.",
+            "::: mentor\n- [What is a block?](#instrument)\n:::"),
+    Example("next", "What comes after this chapter.", "::: next\nIt goes on.\n:::"),
+    Example("quiz", "The place of a quiz, by its id.",
+            "::: quiz paging\nThe questions.\n:::"),
+    Example("term", "A term of the glossary in full, as a box.",
+            "::: term block\n:::"),
+)  # fmt: skip
+ROLE_EXAMPLES = (
+    Example("claim", "A mark that opens the claim; it covers its sentence, or its row "
+            "of a table.", "It was read in 30 s.{claim speed}"),
+    Example("term", "A word with its definition; other words after a bar.",
+            "A {term block}, many {term block|blocks}."),
+)  # fmt: skip
+OTHER_EXAMPLES = (
+    Example("footnote", "A note, numbered, at the end of the chapter.",
+            "A word.[^why]\n\n[^why]: Because of this."),
+    Example("heading", "A part: a number if it has one, an id if the title's own "
+            "will not do.", "## 1. The pool {#pool}\n\n### How large"),
+    Example("link", "To a heading here, to another chapter (`slug.md#id`) or to "
+            "`https://`.", "## Pool\n\nSee [above](#pool)."),
+)  # fmt: skip
+
+
+def rendered(source: str) -> str:
+    """The HTML that an example becomes; BrokenChapter when it is not valid."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, "example.md")
+        path.write_text(_FRONT + source + "\n", encoding="utf-8")
+        claims = _CLAIMS if "claim speed" in source else ""
+        path.with_suffix(".claims.yaml").write_text(claims, encoding="utf-8")
+        glossary = Path(name, "glossary.yaml")
+        glossary.write_text(_GLOSSARY, encoding="utf-8")
+        _, sections = render_chapter(path, read_glossary(glossary))
+    html = "\n".join(row["html"] for row in sections if row["anchor"] != "sources")
+    return re.sub(r"\n\s*\n+", "\n", html).strip()
+
+
+def document() -> str:
+    """The whole of docs/authoring.md."""
+    parts = [_INTRODUCTION, "## Directives\n\n" + _DIRECTIVES]
+    parts += [_shown(f"`::: {one.name}`", one) for one in DIRECTIVE_EXAMPLES]
+    parts += ["## Inside a line\n"]
+    parts += [_shown(f"`{{{one.name} …}}`", one) for one in ROLE_EXAMPLES]
+    parts += ["## Notes, headings, links\n"]
+    parts += [_shown(one.name.capitalize(), one) for one in OTHER_EXAMPLES]
+    parts += [_claims_in_words(), _REFUSALS]
+    return "\n".join(part.rstrip() + "\n" for part in parts)
+
+
+def _shown(title: str, one: Example) -> str:
+    html = rendered(one.source)
+    if len(html) > 1200:
+        html = html[:1200].rsplit("\n", 1)[0] + "\n…"
+    return (
+        f"### {title}\n\n{one.says}\n\n```markdown\n{one.source}\n```\n\nrenders to\n\n"
+        f"```html\n{html}\n```\n"
+    )
+
+
+def _claims_in_words() -> str:
+    kinds = "\n".join(f"- `{kind}`: {says}." for kind, says in KIND_MEANINGS.items())
+    return (
+        "## Claims\n\nA number with a unit, ×, % or a currency in the prose needs a "
+        "claim in its sentence or in its row (or head) of a table; code is left out. "
+        "Claims lie in `SLUG.claims.yaml`:\n\n"
+        f"```yaml\n{_CLAIMS}```\n\n"
+        "`note` and `url` (https) may be added; `experiment` names the demonstration "
+        f"that shows it: {', '.join(EXPERIMENTS)}. The kinds:\n\n{kinds}\n"
+    )
+
+
+_INTRODUCTION = """# Writing a chapter
+
+This page is made by `manage.py authoringdocs` from `courseware/authoring.py`; a test
+compares the two.
+
+`manage.py newchapter SLUG` writes `courseware/content/SLUG.md` and
+`SLUG.claims.yaml`, which load as they are. `manage.py loadchapters` brings all chapters
+into the database, says what changed, and refuses a broken chapter with file, line and
+reason; its old text stays. With `DEBUG=on` a saved file is on the page at the next
+reload, and what is wrong with it stands above the text.
+
+A chapter is Markdown (CommonMark and tables) below front matter:
+
+```markdown
+---
+title: Deploying AI Models
+subtitle: One line below the title (may be left out)
+summary: What the contents say about it.
+position: 1
+---
+```
+
+Raw HTML is shown as text and images are refused: what is drawn is a directive.
+Terms lie in `courseware/content/glossary.yaml`, planned chapters in `course.yaml`.
+"""
+_DIRECTIVES = """A directive is a block between `::: name argument` and `:::`; it may
+hold Markdown. Drawn by `templates/courseware/directives/NAME.html`.
+"""
+_REFUSALS = """## What is refused
+
+Unknown directives, roles, figures and experiments; a directive without its end; a
+claim, term, footnote, heading or chapter that does not exist; an id, claim or term
+given twice; a claim that nothing uses; a number without its claim; links other than
+`#id`, `slug.md#id` and `https://`; images; files that are not UTF-8, larger than 2 MB,
+or with a name that is no address; control characters and marks that turn the direction
+of writing.
+"""

@@ -1,0 +1,107 @@
+"""Claims: every figure in the prose, what kind of figure it is, and whose.
+
+A chapter's claims lie beside it in ``<slug>.claims.yaml``; the prose refers to one
+with ``{claim id}``. ``unclaimed`` finds the numbers that have none.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from courseware.errors import BrokenChapter
+from courseware.sources import line_of, read_entries
+from courseware.typography import typeset
+
+KINDS = ("measured", "published", "derived", "estimated")
+EXPERIMENTS = {
+    "twice": "Send it twice",
+    "eight": "Eight at once",
+    "overflow": "More than fits",
+}
+"""Demonstrations of the lab, by the name and the words of their button there."""
+MARK = "\ue010"
+"""Stands for a claim mark in the plain text that ``unclaimed`` reads."""
+
+_SPACE = r"[\s\u00a0\u2009\u202f]*"
+_UNITS = (
+    r"%|‰|per ?cent\b|×|x(?= )|x\b(?!\d)|times\b|fold\b|[$€£¥]|(?:USD|EUR|GBP)\b|"
+    r"dollars?\b|euros?\b|cents?\b|[KMGTP]i?B(?:/s)?\b|[KMGT]i?bit(?:/s)?\b|bytes?\b|"
+    r"[mnµ]?s\b|seconds?\b|min\b|minutes?\b|hours?\b|days?\b|weeks?\b|months?\b|"
+    r"[kMG]?Hz\b|[km]?W\b|[kM]?Wh\b|°C|[GTP]FLOPs?(?:/s)?\b|"
+    r"(?:tokens?|requests?)(?:/s\b| (?:a|per|an) (?:second|minute|hour|day)\b)"
+)
+_NUMBER_WITH_UNIT = re.compile(
+    rf"(?:[$€£¥]|\b(?:USD|EUR|GBP)){_SPACE}\d(?:[\d.,]*\d)?"
+    rf"|(?<![\w.])\d[\d.,]*{_SPACE}-?{_SPACE}(?:{_UNITS})"
+)
+_SENTENCE_END = re.compile(rf"[.!?][”’\")\]]*{MARK}*\s+")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One figure: what it says, its kind, its source, and the date of that source."""
+
+    claim_id: str
+    says: str
+    kind: str
+    source: str
+    date: str
+    note: str = ""
+    url: str = ""
+    experiment: str = ""
+    """A key of EXPERIMENTS: what shows it on the engine beside the text."""
+
+    @property
+    def button(self) -> str:
+        """The words on the button of the experiment."""
+        return EXPERIMENTS.get(self.experiment, "")
+
+
+def read_claims(path: Path) -> dict[str, Claim]:
+    """The claims of one chapter by id; raises BrokenChapter with the line."""
+    return {name: _claim(path, name, row) for name, row in read_entries(path).items()}
+
+
+def _claim(path: Path, name: str, row: object) -> Claim:
+    if fault := _fault(row):
+        raise BrokenChapter(path, line_of(path, name), f"claim {name!r} {fault}.")
+    assert isinstance(row, dict)
+    fields = {key: str(value).strip() for key, value in row.items()}
+    plain = {key: fields.pop(key, "") for key in ("url", "experiment")}
+    shown = {key: typeset(value) for key, value in fields.items()}
+    return Claim(claim_id=name, **plain, **shown)
+
+
+def _fault(row: object) -> str:
+    """What is wrong with a claim, in words; "" when nothing is."""
+    if not isinstance(row, dict) or not set(row) <= _FIELDS:
+        return f"has only the fields {', '.join(sorted(_FIELDS))}"
+    fields = {key: str(value).strip() for key, value in row.items()}
+    if missing := _REQUIRED - {key for key, value in fields.items() if value}:
+        return f"lacks {', '.join(sorted(missing))}"
+    if fields["kind"] not in KINDS:
+        return f"is of kind {fields['kind']!r}: allowed are {', '.join(KINDS)}"
+    if not fields.get("url", "https://").startswith("https://"):
+        return "has another url: its url must be https"
+    experiment = fields.get("experiment", "")
+    if experiment and experiment not in EXPERIMENTS:
+        known = ", ".join(EXPERIMENTS)
+        return f"names the experiment {experiment!r}: known are {known}"
+    return ""
+
+
+_REQUIRED = {"says", "kind", "source", "date"}
+_FIELDS = _REQUIRED | {"note", "url", "experiment"}
+
+
+def unclaimed(text: str) -> Iterator[str]:
+    """Numbers with a unit, ×, % or a currency in sentences without a claim mark."""
+    start = 0
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    for end in [*ends, len(text)]:
+        sentence = text[start:end]
+        start = end
+        if MARK not in sentence:
+            for match in _NUMBER_WITH_UNIT.finditer(sentence):
+                yield match.group().strip()

@@ -1,0 +1,124 @@
+"""Learner identity: an opaque id, made with the session at page load.
+
+A socket cannot set a cookie, so the page that opens it does. Everything a learner
+owns (conversations, requests) hangs on this id, never on the session key, so that it
+survives sign-up and can be deleted in one go.
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
+from django.dispatch import Signal, receiver
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from courseware import progress
+from courseware.models import Learner, User
+
+SESSION_KEY = "learner_id"
+SEEN_KEY = "learner_seen_s"
+SEEN_EVERY_S = 3600
+PATHS_WITHOUT_LEARNER = ("/healthz", "/readyz", "/metrics", "/static/", "/admin/")
+BOTS = re.compile(r"bot\b|crawl|spider|slurp|monitor|curl/|wget/|python-", re.I)
+
+forget = Signal()
+"""Sent with ``learner_id``: every app deletes what it keeps about that learner."""
+carry = Signal()
+"""Sent with ``learner_id`` and ``into``: every app moves its rows to the second id."""
+
+
+class LearnerMiddleware:
+    """Sets ``request.learner_id``: a str, or None where nobody reads (health, bots)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.learner_id = _identify(request)  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+def learner_id_of(scope_or_session: Mapping[str, Any] | Any) -> str | None:
+    """The learner id in a socket's scope or in a session; None if there is none."""
+    session = scope_or_session
+    if isinstance(scope_or_session, Mapping):
+        session = scope_or_session.get("session", scope_or_session)
+    learner_id = session.get(SESSION_KEY)
+    return learner_id if isinstance(learner_id, str) and learner_id else None
+
+
+def forget_learner(learner_id: str) -> None:
+    """Every app deletes what it keeps, then the learner goes; safe to repeat.
+
+    All receivers run. If one fails its error is raised and the learner's row stays,
+    so that the next expiry tries again.
+    """
+    outcomes = forget.send_robust(sender=Learner, learner_id=learner_id)
+    for _, outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+    Learner.objects.filter(learner_id=learner_id).delete()
+
+
+@receiver(user_logged_in, dispatch_uid="courseware.adopt")
+def adopt(request: HttpRequest, user: User, **_: Any) -> None:
+    """Who signs in goes on as the learner of the account.
+
+    The first time that is who they were before. Later, what they did anonymously in
+    this browser is carried over, unless it is somebody else's account.
+    """
+    session = request.session
+    here = learner_id_of(session)
+    found = Learner.objects.filter(learner_id=here).first() if here else None
+    own = Learner.objects.filter(user=user).first()
+    if own is None:
+        if found is None or found.user_id is not None:
+            here = uuid.uuid4().hex
+        own, _ = Learner.objects.update_or_create(
+            learner_id=here, defaults={"user": user}
+        )
+    elif found is not None and found.user_id is None:
+        _carry_over(found.learner_id, own.learner_id)
+    session[SESSION_KEY] = own.learner_id
+    session.pop(SEEN_KEY, None)
+    request.learner_id = own.learner_id  # type: ignore[attr-defined]
+
+
+@transaction.atomic
+def _carry_over(learner_id: str, into: str) -> None:
+    progress.move(learner_id, into)
+    carry.send(sender=Learner, learner_id=learner_id, into=into)
+    Learner.objects.filter(learner_id=learner_id).delete()
+
+
+def _identify(request: HttpRequest) -> str | None:
+    if request.path.startswith(PATHS_WITHOUT_LEARNER):
+        return None
+    learner_id = learner_id_of(request.session)
+    if learner_id is None:
+        if request.method != "GET" or BOTS.search(
+            request.headers.get("User-Agent", "")
+        ):
+            return None
+        learner_id = request.session[SESSION_KEY] = uuid.uuid4().hex
+    _note_seen(request, learner_id)
+    return learner_id
+
+
+def _note_seen(request: HttpRequest, learner_id: str) -> None:
+    """Keep ``last_seen_at`` true to the hour: one write per learner and hour."""
+    now_s = int(time.time())
+    if now_s - request.session.get(SEEN_KEY, 0) < SEEN_EVERY_S:
+        return
+    now = timezone.now()
+    Learner.objects.update_or_create(
+        learner_id=learner_id,
+        defaults={"last_seen_at": now},
+        create_defaults={"last_seen_at": now, "created_at": now},
+    )
+    request.session[SEEN_KEY] = now_s

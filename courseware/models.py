@@ -1,0 +1,127 @@
+"""Accounts and learners: who reads, and since when."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils import timezone
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users by e-mail address; there is no user name."""
+
+    def create_user(
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> "User":
+        """A user who signs in with ``email``; ValueError without one."""
+        if not email:
+            raise ValueError("A user has an e-mail address: it is what signs in.")
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> "User":
+        """A user who may do everything in the admin."""
+        return self.create_user(
+            email, password, **{"is_staff": True, "is_superuser": True, **fields}
+        )
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Addresses are stored in lower case, so signing in ignores case."""
+        return self.get(email=(username or "").lower())
+
+
+class User(AbstractUser):
+    """An account: the e-mail address is the name that signs in."""
+
+    username = None  # type: ignore[assignment]
+    email = models.EmailField("e-mail address", unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+
+class Learner(models.Model):
+    """Someone who reads, known only by an opaque id kept in their session."""
+
+    learner_id = models.CharField(max_length=32, primary_key=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now, db_index=True)
+    user = models.OneToOneField(
+        User, null=True, blank=True, on_delete=models.CASCADE, related_name="learner"
+    )
+
+    def __str__(self) -> str:
+        return self.learner_id[:8]
+
+
+class Chapter(models.Model):
+    """A published chapter; its source is ``courseware/content/<slug>.md``."""
+
+    slug = models.SlugField(primary_key=True, max_length=80)
+    title = models.CharField(max_length=200)
+    subtitle = models.CharField(max_length=300, blank=True)
+    summary = models.TextField()
+    position = models.PositiveIntegerField(db_index=True)
+    minutes = models.PositiveIntegerField(help_text="Estimated time to read.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position", "slug"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Section(models.Model):
+    """A second-level heading and what follows it, drawn and as plain words."""
+
+    chapter = models.ForeignKey(
+        Chapter, on_delete=models.CASCADE, related_name="sections"
+    )
+    position = models.PositiveIntegerField()
+    anchor = models.SlugField(max_length=120, allow_unicode=True)
+    number = models.PositiveIntegerField(null=True, blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    html = models.TextField(help_text="Drawn by the loader; trusted.")
+    text = models.TextField(help_text="Plain words for search and the mentor.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["chapter", "position"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["chapter", "anchor"], name="one_anchor_per_chapter"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.anchor
+
+
+class ReadSection(models.Model):
+    """A section that a learner has read to its end."""
+
+    learner = models.ForeignKey(
+        Learner, on_delete=models.CASCADE, related_name="read_sections"
+    )
+    chapter = models.ForeignKey(
+        Chapter, on_delete=models.CASCADE, related_name="read_sections"
+    )
+    anchor = models.CharField(max_length=120)
+    read_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["learner", "chapter", "anchor"], name="a_section_is_read_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.chapter_id}#{self.anchor}"

@@ -1,0 +1,27 @@
+"""The reader's pages."""
+
+from django.urls import path
+
+from courseware import accounts, views
+
+app_name = "courseware"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("chapters/<slug:slug>/", views.chapter, name="chapter"),
+    path("chapters/<slug:slug>/read/", views.read, name="read"),
+    path("glossary/", views.glossary, name="glossary"),
+    path("search/", views.search, name="search"),
+    path("design/", views.design, name="design"),
+    path("figures/<slug:name>.json", views.figure_data, name="figure-data"),
+    path("privacy/", views.privacy, name="privacy"),
+    path("privacy/forget/", views.forget, name="forget"),
+    path("licences/", views.licences, name="licences"),
+    path("account/", accounts.account, name="account"),
+    path("account/sign-up/", accounts.sign_up, name="sign-up"),
+    path("account/sign-in/", accounts.sign_in, name="sign-in"),
+    path("account/sign-out/", accounts.sign_out, name="sign-out"),
+    path("account/password/", accounts.change_password, name="change-password"),
+    path("account/reset/", accounts.reset, name="reset"),
+    path("account/reset/sent/", accounts.reset_sent, name="reset-sent"),
+    path("account/reset/<uidb64>/<token>/", accounts.new_password, name="new-password"),
+]

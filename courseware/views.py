@@ -1,0 +1,159 @@
+"""The reader's pages: home, chapter, glossary, search, privacy, design, licences."""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from courseware import course, learner, progress
+from courseware.design import design_language
+from courseware.errors import BrokenChapter
+from courseware.figures import figure_json, home_motif
+from courseware.learner import learner_id_of
+from courseware.models import Chapter, User
+from courseware.reload import reload_changed
+from courseware.vendored import vendored_files
+
+MAX_QUERY_LETTERS = 200
+
+
+def _refused() -> list[BrokenChapter]:
+    """Chapters that cannot be published as they are now; only while writing."""
+    return reload_changed() if settings.DEBUG else []
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What the course is, its chapters, how far one is, and what is planned."""
+    refused = _refused()
+    by_chapter = progress.by_chapter(learner_id_of(request.session))
+    chapters = list(Chapter.objects.all())
+    rows = [{"chapter": c, "progress": by_chapter.get(c.slug)} for c in chapters]
+    last = chapters[-1].position if chapters else 0
+    planned = [
+        {**row, "position": position}
+        for position, row in enumerate(course.planned(), start=last + 1)
+    ]
+    context = {
+        "rows": rows,
+        "planned": planned,
+        "cells": home_motif(),
+        "refused": refused,
+        "minutes": sum(chapter.minutes for chapter in chapters),
+    }
+    return render(request, "courseware/home.html", context)
+
+
+@require_safe
+def chapter(request: HttpRequest, slug: str) -> HttpResponse:
+    """One chapter beside the live engine."""
+    refused = _refused()
+    found = get_object_or_404(Chapter, slug=slug)
+    sections = list(found.sections.all())
+    read = progress.read_anchors(learner_id_of(request.session), found)
+    counted = [s for s in sections if s.title and s.anchor not in progress.ADDED]
+    context = {
+        "chapter": found,
+        "sections": sections,
+        "has_sources": any(section.anchor == "sources" for section in sections),
+        "read": read,
+        "progress": progress.Progress(len(read), len(counted)),
+        "refused": refused,
+        **_neighbours(found),
+    }
+    return render(request, "courseware/chapter.html", context)
+
+
+def _neighbours(found: Chapter) -> dict[str, Any]:
+    """The chapters before and after, or what is planned after the last."""
+    order = list(Chapter.objects.values("slug", "title", "position"))
+    at = next((i for i, row in enumerate(order) if row["slug"] == found.slug), 0)
+    return {
+        "previous": order[at - 1] if at > 0 else None,
+        "next": order[at + 1] if at + 1 < len(order) else None,
+        "next_planned": next(iter(course.planned()), None),
+    }
+
+
+@require_POST
+@never_cache
+def read(request: HttpRequest, slug: str) -> HttpResponse:
+    """Remember sections as read (``anchor``, several), or all of the chapter."""
+    found = get_object_or_404(Chapter, slug=slug)
+    learner_id = learner_id_of(request.session)
+    counted = progress.counted().filter(chapter=found)
+    anchors = request.POST.getlist("anchor")[:100]
+    if learner_id is not None:
+        every = list(counted.values_list("anchor", flat=True))
+        progress.mark_read(learner_id, found, anchors or every)
+    if "application/json" in request.headers.get("Accept", ""):
+        num_read = len(progress.read_anchors(learner_id, found))
+        return JsonResponse({"read": num_read, "sections": counted.count()})
+    return redirect(f"{_chapter_url(found)}#end")
+
+
+def _chapter_url(found: Chapter) -> str:
+    return redirect("courseware:chapter", found.slug).url
+
+
+@require_safe
+def glossary(request: HttpRequest) -> HttpResponse:
+    """Every term and what it means."""
+    return render(request, "courseware/glossary.html", {"terms": course.glossary()})
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """Full-text search over chapters and glossary."""
+    query = re.sub(r"\s+", " ", request.GET.get("q", "").replace("\0", " ")).strip()
+    query = query[:MAX_QUERY_LETTERS]
+    hits = course.index().find(query) if query else []
+    return render(request, "courseware/search.html", {"query": query, "hits": hits})
+
+
+@require_safe
+@cache_control(max_age=3600)
+def figure_data(request: HttpRequest, name: str) -> HttpResponse:
+    """What an interactive figure steps through, as JSON."""
+    text = figure_json(name)
+    if text is None:
+        raise Http404(f"There is no figure {name!r} with data.")
+    return HttpResponse(text, content_type="application/json")
+
+
+@require_safe
+def design(request: HttpRequest) -> HttpResponse:
+    """The site's own design language, read from its style sheet."""
+    return render(request, "courseware/design.html", design_language())
+
+
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    """What is kept, for how long, who sees it, and the way to delete it."""
+    context = {"expire_days": settings.LEARNER_KEPT_DAYS}
+    return render(request, "courseware/privacy.html", context)
+
+
+@require_POST
+@never_cache
+def forget(request: HttpRequest) -> HttpResponse:
+    """Delete all that is kept about the reader, the account too, then say so."""
+    learner_id = learner_id_of(request.session)
+    if learner_id is not None:
+        learner.forget_learner(learner_id)
+    account = request.user
+    if isinstance(account, User) and not account.is_staff:
+        account.delete()
+    request.session.flush()
+    context = {"had_data": learner_id is not None}
+    return render(request, "courseware/forgotten.html", context)
+
+
+@require_safe
+def licences(request: HttpRequest) -> HttpResponse:
+    """Our licence, and those of the files by others."""
+    return render(request, "courseware/licences.html", {"vendored": vendored_files()})
