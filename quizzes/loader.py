@@ -1,0 +1,87 @@
+"""The bank into the database: changed questions become new revisions. Idempotent."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from quizzes.bank import BANK, Bank, QuizPlan, read_bank
+from quizzes.errors import BrokenBank
+from quizzes.models import QuestionRevision, Quiz
+
+
+@dataclass
+class Report:
+    """What one loading did, by name; nothing changes while something is broken."""
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    broken: list[BrokenBank] = field(default_factory=list)
+
+
+def load_quizzes(directory: Path = BANK) -> Report:
+    """Make the database ask what the files ask."""
+    bank = read_bank(directory)
+    report = Report(broken=bank.broken)
+    if bank.broken:
+        return report
+    with transaction.atomic():
+        for name, body in bank.bodies.items():
+            getattr(report, _save(name, body, bank)).append(name)
+        gone = QuestionRevision.objects.filter(is_current=True).exclude(
+            name__in=bank.bodies
+        )
+        report.removed = list(gone.values_list("name", flat=True))
+        gone.update(is_current=False)
+        for position, plan in enumerate(bank.quizzes):
+            _save_quiz(plan, position)
+        names = [plan.name for plan in bank.quizzes]
+        Quiz.objects.exclude(name__in=names).update(is_current=False)
+    return report
+
+
+def revision_of(body: dict[str, Any]) -> str:
+    """Hash of a body, whatever the order of its fields."""
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _save(name: str, body: dict[str, Any], bank: Bank) -> str:
+    revision = revision_of(body)
+    rows = QuestionRevision.objects.filter(name=name)
+    if rows.filter(revision=revision, is_current=True).exists():
+        return "unchanged"
+    outcome = "changed" if rows.filter(is_current=True).exists() else "added"
+    rows.update(is_current=False)
+    question = bank.questions[name]
+    QuestionRevision.objects.update_or_create(
+        name=name,
+        revision=revision,
+        defaults={
+            "kind": question.kind,
+            "tags": list(question.tags),
+            "body": body,
+            "is_current": True,
+        },
+    )
+    return outcome
+
+
+def _save_quiz(plan: QuizPlan, position: int) -> None:
+    Quiz.objects.update_or_create(
+        name=plan.name,
+        defaults={
+            "title": plan.title,
+            "chapter": plan.chapter,
+            "anchor": plan.anchor,
+            "asks_confidence": plan.asks_confidence,
+            "draws": [list(names) for names in plan.draws],
+            "position": position,
+            "is_current": True,
+        },
+    )

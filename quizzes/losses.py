@@ -1,0 +1,49 @@
+"""What a format cannot carry, said question by question."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from quizzes.expressions import written
+from quizzes.questions import Question
+from quizzes.variants import Variant, variant_of
+
+EXPORT_SEED = 0
+
+
+@dataclass
+class Exported:
+    """A file's text and what did not fit into it."""
+
+    text: str = ""
+    losses: list[str] = field(default_factory=list)
+
+    def lose(self, question: Question, what: str) -> None:
+        """Name a loss."""
+        self.losses.append(f"{question.name}: {what}")
+
+
+def common_losses(
+    exported: Exported, question: Question, carried: frozenset[str]
+) -> None:
+    """Name what every question may have and the format does not carry."""
+    rows = {
+        "hints": (question.hints, "hints"),
+        "section": (question.section, "the reference to the chapter's section"),
+        "source": (question.source, "the source of its facts"),
+        "tags": (question.tags, "tags"),
+        "parameters": (question.parameters, "other variants: one is written"),
+        "decoys": (question.decoys, "partners that belong to no line"),
+    }
+    for name, (value, words) in rows.items():
+        if value and name not in carried:
+            exported.lose(question, words)
+
+
+def exported_variant(question: Question) -> Variant:
+    """The one variant that goes into a file."""
+    return variant_of(question, EXPORT_SEED)
+
+
+def plain_number(value: Any) -> str:
+    """A number as formats have it: no thousands separators."""
+    return written(value).replace(",", "")

@@ -1,0 +1,41 @@
+"""``manage.py importquizzes file``: GIFT or Aiken as a file of the bank."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from quizzes.aiken import read_aiken
+from quizzes.errors import BrokenQuestion
+from quizzes.gift import read_gift
+from quizzes.questions import question_from
+
+
+class Command(BaseCommand):
+    """Writes YAML to stdout; what was not taken over goes to stderr."""
+
+    help = "Turn a GIFT or Aiken file into YAML for quizzes/bank; losses on stderr."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """The file and its format."""
+        parser.add_argument("path", type=Path)
+        parser.add_argument("--format", choices=["gift", "aiken"], default="gift")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the YAML, checked."""
+        read = read_gift if options["format"] == "gift" else read_aiken
+        try:
+            imported = read(options["path"].read_text(encoding="utf-8"))
+            for body in imported.bodies:
+                question_from(body)
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{options['path']} cannot be read: {error}") from error
+        except BrokenQuestion as error:
+            raise CommandError(f"{options['path']}: {error.reason}") from error
+        text = yaml.safe_dump(
+            {"questions": imported.bodies}, allow_unicode=True, sort_keys=False
+        )
+        self.stdout.write(text)
+        for loss in imported.losses:
+            self.stderr.write(f"not taken over: {loss}")

@@ -1,0 +1,33 @@
+"""What the quizzes do when others say so: take a measurement, forget a learner."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from courseware.learner import carry, forget
+from lab.engine.client import request_finished
+from lab.engine.events import RequestReport
+from quizzes import measuring
+from quizzes.models import Attempt, NameConsent
+
+
+@receiver(request_finished, dispatch_uid="quizzes.note_report")
+def note_report(report: RequestReport, purpose: str, **_: Any) -> None:
+    """Grade a prediction, also when the browser has left."""
+    if purpose == measuring.PURPOSE:
+        measuring.note(report)
+
+
+@receiver(forget, dispatch_uid="quizzes.forget_learner")
+def forget_learner(learner_id: str, **_: Any) -> None:
+    """Stop what still runs for this learner and delete what was answered."""
+    measuring.stop(learner_id)
+    Attempt.objects.filter(learner_id=learner_id).delete()
+    NameConsent.objects.filter(learner_id=learner_id).delete()
+
+
+@receiver(carry, dispatch_uid="quizzes.carry_attempts")
+def carry_attempts(learner_id: str, into: str, **_: Any) -> None:
+    """Who signed in keeps what they answered before."""
+    Attempt.objects.carry(learner_id, into)
+    NameConsent.objects.filter(learner_id=learner_id).delete()
