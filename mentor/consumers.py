@@ -1,0 +1,159 @@
+"""The mentor's socket: questions in, the engine's answer out as it is made.
+
+What a browser says is in mentor.commands. What it hears::
+
+    {"type": "conversation", "conversation", "conversations", "turns"}   after open
+    {"type": "asked", "ref", "turn"}                  the question was taken
+    {"type": "event", "turn", "phase", "place", "short_id", …, "offset", "text"}
+    {"type": "turn", "turn"}                          it ended; html and measured are in
+    {"type": "refused", "ref", "reason"}              a sentence; nothing was lost
+"""
+
+import asyncio
+import json
+import logging
+import uuid
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from courseware.learner import learner_id_of
+from lab.engine import client
+from lab.engine.errors import EngineError
+from lab.engine.events import request_group
+from mentor import desk
+from mentor.commands import Allowance, Ask, Command, Delete, Heal, Open, Stop, parse
+from mentor.stream import AnswerStream
+
+logger = logging.getLogger(__name__)
+
+NO_LEARNER = 4401
+"""Close code: the session has no learner; a page load makes one."""
+HEAL_S = 3.0
+"""How often open turns are looked up, for the case that their last event was lost."""
+
+
+class MentorConsumer(AsyncWebsocketConsumer):
+    """One browser. All rules are in mentor.models, all wording in errors."""
+
+    async def connect(self) -> None:
+        """Accept a learner; refuse a socket whose session has none."""
+        self._streams: dict[str, AnswerStream] = {}
+        self._allowance = Allowance()
+        self._healer: asyncio.Task[None] | None = None
+        self._learner_id = await database_sync_to_async(learner_id_of)(self.scope)
+        await self.accept()
+        if self._learner_id is None:
+            await self.close(NO_LEARNER)
+
+    async def disconnect(self, code: int) -> None:
+        """Leave every group; the engine goes on and the answer is stored."""
+        if self._healer:
+            self._healer.cancel()
+        for request_id in list(self._streams):
+            await self._leave(request_id)
+
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None
+    ) -> None:
+        """One command; what is wrong with it is said, never raised."""
+        ref = 0
+        try:
+            self._allowance.take()
+            command = parse(text_data)
+            ref = command.ref if isinstance(command, Ask) else 0
+            await self._obey(command)
+        except EngineError as error:
+            await self._say({"type": "refused", "ref": ref, "reason": str(error)})
+        except Exception:
+            logger.exception("mentor socket")
+            reason = "This did not work, for a reason on our side. Try it again."
+            await self._say({"type": "refused", "ref": ref, "reason": reason})
+
+    async def request_event(self, event: dict[str, Any]) -> None:
+        """Progress of a turn; its report ends it."""
+        stream = self._streams.get(event["request_id"])
+        if stream is None:
+            return
+        if event["report"] is None:
+            await self._say(stream.update(event))
+            if stream.begins_to_circle():
+                await desk.stop_circling(self._learner_id, stream.turn_id)
+            return
+        turn = await desk.settle(stream.turn_id, event["report"])
+        await self._end(event["request_id"], turn)
+
+    async def _obey(self, command: Command) -> None:
+        learner_id = self._learner_id
+        match command:
+            case Ask():
+                await self._ask(command)
+            case Open(conversation_id):
+                await self._open(conversation_id)
+            case Stop(turn_id):
+                await desk.stop(learner_id, turn_id)
+            case Heal(turn_id):
+                for stream in self._streams.values():
+                    if stream.turn_id == turn_id:
+                        stream.rewind()
+            case Delete(conversation_id):
+                await desk.delete(learner_id, conversation_id)
+                await self._open(None)
+
+    async def _ask(self, ask: Ask) -> None:
+        request_id = uuid.uuid4().hex
+        await self._join(request_id, AnswerStream(0))
+        try:
+            turn = await desk.ask(self._learner_id, ask, request_id, self._address)
+        except BaseException:
+            await self._leave(request_id)
+            raise
+        logger.info("asked", extra={"log_id": request_id})
+        self._streams[request_id].turn_id = turn["id"]
+        if turn["state"] != "open":
+            await self._leave(request_id)
+        await self._say({"type": "asked", "ref": ask.ref, "turn": turn})
+
+    @property
+    def _address(self) -> str:
+        return client.address_of(self.scope)
+
+    async def _open(self, conversation_id: uuid.UUID | None) -> None:
+        shown, open_turns = await desk.open_conversation(
+            self._learner_id, conversation_id
+        )
+        for request_id, turn_id in open_turns.items():
+            if request_id not in self._streams:
+                await self._join(request_id, AnswerStream(turn_id))
+            self._streams[request_id].rewind()
+        await self._say(shown)
+
+    async def _join(self, request_id: str, stream: AnswerStream) -> None:
+        self._streams[request_id] = stream
+        await self.channel_layer.group_add(request_group(request_id), self.channel_name)
+        if self._healer is None or self._healer.done():
+            self._healer = asyncio.create_task(self._heal())
+
+    async def _leave(self, request_id: str) -> None:
+        self._streams.pop(request_id, None)
+        await self.channel_layer.group_discard(
+            request_group(request_id), self.channel_name
+        )
+
+    async def _end(self, request_id: str, turn: dict[str, Any] | None) -> None:
+        if request_id in self._streams:
+            await self._leave(request_id)
+            if turn is not None:
+                await self._say({"type": "turn", "turn": turn})
+
+    async def _heal(self) -> None:
+        """Notice turns that ended although no event said so."""
+        while self._streams:
+            await asyncio.sleep(HEAL_S)
+            ids = {s.turn_id: request_id for request_id, s in self._streams.items()}
+            for turn_id, turn in (await desk.ended(list(ids))).items():
+                await self._end(ids[turn_id], turn)
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self.send(text_data=json.dumps(message))

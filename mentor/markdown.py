@@ -1,0 +1,64 @@
+"""Model output to HTML that is safe to show. Pure.
+
+Nothing loads by itself: no raw HTML, no images; links go to http(s) only and tell the
+other side nothing. Headings become bold lines, so that an answer never breaks the
+outline of the page.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import nh3
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+_TAGS = "p br strong em s code pre blockquote ul ol li hr a table thead tbody tr th td"
+TAGS = set(_TAGS.split())
+ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
+LINK_REL = "noopener nofollow noreferrer"
+
+
+def render(text: str) -> SafeString:
+    """Sanitised HTML of an answer."""
+    return mark_safe(
+        nh3.clean(
+            _parser().render(text),
+            tags=TAGS,
+            attributes=ATTRIBUTES,
+            attribute_filter=_absolute_links,
+            url_schemes={"http", "https"},
+            link_rel=LINK_REL,
+        )
+    )
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False})
+    parser.enable(["table", "strikethrough"])
+    parser.add_render_rule("image", _alternative_text)
+    parser.add_render_rule("heading_open", _open_bold)
+    parser.add_render_rule("heading_close", _close_bold)
+    return parser
+
+
+def _alternative_text(
+    renderer: Any, tokens: Sequence[Token], index: int, *_: Any
+) -> str:
+    return escape(tokens[index].content)
+
+
+def _open_bold(renderer: Any, tokens: Sequence[Token], *_: Any) -> str:
+    return "<p><strong>"
+
+
+def _close_bold(renderer: Any, tokens: Sequence[Token], *_: Any) -> str:
+    return "</strong></p>\n"
+
+
+def _absolute_links(tag: str, attribute: str, value: str) -> str | None:
+    """A model cannot point into this site: relative links lose their target."""
+    if attribute == "href" and not value.startswith(("http://", "https://")):
+        return None
+    return value

@@ -1,0 +1,30 @@
+"""What the mentor does when others say so: store an answer, forget a learner."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from courseware.learner import carry, forget
+from lab.engine.client import request_finished
+from lab.engine.events import RequestReport
+from mentor.models import PURPOSE, Conversation, Turn
+
+
+@receiver(request_finished, dispatch_uid="mentor.store_answer")
+def store_answer(report: RequestReport, purpose: str, **_: Any) -> None:
+    """Keep the answer, also when the browser has left."""
+    if purpose == PURPOSE:
+        Turn.objects.settle(report)
+
+
+@receiver(forget, dispatch_uid="mentor.forget_learner")
+def forget_learner(learner_id: str, **_: Any) -> None:
+    """Stop what still runs for this learner and delete what was said."""
+    for conversation in Conversation.objects.filter(learner_id=learner_id):
+        conversation.discard()
+
+
+@receiver(carry, dispatch_uid="mentor.move_conversations")
+def move_conversations(learner_id: str, into: str, **_: Any) -> None:
+    """Who signed in keeps what they asked before."""
+    Conversation.objects.filter(learner_id=learner_id).update(learner_id=into)

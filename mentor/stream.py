@@ -1,0 +1,59 @@
+"""An answer on its way to one browser: the suffix it lacks, and where that begins.
+
+Pure. Events carry the whole text, so one that is lost costs nothing; the browser gets
+only what is new. Offsets count UTF-16 units, as JavaScript strings do.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mentor.repetition import is_circling
+
+CARRIED = (
+    "phase",
+    "place",
+    "short_id",
+    "engine_host_id",
+    "num_output_tokens",
+    "num_prompt_tokens",
+    "num_cached_tokens",
+    "num_preemptions",
+)
+
+
+class AnswerStream:
+    """What one socket has sent of one turn."""
+
+    def __init__(self, turn_id: int) -> None:
+        self.turn_id = turn_id
+        self._sent = ""
+        self._was_circling = False
+
+    def rewind(self) -> None:
+        """Send the whole text with the next event: the browser missed something."""
+        self._sent = ""
+
+    def begins_to_circle(self) -> bool:
+        """True once: when the text sent so far has begun to repeat itself."""
+        if self._was_circling or not is_circling(self._sent):
+            return False
+        self._was_circling = True
+        return True
+
+    def update(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The message for the browser: state, and the text after ``offset``."""
+        text = event["text"]
+        kept = self._sent if text.startswith(self._sent) else ""
+        self._sent = text
+        return {
+            "type": "event",
+            "turn": self.turn_id,
+            **{name: event[name] for name in CARRIED},
+            "offset": utf16_length(kept),
+            "text": text[len(kept) :],
+        }
+
+
+def utf16_length(text: str) -> int:
+    """Length as JavaScript counts it."""
+    return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
