@@ -1,0 +1,116 @@
+"""The engine worker of a bench: the product's own, and two tasks to compare it with.
+
+    celery -A benchmarks.engine_worker worker -Q engine …
+
+``bench.replay`` sends the prompts that came last straight through EngineHost, without
+broker, socket or publishing; ``bench.ended`` tells when a request's blocks were free.
+"""
+
+import json
+import time
+import uuid
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING, Any
+
+import redis
+from celery.signals import celeryd_init
+
+from config.celery import app
+
+if TYPE_CHECKING:
+    from lab.engine.mirror import RequestMirror
+    from lab.engine.trace import StepTrace
+
+KEPT = 1_000
+ENDED_TIMEOUT_S = 10.0
+DIRECT = "direct-"
+"""Request ids of replays begin with it; nothing of them is published."""
+
+
+@celeryd_init.connect
+def observe_desk(**_: Any) -> None:
+    """Put a desk that remembers in place of the product's."""
+    from lab import worker
+
+    class BenchDesk(worker.EngineDesk):
+        """Remembers what was asked, and when requests ended."""
+
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.served: deque[dict[str, Any]] = deque(maxlen=64)
+            self.num_tokens: dict[str, int] = {}
+            self.ended: OrderedDict[int, float] = OrderedDict()
+
+        def serve(self, payload: dict[str, Any]) -> None:
+            self.served.append(payload)
+            super().serve(payload)
+
+        def on_trace(
+            self, record: bytes, trace: "StepTrace", finished: "list[RequestMirror]"
+        ) -> None:
+            super().on_trace(record, trace, finished)
+            for request in finished:
+                self.ended[request.short_id] = trace.header.stamp_ns / 1e9
+            while len(self.ended) > KEPT:
+                self.ended.popitem(last=False)
+
+        def on_request_event(self, event: Any) -> None:
+            if not event.request_id.startswith(DIRECT):
+                super().on_request_event(event)
+
+        def on_report(self, report: Any) -> None:
+            if not report.request_id.startswith(DIRECT):
+                self.num_tokens[report.request_id] = report.num_output_tokens
+                super().on_report(report)
+
+    worker.EngineDesk = BenchDesk  # type: ignore[misc]
+
+
+@app.task(name="bench.replay", acks_late=False)
+def replay(number: int, key: str) -> None:
+    """Serve the last ``number`` prompts at once, each to the length that its answer
+    had (the mentor may have stopped it); answers with tokens and seconds."""
+    from lab.engine.generation import GenerationRequest
+
+    desk = _desk()
+    requests = []
+    for payload in list(desk.served)[-number:]:
+        num_tokens = desk.num_tokens.get(payload["request_id"], 0)
+        requests.append(
+            GenerationRequest.from_payload(
+                {
+                    **payload,
+                    "request_id": DIRECT + uuid.uuid4().hex,
+                    "max_tokens": max(1, num_tokens),
+                }
+            )
+        )
+    began = time.perf_counter()
+    futures = [desk.host.submit(request) for request in requests]
+    reports = [future.result() for future in futures]
+    seconds = time.perf_counter() - began
+    failures = [report.error for report in reports if report.error]
+    tokens = sum(report.num_output_tokens for report in reports)
+    _answer(desk, key, {"tokens": tokens, "seconds": seconds, "failures": failures})
+
+
+@app.task(name="bench.ended", acks_late=False)
+def ended(short_id: int, key: str) -> None:
+    """Answers with the time.time() of the step after which no block lists it."""
+    desk = _desk()
+    until = time.monotonic() + ENDED_TIMEOUT_S
+    while short_id not in desk.ended and time.monotonic() < until:
+        time.sleep(0.01)
+    _answer(desk, key, {"stamp_s": desk.ended.get(short_id)})
+
+
+def _desk() -> Any:
+    from lab import worker
+
+    return worker._desk
+
+
+def _answer(desk: Any, key: str, answer: dict[str, Any]) -> None:
+    with redis.Redis.from_url(desk.config.redis_url) as server:
+        server.rpush(key, json.dumps(answer))
+        server.expire(key, 600)
