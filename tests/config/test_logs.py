@@ -1,0 +1,87 @@
+"""Logs: JSON lines, one id from browser to engine, no text of learners."""
+
+import io
+import json
+import logging
+import re
+
+import pytest
+import structlog
+from django.test import Client
+
+from config.celery import app
+
+
+@pytest.fixture
+def lines():
+    """What the process logs, parsed line by line."""
+    stream = io.StringIO()
+    handler = logging.getLogger().handlers[0]
+    before = handler.setStream(stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    handler.setStream(before)
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.mark.django_db
+def test_a_request_is_one_json_line_with_the_id_that_the_answer_carries(
+    client: Client, lines
+):
+    answer = client.get("/no-such-page", headers={"X-Log-Id": "browser-1234"})
+    request = next(line for line in lines() if line["event"] == "request")
+    assert answer.headers["X-Log-Id"] == "browser-1234"
+    assert request["log_id"] == "browser-1234"
+    assert (request["method"], request["status"]) == ("GET", 404)
+    assert request["path"] == "/no-such-page"
+
+
+def test_an_id_that_is_none_is_replaced(client: Client):
+    answer = client.get("/healthz", headers={"X-Log-Id": 'a b"c'})
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Log-Id"])
+
+
+def test_health_questions_are_not_logged(client: Client, lines):
+    client.get("/healthz")
+    assert [line for line in lines() if line["event"] == "request"] == []
+
+
+def test_lines_of_the_standard_library_are_json_too(lines):
+    logging.getLogger("some.library").warning("odd: %s", "thing", extra={"number": 3})
+    [line] = lines()
+    assert line["event"] == "odd: thing"
+    assert (line["level"], line["logger"], line["number"]) == (
+        "warning",
+        "some.library",
+        3,
+    )
+
+
+def test_an_exception_is_one_line(lines):
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        logging.getLogger("some.library").exception("It failed")
+    [line] = lines()
+    assert "ValueError: wrong" in line["exception"]
+
+
+def test_a_task_logs_under_the_id_of_the_request_that_sent_it(lines):
+    @app.task(name="tests.speak")
+    def speak(payload: dict[str, str]) -> None:
+        logging.getLogger("some.task").info("spoken")
+
+    speak.apply(kwargs={"payload": {"request_id": "r" * 32, "log_id": "browser-1"}})
+    spoken, ended = lines()
+    assert (spoken["event"], spoken["log_id"]) == ("spoken", "browser-1")
+    assert (ended["event"], ended["log_id"]) == ("task", "browser-1")
+    assert (ended["task"], ended["state"]) == ("tests.speak", "SUCCESS")
+
+
+def test_celery_never_logs_what_learners_asked_and_were_answered(lines):
+    data = {"kwargs": "{'report': {'text': 'a secret answer'}}"}
+    logging.getLogger("celery.app.trace").error(
+        "Task %s succeeded", "lab.finish_request", extra={"data": data}
+    )
+    [line] = lines()
+    assert line["event"] == "Task lab.finish_request succeeded"
+    assert "secret" not in json.dumps(line)

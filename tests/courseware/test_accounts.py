@@ -1,0 +1,204 @@
+"""Accounts: made, entered, left, found again, shut to guessers; progress goes along."""
+
+import re
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from courseware import progress
+from courseware.learner import carry, learner_id_of
+from courseware.loader import Report
+from courseware.models import Chapter, Learner, User
+from lab.models import EngineRequest
+from mentor.models import Conversation
+from tests.courseware.conftest import BROWSER
+
+pytestmark = pytest.mark.slow
+
+READ = "/chapters/deploying-ai-models/read/"
+FORM = {
+    "email": "Ada@Example.org",
+    "password1": "a-long-sentence",
+    "password2": "a-long-sentence",
+}
+SIGN_IN = {"username": "ada@example.org", "password": "a-long-sentence"}
+
+
+def _num_read(client: Client) -> int:
+    chapter = Chapter.objects.get()
+    return len(progress.read_anchors(learner_id_of(client.session), chapter))
+
+
+def _sign_up(client: Client) -> None:
+    assert client.post("/account/sign-up/", FORM).headers["Location"] == "/account/"
+
+
+def test_signing_up_keeps_the_learner_and_the_progress(
+    reader: Client, course: Report
+) -> None:
+    reader.get("/")
+    learner_id = learner_id_of(reader.session)
+    reader.post(READ, {"anchor": ["pagedattention", "cold-starts"]})
+    _sign_up(reader)
+    assert learner_id_of(reader.session) == learner_id
+    assert Learner.objects.get().user == User.objects.get(email="ada@example.org")
+    assert _num_read(reader) == 2
+    assert "ada@example.org" in reader.get("/account/").text
+    assert "2 of 8" in reader.get("/account/").text
+
+
+def test_signing_in_elsewhere_joins_what_was_done_in_both_places(
+    reader: Client, course: Report
+) -> None:
+    reader.get("/")
+    reader.post(READ, {"anchor": ["pagedattention", "cold-starts"]})
+    _sign_up(reader)
+    other = Client(**BROWSER)
+    other.get("/")
+    anonymous = learner_id_of(other.session)
+    other.post(READ, {"anchor": ["cold-starts", "hardware"]})
+    Conversation.objects.create(learner_id=anonymous, title="Paging")
+    EngineRequest.objects.create(request_id="r", learner_id=anonymous, purpose="demo")
+    other.post("/account/sign-in/", SIGN_IN)
+    own = learner_id_of(reader.session)
+    assert learner_id_of(other.session) == own != anonymous
+    assert _num_read(other) == 3
+    assert Conversation.objects.get().learner_id == own
+    assert EngineRequest.objects.get().learner_id == own
+    assert not Learner.objects.filter(learner_id=anonymous).exists()
+
+
+def test_signing_out_leaves_nothing_of_the_account_in_the_browser(
+    reader: Client, course: Report
+) -> None:
+    reader.get("/")
+    _sign_up(reader)
+    own = learner_id_of(reader.session)
+    reader.post(READ)
+    reader.post("/account/sign-out/")
+    reader.get("/")
+    assert learner_id_of(reader.session) not in (None, own)
+    assert _num_read(reader) == 0
+
+
+def test_one_account_never_takes_the_learner_of_another(
+    reader: Client, course: Report
+) -> None:
+    reader.get("/")
+    _sign_up(reader)
+    own = learner_id_of(reader.session)
+    reader.post("/account/sign-out/")
+    told: list[str] = []
+
+    def note(learner_id: str, **_: object) -> None:
+        told.append(learner_id)
+
+    carry.connect(note)
+    try:
+        reader.get("/")
+        reader.post("/account/sign-up/", {**FORM, "email": "bob@example.org"})
+    finally:
+        carry.disconnect(note)
+    assert told == []
+    assert learner_id_of(reader.session) != own
+    assert Learner.objects.get(learner_id=own).user.email == "ada@example.org"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"email": "nobody"}, "valid email"),
+        ({"password2": "another"}, "password fields didn"),
+        ({"password1": "short", "password2": "short"}, "too short"),
+        ({"password1": "password1", "password2": "password1"}, "too common"),
+    ],
+)
+def test_a_form_that_is_wrong_says_why(
+    changes: dict[str, str], words: str, reader: Client, db
+) -> None:
+    response = reader.post("/account/sign-up/", {**FORM, **changes})
+    assert response.status_code == 422 and words in response.text
+    assert not User.objects.exists()
+
+
+def test_an_address_has_one_account_whatever_its_case(reader: Client, db) -> None:
+    User.objects.create_user("ada@example.org", "pw")
+    response = reader.post("/account/sign-up/", FORM)
+    assert response.status_code == 422
+    assert "There is an account with this address" in response.text
+
+
+def test_signing_up_can_be_turned_off(reader: Client, db, settings) -> None:
+    settings.SIGNUP = False
+    assert reader.get("/account/sign-up/").status_code == 404
+    assert reader.post("/account/sign-up/", FORM).status_code == 404
+    assert not User.objects.exists()
+    assert "sign-up" not in reader.get("/account/sign-in/").text
+
+
+def test_guessing_at_the_readers_door_locks_out(reader: Client, db) -> None:
+    User.objects.create_user("ada@example.org", "a-long-sentence")
+    for _ in range(5):
+        response = reader.post("/account/sign-in/", {**SIGN_IN, "password": "guess"})
+    assert response.status_code == 429 and "Too many attempts" in response.text
+    assert reader.post("/account/sign-in/", SIGN_IN).status_code == 429
+
+
+def test_a_few_mistakes_are_forgotten_with_the_right_password(
+    reader: Client, db
+) -> None:
+    User.objects.create_user("ada@example.org", "a-long-sentence")
+    for _ in range(2):
+        for _ in range(4):
+            reader.post("/account/sign-in/", {**SIGN_IN, "password": "guess"})
+        assert reader.post("/account/sign-in/", SIGN_IN).status_code == 302
+        reader.post("/account/sign-out/")
+
+
+def test_signing_in_leads_on_within_the_site_only(reader: Client, db) -> None:
+    User.objects.create_user("ada@example.org", "a-long-sentence")
+    form = {**SIGN_IN, "next": "https://evil.example/"}
+    assert reader.post("/account/sign-in/", form).headers["Location"] == "/"
+
+
+def test_the_account_page_asks_to_sign_in(reader: Client, db) -> None:
+    response = reader.get("/account/")
+    assert response.headers["Location"] == "/account/sign-in/?next=/account/"
+
+
+def test_a_letter_leads_to_a_new_password(reader: Client, db) -> None:
+    User.objects.create_user("ada@example.org", "forgotten-sentence")
+    reader.post("/account/reset/", {"email": "ADA@example.org"})
+    (letter,) = mail.outbox
+    assert letter.to == ["ada@example.org"]
+    link = re.search(r"http://testserver(/\S+)", letter.body)
+    assert link is not None
+    form_page = reader.get(link[1], follow=True)
+    new = {"new_password1": "a-long-sentence", "new_password2": "a-long-sentence"}
+    reader.post(form_page.request["PATH_INFO"], new)
+    assert reader.post("/account/sign-in/", SIGN_IN).status_code == 302
+    assert "used already" in Client(**BROWSER).get(link[1], follow=True).text
+
+
+def test_asking_for_a_letter_does_not_tell_who_has_an_account(
+    reader: Client, db
+) -> None:
+    response = reader.post("/account/reset/", {"email": "nobody@example.org"})
+    assert response.headers["Location"] == "/account/reset/sent/"
+    assert mail.outbox == []
+
+
+def test_deleting_my_data_deletes_my_account(reader: Client, course: Report) -> None:
+    reader.get("/")
+    _sign_up(reader)
+    reader.post("/privacy/forget/")
+    assert not User.objects.exists() and not Learner.objects.exists()
+    assert reader.get("/account/").status_code == 302
+
+
+def test_a_staff_account_is_not_deleted_by_a_click(client: Client, db) -> None:
+    staff = User.objects.create_superuser("staff@example.org", "pw")
+    client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    client.post("/privacy/forget/")
+    assert User.objects.get() == staff

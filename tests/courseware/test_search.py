@@ -1,0 +1,95 @@
+"""Search: what is found, in which order, and what a query cannot do."""
+
+import pytest
+from django.test import Client
+
+from courseware.loader import Report, load_chapters
+from courseware.search import Entry, Index, fold
+from tests.courseware.conftest import Load
+
+
+def _index(*texts: str) -> Index:
+    return Index(Entry(f"T{i}", "P", f"/{i}", text) for i, text in enumerate(texts))
+
+
+def _found(index: Index, query: str) -> list[str]:
+    return [hit.entry.url for hit in index.find(query)]
+
+
+def test_every_word_of_the_query_must_be_there() -> None:
+    index = _index("the block pool", "the pool", "a block")
+    assert _found(index, "pool block") == ["/0"]
+
+
+def test_more_often_and_shorter_ranks_first() -> None:
+    index = _index("block " + "word " * 50, "block block word", "block word")
+    assert _found(index, "block") == ["/1", "/2", "/0"]
+
+
+def test_a_title_counts_more_than_a_mention() -> None:
+    entries = [
+        Entry("Other", "P", "/0", "paging and more"),
+        Entry("Paging", "P", "/1", "x"),
+    ]
+    assert _found(Index(entries), "paging")[0] == "/1"
+
+
+@pytest.mark.parametrize(
+    "query", ["Blocks", "BLOCK", "bloc", "“block”", "blöck", "block!"]
+)
+def test_forms_of_a_word_are_one(query: str) -> None:
+    assert _found(_index("one block here", "none"), query) == ["/0"]
+
+
+def test_only_the_last_word_may_be_unfinished() -> None:
+    index = _index("paged attention")
+    assert _found(index, "paged atten") == ["/0"]
+    assert _found(index, "pag attention") == []
+
+
+@pytest.mark.parametrize("query", ["", "   ", "!!!", "%", "_", "\x00", "(" * 500])
+def test_a_query_without_words_finds_nothing(query: str) -> None:
+    assert _index("words").find(query) == []
+
+
+def test_a_snippet_shows_the_words_where_they_stand() -> None:
+    index = _index("start " + "filler " * 40 + "the Block itself " + "end " * 40)
+    runs = index.find("block")[0].snippet
+    assert runs[0][0].startswith("… ") and runs[-1] == ("…", False)
+    assert ("Block ", True) in runs
+
+
+def test_folding_keeps_short_words_and_double_s() -> None:
+    assert [fold(w) for w in ("GPUs", "gas", "less", "Caché")] == [
+        "gpu", "gas", "less", "cache",
+    ]  # fmt: skip
+
+
+def test_the_page_finds_sections_and_terms(reader: Client, course: Report) -> None:
+    page = reader.get("/search/?q=preemption").text
+    assert 'href="/glossary/#preemption"' in page
+    assert 'href="/chapters/deploying-ai-models/#pagedattention"' in page
+    assert "<mark>preemption" in page
+
+
+def test_a_query_is_shown_as_text_and_cut(reader: Client, course: Report) -> None:
+    page = reader.get("/search/", {"q": "<script>alert(1)</script>" + "x" * 5000}).text
+    assert "<script>alert" not in page and "x" * 300 not in page
+
+
+def test_a_changed_chapter_is_found_by_its_new_words(
+    load: Load, reader: Client
+) -> None:
+    load("## A\n\nZebra.\n")
+    assert "/chapters/test/#a" in reader.get("/search/?q=zebra").text
+    load("## A\n\nQuagga.\n")
+    assert "/chapters/test/#a" not in reader.get("/search/?q=zebra").text
+    assert "/chapters/test/#a" in reader.get("/search/?q=quagga").text
+
+
+def test_a_removed_chapter_is_not_found(load: Load, reader: Client, tmp_path) -> None:
+    load("Zebra.\n")
+    reader.get("/search/?q=zebra")
+    (tmp_path / "test.md").unlink()
+    load_chapters(tmp_path)
+    assert "/chapters/test/" not in reader.get("/search/?q=zebra").text

@@ -1,0 +1,89 @@
+"""A real browser before the whole running stack, started as make run starts it.
+
+``stack_url`` is the address of one stack with the real engine for all tests here;
+``page`` (pytest-playwright) opens relative addresses on it. A fresh clone converts the
+bundled model first; ``SERVELAB_TEST_MODELS`` may name a directory that has it already.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Page
+
+from lab.engine import bundled
+from lab.engine.config import BUNDLED_MODEL, PROJECT_DIR
+from launcher.valkey import free_port
+from tests import tools
+from tests.launcher.running import RunningStack
+
+ENGINE_START_S = 240
+
+
+@pytest.fixture(scope="session")
+def running_stack() -> Iterator[RunningStack]:
+    """The stack: page and engine are ready."""
+    with tempfile.TemporaryDirectory(prefix="servelab-e2e-") as name:
+        data_dir = Path(name)
+        borrow_model(data_dir)
+        stack = RunningStack(data_dir, PORT=str(free_port()), ENGINE="on")
+        try:
+            stack.wait_for("Engine ready", ENGINE_START_S)
+            yield stack
+        finally:
+            stack.end()
+
+
+def borrow_model(data_dir: Path) -> None:
+    """Use the model that an earlier make run converted, if there is one."""
+    models = Path(os.environ.get("SERVELAB_TEST_MODELS") or PROJECT_DIR / "var/models")
+    if bundled.is_converted(models / BUNDLED_MODEL):
+        (data_dir / "models").mkdir()
+        shutil.copytree(models / BUNDLED_MODEL, data_dir / "models" / BUNDLED_MODEL)
+
+
+@pytest.fixture(scope="session")
+def base_url(running_stack: RunningStack) -> str:
+    """Where ``page.goto("/")`` goes."""
+    return running_stack.text.split("Open ")[1].split()[0]
+
+
+@pytest.fixture
+def readiness(base_url: str) -> dict[str, Any]:
+    """What /readyz says now."""
+    with urlopen(f"{base_url}readyz") as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any],
+) -> dict[str, Any]:
+    """The system's Chromium where there is one, with the flags that it needs."""
+    found = {**browser_type_launch_args, "args": tools.CHROMIUM_FLAGS}
+    if path := tools.chromium():
+        found["executable_path"] = path
+    return found
+
+
+@pytest.fixture
+def lab(page: Page) -> Iterator[Page]:
+    """The chapter in a wide window with a ready engine; no script error is let pass."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.goto("/chapters/deploying-ai-models/")
+    page.wait_for_selector('#lab-state[data-state="ready"]', timeout=60_000)
+    tour = page.locator("#lab-tour-end")
+    if tour.is_visible():
+        tour.click()
+    yield page
+    assert errors == []

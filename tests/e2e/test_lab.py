@@ -1,0 +1,183 @@
+"""A learner uses the lab: real engine, real server, real browser."""
+
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from launcher.valkey import free_port
+from tests.e2e.conftest import borrow_model
+from tests.launcher.running import RunningStack
+
+pytestmark = pytest.mark.e2e
+
+CHAPTER = "chapters/deploying-ai-models/"
+ANSWER_MS = 60_000
+
+
+def _count(lab: Page, state: str) -> int:
+    text = lab.locator(f'#lab-legend [data-state="{state}"] b').inner_text()
+    return int(text.replace(",", ""))
+
+
+def _ask(lab: Page, question: str) -> None:
+    lab.fill("#mentor-question", question)
+    lab.press("#mentor-question", "Enter")
+
+
+def test_the_page_is_there_before_the_engine_and_shows_its_cold_start(
+    page: Page,
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="servelab-cold-") as directory:
+        borrow_model(Path(directory))
+        stack = RunningStack(Path(directory), PORT=str(free_port()), ENGINE="on")
+        try:
+            stack.wait_for("Open ")
+            page.set_viewport_size({"width": 1440, "height": 1000})
+            page.goto(stack.text.split("Open ")[1].split()[0] + CHAPTER)
+            expect(page.locator("#lab-state")).to_contain_text("starting")
+            phases = page.locator("#lab-phases")
+            expect(phases).to_contain_text("import vLLM", timeout=30_000)
+            expect(phases).to_contain_text("load weights", timeout=90_000)
+            expect(phases).to_contain_text(re.compile(r"\d+\.\d"))
+            expect(page.locator("#lab-state")).to_have_attribute(
+                "data-state", "ready", timeout=90_000
+            )
+        finally:
+            stack.end()
+        assert stack.process.returncode == 0
+
+
+def test_a_question_occupies_blocks_and_its_answer_is_measured(lab: Page) -> None:
+    _ask(lab, "What is PagedAttention?")
+    turn = lab.locator(".mentor-turn").last
+    expect(turn).to_have_attribute("data-state", "open")
+    lab.wait_for_function(
+        "() => Number(document.querySelector("
+        "'#lab-legend [data-state=yours] b').textContent) > 0",
+        timeout=ANSWER_MS,
+    )
+    answer = turn.locator('[data-part="answer"]')
+    expect(answer).not_to_be_empty(timeout=ANSWER_MS)
+    expect(turn).to_have_attribute("data-state", "answered", timeout=ANSWER_MS)
+    figures = turn.locator('[data-part="figures"]')
+    for name in ("TTFT", "tokens/s", "prefix cache", "blocks"):
+        expect(figures).to_contain_text(re.compile(name, re.I))
+    lab.wait_for_function(
+        "() => document.querySelector("
+        "'#lab-legend [data-state=yours] b').textContent === '0'"
+    )
+    assert _count(lab, "cached") >= 3, "the full blocks of the answer turn cached"
+    assert _count(lab, "used") == 0, "the partial last one turns free"
+
+
+def test_stop_ends_the_generation_and_no_block_lists_it(lab: Page) -> None:
+    _ask(lab, "Explain every mitigation of cold starts in great detail, with examples.")
+    turn = lab.locator(".mentor-turn").last
+    expect(turn.locator('[data-part="answer"]')).not_to_be_empty(timeout=ANSWER_MS)
+    lab.click("#mentor-stop")
+    expect(turn).to_have_attribute("data-state", "stopped", timeout=10_000)
+    lab.wait_for_function(
+        "() => ['used', 'shared', 'yours'].every((state) => document.querySelector("
+        "`#lab-legend [data-state=${state}] b`).textContent === '0')",
+        timeout=10_000,
+    )
+    kept = turn.locator('[data-part="answer"]').inner_text()
+    assert kept, "what came so far is kept"
+
+
+def test_a_reload_shows_the_conversation_and_goes_on_streaming(lab: Page) -> None:
+    _ask(lab, "Why are cold starts slow, and what can be done about each phase?")
+    turn = lab.locator(".mentor-turn").last
+    expect(turn.locator('[data-part="answer"]')).not_to_be_empty(timeout=ANSWER_MS)
+    lab.reload()
+    turn = lab.locator(".mentor-turn").last
+    expect(turn.locator('[data-part="question"]')).to_contain_text(
+        "Why are cold starts"
+    )
+    expect(turn).to_have_attribute("data-state", "answered", timeout=ANSWER_MS)
+    expect(turn.locator('[data-part="figures"]')).to_contain_text("TTFT")
+
+
+def test_sending_it_twice_hits_the_prefix_cache(lab: Page) -> None:
+    lab.click('[data-demo="twice"]')
+    words = lab.locator("#lab-demo-words")
+    expect(words).to_contain_text("Measured", timeout=ANSWER_MS)
+    expect(words).to_contain_text(re.compile(r"the second [1-9]\d+ of \d+"))
+
+
+def test_eight_at_once_run_together(lab: Page) -> None:
+    lab.click('[data-demo="eight"]')
+    expect(lab.locator("#strip-running-now")).to_have_text("8", timeout=ANSWER_MS)
+    expect(lab.locator('[data-demo="eight"]')).to_be_enabled(timeout=ANSWER_MS)
+
+
+def test_more_than_fits_preempts_and_evicts(lab: Page) -> None:
+    lab.click('[data-demo="overflow"]')
+    words = lab.locator("#lab-demo-words")
+    expect(lab.locator('[data-demo="overflow"]')).to_be_enabled(timeout=180_000)
+    expect(words).to_contain_text(re.compile(r"[1-9]\d* (time|preempt)|preempted"))
+    expect(words).to_contain_text(re.compile("evict"))
+
+
+def test_the_last_minute_can_be_stepped_through(lab: Page) -> None:
+    lab.click('[data-demo="eight"]')
+    expect(lab.locator("#strip-running-now")).to_have_text("8", timeout=ANSWER_MS)
+    expect(lab.locator("#strip-running-now")).to_have_text("0", timeout=ANSWER_MS)
+    used = lab.locator('#lab-legend [data-state="used"] b')
+    expect(used).to_have_text("0")
+    lab.click("#lab-pause")
+    when = lab.locator("#lab-when")
+    for _ in range(80):
+        lab.click("#lab-back")
+        if _count(lab, "used") + _count(lab, "shared") > 0:
+            break
+    assert _count(lab, "used") + _count(lab, "shared") > 0, "back when they ran"
+    expect(when).not_to_have_text("live")
+    lab.click("#lab-pause")
+    expect(when).to_have_text("live")
+    expect(used).to_have_text("0")
+
+
+def test_a_block_can_be_asked_by_keyboard(lab: Page) -> None:
+    lab.focus("#lab-pan")
+    lab.keyboard.press("ArrowRight")
+    lab.keyboard.press("ArrowRight")
+    expect(lab.locator("#lab-tag")).to_contain_text(re.compile(r"block \d+", re.I))
+
+
+def test_the_lab_says_plainly_that_this_is_a_cpu_engine(
+    lab: Page,
+) -> None:
+    expect(lab.locator("body")).to_contain_text("CPU engine")
+
+
+def test_see_its_blocks_lets_the_questions_blocks_stand_out(lab: Page) -> None:
+    _ask(lab, "Explain each phase of a cold start, one by one, in great detail.")
+    turn = lab.locator(".mentor-turn").last
+    expect(turn.locator('[data-part="answer"]')).not_to_be_empty(timeout=ANSWER_MS)
+    turn.locator('[data-part="blocks"]').click()
+    chosen = lab.locator('#lab-requests .request-name[aria-pressed="true"]')
+    expect(chosen).to_have_count(1)
+    lab.click("#mentor-stop")
+    expect(turn).to_have_attribute("data-state", "stopped", timeout=10_000)
+
+
+def test_where_no_engine_runs_a_recorded_run_plays_and_says_so(page: Page) -> None:
+    with tempfile.TemporaryDirectory(prefix="servelab-off-") as directory:
+        stack = RunningStack(Path(directory), PORT=str(free_port()), ENGINE="off")
+        try:
+            stack.wait_for("Open ")
+            page.set_viewport_size({"width": 1440, "height": 1000})
+            page.goto(stack.text.split("Open ")[1].split()[0] + CHAPTER)
+            label = page.locator("#lab-recorded")
+            expect(label).to_contain_text("recorded", ignore_case=True, timeout=30_000)
+            expect(label).to_contain_text("smollm2-135m-instruct")
+            expect(label).to_contain_text("2026")
+            used = page.locator('#lab-legend [data-state="used"] b')
+            expect(used).not_to_have_text("0", timeout=30_000)
+            assert page.locator('[data-demo="twice"]').is_disabled()
+        finally:
+            stack.end()

@@ -1,0 +1,117 @@
+"""Reading in a real browser: claims and terms on demand, themes, and no barriers."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.e2e
+
+CHAPTER = "/chapters/deploying-ai-models/"
+PAGES = [
+    "/",
+    CHAPTER,
+    "/glossary/",
+    "/search/?q=block",
+    "/design/",
+    "/privacy/",
+    "/licences/",
+    "/account/sign-up/",
+    "/account/sign-in/",
+    "/account/reset/",
+    "/no-such-page",
+]
+WIDTHS = [390, 820, 1440]
+
+
+def test_a_claim_mark_opens_its_source_by_keyboard(page: Page) -> None:
+    page.goto(CHAPTER)
+    mark = page.locator(".claim-mark").first
+    note = page.locator(f"#{mark.get_attribute('popovertarget')}")
+    expect(note).to_be_hidden()
+    mark.focus()
+    page.keyboard.press("Enter")
+    expect(note).to_be_visible()
+    expect(note).to_contain_text("131,072 bytes")
+    page.keyboard.press("Escape")
+    expect(note).to_be_hidden()
+
+
+def test_a_term_shows_its_definition(page: Page) -> None:
+    page.goto(CHAPTER)
+    page.get_by_role("button", name="block table").click()
+    expect(page.locator(".term-note:popover-open")).to_contain_text("logical blocks")
+
+
+def test_the_theme_is_chosen_at_once_and_remembered(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(CHAPTER)
+    page.evaluate(
+        "document.addEventListener('servelab:theme', e => (window.told = e.detail))"
+    )
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Dark colours").click()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert light != dark
+    assert page.evaluate("window.told") == {"theme": "dark"}
+    page.goto("/privacy/")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_the_contents_mark_the_section_being_read(page: Page) -> None:
+    page.set_viewport_size({"width": 1600, "height": 900})
+    page.goto(f"{CHAPTER}#cold-starts")
+    current = page.locator(".contents a[aria-current]")
+    expect(current).to_have_text(re.compile("Cold starts"))
+
+
+def test_a_question_in_the_text_goes_into_the_mentors_field(page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(CHAPTER)
+    page.get_by_role("link", name="Why does a bigger batch make a GPU cheaper?").click()
+    expect(page.locator("#mentor-question")).to_have_value(
+        "Why does a bigger batch make a GPU cheaper?"
+    )
+    expect(page.locator("#mentor-question")).to_be_focused()
+
+
+def test_a_reader_deletes_their_data_in_one_click(page: Page) -> None:
+    page.goto("/privacy/")
+    before = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    page.get_by_role("button", name="Delete my data").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your data is deleted")
+    after = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    assert "sessionid" in before and after.get("sessionid") != before["sessionid"]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_is_wider_than_its_window(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in PAGES:
+        page.goto(path)
+        spill = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert spill <= 0, path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_axe_finds_no_barrier(page: Page, width: int, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in PAGES:
+        page.goto(path)
+        violations = Axe().run(page).response["violations"]
+        assert violations == [], f"{path}: {[row['id'] for row in violations]}"
+
+
+def test_the_chapter_is_whole_without_javascript(
+    browser: Browser, base_url: str
+) -> None:
+    context = browser.new_context(base_url=base_url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(CHAPTER)
+    expect(page.locator("article.chapter h2")).to_have_count(10)
+    expect(page.locator("figure.figure")).to_have_count(9)
+    expect(page.locator("#lab noscript p")).to_be_visible()
+    context.close()

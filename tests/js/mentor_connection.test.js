@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+
+import { Connection, NO_LEARNER, backoffMs } from "../../static/js/mentor/connection.js";
+
+class FakeSocket extends EventTarget {
+  static OPEN = 1;
+  static all = [];
+  readyState = 0;
+  sent = [];
+
+  constructor(url) {
+    super();
+    this.url = url;
+    FakeSocket.all.push(this);
+  }
+  send(text) {
+    this.sent.push(text);
+  }
+  open() {
+    this.readyState = 1;
+    this.dispatchEvent(new Event("open"));
+  }
+  close(code) {
+    this.readyState = 3;
+    this.dispatchEvent(Object.assign(new Event("close"), { code }));
+  }
+}
+
+let states;
+let opened;
+let connection;
+
+beforeEach(() => {
+  globalThis.WebSocket = FakeSocket;
+  FakeSocket.all = [];
+  states = [];
+  opened = 0;
+  mock.timers.enable({ apis: ["setTimeout"] });
+  connection = new Connection("ws://x/", {
+    onopen: () => (opened += 1),
+    onmessage: () => {},
+    onstate: (state) => states.push(state),
+  });
+});
+afterEach(() => mock.timers.reset());
+
+test("the wait doubles, is never below half of that and has an end", () => {
+  assert.deepEqual([0, 1, 2].map((n) => backoffMs(n, () => 1)), [500, 1000, 2000]);
+  assert.equal(backoffMs(3, () => 0), 2000);
+  assert.equal(backoffMs(50, () => 1), 15_000);
+});
+
+test("a lost connection comes back by itself and says so", () => {
+  connection.connect();
+  FakeSocket.all[0].open();
+  FakeSocket.all[0].close(1006);
+  assert.deepEqual(states, ["connecting", "connected", "waiting"]);
+  mock.timers.tick(500);
+  FakeSocket.all[1].open();
+  assert.equal(opened, 2);
+});
+
+test("nothing is sent while there is no connection, and the caller knows", () => {
+  connection.connect();
+  assert.equal(connection.send({ type: "ask" }), false);
+  FakeSocket.all[0].open();
+  assert.equal(connection.send({ type: "ask" }), true);
+  assert.deepEqual(FakeSocket.all[0].sent, ['{"type":"ask"}']);
+});
+
+test("connecting twice opens one socket", () => {
+  connection.connect();
+  connection.connect();
+  assert.equal(FakeSocket.all.length, 1);
+});
+
+test("a session that has ended is not tried again", () => {
+  connection.connect();
+  FakeSocket.all[0].open();
+  FakeSocket.all[0].close(NO_LEARNER);
+  mock.timers.tick(60_000);
+  assert.equal(FakeSocket.all.length, 1);
+  assert.equal(states.at(-1), "refused");
+});

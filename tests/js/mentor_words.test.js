@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  droppedSentence,
+  duration,
+  figures,
+  sourceLine,
+  startingSentence,
+  stateSentence,
+} from "../../static/js/mentor/words.js";
+
+const plain = (text) => text.replaceAll("\u202f", " ");
+const open = (live, more = {}) => ({ state: "open", live, ...more });
+const measured = {
+  engine: "SmolLM2 on CPU engine",
+  measured_at: "2026-11-23T18:00:00+00:00",
+  finish_reason: "stop",
+  ttft_s: 0.4123,
+  output_tokens_per_s: 41.26,
+  num_prompt_tokens: 1512,
+  num_cached_tokens: 1024,
+  num_output_tokens: 1,
+  num_blocks: 48,
+  num_blocks_shared: 32,
+};
+
+test("each state of a turn has its words", () => {
+  const said = (turn, engine = null) => plain(stateSentence(turn, engine, 112));
+  assert.equal(said(open(undefined)), "Handed over, no engine host has it yet");
+  assert.equal(said(open({ phase: "accepted" })), "An engine host has your question");
+  assert.equal(said(open({ phase: "waiting", place: 3 })), "Waiting, place 3");
+  assert.equal(
+    said(open({ phase: "prefill", num_prompt_tokens: 1512, num_cached_tokens: 1024 })),
+    "Reading the prompt, 1,512 tokens, 1,024 of them from the prefix cache",
+  );
+  assert.equal(
+    said(open({ phase: "prefill", num_prompt_tokens: null })),
+    "Reading the prompt",
+  );
+  assert.equal(said(open({ phase: "decode", num_output_tokens: 1 })), "Answering, 1 token so far");
+  assert.match(said(open({ phase: "decode" }, { isStopping: true })), /^Stopping/);
+  assert.equal(said({ state: "answered" }), "");
+  assert.equal(said({ state: "failed" }), "Failed");
+});
+
+test("a stopped answer says what it gave back", () => {
+  const stopped = { state: "stopped", measured };
+  assert.equal(
+    plain(stateSentence(stopped, null, 0)),
+    "Stopped after 1 token: its 48 blocks were given back",
+  );
+  const early = { state: "stopped", measured: { ...measured, num_output_tokens: 0, num_blocks: 0 } };
+  assert.equal(
+    plain(stateSentence(early, null, 0)),
+    "Stopped after 0 tokens: it held no blocks",
+  );
+});
+
+test("a starting engine shows its phase, its seconds and an estimate of the rest", () => {
+  const engine = {
+    state: "starting",
+    started_at: 100,
+    expected_start_s: 20,
+    phases: [
+      { name: "import", started_s: 0, seconds: 6 },
+      { name: "load weights", started_s: 6, seconds: null },
+    ],
+  };
+  const said = plain(startingSentence(engine, 112));
+  assert.equal(said, "Engine starting: load weights, 12 s so far, about 8 s left (estimated)");
+  assert.equal(plain(startingSentence({ ...engine, phases: [] }, 130)), "Engine starting: 30 s so far");
+  assert.equal(startingSentence({ state: "restarting" }, 0), "Engine starting again");
+  assert.match(startingSentence({ state: "failed", reason: "No memory." }, 0), /No memory\./);
+});
+
+test("a turn that no host has yet shows why when the engine is not ready", () => {
+  assert.match(stateSentence(open(undefined), { state: "starting" }, 0), /^Engine starting/);
+});
+
+test("figures have units, and what is not known is said to be unknown", () => {
+  const values = Object.fromEntries(figures(measured).map(([name, value]) => [name, plain(value)]));
+  assert.deepEqual(values, {
+    TTFT: "412 ms",
+    "decode speed": "41.3 tokens/s",
+    "from the prefix cache": "1,024 of 1,512 prompt tokens",
+    blocks: "48, 32 cached before",
+    answer: "1 token",
+  });
+  const unknown = figures({ ...measured, ttft_s: null, output_tokens_per_s: null });
+  assert.equal(unknown[0][1], "unknown");
+  assert.equal(unknown[1][1], "unknown");
+  assert.deepEqual(figures(null), []);
+  assert.equal(plain(duration(1.5)), "1.50 s");
+});
+
+test("the source says measured, where and when", () => {
+  const source = (more) => sourceLine({ state: "answered", measured: { ...measured, ...more } });
+  assert.match(source({}), /^measured · SmolLM2 on CPU engine · 23 Nov 2026, \d\d:00:00$/);
+  assert.match(source({ is_recorded: true }), /^recorded/);
+  assert.match(source({ finish_reason: "length" }), /cut at the longest/);
+});
+
+test("a failed turn names its id in the logs", () => {
+  const failed = { state: "failed", measured: null, log_id: "a3f" };
+  assert.equal(sourceLine(failed), "log id a3f");
+  assert.equal(sourceLine({ state: "open", measured: null, log_id: "a3f" }), "");
+});
+
+test("what no longer fits is said with its number", () => {
+  assert.equal(droppedSentence({ num_turns_dropped: 0 }), "");
+  assert.match(
+    plain(droppedSentence({ num_turns_dropped: 1, context_tokens: 2048 })),
+    /^One earlier answer no longer fits .* 2,048 tokens/,
+  );
+  assert.match(droppedSentence({ num_turns_dropped: 3, context_tokens: 1 }), /^3 earlier answers/);
+});

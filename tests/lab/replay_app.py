@@ -1,0 +1,39 @@
+"""The Celery application of a worker whose engine replays a recording.
+
+    celery -A tests.lab.replay_app worker -Q engine -P threads -n engine@a
+
+REPLAY_GRACE_S, REPLAY_LIFE_S (how long a dead host seems to live) and
+REPLAY_EXPIRES_S (that, and the broker's visibility_timeout) shorten what a test would
+wait for.
+"""
+
+import os
+from typing import Any
+
+from celery.signals import celeryd_init
+
+from config.celery import app
+from tests.lab import replay_engine
+
+replay_engine.install()
+
+if expires := os.environ.get("REPLAY_EXPIRES_S"):
+    app.conf.broker_transport_options = {
+        "visibility_timeout": int(expires),
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    }
+
+
+@celeryd_init.connect
+def shorten(**_: Any) -> None:
+    """After config.celery has imported the worker's parts."""
+    from lab import desk, publish, worker
+
+    worker.GRACE_S = float(os.environ.get("REPLAY_GRACE_S", worker.GRACE_S))
+    life = os.environ.get("REPLAY_LIFE_S") or expires or publish.STATUS_EXPIRES_S
+    publish.STATUS_EXPIRES_S = int(life)
+    desk.STATUS_EVERY_S = min(desk.STATUS_EVERY_S, publish.STATUS_EXPIRES_S / 3)
+
+
+__all__ = ["app"]

@@ -1,0 +1,17 @@
+"""The frames of a recorded trace, byte for byte as they were."""
+
+import json
+import struct
+
+from tests.data.make_golden import DIRECTORY, golden, source
+
+
+def test_the_recorded_trace_gives_the_golden_frames_byte_for_byte() -> None:
+    expected = json.loads((DIRECTORY / "golden.json").read_text())
+
+    frames, states = golden(*source())
+
+    packed = b"".join(struct.pack("<I", len(frame)) + frame for frame in frames)
+    assert packed == (DIRECTORY / "golden.frames").read_bytes()
+    assert states == expected
+    assert len(states) >= 4

@@ -1,0 +1,78 @@
+"""Cold-start phases: marked in any process, read while they happen."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.engine import phases
+from lab.engine.config import PROJECT_DIR
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "phases.jsonl"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that marks are made at; a test moves it."""
+    now = [1000.0]
+    monkeypatch.setattr(phases.time, "time", lambda: now[0])
+    return now
+
+
+def test_before_the_first_mark_there_are_no_phases(path: Path) -> None:
+    assert phases.read(path, 1000.0) == []
+
+
+def test_a_phase_lasts_until_the_next_one_begins(
+    path: Path, clock: list[float]
+) -> None:
+    phases.mark(path, phases.IMPORT)
+    clock[0] = 1006.25
+    phases.mark(path, phases.SPAWN)
+    assert phases.read(path, started_at=999.5) == [
+        phases.Phase(phases.IMPORT, 0.5, 6.25),
+        phases.Phase(phases.SPAWN, 6.75, None),
+    ]
+    ended = phases.read(path, started_at=999.5, ended_at=1008.0)
+    assert ended[-1] == phases.Phase(phases.SPAWN, 6.75, 1.75)
+
+
+def test_marks_of_several_processes_are_put_in_order(
+    path: Path, clock: list[float]
+) -> None:
+    clock[0] = 1002.0
+    phases.mark(path, phases.WEIGHTS)
+    clock[0] = 1001.0
+    phases.mark(path, phases.DEVICE)
+    names = [phase.name for phase in phases.read(path, 1000.0)]
+    assert names == [phases.DEVICE, phases.WEIGHTS]
+
+
+def test_a_line_that_is_still_being_written_is_left_for_the_next_look(
+    path: Path,
+) -> None:
+    phases.mark(path, phases.IMPORT)
+    with path.open("a") as file:
+        file.write('{"name": "spawn the en')
+    assert [phase.name for phase in phases.read(path, 0.0)] == [phases.IMPORT]
+
+
+def test_another_process_marks_a_phase_too(path: Path) -> None:
+    phases.mark(path, phases.SPAWN)
+    code = (
+        "import sys; from pathlib import Path; from lab.engine import phases;"
+        "phases.mark(Path(sys.argv[1]), phases.DEVICE)"
+    )
+    subprocess.run([sys.executable, "-c", code, path], cwd=PROJECT_DIR, check=True)
+    found = phases.read(path, 0.0)
+    assert [phase.name for phase in found] == [phases.SPAWN, phases.DEVICE]
+    assert found[0].seconds is not None and found[1].seconds is None
+
+
+def test_every_phase_that_is_marked_somewhere_has_its_place_in_the_order() -> None:
+    names = [value for key, value in vars(phases).items() if key.isupper()]
+    assert sorted(phases.ORDER) == sorted(n for n in names if isinstance(n, str))

@@ -1,0 +1,129 @@
+"""From submit() through broker, engine worker and default worker into the database,
+and ``manage.py record`` beside it: real processes, a replayed engine."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.engine.config import PROJECT_DIR
+from lab.engine.trace import TraceKind, decode
+from lab.recording_reader import read_recording
+from tests.lab.engine_workers import Bench, EngineWorker, bench_in, new_id
+
+SUBMIT = """
+import django; django.setup()
+from lab.engine import client
+generation = client.Generation([{"role": "user", "content": "A secret question"}], 20)
+print(client.submit(generation, learner_id="anna", purpose="demo", log_id="page-77777"))
+"""
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with bench_in(tmp_path_factory.mktemp("way")) as bench:
+        yield bench
+
+
+@pytest.fixture(scope="module")
+def worker(bench: Bench) -> EngineWorker:
+    return bench.start_ready("a", REPLAY_STEP_S="0.02")
+
+
+@pytest.fixture
+def default_worker(bench: Bench) -> Iterator[Path]:
+    """The worker with the database; gives the path of its log."""
+    migration = bench.run("manage.py", "migrate", "--verbosity", "0")
+    assert migration.wait(120) == 0
+    log = bench.directory / "default.log"
+    command = "-m celery -A config worker -Q default -P solo -n default@x"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, *command.split()],
+            cwd=PROJECT_DIR,
+            env=bench.environment(),
+            stdout=file,
+            stderr=file,
+        )
+    yield log
+    process.terminate()
+    process.wait(20)
+
+
+def test_a_report_lands_in_the_database_and_the_id_is_in_every_log(
+    bench: Bench, worker: EngineWorker, default_worker: Path
+) -> None:
+    submitted = bench.run("-c", SUBMIT)
+    assert submitted.stdout is not None
+    request_id = submitted.stdout.read().split()[-1]
+
+    def row() -> tuple[str, str, str]:
+        with sqlite3.connect(bench.directory / "database.sqlite3") as database:
+            found: tuple[str, str, str] = database.execute(
+                "SELECT learner_id, finish_reason, report FROM lab_enginerequest "
+                "WHERE request_id = ?",
+                [request_id],
+            ).fetchone()
+        return found
+
+    bench.wait_for(lambda: row()[1], timeout_s=60)
+    learner_id, finish_reason, report = row()
+    assert (learner_id, finish_reason) == ("anna", "length")
+    numbers = json.loads(report)
+    assert numbers["num_output_tokens"] == 20 and numbers["is_recorded"]
+    assert "text" not in numbers and "secret" not in report
+    assert any(
+        '"page-77777"' in line and '"finished"' in line for line in worker.log_lines()
+    )
+    assert "secret" not in worker.log_text() + default_worker.read_text()
+
+
+def test_a_recording_of_a_running_host_holds_its_traces_and_no_text(
+    bench: Bench, worker: EngineWorker
+) -> None:
+    command = ("manage.py", "record", "--seconds", "2", "--out", "lunch")
+    recording = bench.run(*command, "--traffic", "three questions")
+    path = bench.directory / "a" / "recordings" / "lunch.svlr"
+    part = path.with_name("lunch.svlr.part")
+    bench.wait_for(lambda: part.exists() or recording.poll() is not None, worker)
+    refused = bench.run(*command[:-1], "dinner")
+    assert refused.stdout is not None and recording.stdout is not None
+    assert "lunch.svlr is being recorded" in refused.stdout.read()
+    assert refused.wait(30) != 0
+    ids = [new_id() for _ in range(3)]
+    for request_id in ids:  # an idle engine takes no step: it begins now
+        bench.send(request_id, max_tokens=400)
+    assert recording.wait(60) == 0, recording.stdout.read()
+    for request_id in ids:
+        bench.command("lab_abort", request_id=request_id)
+    reports = [r for r in bench.reports(3) if r.request_id in ids]
+
+    found = read_recording(path)
+
+    assert found.header.engine_host_id == "a" and found.header.num_blocks == 364
+    assert found.header.traffic == "three questions"
+    kinds = [decode(record).header.kind for record in found.records]
+    assert kinds[0] is TraceKind.SNAPSHOT and TraceKind.SCHEDULE in kinds
+    sequences = [decode(record).header.sequence for record in found.records]
+    assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+    assert found.samples and {s.engine_host_id for s in found.samples} == {"a"}
+    assert 1 < found.duration_s < 4
+    content = path.read_bytes()
+    assert all(request_id.encode() not in content for request_id in ids)
+    assert reports and b"secret" not in content
+
+
+def test_only_a_host_that_is_there_can_be_recorded(
+    bench: Bench, worker: EngineWorker
+) -> None:
+    command = ("manage.py", "record", "--seconds", "1", "--out", "x", "--host", "z")
+    process = bench.run(*command)
+    assert process.stdout is not None
+    assert "No engine host 'z': there are ['a']" in process.stdout.read()
+    assert process.wait(30) != 0

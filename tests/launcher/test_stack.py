@@ -1,0 +1,207 @@
+"""make run without an engine: starts, says what it does, ends with every child."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+from launcher.valkey import free_port
+from tests.launcher.running import ROOT, RunningStack, environment
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux"), reason="finds processes in /proc"
+    ),
+]
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[RunningStack]:
+    running = RunningStack(tmp_path, PORT=str(free_port()))
+    yield running
+    running.end()
+
+
+def url_of(stack: RunningStack) -> str:
+    stack.wait_for("Open http://")
+    return stack.text.split("Open ")[1].split()[0]
+
+
+def refused(tmp_path: Path, **variables: str) -> str:
+    """The sentence of a start that exits with 2."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "launcher.stack"],
+        cwd=ROOT,
+        env=environment(tmp_path, **variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    assert "Traceback" not in answer.stdout + answer.stderr
+    return answer.stderr.strip()
+
+
+def test_each_stage_has_its_seconds_and_the_page_is_served(stack):
+    url = url_of(stack)
+    with urlopen(url) as page:
+        assert page.status == 200
+    assert "Starting the embedded Redis-compatible server … 0." in stack.text
+    assert "Migrating the database and loading the chapters … " in stack.text
+    assert "Starting the web server … " in stack.text
+    assert (stack.data_dir / "logs" / "web.log").is_file()
+
+
+def test_a_second_start_leaves_out_what_is_done(stack):
+    url_of(stack)
+    stack.end()
+    again = RunningStack(stack.data_dir, PORT=str(free_port()))
+    try:
+        url_of(again)
+        assert "Migrating" not in again.text
+    finally:
+        again.end()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_every_child_and_the_exit_code_is_0(stack, number):
+    url_of(stack)
+    names = " ".join(stack.processes().values())
+    assert all(name in names for name in ("valkey", "uvicorn", "celery"))
+    stack.process.send_signal(number)
+    assert stack.process.wait(timeout=40) == 0
+    assert stack.processes() == {}
+    assert "Everything has ended." in stack.text
+
+
+def test_no_child_outlives_a_launcher_that_was_killed(stack):
+    url_of(stack)
+    os.kill(stack.process.pid, signal.SIGKILL)
+    stack.process.wait()
+    stack.wait_until(lambda: stack.processes() == {}, timeout_s=40)
+
+
+def test_a_signal_during_the_start_ends_it_too(tmp_path):
+    running = RunningStack(tmp_path, PORT=str(free_port()))
+    running.wait_for("Migrating")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(timeout=40) == 0
+    assert running.processes() == {}
+
+
+def test_a_web_server_that_dies_is_started_again(stack):
+    url = url_of(stack)
+    [web] = [pid for pid, line in stack.processes().items() if "uvicorn" in line]
+    os.kill(web, signal.SIGKILL)
+    stack.wait_for("The web process ended (code -9) and starts again in 1 s")
+
+    def is_served() -> bool:
+        try:
+            return bool(urlopen(f"{url}healthz").status == 200)
+        except OSError:
+            return False
+
+    stack.wait_until(is_served)
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        sentence = refused(tmp_path, PORT=str(port))
+    assert sentence.startswith(f"Port {port} of 127.0.0.1 cannot be used")
+    assert f"make run PORT={port + 1}" in sentence
+
+
+def test_a_second_start_on_the_same_data_is_one_sentence(stack):
+    url = url_of(stack)
+    sentence = refused(stack.data_dir, PORT=str(free_port()))
+    assert sentence == (
+        f"Servelab already runs from here (process {stack.process.pid}): open {url} "
+        "or end it first."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        (
+            "PORT",
+            "70000",
+            "PORT is '70000': allowed is a whole number from 1 to 65535.",
+        ),
+        ("DEBUG", "maybe", "DEBUG is 'maybe': allowed are on and off."),
+        ("ENGINE", "perhaps", "ENGINE is 'perhaps': allowed are on, off."),
+        (
+            "ENGINE_DEVICE",
+            "tpu",
+            "ENGINE_DEVICE is 'tpu': allowed are auto, cpu, cuda.",
+        ),
+        ("REDIS_URL", "localhost", "REDIS_URL is 'localhost': it starts with redis://"),
+        ("DATABASE_URL", "mysq://x", "DATABASE_URL"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_its_name(tmp_path, name, value, says):
+    variables = {"PORT": str(free_port()), name: value}
+    assert says in refused(tmp_path, **variables)
+
+
+def test_a_database_that_does_not_answer_is_one_sentence(tmp_path):
+    url = f"postgres://nobody@127.0.0.1:{free_port()}/none"
+    sentence = refused(tmp_path, PORT=str(free_port()), DATABASE_URL=url)
+    assert sentence.startswith("The database cannot be used: ")
+
+
+def test_the_redis_password_is_neither_in_the_process_list_nor_readable(stack):
+    url_of(stack)
+    path = stack.data_dir / "redis_url"
+    password = path.read_text().split(":")[2].split("@")[0]
+    assert path.stat().st_mode & 0o077 == 0
+    assert password not in " ".join(stack.processes().values())
+
+
+def test_where_vllm_cannot_run_the_page_is_served_and_the_reason_is_told(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    sentence = "vLLM runs on Linux only, and this system is Darwin."
+    running = RunningStack(
+        tmp_path,
+        PORT=str(free_port()),
+        ENGINE="on",
+        ENGINE_MODEL=str(tmp_path / "model"),
+        ENGINE_REFUSAL=sentence,
+    )
+    try:
+        url = url_of(running)
+        running.wait_for(f"No engine: {sentence}")
+        with urlopen(f"{url}readyz") as answer:
+            report = json.load(answer)
+        assert report["ready"] is True
+        assert report["engine"] == "unavailable"
+        assert report["engines"][0]["reason"] == sentence
+    finally:
+        running.end()
+
+
+def test_static_files_are_compressed_and_kept_for_ever_by_hashed_names(stack):
+    url = url_of(stack)
+    with urlopen(url) as page:
+        html = page.read().decode()
+    names = re.findall(r'"(/static/[^"]+\.(?:css|js))"', html)
+    assert len(names) >= 3
+    for name in names:
+        assert re.search(r"\.[0-9a-f]{12}\.(css|js)$", name), name
+        request = Request(url.rstrip("/") + name, headers={"Accept-Encoding": "br"})
+        with urlopen(request) as answer:
+            assert answer.headers["Content-Encoding"] == "br"
+            assert "immutable" in answer.headers["Cache-Control"]

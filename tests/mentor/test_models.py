@@ -1,0 +1,176 @@
+"""What is stored of a conversation, and what ends it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from courseware.learner import forget
+from lab.models import EngineRequest
+from mentor import models
+from mentor.errors import Refused, Unknown
+from mentor.models import Conversation, Turn
+from tests.mentor.engine import STATUS, deliver, finished
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ask(learner, chapter, engine):
+    def ask(question="What is PagedAttention?", conversation=None):
+        request_id = f"{Turn.objects.count():032x}"
+        return Conversation.objects.ask(
+            learner, conversation and conversation.pk, question, request_id
+        )
+
+    return ask
+
+
+def test_a_report_becomes_the_answer_with_its_numbers(ask):
+    turn = ask()
+    deliver(finished(turn.request_id, "Blocks."))
+    turn.refresh_from_db()
+    assert (turn.state, turn.answer, turn.short_id) == ("answered", "Blocks.", 7)
+    assert turn.report["num_cached_tokens"] == 256
+    assert turn.report["engine"] == "SmolLM2-135M-Instruct on CPU engine"
+    assert "text" not in turn.report
+
+
+def test_only_the_first_report_counts(ask):
+    turn = ask()
+    deliver(finished(turn.request_id, "Blocks."))
+    deliver(finished(turn.request_id, finish_reason="interrupted", error="Again."))
+    turn.refresh_from_db()
+    assert (turn.state, turn.answer, turn.error) == ("answered", "Blocks.", "")
+
+
+def test_reports_of_other_purposes_and_unknown_requests_change_nothing(ask):
+    turn = ask()
+    deliver(finished(turn.request_id, "A demo."), purpose="demo")
+    deliver(finished("f" * 32, "Nobody's."))
+    turn.refresh_from_db()
+    assert (turn.state, turn.answer) == ("open", "")
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        ("stop", "answered"),
+        ("length", "answered"),
+        ("aborted", "stopped"),
+        ("error", "failed"),
+        ("interrupted", "failed"),
+    ],
+)
+def test_each_finish_reason_has_its_state(ask, reason, state):
+    turn = ask()
+    deliver(finished(turn.request_id, finish_reason=reason))
+    turn.refresh_from_db()
+    assert turn.state == state
+
+
+def test_a_turn_whose_report_never_came_fails_but_a_late_report_still_counts(ask):
+    turn = ask()
+    long_ago = timezone.now() - models.OVERDUE - timedelta(seconds=1)
+    Turn.objects.update(created_at=long_ago)
+    Turn.objects.give_up_overdue()
+    turn.refresh_from_db()
+    assert (turn.state, turn.error) == (
+        "failed",
+        "No engine answered within 10 minutes. Ask again.",
+    )
+    deliver(finished(turn.request_id, "Late."))
+    turn.refresh_from_db()
+    assert (turn.state, turn.answer, turn.error) == ("answered", "Late.", "")
+
+
+def test_the_smallest_serving_engine_sets_how_much_fits(ask, engine):
+    engine.statuses = [
+        replace(STATUS, engine_host_id="large", max_model_len=8_192),
+        replace(STATUS, max_model_len=512, max_output_tokens=64),
+        replace(STATUS, state="failed", max_model_len=128),
+    ]
+    turn = ask()
+    assert turn.context_tokens == 512
+    assert engine.submitted[-1]["max_tokens"] == 64
+    with pytest.raises(Refused, match="has room for"):
+        ask("word " * 390)
+
+
+def test_what_no_longer_fits_is_dropped_and_counted(ask, engine):
+    conversation = None
+    for _ in range(4):
+        turn = ask(f"What is PagedAttention {'really ' * 150}?", conversation)
+        conversation = turn.conversation
+        deliver(finished(turn.request_id, "Blocks. " * 60))
+    assert turn.num_turns_dropped > 0
+    answers = [m for m in engine.prompt() if m["role"] == "assistant"]
+    assert len(answers) == 3 - turn.num_turns_dropped
+
+
+def test_stopped_and_failed_turns_are_not_shown_to_the_model_again(ask, engine):
+    first = ask()
+    deliver(finished(first.request_id, "Half", finish_reason="aborted"))
+    ask("And cold starts?", first.conversation)
+    assert [m["role"] for m in engine.prompt()] == ["system", "user"]
+
+
+def test_a_conversation_is_full_at_a_stated_number(ask, monkeypatch):
+    monkeypatch.setattr(models, "MAX_TURNS", 1)
+    first = ask()
+    deliver(finished(first.request_id, "Blocks."))
+    with pytest.raises(Refused, match="has 1 questions, which is the most"):
+        ask("And?", first.conversation)
+
+
+def test_the_oldest_conversation_makes_room(ask, learner, monkeypatch):
+    monkeypatch.setattr(models, "MAX_CONVERSATIONS", 2)
+    oldest, middle, newest = (ask(), ask(), ask())
+    kept = {c.pk for c in Conversation.objects.latest_of(learner)}
+    assert kept == {middle.conversation_id, newest.conversation_id}
+    assert not Turn.objects.filter(pk=oldest.pk).exists()
+
+
+def test_forgetting_a_learner_stops_and_deletes_what_is_theirs_only(
+    ask, learner, make_learner, engine
+):
+    mine = ask()
+    other = make_learner()
+    theirs = Conversation.objects.ask(other, None, "Cold starts?", "e" * 32)
+    forget.send(sender=None, learner_id=learner)
+    assert set(engine.aborted) == {mine.request_id}
+    assert list(Turn.objects.all()) == [theirs]
+    deliver(finished(mine.request_id, "Late."))
+    assert Turn.objects.count() == 1
+
+
+def test_forgetting_works_while_the_broker_does_not(ask, learner, engine):
+    from kombu.exceptions import OperationalError
+
+    ask()
+    engine.broken = OperationalError("gone")
+    forget.send(sender=None, learner_id=learner)
+    assert Turn.objects.count() == 0
+
+
+def test_a_request_the_engine_no_longer_knows_fails_when_stopped(ask):
+    turn = ask()
+    EngineRequest.objects.all().delete()
+    turn.stop()
+    turn.refresh_from_db()
+    assert turn.state == "failed"
+
+
+def test_owners_only(ask, make_learner):
+    turn = ask()
+    other = make_learner()
+    with pytest.raises(Unknown):
+        Turn.objects.owned(other, turn.pk)
+    with pytest.raises(Unknown):
+        Conversation.objects.owned(other, turn.conversation_id)
+
+
+def test_a_learner_who_was_never_seen_cannot_begin(chapter, engine):
+    with pytest.raises(Unknown, match="reload the page"):
+        Conversation.objects.ask("0" * 32, None, "Why?", "a" * 32)

@@ -1,0 +1,91 @@
+"""A PostgreSQL cluster of the tests' own, in a temporary directory.
+
+initdb refuses to run as root: then the cluster belongs to the system's user postgres
+or nobody.
+"""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from launcher.valkey import free_port
+from tests import tools
+
+PGSERVER = "pgserver==0.1.4"
+
+
+def programs() -> Path:
+    """Directory of initdb and postgres; brings a wheel where the system has none."""
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    if paths := sorted(versions, key=lambda path: int(path.parts[-3])):
+        return paths[-1].parent
+    if importlib.util.find_spec("pgserver") is None:
+        tools.install(PGSERVER)
+        importlib.invalidate_caches()
+    spec = importlib.util.find_spec("pgserver")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+@contextmanager
+def cluster() -> Iterator[str]:
+    """A running server; yields DATABASE_URL and removes everything afterwards."""
+    binaries, port, owner = programs(), free_port(), _owner()
+    with tempfile.TemporaryDirectory(prefix="servelab-postgres-") as name:
+        directory = Path(name)
+        if owner:
+            os.chown(directory, owner["user"], owner["group"])
+        data = directory / "data"
+        subprocess.run(
+            [binaries / "initdb", "-D", data, "-U", "servelab", "-A", "trust",
+             "--encoding=UTF8", "--locale=C", "--no-sync"],
+            check=True, stdout=subprocess.DEVNULL, cwd=directory, **owner,
+        )  # fmt: skip
+        server = subprocess.Popen(
+            [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1",
+             "-k", directory, "-c", "fsync=off"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd=directory, **owner,
+        )  # fmt: skip
+        try:
+            url = f"postgres://servelab@127.0.0.1:{port}/postgres"
+            _wait(url, server)
+            yield url
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _owner() -> dict[str, Any]:
+    """Arguments for subprocess: an unprivileged user when this is root."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        try:
+            user = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    raise RuntimeError("PostgreSQL does not run as root: a user nobody is needed.")
+
+
+def _wait(url: str, server: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return psycopg.connect(url).close()
+        except psycopg.OperationalError as error:
+            if server.poll() is not None or time.monotonic() > end:
+                raise RuntimeError("PostgreSQL did not start.") from error
+        time.sleep(0.1)

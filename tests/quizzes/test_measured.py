@@ -1,0 +1,164 @@
+"""Measured questions: predict, run on the engine, see both side by side."""
+
+from dataclasses import replace
+
+import pytest
+from kombu.exceptions import OperationalError
+
+from quizzes.models import Answer, Measurement
+from tests.quizzes.conftest import STATUS, FakeEngine, Learner
+
+QUIZ = "deploying-ai-models-measured"
+TWICE = {"ask-blocks": "9", "ask-tokens": "296"}
+
+
+@pytest.fixture
+def engine_up(engine: FakeEngine) -> FakeEngine:
+    engine.statuses = [STATUS]
+    return engine
+
+
+@pytest.fixture
+def on_commit(django_capture_on_commit_callbacks):
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+def test_the_engine_answers_and_grades(
+    learner: Learner, engine_up: FakeEngine, on_commit
+) -> None:
+    attempt = learner.start(QUIZ)
+    with on_commit():
+        page = learner.answer(1, **{"ask-blocks": "12"})
+    assert "The engine is answering" in page
+    sent = engine_up.submitted[0]
+    assert sent["max_tokens"] == 60 and sent["ignore_eos"] is True
+    assert f'data-quiz-request="{sent["request_id"]}"' in page
+    engine_up.finish()
+    page = learner.page(1)
+    assert "Right." in page and "12 blocks of 32" in page
+    assert "just for this attempt" in page
+    assert attempt.latest(1).score == 1.0
+
+
+def test_the_second_run_follows_the_first_with_the_same_salt(
+    learner: Learner, engine_up: FakeEngine, on_commit
+) -> None:
+    attempt = learner.start(QUIZ)
+    with on_commit():
+        learner.answer(2, **TWICE)
+    with on_commit():
+        engine_up.finish()
+    first, second = engine_up.submitted
+    assert first["cache_salt"] == second["cache_salt"]
+    assert first["messages"] == second["messages"]
+    assert attempt.latest(2).state == Answer.State.RUNNING
+    engine_up.finish(num_cached_tokens=288, num_blocks_shared=9)
+    page = learner.page(2)
+    assert "Partly right." in page and "288" in page and "quiz-block-cached" in page
+    other = Learner()
+    other.start(QUIZ)
+    with on_commit():
+        other.answer(2, **TWICE)
+    assert engine_up.submitted[-1]["cache_salt"] != first["cache_salt"]
+
+
+def test_the_prediction_cannot_be_changed_while_it_runs(
+    learner: Learner, engine_up: FakeEngine, on_commit
+) -> None:
+    attempt = learner.start(QUIZ)
+    with on_commit():
+        learner.answer(1, **{"ask-blocks": "11"})
+    with on_commit():
+        learner.answer(1, **{"ask-blocks": "12"})
+    assert len(engine_up.submitted) == 1
+    engine_up.finish()
+    assert attempt.latest(1).outcome == "wrong"
+
+
+def test_without_an_engine_a_recorded_run_answers_and_says_so(
+    learner: Learner,
+) -> None:
+    attempt = learner.start(QUIZ)
+    page = learner.answer(2, **TWICE)
+    assert "No engine was up: this is a recorded run of a real one" in page
+    assert "another text" not in page, "recorded with this very prompt"
+    assert attempt.latest(2).score == 0.5
+    assert attempt.latest(2).submitted == {"blocks": "9", "tokens": "296"}
+
+
+def test_without_engine_and_recording_it_does_not_count(
+    learner: Learner, engine_up: FakeEngine, monkeypatch, on_commit
+) -> None:
+    monkeypatch.setattr("quizzes.measuring.recorded", lambda name: None)
+    engine_up.statuses = []
+    attempt = learner.start(QUIZ)
+    page = learner.answer(1, **{"ask-blocks": "12"})
+    assert "It does not count" in page
+    learner.client.post(f"{learner.url}1/retry/")
+    assert attempt.latest(1).state == Answer.State.OPEN
+    engine_up.statuses = [STATUS]
+    with on_commit():
+        learner.answer(1, **{"ask-blocks": "12"})
+        engine_up.statuses = [STATUS]
+    engine_up.finish()
+    assert attempt.latest(1).score == 1.0
+
+
+def test_an_engine_that_stops_or_is_away_costs_nothing(
+    learner: Learner, engine_up: FakeEngine, on_commit
+) -> None:
+    attempt = learner.start(QUIZ)
+    with on_commit():
+        learner.answer(1, **{"ask-blocks": "12"})
+    engine_up.finish(finish_reason="error", error="The engine was restarted.")
+    assert "The engine was restarted." in learner.page(1)
+    learner.finish()
+    attempt.refresh_from_db()
+    assert attempt.score == 0.0
+    assert attempt.latest(1).state == Answer.State.FAILED
+
+
+def test_a_broker_that_is_away_is_said(
+    learner: Learner, engine_up: FakeEngine, transactional_db
+) -> None:
+    attempt = learner.start(QUIZ)
+    engine_up.broken = OperationalError("away")
+    page = learner.answer(1, **{"ask-blocks": "12"})
+    assert "could not be sent" in page
+    assert attempt.latest(1).state == Answer.State.FAILED
+
+
+def test_a_report_counts_once_and_only_if_it_is_ours(
+    learner: Learner, engine_up: FakeEngine, on_commit
+) -> None:
+    attempt = learner.start(QUIZ)
+    with on_commit():
+        learner.answer(1, **{"ask-blocks": "12"})
+    engine_up.finish()
+    engine_up.finish(num_blocks=99)
+    assert attempt.latest(1).score == 1.0
+    assert Measurement.objects.get().numbers["num_blocks"] == 12
+
+
+def test_a_page_that_waits_gets_nothing_until_it_changes(
+    learner: Learner, engine_up: FakeEngine, on_commit
+) -> None:
+    learner.start(QUIZ)
+    with on_commit():
+        learner.answer(1, **{"ask-blocks": "12"})
+    waiting = f"{learner.url}1/?waiting={engine_up.submitted[0]['request_id']}"
+    assert learner.client.get(waiting).status_code == 204
+    engine_up.finish()
+    assert learner.client.get(waiting).status_code == 200
+
+
+def test_the_truth_follows_the_engines_own_block_size(
+    learner: Learner, engine_up: FakeEngine, on_commit
+) -> None:
+    engine_up.statuses = [replace(STATUS, block_size=16)]
+    attempt = learner.start(QUIZ)
+    assert "block size 16" in learner.page(3)
+    with on_commit():
+        learner.answer(3, **{"ask-blocks": "38", "ask-added": "19"})
+    engine_up.finish(num_blocks=38, num_output_tokens=300)
+    assert attempt.latest(3).score == 1.0
