@@ -78,8 +78,6 @@ class MentorConsumer(AsyncWebsocketConsumer):
             return
         if event["report"] is None:
             await self._say(stream.update(event))
-            if stream.begins_to_circle():
-                await desk.stop_circling(self._learner_id, stream.turn_id)
             return
         turn = await desk.settle(stream.turn_id, event["report"])
         await self._end(event["request_id"], turn)

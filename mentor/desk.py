@@ -9,7 +9,7 @@ from channels.db import database_sync_to_async
 
 from lab.engine.events import RequestReport
 from mentor.commands import Ask
-from mentor.models import CIRCLING, Conversation, Turn
+from mentor.models import Conversation, Turn
 from mentor.presentation import conversation_json, turn_json
 
 
@@ -26,12 +26,6 @@ def ask(learner_id: str, command: Ask, request_id: str, address: str) -> dict[st
 def stop(learner_id: str, turn_id: int) -> None:
     """Abort a turn of the learner's own; raises Unknown."""
     Turn.objects.owned(learner_id, turn_id).stop()
-
-
-@database_sync_to_async
-def stop_circling(learner_id: str, turn_id: int) -> None:
-    """Abort a turn whose answer repeats itself."""
-    Turn.objects.owned(learner_id, turn_id).stop(CIRCLING)
 
 
 @database_sync_to_async

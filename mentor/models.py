@@ -18,6 +18,7 @@ from lab.engine.events import RequestReport
 from mentor import engines, prompts
 from mentor.errors import Refused, Unknown
 from mentor.passages import chapter_index
+from mentor.repetition import without_echo
 from mentor.retrieval import Passage
 
 logger = logging.getLogger(__name__)
@@ -28,9 +29,9 @@ MAX_TURNS = 100
 MAX_CONVERSATIONS = 50
 """Conversations kept per learner; a new one takes the place of the oldest."""
 TITLE_CHARS = 60
-CIRCLING = (
-    "The model began to repeat itself, so the mentor stopped it. It is a small one: "
-    "ask more narrowly."
+REPEATED = (
+    "The model began to repeat itself, so the engine ended the answer there. It is a "
+    "small one: ask more narrowly."
 )
 STILL_OPEN = (
     "Your last question is still being answered: wait for the answer, or stop it, "
@@ -199,14 +200,12 @@ class TurnManager(models.Manager["Turn"]):
         numbers = asdict(report)
         text = numbers.pop("text")
         error = numbers.pop("error") or ""
-        state = Turn.State.of(report)
+        if report.finish_reason == "repetition":
+            text, error = without_echo(text), REPEATED
         numbers["engine"] = engines.label(report.engine_host_id)
         numbers["measured_at"] = timezone.now().isoformat()
-        if state == Turn.State.STOPPED:
-            # Keeps why the mentor stopped it, if it did.
-            error = models.F("error")
         self.filter(request_id=report.request_id, report__isnull=True).update(
-            state=state,
+            state=Turn.State.of(report),
             answer=text,
             error=error,
             short_id=report.short_id,
@@ -229,7 +228,7 @@ class Turn(models.Model):
         @classmethod
         def of(cls, report: RequestReport) -> "Turn.State":
             """The state that a report leads to."""
-            if report.finish_reason in ("stop", "length"):
+            if report.finish_reason in ("stop", "length", "repetition"):
                 return cls.ANSWERED
             return cls.STOPPED if report.finish_reason == "aborted" else cls.FAILED
 
@@ -247,7 +246,7 @@ class Turn(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
     answer = models.TextField(blank=True)
     error = models.TextField(blank=True)
-    """A sentence when the turn failed, or when the mentor itself stopped it."""
+    """A sentence when the turn failed, or when its answer repeated itself."""
     request_id = models.CharField(max_length=32, unique=True)
     engine_host_id = models.CharField(max_length=100, blank=True)
     short_id = models.PositiveBigIntegerField(null=True)
@@ -277,10 +276,8 @@ class Turn(models.Model):
         """This turn as the model saw it."""
         return prompts.Exchange(self.prompt, self.answer)
 
-    def stop(self, why: str = "") -> None:
+    def stop(self) -> None:
         """Abort in the engine; the report that follows ends the turn."""
-        if why:
-            Turn.objects.filter(pk=self.pk, report__isnull=True).update(error=why)
         try:
             client.abort(self.request_id, self.conversation.learner_id)
         except NotYours:

@@ -1,23 +1,15 @@
-"""Noticing that a small model turns in circles. Pure."""
-
-TIMES = 3
-SHORTEST_CHARS = 16
-LONGEST_CHARS = 300
+"""An answer that ended because it repeated itself, without its echo. Pure."""
 
 
-def is_circling(text: str) -> bool:
-    """Whether ``text`` ends in the same passage three times in a row.
+def without_echo(text: str) -> str:
+    """``text`` without its last passage where the passage before it is the same.
 
-    Decoding greedily, a model that has begun to do so does not stop by itself. What
-    has no letters (a rule, a table's edge) may repeat.
+    The engine ends an answer when some tokens come twice in a row, so the text ends in
+    a passage and its copy; the longest such pair is taken.
     """
-    longest = min(LONGEST_CHARS, len(text) // TIMES)
-    for period in range(SHORTEST_CHARS, longest + 1):
-        last = text[-period:]
-        if (
-            text[-2 * period : -period] == last
-            and text[-3 * period : -2 * period] == last
-            and any(character.isalpha() for character in last)
-        ):
-            return True
-    return False
+    stripped = text.rstrip()
+    for length in range(len(stripped) // 2, 0, -1):
+        start = len(stripped) - length
+        if stripped[start - length : start] == stripped[start:]:
+            return stripped[:start].rstrip()
+    return text

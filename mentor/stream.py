@@ -7,8 +7,6 @@ only what is new. Offsets count UTF-16 units, as JavaScript strings do.
 from collections.abc import Mapping
 from typing import Any
 
-from mentor.repetition import is_circling
-
 CARRIED = (
     "phase",
     "place",
@@ -27,18 +25,10 @@ class AnswerStream:
     def __init__(self, turn_id: int) -> None:
         self.turn_id = turn_id
         self._sent = ""
-        self._was_circling = False
 
     def rewind(self) -> None:
         """Send the whole text with the next event: the browser missed something."""
         self._sent = ""
-
-    def begins_to_circle(self) -> bool:
-        """True once: when the text sent so far has begun to repeat itself."""
-        if self._was_circling or not is_circling(self._sent):
-            return False
-        self._was_circling = True
-        return True
 
     def update(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The message for the browser: state, and the text after ``offset``."""

@@ -19,7 +19,9 @@ RequestPhase = Literal[
 """accepted: a host holds it · engine_starting: held until the engine is ready ·
 waiting: in vLLM's queue at ``place`` · prefill · decode · finished: a report came."""
 
-FinishReason = Literal["stop", "length", "aborted", "error", "interrupted"]
+FinishReason = Literal[
+    "stop", "length", "repetition", "aborted", "error", "interrupted"
+]
 
 EngineState = Literal[
     "starting", "ready", "restarting", "failed", "unavailable", "stopped"

@@ -21,6 +21,7 @@ from lab.engine.events import EngineStatus, RequestEvent, RequestReport
 from lab.engine.generation import GenerationRequest, check
 from lab.engine.launch import EngineRun, last_start_s, start_engine
 from lab.engine.mirror import PoolMirror, RequestMirror
+from lab.engine.steady import SteadyReader
 from lab.engine.ticket import Ticket
 from lab.engine.trace import StepTrace, decode
 
@@ -83,6 +84,7 @@ class EngineHost:
         self._by_short_id: dict[int, Ticket] = {}
         self._aborted: dict[str, None] = {}
         self._next_short_id = 1
+        self._steady = SteadyReader()
         self._nudge: asyncio.Task[None] | None = None
         self._thread = threading.Thread(
             target=self._run_loop, name="engine-host", daemon=True
@@ -353,19 +355,22 @@ class EngineHost:
         if run.tap.num_laps > num_laps:
             self.ask_snapshot()
         for record in records:
-            trace = decode(record)
-            if not mirror.follows(trace):
-                self.ask_snapshot()
-                continue
-            finished = mirror.apply(trace)
-            for request in finished:
-                ticket = self._by_short_id.get(request.short_id)
-                if ticket is not None and not ticket.finished.done():
-                    ticket.finished.set_result(request)
-            self.listener.on_trace(record, trace, finished)
+            self._take_record(record, mirror)
         for ticket in self._by_short_id.values():
             self._tell(ticket.place_event(mirror))
         return bool(records)
+
+    def _take_record(self, record: bytes, mirror: PoolMirror) -> None:
+        full = self._steady.expand(record)
+        if full is None or not mirror.follows(trace := decode(full)):
+            self.ask_snapshot()
+            return
+        finished = mirror.apply(trace)
+        for request in finished:
+            ticket = self._by_short_id.get(request.short_id)
+            if ticket is not None and not ticket.finished.done():
+                ticket.finished.set_result(request)
+        self.listener.on_trace(full, trace, finished)
 
 
 def _sentence(error: BaseException) -> str:

@@ -24,6 +24,9 @@ GPU_BLOCK_SIZE = 16
 CPU_KV_CACHE_MB = 256
 CPU_MAX_NUM_BATCHED_TOKENS = 512
 MIB = 1 << 20
+MIN_REPEATED_TOKENS, MAX_REPEATED_TOKENS = 10, 60
+"""A passage of so many tokens that comes twice in a row ends an answer: longer than
+what lists and tables repeat, as long as three sentences."""
 
 
 class EngineRun:
@@ -78,15 +81,26 @@ class EngineRun:
         return [int(token) for token in ids]
 
     def sampling(self, max_tokens: int, temperature: float, ignore_eos: bool) -> Any:
-        """vLLM's SamplingParams: text so far in each output, no penalties."""
+        """vLLM's SamplingParams: text so far in each output, no penalties.
+
+        What a small model says greedily it may say for ever: vLLM ends an answer in
+        which a passage comes twice in a row, unless it is to go on in any case.
+        """
         from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind
+        from vllm.sampling_params import RepetitionDetectionParams, RequestOutputKind
+
+        repetition = RepetitionDetectionParams(
+            min_pattern_size=MIN_REPEATED_TOKENS,
+            max_pattern_size=MAX_REPEATED_TOKENS,
+            min_count=2,
+        )
 
         return SamplingParams(
             max_tokens=max_tokens,
             temperature=temperature,
             ignore_eos=ignore_eos,
             output_kind=RequestOutputKind.CUMULATIVE,
+            repetition_detection=None if ignore_eos else repetition,
         )
 
     def stream(

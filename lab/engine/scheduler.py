@@ -22,7 +22,7 @@ from typing import Any
 from vllm.v1.core.block_pool import BlockPool
 from vllm.v1.core.kv_cache_utils import BlockHashWithGroupId, KVCacheBlock
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
-from vllm.v1.core.sched.output import SchedulerOutput
+from vllm.v1.core.sched.output import CachedRequestData, SchedulerOutput
 from vllm.v1.engine import EngineCoreOutputs
 from vllm.v1.kv_cache_interface import FullAttentionSpec, KVCacheConfig
 from vllm.v1.outputs import ModelRunnerOutput
@@ -46,6 +46,7 @@ _FINISH = {
     RequestStatus.FINISHED_STOPPED: Finish.STOPPED,
     RequestStatus.FINISHED_LENGTH_CAPPED: Finish.LENGTH,
     RequestStatus.FINISHED_ABORTED: Finish.ABORTED,
+    RequestStatus.FINISHED_REPETITION: Finish.REPETITION,
 }
 
 
@@ -184,6 +185,9 @@ class TracingScheduler(AsyncScheduler):
         """The same ids as in ``_traced``, for the hot path."""
         self._pool: TracingBlockPool | None = None
         self._pending: list[int] = []
+        self._last_req_ids: list[str] | None = None
+        """What the last SCHEDULE record told of; None after a snapshot."""
+        self._last_computed: list[int] = []
         self._next_unnamed = UNNAMED_SHORT_IDS
         self._sequence = 0
         self._step = 0
@@ -293,7 +297,17 @@ class TracingScheduler(AsyncScheduler):
         for new in output.scheduled_new_reqs:
             num_tables += 1
             self._admit(new.req_id, new.num_computed_tokens, new.block_ids[0], tables)
-        cached = output.scheduled_cached_reqs
+        if any(output.scheduled_cached_reqs.new_block_ids):
+            num_tables += self._grow(output.scheduled_cached_reqs, tables)
+        is_steady = self._is_steady(output)
+        scheduled = [] if is_steady else self._scheduled_columns(output)
+        self._write(
+            TraceKind.SCHEDULE, tables, num_tables, scheduled, is_steady=is_steady
+        )
+
+    def _grow(self, cached: CachedRequestData, tables: list[int]) -> int:
+        """Blocks that requests took beside those they had; how many requests did."""
+        num_tables = 0
         for index, block_ids in enumerate(cached.new_block_ids):
             if block_ids is None:
                 continue
@@ -307,27 +321,43 @@ class TracingScheduler(AsyncScheduler):
             tables += (entry.short_id, entry.num_blocks, len(block_ids[0]))
             tables += block_ids[0]
             entry.num_blocks += len(block_ids[0])
-        scheduled = self._scheduled_columns(output)
-        self._write(TraceKind.SCHEDULE, tables, num_tables, scheduled)
+        return num_tables
+
+    def _is_steady(self, output: SchedulerOutput) -> bool:
+        """Whether this step does what the last one did, one token for each request.
+
+        Each has at least one token, so a total of one each leaves no other way. The
+        lists compared are vLLM's own: nothing of a request is touched, since the
+        model's step has driven them all out of the processor's cache.
+        """
+        cached = output.scheduled_cached_reqs
+        is_steady = (
+            cached.req_ids == self._last_req_ids
+            and not output.scheduled_new_reqs
+            and output.total_num_scheduled_tokens == len(cached.req_ids)
+            and cached.num_computed_tokens == self._last_computed
+        )
+        if is_steady:
+            self._last_computed = [number + 1 for number in self._last_computed]
+        return is_steady
 
     def _scheduled_columns(self, output: SchedulerOutput) -> list[int]:
-        """Short ids, scheduled tokens, computed tokens after the step.
-
-        From lists that vLLM has just made: going back to each Request costs three
-        times as much, since the model's step has driven them out of the cache.
-        """
+        """Short ids, scheduled tokens, computed tokens after the step."""
         counts, cached = output.num_scheduled_tokens, output.scheduled_cached_reqs
-        req_ids, computed = cached.req_ids, cached.num_computed_tokens
-        if output.scheduled_new_reqs:
-            new = output.scheduled_new_reqs
-            req_ids = [*req_ids, *[request.req_id for request in new]]
-            computed = [*computed, *[request.num_computed_tokens for request in new]]
+        new = output.scheduled_new_reqs
+        req_ids = [*cached.req_ids, *[request.req_id for request in new]]
+        before = [
+            *cached.num_computed_tokens,
+            *[request.num_computed_tokens for request in new],
+        ]
         num_scheduled = [counts[req_id] for req_id in req_ids]
+        computed = list(map(add, before, num_scheduled))
+        self._last_req_ids, self._last_computed = req_ids, computed
         short_ids = self._short_ids
         return [
             *[short_ids[req_id] for req_id in req_ids],
             *num_scheduled,
-            *map(add, computed, num_scheduled),
+            *computed,
         ]
 
     def _admit(
@@ -354,7 +384,13 @@ class TracingScheduler(AsyncScheduler):
             self._cost_ns += time.perf_counter_ns() - start
 
     def _write(
-        self, kind: TraceKind, tables: list[int], num_tables: int, scheduled: list[int]
+        self,
+        kind: TraceKind,
+        tables: list[int],
+        num_tables: int,
+        scheduled: list[int],
+        *,
+        is_steady: bool = False,
     ) -> None:
         assert self._pool is not None and self._tap is not None
         if self._tap.is_snapshot_wanted:
@@ -365,7 +401,9 @@ class TracingScheduler(AsyncScheduler):
         blocks += [self._block_word(pool.blocks[block_id]) for block_id in blocks]
         requests = self._pending
         self._pending = []
-        self._emit(kind, requests, tables, num_tables, scheduled, blocks)
+        self._emit(
+            kind, requests, tables, num_tables, scheduled, blocks, is_steady=is_steady
+        )
 
     def _block_word(self, block: KVCacheBlock) -> int:
         assert self._pool is not None
@@ -379,6 +417,7 @@ class TracingScheduler(AsyncScheduler):
         assert self._pool is not None and self._tap is not None
         self._tap.mark_snapshot_served()
         self._pending = []
+        self._last_req_ids = None
         self._pool.evicted.clear()
         tables: list[int] = []
         scheduled: tuple[list[int], list[int], list[int]] = ([], [], [])
@@ -414,6 +453,8 @@ class TracingScheduler(AsyncScheduler):
         num_tables: int,
         scheduled: list[int],
         blocks: list[int],
+        *,
+        is_steady: bool = False,
     ) -> None:
         assert self._pool is not None and self._tap is not None
         pool = self._pool
@@ -434,7 +475,17 @@ class TracingScheduler(AsyncScheduler):
             self._prefix_query_tokens,
             self._prefix_hit_tokens,
         )
-        self._tap.write(encode(header, requests, tables, num_tables, scheduled, blocks))
+        self._tap.write(
+            encode(
+                header,
+                requests,
+                tables,
+                num_tables,
+                scheduled,
+                blocks,
+                is_steady=is_steady,
+            )
+        )
         self._cost_ns = 0
         pool.hook_ns = 0
         pool.dirty.clear()

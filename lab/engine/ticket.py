@@ -20,6 +20,7 @@ MIN_EVENT_PAUSE_S = 0.04
 _FINISH: dict[str | None, FinishReason] = {
     "stop": "stop",
     "length": "length",
+    "repetition": "repetition",
     "abort": "aborted",
     "error": "error",
 }

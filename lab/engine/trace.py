@@ -7,7 +7,7 @@ and no request id: requests appear as *short ids*, numbers made up per engine ru
 Layout of a record, in words::
 
     0  length of the record in words         10 evictions so far in this run
-    1  kind | VERSION << 8                   11 preemptions so far in this run
+    1  kind | STEADY | VERSION << 8          11 preemptions so far in this run
     2  sequence: +1 with every record        12 prefix-cache query tokens so far, low
     3  step: calls of schedule() so far      13 .. high word
     4  time.time_ns() at emission, low       14 prefix-cache hit tokens so far, low
@@ -26,6 +26,8 @@ Layout of a record, in words::
 A reader applies the parts in that order. A request that turns preempted or finished
 gives up its whole block table; a finished one is gone. ``start`` is the logical
 index of the first block id listed: the table is cut there, then extended.
+A STEADY record schedules what the SCHEDULE record before it did, one token each, and
+leaves S and its columns out; lab.engine.steady puts them back before it is decoded.
 A SNAPSHOT lists every live request (waiting ones in queue order), every block
 table and every block that is referenced or hashed: the reader forgets all else.
 """
@@ -41,6 +43,7 @@ import numpy.typing as npt
 
 VERSION = 1
 HEADER_WORDS = 20
+STEADY = 1 << 7
 HAS_HASH = 1 << 31
 EVICTED = 1 << 30
 REF_CNT_MASK = EVICTED - 1
@@ -75,6 +78,8 @@ class Finish(IntEnum):
     LENGTH = 2
     ABORTED = 3
     ERROR = 4
+    REPETITION = 5
+    """It began to repeat itself; see vLLM's RepetitionDetectionParams."""
 
 
 class TraceError(ValueError):
@@ -130,10 +135,13 @@ def encode(
     num_tables: int,
     scheduled: Sequence[int],
     blocks: Sequence[int],
+    *,
+    is_steady: bool = False,
 ) -> "array[int]":
     """One record from flat lists of words, each laid out as drawn above.
 
     ``num_tables`` is the number of table changes, whose records vary in length.
+    A steady record has no ``scheduled``.
     """
     (kind, sequence, step, stamp_ns, cost_ns, num_free, num_waiting, num_running,
      num_evictions, num_preemptions, query_tokens, hit_tokens) = header  # fmt: skip
@@ -142,7 +150,7 @@ def encode(
     )
     head = [
         num_words,
-        kind | VERSION << 8,
+        kind | is_steady * STEADY | VERSION << 8,
         sequence & LOW_WORD,
         step & LOW_WORD,
         stamp_ns & LOW_WORD,

@@ -11,6 +11,7 @@ from typing import Any
 
 from lab.engine.mirror import PoolMirror
 from lab.engine.scheduler import TracingScheduler
+from lab.engine.steady import SteadyReader
 from lab.engine.trace import TraceKind, decode
 
 
@@ -20,13 +21,23 @@ class Check:
     def __init__(self, num_blocks: int, block_size: int) -> None:
         self.mirror = PoolMirror(num_blocks, block_size)
         self.counts = dict.fromkeys(
-            ("records", "blocks", "owners", "snapshots", "shared", "finished"), 0
+            (
+                *("records", "steady", "snapshots", "finished"),
+                *("blocks", "owners", "shared"),
+            ),
+            0,
         )
         self.mismatches: list[str] = []
+        self._steady = SteadyReader()
 
     def take(self, record: bytes, scheduler: TracingScheduler) -> None:
         """Apply one record and compare everything."""
-        trace = decode(record)
+        full = self._steady.expand(record)
+        if full is None:
+            self.mismatches.append("a steady record has nothing to go on from")
+            return
+        trace = decode(full)
+        self.counts["steady"] += full is not record
         if not self.mirror.follows(trace):
             self.mismatches.append(f"record {trace.header.sequence} does not follow")
         self.counts["finished"] += len(self.mirror.apply(trace))

@@ -47,6 +47,7 @@ def test_every_record_of_real_traffic_equals_the_block_pool(
     assert report["hit_tokens"] >= 256
     assert report["shared"] >= 100
     assert report["snapshots"] >= 2
+    assert report["steady"] >= 100
 
 
 def _shared_prefixes(host: engine_host.EngineHost) -> None:

@@ -1,33 +1,21 @@
-"""Answers that turn in circles."""
+"""Answers that ended because they repeated themselves."""
 
 import pytest
 
-from mentor.repetition import is_circling
+from mentor.repetition import without_echo
 
-SENTENCE = "It is a technique used to optimize the performance. "
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "PagedAttention is new. " + SENTENCE * 3,
-        "Blocks. " + SENTENCE * 3 + "It is",
-        "a request-block" + "-block" * 9,
-    ],
-)
-def test_the_same_passage_three_times_in_a_row_is_a_circle(text):
-    assert any(is_circling(text[:end]) for end in range(len(text) + 1))
+SAID = " It is a technique used in CPUs to manage the memory of a CPU."
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "shown"),
     [
-        "",
-        SENTENCE * 2,
-        SENTENCE + "But. " + SENTENCE + "And. " + SENTENCE,
-        "|" + "-" * 90 + "|",
-        "ha ha ha",
+        (f"Pages.{SAID}{SAID}", f"Pages.{SAID}"),
+        (f"Pages.{SAID}{SAID}\n", f"Pages.{SAID}"),
+        (f"{SAID}{SAID[:-5]}", f"{SAID}{SAID[:-5]}"),
+        ("Blocks are pages.", "Blocks are pages."),
+        ("", ""),
     ],
 )
-def test_what_repeats_less_or_without_letters_is_none(text):
-    assert not any(is_circling(text[:end]) for end in range(len(text) + 1))
+def test_the_second_of_two_equal_passages_at_the_end_is_left_out(text, shown):
+    assert without_echo(text) == shown

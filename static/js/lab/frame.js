@@ -19,6 +19,7 @@ export const Finish = Object.freeze({
   LENGTH: 2,
   ABORTED: 3,
   ERROR: 4,
+  REPETITION: 5,
 });
 
 /** Bits of `blocks.flags`. */

@@ -62,6 +62,7 @@ export function finishWords(finish) {
     [Finish.LENGTH]: "finished (length)",
     [Finish.ABORTED]: "stopped",
     [Finish.ERROR]: "failed",
+    [Finish.REPETITION]: "finished (repetition)",
   };
   return words[finish] ?? "finished";
 }
