@@ -127,7 +127,7 @@ class _SteadyDecode:
     def _trace(self, kind: TraceKind, *parts: Any) -> StepTrace:
         self.sequence += 1
         header = _header(kind, self.sequence, NUM_RUNNING)
-        return decode(encode(header, *parts).tobytes())
+        return decode(encode(header, *parts))
 
     def snapshot(self) -> StepTrace:
         """Everything, as after a gap."""
@@ -203,4 +203,4 @@ def mixed_snapshot(seed: int = 0) -> StepTrace:
     states += [HAS_HASH] * len(cached)
     header = _header(TraceKind.SNAPSHOT, 1, NUM_RUNNING)
     record = encode(header, rows, tables, NUM_RUNNING, scheduled, blocks + states)
-    return decode(record.tobytes())
+    return decode(record)

@@ -31,6 +31,10 @@ logger = logging.getLogger(__name__)
 
 KEYFRAME_EVERY_S = 2.0
 IDLE_KEYFRAME_EVERY_S = 10.0
+BUSY_RUNNING = 12
+"""From so many running requests on, a CPU engine's viewers get"""
+BUSY_FRAMES_PER_S = 8
+"""frames a second: each frame takes the model's cores for a moment."""
 MEMORY_EVERY_S = 1.0
 STATUS_EVERY_S = 5.0
 """Unless something changed that viewers see."""
@@ -55,7 +59,9 @@ class EngineDesk:
         self._interrupted: set[str] = set()
         self._publishing: asyncio.Task[None] | None = None
         self._sampling: asyncio.Task[None] | None = None
-        self._memory = open_memory(resolve_device(config))
+        device = resolve_device(config)
+        self._memory = open_memory(device)
+        self._yields_when_busy = device == "cpu"
         self._memory_due = 0.0
         self._frame_due = 0.0
         self._keyframe_due = 0.0
@@ -192,7 +198,7 @@ class EngineDesk:
         if encoder.is_keyframe:
             self._wants_keyframe = False
             self._keyframe_due = now + KEYFRAME_EVERY_S
-        self._frame_due = now + 1 / self.config.frames_per_s
+        self._frame_due = now + 1 / self._frames_per_s(encoder.mirror)
         self.publisher.frame(
             self.config.engine_host_id,
             encoder.engine_run,
@@ -200,6 +206,13 @@ class EngineDesk:
             encoder.is_keyframe,
             frame,
         )
+
+    def _frames_per_s(self, mirror: PoolMirror) -> int:
+        header = mirror.header
+        is_busy = header is not None and header.num_running >= BUSY_RUNNING
+        if is_busy and self._yields_when_busy:
+            return min(BUSY_FRAMES_PER_S, self.config.frames_per_s)
+        return self.config.frames_per_s
 
     def _sample_memory(self) -> MemorySample:
         run = self.host.run

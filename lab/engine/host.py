@@ -27,16 +27,18 @@ from lab.engine.trace import StepTrace, decode
 
 logger = logging.getLogger(__name__)
 
-POLL_BUSY_S = 0.01
-POLL_IDLE_S = 0.02
+POLL_S = 0.02
+"""How often the tap is looked at; each look takes a core from the model."""
 STATUS_EVERY_S = 1.0
 RETRY_PAUSE_S = 1.0
 RESTART_PAUSES_S = (0.0, 2.0, 10.0)
 """Pauses before the first, second and third start; then the host gives up."""
 ABORTED_KEPT = 1000
 """Ids of requests that were aborted before they arrived."""
-EVENTS_PER_S = 60
-"""Token events of all requests together; each request gets its share."""
+EVENTS_PER_S = 30
+"""Token events of all requests together; each request gets its share,"""
+MAX_EVENT_PAUSE_S = 0.5
+"""but is heard of at least so often."""
 
 
 class HostListener(Protocol):
@@ -269,10 +271,12 @@ class EngineHost:
         stream = run.stream(prompt, sampling, ticket.short_id, request.cache_salt)
         async for output in stream:
             ticket.take(output)
-            self._tell(ticket.token_event(len(self._by_short_id) / EVENTS_PER_S))
+            pause_s = min(MAX_EVENT_PAUSE_S, len(self._by_short_id) / EVENTS_PER_S)
+            self._tell(ticket.token_event(pause_s))
             if ticket.is_aborted and not output.finished:
                 await run.abort(ticket.short_id)  # the abort came before the request
         if run.is_tracing:
+            self._read_tap()  # the trace was written before the last output was sent
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(ticket.finished, timeout=1.0)
         return ticket.report(ticket.finish_reason(), block_size=block_size)
@@ -333,23 +337,22 @@ class EngineHost:
         status_due = 0.0
         while True:
             try:
-                is_busy = self._read_tap()
+                self._read_tap()
                 self.listener.on_poll(self.mirror)
             except Exception:  # a record that cannot be read must not end all looking
                 logger.exception("A look at the tap failed")
-                is_busy = False
                 await asyncio.sleep(RETRY_PAUSE_S)
             now = time.monotonic()
             if now >= status_due:
                 status_due = now + STATUS_EVERY_S
                 phases = self.run.phases() if self.run else self.status.phases
                 self._tell_status(phases=phases)
-            await asyncio.sleep(POLL_BUSY_S if is_busy else POLL_IDLE_S)
+            await asyncio.sleep(POLL_S)
 
-    def _read_tap(self) -> bool:
+    def _read_tap(self) -> None:
         run, mirror = self.run, self.mirror
         if run is None or mirror is None:
-            return False
+            return
         num_laps = run.tap.num_laps
         records = run.tap.read()
         if run.tap.num_laps > num_laps:
@@ -358,7 +361,6 @@ class EngineHost:
             self._take_record(record, mirror)
         for ticket in self._by_short_id.values():
             self._tell(ticket.place_event(mirror))
-        return bool(records)
 
     def _take_record(self, record: bytes, mirror: PoolMirror) -> None:
         full = self._steady.expand(record)

@@ -41,11 +41,12 @@ class _Ring:
             self._map = mmap.mmap(file.fileno(), 0)
         self._bytes = memoryview(self._map)
         self._header = self._bytes[:HEADER_BYTES].cast("Q")
-        self._words = self._bytes[HEADER_BYTES:].cast("I")
+        self._ring = self._bytes[HEADER_BYTES:]
+        self._words = self._ring.cast("I")
 
     def close(self) -> None:
         """Release the mapping."""
-        for view in (self._header, self._words, self._bytes):
+        for view in (self._header, self._words, self._ring, self._bytes):
             view.release()
         self._map.close()
 
@@ -67,21 +68,21 @@ class TapWriter(_Ring):
         """Answer every snapshot asked for until now."""
         self._header[_SERVED] = self._header[_ASKED]
 
-    def write(self, record: "array[int]") -> None:
-        """Append one record, overwriting the oldest ones."""
-        header, words, capacity = self._header, self._words, self._capacity
-        count = len(record)
+    def write(self, record: bytes) -> None:
+        """Append one record of whole words, overwriting the oldest ones."""
+        header, ring, capacity = self._header, self._ring, self._capacity
+        count = len(record) // 4
         if count > capacity:
             raise TapError(f"A record of {count} words does not fit the ring.")
         head = header[_HEAD]
         header[_RESERVED] = head + count
-        at = head % capacity
-        room = capacity - at
-        if count <= room:
-            words[at : at + count] = record
+        at = 4 * (head % capacity)
+        room = 4 * capacity - at
+        if len(record) <= room:
+            ring[at : at + len(record)] = record
         else:
-            words[at:] = record[:room]
-            words[: count - room] = record[room:]
+            ring[at:] = record[:room]
+            ring[: len(record) - room] = record[room:]
         header[_HEAD] = head + count
 
 

@@ -36,6 +36,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +49,7 @@ HAS_HASH = 1 << 31
 EVICTED = 1 << 30
 REF_CNT_MASK = EVICTED - 1
 LOW_WORD = (1 << 32) - 1
+_HEADER = Struct(f"<{HEADER_WORDS}I")
 
 Words = npt.NDArray[np.uint32]
 
@@ -137,7 +139,7 @@ def encode(
     blocks: Sequence[int],
     *,
     is_steady: bool = False,
-) -> "array[int]":
+) -> bytes:
     """One record from flat lists of words, each laid out as drawn above.
 
     ``num_tables`` is the number of table changes, whose records vary in length.
@@ -145,11 +147,9 @@ def encode(
     """
     (kind, sequence, step, stamp_ns, cost_ns, num_free, num_waiting, num_running,
      num_evictions, num_preemptions, query_tokens, hit_tokens) = header  # fmt: skip
-    num_words = (
-        HEADER_WORDS + len(requests) + len(tables) + len(scheduled) + len(blocks)
-    )
-    head = [
-        num_words,
+    num_words = len(requests) + len(tables) + len(scheduled) + len(blocks)
+    head = _HEADER.pack(
+        HEADER_WORDS + num_words,
         kind | is_steady * STEADY | VERSION << 8,
         sequence & LOW_WORD,
         step & LOW_WORD,
@@ -169,8 +169,10 @@ def encode(
         num_tables,
         len(scheduled) // 3,
         len(blocks) // 2,
-    ]
-    return array("I", [*head, *requests, *tables, *scheduled, *blocks])
+    )
+    if not num_words:
+        return head
+    return head + array("I", [*requests, *tables, *scheduled, *blocks]).tobytes()
 
 
 def decode(record: bytes | bytearray | memoryview) -> StepTrace:

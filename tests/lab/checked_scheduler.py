@@ -114,7 +114,7 @@ class CheckedScheduler(TracingScheduler):
             self.check = Check(pool.num_gpu_blocks, self.block_size)
         write, records = self._tap.write, []
         self._tap.write = lambda record: (  # type: ignore[method-assign]
-            records.append(record.tobytes()),
+            records.append(record),
             write(record),
         )
         try:

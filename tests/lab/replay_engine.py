@@ -233,7 +233,7 @@ class RecordedEngine:
                 len(trace.tables),
                 [word for column in scheduled for word in column],
                 trace.blocks.ravel().tolist(),
-            ).tobytes()
+            )
         )
 
     def _write(self, trace: StepTrace) -> None:
@@ -259,7 +259,7 @@ class RecordedEngine:
             trace.blocks.ravel().tolist(),
         )
         waiting = [(stream.short_id, stream.prompt) for stream in self._waiting]
-        self._mirror.apply(decode(words.tobytes()))
+        self._mirror.apply(decode(words))
         self._tap.write(words)
         if header.kind is TraceKind.SNAPSHOT and trace is not None and waiting:
             self._tell_waiting(waiting)
@@ -301,7 +301,7 @@ def _made_up(
         [word for column in zip(*(scheduled or []), strict=True) for word in column],
         [],
     )
-    return decode(words.tobytes())
+    return decode(words)
 
 
 def _snapshot(mirror: PoolMirror) -> StepTrace:
@@ -342,7 +342,7 @@ def _snapshot(mirror: PoolMirror) -> StepTrace:
         [number for column in columns for number in column],
         [*ids, *states],
     )
-    return decode(words.tobytes())
+    return decode(words)
 
 
 class ReplayRun(EngineRun):

@@ -57,12 +57,16 @@ class Bench:
         self.desk, self.outlet = desk, outlet
         self.now = 1_000.0
 
-    def start_engine(self, number: int = 1) -> None:
-        self.traffic = Traffic(seed=number)
+    def start_engine(self, number: int = 1, **traffic: Any) -> None:
+        self.traffic = Traffic(seed=number, **traffic)
         self.mirror = PoolMirror(self.traffic.num_blocks, self.traffic.block_size)
         run = Run(number, self.traffic.num_blocks, self.traffic.block_size)
         self.desk.on_engine_start(run, self.mirror)  # type: ignore[arg-type]
         self._tell(self.traffic.snapshot())
+
+    @property
+    def num_running(self) -> int:
+        return self.mirror.header.num_running if self.mirror.header else 0
 
     def step(self) -> None:
         for record in self.traffic.step():
@@ -113,6 +117,18 @@ async def test_no_more_frames_a_second_than_are_set_and_the_changes_add_up(
         assert await bench.poll(0.01) == []
     bench.step()
     assert await bench.poll(0.011) == [(1, 2, False)]
+
+
+async def test_a_busy_cpu_engine_keeps_its_cores_and_sends_fewer_frames(
+    bench: Bench,
+) -> None:
+    bench.start_engine(max_running=16, arrivals_per_step=4.0, num_blocks=2_000)
+    while bench.num_running < desk_module.BUSY_RUNNING:
+        bench.step()
+    await bench.poll()
+    bench.step()
+    assert await bench.poll(0.06) == []
+    assert len(await bench.poll(0.07)) == 1
 
 
 async def test_an_idle_engine_sends_only_a_keyframe_now_and_then(bench: Bench) -> None:

@@ -248,7 +248,7 @@ def snapshot(*tables: list[int], ref_cnt: dict[int, int]) -> trace.StepTrace:
     scheduled = [*ids, *[1] * len(tables), *[4 * len(table) for table in tables]]
     blocks = [*ref_cnt, *ref_cnt.values()]
     record = trace.encode(header, rows, words, len(tables), scheduled, blocks)
-    return trace.decode(record.tobytes())
+    return trace.decode(record)
 
 
 def test_reference_counts_that_the_tables_do_not_explain_are_told_as_they_are() -> None:

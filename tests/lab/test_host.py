@@ -156,7 +156,7 @@ def test_a_record_that_cannot_be_read_is_made_up_for_by_a_snapshot(
     assert run is not None
     writer: TapWriter = run.llm._tap
     with caplog.at_level(logging.ERROR):
-        writer.write(array("I", [3, 0xFFFF, 7]))
+        writer.write(array("I", [3, 0xFFFF, 7]).tobytes())
         listener.wait_for(lambda: "A look at the tap failed" in caplog.text)
     report = host.submit(question("r", "why", 5)).result(10)
     assert report.finish_reason == "length" and report.num_blocks >= 1

@@ -152,4 +152,4 @@ def _trace(
 ) -> StepTrace:
     header = TraceHeader(kind, sequence, 1, 1, 0, 7, 0, 0, 0, 0, 0, 0)
     rows = [word for one, state in requests for word in (one, state, 10, 0)]
-    return decode(encode(header, rows, [], 0, [], []).tobytes())
+    return decode(encode(header, rows, [], 0, [], []))

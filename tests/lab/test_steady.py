@@ -33,7 +33,7 @@ def _shortened(records: list[bytes]) -> list[bytes]:
                     num_tables=len(trace.tables),
                     scheduled=[],
                     is_steady=True,
-                ).tobytes()
+                )
             last = trace.scheduled
         shortened.append(record)
     return shortened
@@ -69,7 +69,7 @@ def test_a_steady_record_is_refused_by_whoever_does_not_write_it_out() -> None:
     header = decode(Traffic().snapshot()).header
     record = encode(header, [], [], 0, [], [], is_steady=True)
     with pytest.raises(TraceError, match="kind and version"):
-        decode(record.tobytes())
+        decode(record)
 
 
 def test_a_record_that_is_cut_short_is_refused() -> None:

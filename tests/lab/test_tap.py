@@ -34,9 +34,9 @@ def writer(reader: TapReader, path: Path) -> Iterator[TapWriter]:
     writer.close()
 
 
-def record(number: int, num_words: int = 10) -> "array[int]":
+def record(number: int, num_words: int = 10) -> bytes:
     """A record as long as its first word says."""
-    return array("I", [num_words, *([number] * (num_words - 1))])
+    return array("I", [num_words, *([number] * (num_words - 1))]).tobytes()
 
 
 def numbers(records: list[bytes]) -> list[int]:
@@ -181,7 +181,7 @@ from lab.engine.tap import TapWriter
 writer = TapWriter(Path(sys.argv[1]))
 for number in range(int(sys.argv[2])):
     size = 20 + number % 13
-    writer.write(array("I", [size, *([number] * (size - 1))]))
+    writer.write(array("I", [size, *([number] * (size - 1))]).tobytes())
     if number % 50 == 0:
         time.sleep(0.001)
 """

@@ -280,7 +280,7 @@ class Traffic:
             len(self.tables),
             [word for column in zip(*self.scheduled, strict=True) for word in column],
             [*self.dirty, *words],
-        ).tobytes()
+        )
         self._last_scheduled = self.scheduled
         self._forget()
         return record
