@@ -106,6 +106,7 @@ class Model:
     doubts: tuple[str, ...] = ()
     """Sentences: what the estimate cannot know of this model."""
     source: str = ""
+    note: str = ""
     published_params: int | None = None
     """Total of the repository's safetensors; None where no source was read."""
 
@@ -126,4 +127,6 @@ class Model:
     @property
     def is_hybrid(self) -> bool:
         """Whether layers with and without a window mix: several KV cache groups."""
-        return bool(self.window) and len(self.window.layers) < self.num_hidden_layers  # type: ignore[union-attr]
+        if self.window is None:
+            return False
+        return len(self.window.layers) < self.num_hidden_layers

@@ -5,8 +5,11 @@ Embeddings, lm_head, norms and routers stay in 16 bit in all of them.
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+WHOLE_ROW = 1_000_000_000
+"""A group size over any row: one scale a row."""
 
 Scale = Literal["none", "tensor", "channel", "block128", "group"]
 
@@ -118,14 +121,8 @@ def with_group_size(scheme: Scheme, group_size: int) -> Scheme:
     """The same format with other groups; a group of -1 spans a whole row."""
     if scheme.scale != "group" or group_size == scheme.group_size:
         return scheme
-    size = group_size if group_size > 0 else 1_000_000_000
-    return Scheme(
-        scheme.id,
-        re.sub(r"groups of \d+", f"groups of {group_size}", scheme.name),
-        scheme.bits,
-        "group",
-        size,
-        scheme.scale_bytes,
-        scheme.zero_bits,
-        scheme.experts_only,
+    return replace(
+        scheme,
+        name=re.sub(r"groups of \d+", f"groups of {group_size}", scheme.name),
+        group_size=group_size if group_size > 0 else WHOLE_ROW,
     )

@@ -6,7 +6,7 @@ rotary positions and by copies that MLA keeps. Layout: the model definitions of 
 """
 
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -88,11 +88,11 @@ def weight_bytes_by_part(
 ) -> dict[str, float]:
     """Bytes by part: attention, MLP, experts, embedding, vision and the rest."""
     first, last = stage_layers(model.num_hidden_layers, split.pp)[rank]
-    parts: Counter[str] = Counter()
+    parts: defaultdict[str, float] = defaultdict(float)
     for tensor in layer_tensors(model, split.tp, range(first, last)):
-        parts[tensor.part] += allocated_bytes(tensor.num_bytes)  # type: ignore[assignment]
+        parts[tensor.part] += allocated_bytes(tensor.num_bytes)
     for tensor in _ends(model, split, rank):
-        parts[tensor.part] += allocated_bytes(tensor.num_bytes)  # type: ignore[assignment]
+        parts[tensor.part] += allocated_bytes(tensor.num_bytes)
     if model.vision_params and rank == 0:
         parts["vision"] += _ELEMENT * model.vision_params
     return dict(parts)
