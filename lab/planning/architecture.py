@@ -43,7 +43,8 @@ def model_from_config(
     text = _text_part(whole)
     model_type = _model_type(whole, text)
     traits = traits_of(model_type, dict(text.config))
-    doubts = [] if traits else [_unknown(model_type)]
+    is_guessed = traits is None
+    doubts = [_unknown(model_type)] if is_guessed else []
     traits = traits or Traits()
     moe = _moe(text, model_type)
     vision = whole.part("vision_config")
@@ -63,6 +64,7 @@ def model_from_config(
         window=window_of(text, model_type, shape["num_hidden_layers"]),
         vision_params=vision_params,
         scheme=_scheme(whole, text),
+        is_guessed=is_guessed,
         doubts=tuple(doubts),
         rotary_dim=_rotary_dim(text, shape["head_dim"]) if traits.has_rope else 0,
         **shape,

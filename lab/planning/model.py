@@ -103,6 +103,8 @@ class Model:
     hf_id: str = ""
     aliases: tuple[str, ...] = ()
     """Other repositories of the same shape, such as its -Instruct."""
+    is_guessed: bool = False
+    """Whether the family is not known here and was taken for one like Llama."""
     doubts: tuple[str, ...] = ()
     """Sentences: what the estimate cannot know of this model."""
     source: str = ""
