@@ -49,7 +49,7 @@ REGIME_DOUBT_SHARE = {
 OTHER_GPU_DOUBT_SHARE = 0.1
 
 NON_TORCH_GIB = {
-    1: Interval(0.22, 0.26, 0.5),
+    1: Interval(0.2, 0.26, 0.6),
     2: Interval(1.9, 2.08, 2.25),
     4: Interval(2.0, 2.17, 2.35),
     8: Interval(1.9, 2.3, 2.9),
