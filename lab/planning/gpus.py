@@ -41,6 +41,8 @@ class Gpu:
     status: Status
     sources: tuple[str, ...]
     as_of: AsOf | None
+    device: str = ""
+    """What the driver calls it, as in EngineStatus.device; "" where not known."""
     note: str = ""
 
     @property
@@ -89,6 +91,11 @@ def gpu(gpu_id: str) -> Gpu:
     raise BadSetting("gpu", f"there is no GPU {gpu_id[:60]!r}: known are {known}.")
 
 
+def gpu_of_device(device: str) -> Gpu | None:
+    """The card that a driver calls so; None where the catalog has none."""
+    return next((g for g in load_gpus() if g.device and g.device == device), None)
+
+
 def _gpu(row: Row, named: Row | None, as_of: AsOf | None) -> Gpu:
     keys = row.texts("sources")
     sources = [named.text(key) if named and named.has(key) else key for key in keys]
@@ -108,6 +115,7 @@ def _gpu(row: Row, named: Row | None, as_of: AsOf | None) -> Gpu:
         status=cast(Status, row.choice("status", ("verified", "single", "recalled"))),
         sources=tuple(sources),
         as_of=as_of,
+        device=row.text("device", ""),
         note=row.text("note", ""),
     )
     row.finish()

@@ -17,7 +17,7 @@ MAX_USERS = 1_000_000
 MAX_SEQS = 65_536
 MAX_BATCHED_TOKENS = 1_048_576
 MAX_GPU_GIB = 10_000
-_KV_BYTES = {"auto": 2, "bfloat16": 2, "float16": 2, "half": 2}
+_KV_BYTES = {"auto": 2, "bfloat16": 2, "float16": 2, "half": 2, "float32": 4}
 KV_DTYPES = ("auto", "fp8")
 
 

@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from lab.planning.interval import Interval
 from lab.planning.model import Model
@@ -91,6 +92,13 @@ def weight_bytes_by_part(
     model: Model, split: Split = Split(), rank: int = 0
 ) -> dict[str, float]:
     """Bytes by part: attention, MLP, experts, embedding, vision and the rest."""
+    return dict(_bytes_by_part(model, split, rank))
+
+
+@lru_cache(maxsize=512)
+def _bytes_by_part(
+    model: Model, split: Split, rank: int
+) -> tuple[tuple[str, float], ...]:
     first, last = stage_layers(model.num_hidden_layers, split.pp)[rank]
     parts: defaultdict[str, float] = defaultdict(float)
     for tensor in layer_tensors(model, split.tp, range(first, last)):
@@ -99,7 +107,7 @@ def weight_bytes_by_part(
         parts[tensor.part] += allocated_bytes(tensor.num_bytes)
     if model.vision_params and rank == 0:
         parts["vision"] += _ELEMENT * model.vision_params / split.tp
-    return dict(parts)
+    return tuple(parts.items())
 
 
 def stage_layers(num_layers: int, pp: int) -> list[tuple[int, int]]:
