@@ -23,6 +23,7 @@ from lab.planning.verdict import reasons, verdict
 from lab.planning.weights import num_params
 
 GB = 10**9
+_SHOWN_FROM_BYTES = 0.05 * GIB
 
 
 @dataclass(frozen=True)
@@ -103,68 +104,58 @@ def _chosen(
 
 
 def _lines(found: Estimate, card: Gpu, bar: Bar) -> list[Line]:
-    letters, overhead = bar.letters(), found.overhead
-    settings, layout = found.settings, found.layout
-    scheme = settings.model.scheme.name
-    parts = ", ".join(
-        f"{name} {size / GIB:,.1f}" for name, size in found.weight_parts.items()
-    )
-    lines = [
-        _line(
-            "weights",
-            "Weights",
-            found.weights,
-            "derived",
-            f"{scheme}, as vLLM allocates each tensor. GiB: {parts}.",
-        ),
-        _line(
-            "overhead",
-            "Activations",
-            overhead.activation,
-            "estimated",
-            f"Peak of a step of {settings.max_num_batched_tokens:,} tokens and "
-            f"{settings.max_num_seqs:,} requests; grows with the vocabulary.",
-        ),
-        _line(
-            "overhead",
-            "CUDA context, communication",
-            overhead.non_torch,
-            "estimated",
-            "From logs of vLLM 0.19 on H100s."
-            if card.is_calibrated
-            else "No logs of this card were read: a wide guess.",
-        ),
-    ]
-    graphs = _line(
-        "overhead" if overhead.are_graphs_budgeted else "",
-        "CUDA graphs",
-        overhead.cuda_graphs,
-        "estimated",
-        "Taken off before the KV cache is sized."
-        if overhead.are_graphs_budgeted
-        else "Captured after the KV cache is sized: comes on top, from what is kept.",
-    )
-    kv = Interval.exact(found.kv_bytes_asked)
-    lines += [
-        graphs,
-        _line(
-            "kv",
-            "KV cache of the users",
-            kv,
-            "derived",
-            f"{settings.num_users:,} × {found.blocks_per_user:,} blocks of "
-            f"{layout.block_bytes:,} bytes.",
-        ),
-        _line(
-            "free",
-            "KV pool in all",
-            found.pool,
-            "estimated",
-            f"{settings.gpu_memory_utilization:g} × {found.total.value / GIB:,.2f} GiB "
-            "less all of the above but the users.",
-        ),
-    ]
+    lines = [_weights(found), *_overhead(found, card), *_cache(found)]
+    letters = bar.letters()
     return [replace(one, letter=letters.get(one.name, "")) for one in lines]
+
+
+def _weights(found: Estimate) -> Line:
+    parts = ", ".join(
+        f"{name} {size / GIB:,.1f}"
+        for name, size in found.weight_parts.items()
+        if size >= _SHOWN_FROM_BYTES
+    )
+    scheme = found.settings.model.scheme.name
+    how = f"{scheme}, as vLLM allocates each tensor. GiB: {parts}."
+    return _line("weights", "Weights", found.weights, "derived", how)
+
+
+def _overhead(found: Estimate, card: Gpu) -> list[Line]:
+    settings, overhead = found.settings, found.overhead
+    step = (
+        f"Peak of a step of {settings.max_num_batched_tokens:,} tokens and "
+        f"{settings.max_num_seqs:,} requests; grows with the vocabulary."
+    )
+    logs = "No logs of this card were read: a wide guess."
+    if card.is_calibrated:
+        logs = "From logs of vLLM 0.19 on H100s."
+    name, graphs = "overhead", "Taken off before the KV cache is sized."
+    if not overhead.are_graphs_budgeted:
+        name = ""
+        graphs = "Captured after the KV cache is sized: beside it, from what is kept."
+    kind: Kind = "estimated"
+    return [
+        _line("overhead", "Activations", overhead.activation, kind, step),
+        _line("overhead", "CUDA, communication", overhead.non_torch, kind, logs),
+        _line(name, "CUDA graphs", overhead.cuda_graphs, kind, graphs),
+    ]
+
+
+def _cache(found: Estimate) -> list[Line]:
+    settings = found.settings
+    blocks = (
+        f"{settings.num_users:,} × {found.blocks_per_user:,} blocks of "
+        f"{found.layout.block_bytes:,} bytes."
+    )
+    pool = (
+        f"{settings.gpu_memory_utilization:g} × {found.total.value / GIB:,.2f} GiB "
+        "less all of the above but the users."
+    )
+    asked = Interval.exact(found.kv_bytes_asked)
+    return [
+        _line("kv", "KV cache of the users", asked, "derived", blocks),
+        _line("free", "KV pool in all", found.pool, "estimated", pool),
+    ]
 
 
 def _line(name: str, label: str, size: Interval, kind: Kind, how: str) -> Line:

@@ -45,8 +45,10 @@ class Bar:
         return self.edge_pct < 100
 
     def letters(self) -> dict[str, str]:
-        """Of each part, by its name."""
-        return {part.name: part.letter for part in self.parts}
+        """Of each part, by its name; the users' KV cache may have two parts."""
+        letters = {part.name: part.letter for part in self.parts}
+        beyond = [letters[name] for name in ("kv", "over") if name in letters]
+        return letters | {"kv": " ".join(beyond)}
 
 
 def bar_of(found: Estimate) -> Bar:
@@ -66,11 +68,11 @@ def bar_of(found: Estimate) -> Bar:
     }
     whole = sum(lengths.values())
     scale = 100 / whole
+    present = [(name, length) for name, length in lengths.items() if length > 0]
     parts, left = [], 0.0
-    for letter, (name, length) in zip(_LETTERS, lengths.items(), strict=False):
-        if length > 0:
-            parts.append(Part(name, letter, left, length * scale))
-            left += length * scale
+    for letter, (name, length) in zip(_LETTERS, present, strict=False):
+        parts.append(Part(name, letter, left, length * scale))
+        left += length * scale
     ends = found.weights + found.overhead.budgeted
     edge = min(100.0, found.total.value * scale)
     return Bar(tuple(parts), edge, ends.low * scale, min(100.0, ends.high * scale))

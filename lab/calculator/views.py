@@ -38,7 +38,8 @@ def _is_fragment(request: HttpRequest) -> bool:
 def hardware(request: HttpRequest) -> HttpResponse:
     """The form with its answer; for htmx the answer alone."""
     asked, faults = read_asked(request.GET)
-    return _show(request, asked, faults)
+    typed = {name: request.GET.get(name, "")[:60] for name in faults}
+    return _show(request, asked, faults, extra={"typed": typed})
 
 
 @csrf_exempt  # checked in _read_upload, after the length: not a byte is read before
@@ -62,7 +63,8 @@ def _read_upload(request: HttpRequest) -> HttpResponse:
     except BadConfig as error:
         field = "" if error.field == WHOLE else f"{error.field} "
         faults = {"config": f"{field}{error.reason}"}
-        return _show(request, asked, faults, status=400)
+        pasted = str(request.POST.get("pasted", ""))
+        return _show(request, asked, faults, status=400, extra={"pasted": pasted})
     return redirect(f"{reverse('lab:hardware')}?{urlencode(query)}")
 
 
@@ -104,6 +106,7 @@ def _show(
         "asked": asked,
         "query": asked.query(),
         "answer": found,
+        "is_config_wrong": "config" in faults,
         "faults": [
             {"name": name, "label": LABELS.get(name, name), "reason": reason}
             for name, reason in faults.items()

@@ -11,18 +11,19 @@ MAX_CHARS = 4_000
 """Of the compact text: with the rest of the query it stays a link that travels."""
 _KEPT = frozenset(
     "model_type hidden_size n_embd d_model num_attention_heads n_head n_heads "
-    "num_heads num_hidden_layers n_layer n_layers num_layers "
-    "num_key_value_heads num_kv_heads n_head_kv multi_query new_decoder_architecture head_dim intermediate_size "
-    "intermediate_size_mlp ffn_dim n_inner ffn_hidden_size vocab_size "
-    "max_position_embeddings n_positions max_seq_len seq_length tie_word_embeddings "
-    "attention_bias mlp_bias use_bias use_qk_norm partial_rotary_factor rotary_pct "
-    "qk_rope_head_dim qk_nope_head_dim v_head_dim kv_lora_rank q_lora_rank "
-    "num_local_experts num_experts n_routed_experts moe_num_experts "
-    "num_experts_per_tok moe_topk moe_k moe_intermediate_size "
-    "shared_expert_intermediate_size shared_intermediate_size n_shared_experts first_k_dense_replace moe_layer_freq "
-    "decoder_sparse_step interleave_moe_layer_step mlp_only_layers sliding_window "
-    "use_sliding_window sliding_window_pattern attention_chunk_size layer_types "
-    "is_encoder_decoder cross_attention_layers _name_or_path".split()
+    "num_heads num_hidden_layers n_layer n_layers num_layers num_key_value_heads "
+    "num_kv_heads n_head_kv multi_query new_decoder_architecture head_dim "
+    "intermediate_size intermediate_size_mlp ffn_dim n_inner ffn_hidden_size "
+    "vocab_size max_position_embeddings n_positions max_seq_len seq_length "
+    "tie_word_embeddings attention_bias mlp_bias use_bias use_qk_norm "
+    "partial_rotary_factor rotary_pct qk_rope_head_dim qk_nope_head_dim v_head_dim "
+    "kv_lora_rank q_lora_rank num_local_experts num_experts n_routed_experts "
+    "moe_num_experts num_experts_per_tok moe_topk moe_k moe_intermediate_size "
+    "shared_expert_intermediate_size shared_intermediate_size n_shared_experts "
+    "first_k_dense_replace moe_layer_freq decoder_sparse_step "
+    "interleave_moe_layer_step mlp_only_layers sliding_window use_sliding_window "
+    "sliding_window_pattern attention_chunk_size layer_types is_encoder_decoder "
+    "cross_attention_layers _name_or_path".split()
 )
 _VISION = frozenset(
     "hidden_size embed_dim width num_hidden_layers depth num_layers layers "

@@ -12,7 +12,7 @@ from lab.planning.prices import Price, load_prices
 from lab.planning.quantization import Scheme
 from lab.planning.settings import Settings
 from lab.planning.sizing import Estimate, estimate
-from lab.planning.verdict import reasons, verdict
+from lab.planning.verdict import shortfall
 
 GPU_COUNTS = (1, 2, 4, 8)
 """Tensor-parallel sizes tried: more than 8 GPUs seldom share one fast link."""
@@ -81,8 +81,8 @@ class Choice:
     """None where the model cannot be split over these cards at all."""
     offer: Offer | None
     """None where the catalog has no price."""
-    words: str
-    """What fits, or why not."""
+    why_not: str
+    """What is too much, in a few words; "" where the users fit."""
 
     @property
     def fits(self) -> bool:
@@ -119,16 +119,13 @@ def cheapest_offer(gpu_id: str, num_gpus: int, today: date) -> Offer | None:
 def _choice(need: Need, gpu: Gpu, today: date) -> Choice:
     last: Choice | None = None
     for num_gpus, found in _tried(need, gpu):
-        words = verdict(found)
         offer = cheapest_offer(gpu.id, num_gpus, today)
-        if not found.fits and (why := reasons(found)):
-            words = f"{words} {why[0]}"
-        last = Choice(gpu, num_gpus, found, offer, words)
+        last = Choice(gpu, num_gpus, found, offer, shortfall(found))
         if found.fits:
             return last
     if last is None:
-        words = "The model's heads cannot be shared out over 1, 2, 4 or 8 GPUs."
-        return Choice(gpu, 1, None, cheapest_offer(gpu.id, 1, today), words)
+        why = "its heads cannot be shared out over 1, 2, 4 or 8 GPUs"
+        return Choice(gpu, 1, None, cheapest_offer(gpu.id, 1, today), why)
     return last
 
 

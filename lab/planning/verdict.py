@@ -35,6 +35,17 @@ def reasons(found: Estimate) -> tuple[str, ...]:
     )
 
 
+def shortfall(found: Estimate) -> str:
+    """Why the users do not fit, in a few words; "" where they do."""
+    if found.fits:
+        return ""
+    if found.missing.value > 0:
+        return f"weights and overhead: {_gib(found.missing.value)} too much"
+    if found.users.value < 1:
+        return f"KV cache holds {int(found.num_tokens.value):,} tokens"
+    return f"KV cache of {_users(found.settings.num_users)} too large"
+
+
 def _users(number: float) -> str:
     return "1 user" if number == 1 else f"{number:,.0f} users"
 
