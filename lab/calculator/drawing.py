@@ -39,11 +39,6 @@ class Bar:
     high_pct: float
     """Where weights and overhead end, at the ends of the interval."""
 
-    @property
-    def is_over(self) -> bool:
-        """Whether more is asked for than the card has."""
-        return self.edge_pct < 100
-
     def letters(self) -> dict[str, str]:
         """Of each part, by its name; the users' KV cache may have two parts."""
         letters = {part.name: part.letter for part in self.parts}

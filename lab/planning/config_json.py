@@ -17,6 +17,7 @@ MAX_DEPTH = 16
 WHOLE = "config.json"
 """The field's name where the whole file is wrong."""
 _MAX_SHOWN = 60
+_KINDS = {list: "an array", str: "a text", bool: "true or false", type(None): "null"}
 
 
 def read_config(raw: bytes | str) -> dict[str, Any]:
@@ -38,8 +39,8 @@ def read_config(raw: bytes | str) -> dict[str, Any]:
     except ValueError as error:
         raise BadConfig(WHOLE, f"has a number that is too long ({error}).") from error
     if not isinstance(config, dict):
-        kind = type(config).__name__
-        raise BadConfig(WHOLE, f"is a JSON object of fields, not a {kind}.")
+        kind = _KINDS.get(type(config), "a number")
+        raise BadConfig(WHOLE, f"is a JSON object of fields, not {kind}.")
     return config
 
 

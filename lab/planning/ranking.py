@@ -84,17 +84,13 @@ class Choice:
     why_not: str
     """What is too much, in a few words; "" where the users fit."""
 
-    @property
-    def fits(self) -> bool:
-        """Whether the users fit by the estimate."""
-        return self.found is not None and self.found.fits
-
 
 def rank(need: Need, today: date) -> tuple[Choice, ...]:
-    """One choice a GPU, the fewest of it that fit, else the most tried.
+    """One choice a GPU.
 
-    Those that fit first, the cheapest on top and unknown prices last; then those that
-    do not, by the users they hold. Raises BadSetting where the need itself is wrong.
+    First those that fit at the low end of the interval, the cheapest on top and unknown
+    prices last, then those that fit by the estimate, then those that do not by the
+    users they hold. Raises BadSetting where the need itself is wrong.
     """
     choices = [_choice(need, gpu, today) for gpu in load_gpus()]
     return tuple(sorted(choices, key=_order))
@@ -117,16 +113,16 @@ def cheapest_offer(gpu_id: str, num_gpus: int, today: date) -> Offer | None:
 
 
 def _choice(need: Need, gpu: Gpu, today: date) -> Choice:
-    last: Choice | None = None
-    for num_gpus, found in _tried(need, gpu):
-        offer = cheapest_offer(gpu.id, num_gpus, today)
-        last = Choice(gpu, num_gpus, found, offer, shortfall(found))
-        if found.fits:
-            return last
-    if last is None:
+    """The fewest that hold the users surely, else by the estimate, else the most."""
+    tried = list(_tried(need, gpu))
+    if not tried:
         why = "its heads cannot be shared out over 1, 2, 4 or 8 GPUs"
         return Choice(gpu, 1, None, cheapest_offer(gpu.id, 1, today), why)
-    return last
+    surely = [pair for pair in tried if pair[1].fits_surely]
+    likely = [pair for pair in tried if pair[1].fits]
+    num_gpus, found = (surely or likely or tried[-1:])[0]
+    offer = cheapest_offer(gpu.id, num_gpus, today)
+    return Choice(gpu, num_gpus, found, offer, shortfall(found))
 
 
 def _tried(need: Need, gpu: Gpu) -> Iterator[tuple[int, Estimate]]:
@@ -138,9 +134,9 @@ def _tried(need: Need, gpu: Gpu) -> Iterator[tuple[int, Estimate]]:
                 raise
 
 
-def _order(choice: Choice) -> tuple[bool, bool, float, float]:
-    users = choice.found.users.value if choice.found else -1
-    price = choice.offer.usd_per_hour if choice.offer else 0.0
-    if not choice.fits:
-        return True, False, -users, price
-    return False, choice.offer is None, price, choice.num_gpus
+def _order(choice: Choice) -> tuple[int, bool, float, float]:
+    found, offer = choice.found, choice.offer
+    price = offer.usd_per_hour if offer else 0.0
+    if found is None or not found.fits:
+        return 2, False, -found.users.value if found else 1.0, price
+    return int(not found.fits_surely), offer is None, price, choice.num_gpus

@@ -30,7 +30,7 @@ def reasons(found: Estimate) -> tuple[str, ...]:
     """Why, and what to mind; empty where all is well."""
     return tuple(
         sentence
-        for rule in (_missing, _too_long, _users_beyond, _steps, _precision)
+        for rule in (_missing, _too_long, _users_beyond, _steps, _layout)
         if (sentence := rule(found))
     )
 
@@ -107,12 +107,22 @@ def _steps(found: Estimate) -> str:
     )
 
 
-def _precision(found: Estimate) -> str:
-    model = found.settings.model
+def _layout(found: Estimate) -> str:
+    settings, model = found.settings, found.settings.model
     if model.is_hybrid:
         return (
             "Layers with and without a window keep their blocks in separate tables of "
             f"one pool: a user takes blocks in {found.layout.num_groups} of them."
+        )
+    if model.mla and settings.tp > 1:
+        return (
+            "The compressed cache of MLA is shared by all heads, so each of the "
+            f"{settings.tp} GPUs keeps the whole of it."
+        )
+    if settings.tp > model.num_key_value_heads and not model.mla:
+        return (
+            f"The model has {model.num_key_value_heads} KV heads: over {settings.tp} "
+            "GPUs they are kept more than once."
         )
     return ""
 
