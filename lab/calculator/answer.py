@@ -19,7 +19,7 @@ from lab.planning.ranking import (
     settings_for,
 )
 from lab.planning.sizing import Estimate, estimate
-from lab.planning.verdict import reasons, verdict
+from lab.planning.verdict import card_notes, reasons, verdict
 from lab.planning.weights import num_params
 
 GB = 10**9
@@ -81,7 +81,7 @@ def answer(asked: Asked, today: date) -> Answer:
         bar=bar,
         lines=tuple(_lines(found, card, bar)),
         verdict=verdict(found),
-        reasons=reasons(found),
+        reasons=reasons(found) + card_notes(card, found),
         sum_in_words=_sum_in_words(need.model, found),
         ranking=ranking,
     )

@@ -1,6 +1,8 @@
 """What fits and what does not, in sentences, with the numbers that decide it."""
 
+from lab.planning.gpus import Gpu
 from lab.planning.interval import GIB
+from lab.planning.quantization import FP8, FP8_BLOCK
 from lab.planning.sizing import Estimate
 
 
@@ -44,6 +46,25 @@ def shortfall(found: Estimate) -> str:
     if found.users.value < 1:
         return f"KV cache holds {int(found.num_tokens.value):,} tokens"
     return f"KV cache of {_users(found.settings.num_users)} too large"
+
+
+def card_notes(gpu: Gpu, found: Estimate) -> tuple[str, ...]:
+    """What to mind about the card itself, in sentences."""
+    notes = []
+    scheme = found.settings.model.scheme
+    if not gpu.has_bf16:
+        notes.append(
+            f"The {gpu.name} computes no bfloat16: start vLLM with --dtype half."
+        )
+    if scheme in (FP8, FP8_BLOCK) and gpu.fp8_dense_tflops is None:
+        notes.append(
+            f"The {gpu.name} computes no FP8: such weights save memory there, not time."
+        )
+    if gpu.vendor != "nvidia":
+        notes.append(
+            f"No log of {gpu.name} cards was read: the overhead is that of others."
+        )
+    return tuple(notes)
 
 
 def _users(number: float) -> str:

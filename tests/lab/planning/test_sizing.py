@@ -14,12 +14,12 @@ from lab.planning.interval import GIB, Interval
 from lab.planning.kv_cache import kv_layout
 from lab.planning.models import find_model, load_models, model
 from lab.planning.observation import estimate_of
-from lab.planning.quantization import INT4, SCHEMES
+from lab.planning.quantization import FP8, INT4, SCHEMES
 from lab.planning.ranking import Need, cheapest_offer, rank, settings_for
 from lab.planning.reported import Reported, check
 from lab.planning.settings import Settings
 from lab.planning.sizing import estimate
-from lab.planning.verdict import reasons, verdict
+from lab.planning.verdict import card_notes, reasons, verdict
 from lab.planning.weights import Split, stage_layers, weight_bytes
 
 TODAY = date(2026, 11, 24)
@@ -282,6 +282,14 @@ def test_a_gpu_engine_is_checked_against_the_interval():
     assert check(replace(said, device="NVIDIA X")).why_not.startswith("The catalog has")
     assert check(replace(said, num_blocks=None)).why_not
     assert "config.json" in check(replace(said, model="unknown")).why_not
+
+
+def test_a_card_that_lacks_a_precision_says_so():
+    found = estimate(replace(H100, scheme=FP8))
+    assert "no bfloat16" in card_notes(gpu("t4"), found)[0]
+    assert "no FP8" in card_notes(gpu("a10g"), found)[0]
+    assert card_notes(gpu("h100-sxm"), found) == ()
+    assert "No log of MI300X" in card_notes(gpu("mi300x"), found)[0]
 
 
 def test_memory_that_is_wanting_never_gets_negative():
