@@ -55,9 +55,9 @@ async def test_the_prompt_holds_the_fitting_passage_before_the_question(
     system, user = engine.prompt()
     assert system["role"] == "system"
     definition, passage, question = user["content"].split("\n\n")
-    assert definition.startswith("PagedAttention: A way to keep the KV cache")
+    assert definition.startswith("Text:\nPagedAttention: A way to keep the KV cache")
     assert passage.startswith("PagedAttention: PagedAttention cuts")
-    assert question == "Question: What is PagedAttention?"
+    assert question.endswith("Question: What is PagedAttention?")
     assert asked["turn"]["passages"][0] == {
         "title": "PagedAttention",
         "url": "/chapters/deploying/#pagedattention",

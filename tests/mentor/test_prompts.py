@@ -25,7 +25,10 @@ def test_passages_stand_before_the_question_in_the_user_turn():
     prompt = build("Why?", PASSAGES, [], WINDOW)
     assert [m["role"] for m in prompt.messages] == ["system", "user"]
     assert prompt.messages[0]["content"] == SYSTEM
-    expected = "One: First fact.\n\nTwo: Second fact.\n\nQuestion: Why?"
+    expected = (
+        "Text:\nOne: First fact.\n\nTwo: Second fact.\n\n"
+        "Answer from the text, in one or two sentences. Question: Why?"
+    )
     assert prompt.messages[1]["content"] == prompt.user_content == expected
 
 
