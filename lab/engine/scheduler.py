@@ -2,8 +2,8 @@
 
 vLLM resolves ``scheduler_cls="lab.engine.scheduler.TracingScheduler"`` inside its
 EngineCore process. The scheduler interface is not public: everything that knows it
-is in this module, the version of vLLM is pinned, and tests/lab/test_trace_is_true.py
-compares every trace with vLLM's own block pool.
+is in this module and in traced_pool, the version of vLLM is pinned, and
+tests/lab/test_trace_is_true.py compares every trace with vLLM's own block pool.
 
 When blocks change: they are taken, and prompt blocks hashed, inside ``schedule()``;
 finished requests free theirs in ``update_from_output()``, aborted ones in
@@ -13,14 +13,13 @@ change hands, and nothing is scanned.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import add
 from pathlib import Path
 from typing import Any
 
-from vllm.v1.core.block_pool import BlockPool
-from vllm.v1.core.kv_cache_utils import BlockHashWithGroupId, KVCacheBlock
+from vllm.v1.core.kv_cache_utils import KVCacheBlock
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.output import CachedRequestData, SchedulerOutput
 from vllm.v1.engine import EngineCoreOutputs
@@ -38,6 +37,7 @@ from lab.engine.trace import (
     TraceKind,
     encode,
 )
+from lab.engine.traced_pool import TracingBlockPool
 
 UNNAMED_SHORT_IDS = 1 << 31
 """Short ids from here on go to requests whose vLLM id names none."""
@@ -70,88 +70,6 @@ def check_traceable(kv_cache_config: KVCacheConfig) -> None:
             f"This model attends to a sliding window of {window} tokens; the lab "
             "shows models with full attention, such as Llama or Qwen."
         )
-
-
-class TracingBlockPool(BlockPool):
-    """Marks each block whose ref_cnt or hash changed; made from a BlockPool in place.
-
-    ``dirty`` holds block ids, ``evicted`` those that lost their hash to make room.
-    ``hook_ns`` adds up the time spent marking, in nanoseconds.
-    """
-
-    dirty: set[int]
-    evicted: set[int]
-    num_evictions: int
-    hook_ns: int
-
-    @staticmethod
-    def attach(pool: BlockPool) -> "TracingBlockPool":
-        """Turn vLLM's own pool into a tracing one, without rebuilding it."""
-        pool.__class__ = TracingBlockPool
-        assert isinstance(pool, TracingBlockPool)
-        pool.dirty, pool.evicted = set(), set()
-        pool.num_evictions = pool.__dict__.get("num_evictions", 0)
-        pool.hook_ns = 0
-        return pool
-
-    def detach(self) -> None:
-        """Turn back into vLLM's class: no hook runs any more."""
-        self.__class__ = BlockPool
-
-    def _mark(self, blocks: Iterable[KVCacheBlock]) -> None:
-        start = time.perf_counter_ns()
-        self.dirty.update([block.block_id for block in blocks])
-        self.hook_ns += time.perf_counter_ns() - start
-
-    def get_new_blocks(self, num_blocks: int) -> list[KVCacheBlock]:
-        blocks = super().get_new_blocks(num_blocks)
-        self._mark(blocks)
-        return blocks
-
-    def _maybe_evict_cached_block(self, block: KVCacheBlock) -> bool:
-        is_evicted = super()._maybe_evict_cached_block(block)
-        if is_evicted:
-            self.evicted.add(block.block_id)
-            self.num_evictions += 1
-        return is_evicted
-
-    def touch(self, blocks: Sequence[KVCacheBlock]) -> None:
-        super().touch(blocks)
-        self._mark(blocks)
-
-    def free_blocks(self, ordered_blocks: Iterable[KVCacheBlock]) -> None:
-        blocks = list(ordered_blocks)
-        super().free_blocks(blocks)
-        self._mark(blocks)
-
-    def unpin_blocks(self, blocks: Iterable[KVCacheBlock], on_reuse: Any) -> None:
-        pinned = list(blocks)
-        super().unpin_blocks(pinned, on_reuse)
-        self._mark(pinned)
-
-    def _insert_block_hash(
-        self,
-        block_hash_with_group_id: BlockHashWithGroupId,
-        block: KVCacheBlock,
-        num_tokens: int | None,
-    ) -> None:
-        super()._insert_block_hash(block_hash_with_group_id, block, num_tokens)
-        self._mark((block,))
-
-    def _remove_cached_block_hashes(
-        self, block: KVCacheBlock
-    ) -> list[BlockHashWithGroupId]:
-        removed = super()._remove_cached_block_hashes(block)
-        if removed:
-            self._mark((block,))
-        return removed
-
-    def reset_prefix_cache(self) -> bool:
-        hashed = [block for block in self.blocks if block.block_hash is not None]
-        is_reset = super().reset_prefix_cache()
-        if is_reset:
-            self._mark(hashed)
-        return is_reset
 
 
 @dataclass(slots=True)
