@@ -28,7 +28,9 @@ F = TypeVar("F", bound=Callable[..., object])
 def compiled(function: F) -> F:
     """``function`` compiled when it is first called; the same from Python's side."""
     numba.config.CACHE_DIR = str(_cache_directory())
-    return cast(F, numba.njit(cache=True, error_model="numpy", forceinline=True)(function))
+    return cast(
+        F, numba.njit(cache=True, error_model="numpy", forceinline=True)(function)
+    )
 
 
 def _cache_directory() -> Path:

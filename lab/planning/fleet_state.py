@@ -149,8 +149,16 @@ Array = npt.NDArray[np.float64]
 
 
 def new_fleet(rules: dict[str, float]) -> Fleet:
-    """A fleet at time 0: what is kept running runs, everything else is off."""
+    """A fleet at time 0, in memory of its own."""
     fleet = np.zeros(1, FLEET)[0]
+    reset(fleet, rules)
+    return fleet
+
+
+def reset(fleet: Fleet, rules: dict[str, float]) -> None:
+    """Back to time 0: what is kept running runs, everything else is off."""
+    for name, *_ in POSITION + WORKERS + TALLY + TIMELINE:
+        fleet[name] = 0
     for name, value in rules.items():
         fleet[name] = value
     fleet["due"] = INF
@@ -169,7 +177,6 @@ def new_fleet(rules: dict[str, float]) -> Fleet:
         fleet["due"][PING] = rules["ping_every_s"]
     if rules["num_bins"]:
         fleet["due"][BIN] = rules["bin_s"]
-    return fleet
 
 
 def begin_window(fleet: Fleet) -> None:
