@@ -1,4 +1,4 @@
-"""Means with confidence intervals over independent runs, and quantiles of histograms."""
+"""Means and confidence intervals over independent runs; quantiles of histograms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

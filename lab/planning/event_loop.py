@@ -1,6 +1,6 @@
 """The simulator's loop: arrivals, what is due, and the clock. Compiled.
 
-    serve(fleet, arrivals, works, cold)   hand over requests, in the order of their times
+    serve(fleet, arrivals, works, cold)   hand over requests, in order of their times
     advance(fleet, until, cold)           let time pass without any
     book_all(fleet)                       bring all accounts up to now
 

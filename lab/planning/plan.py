@@ -61,15 +61,14 @@ def _text(label: str, longest: int, help: str = "") -> Any:
     return field(default="", metadata={"limit": limit})
 
 
-Pattern = Literal["poisson", "constant", "diurnal", "bursts", "flash", "shape", "file"]
-
-
 @dataclass(frozen=True)
 class Traffic:
     """When requests arrive. ``rate_per_s`` is the mean of the month for every pattern
     but a file, which brings its own rate times ``file_speed``."""
 
-    pattern: Pattern = _choice(
+    pattern: Literal[
+        "poisson", "constant", "diurnal", "bursts", "flash", "shape", "file"
+    ] = _choice(
         "Arrivals", "poisson", "constant", "diurnal", "bursts", "flash", "shape", "file"
     )
     rate_per_s: float = _number(0.5, "Mean rate", "requests/s", 1e-5, 200)
@@ -174,14 +173,13 @@ class Goals:
     )
 
 
-Mode = Literal["serverless", "provisioned", "hybrid"]
-
-
 @dataclass(frozen=True)
 class Plan:
     """Everything that a simulation depends on."""
 
-    mode: Mode = _choice("Fleet", "serverless", "provisioned", "hybrid")
+    mode: Literal["serverless", "provisioned", "hybrid"] = _choice(
+        "Fleet", "serverless", "provisioned", "hybrid"
+    )
     seed: int = _whole(1, "Seed", "", 0, 2**31 - 1)
     traffic: Traffic = field(default_factory=Traffic)
     requests: Requests = field(default_factory=Requests)

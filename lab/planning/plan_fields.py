@@ -26,13 +26,13 @@ LONGEST_SHOWN = 40
 
 @lru_cache(maxsize=1)
 def plan_fields() -> dict[str, tuple[str, Field[Any]]]:
-    """Every field by its name: the part of the plan it is in ("" for the plan's own)."""
+    """Every field by its name, with the part of the plan that has it ("": none)."""
     found: dict[str, tuple[str, Field[Any]]] = {}
     for one in fields(Plan):
         if "limit" in one.metadata:
             found[one.name] = ("", one)
         else:
-            for inner in fields(one.default_factory):  # type: ignore[misc,arg-type]
+            for inner in fields(one.default_factory):  # type: ignore[arg-type]
                 found[inner.name] = (one.name, inner)
     return found
 
@@ -151,8 +151,8 @@ def _disagreements(plan: Plan) -> dict[str, str]:
     in_bursts = traffic.burst_factor * traffic.burst_share_pct
     if traffic.pattern == "bursts" and in_bursts > 100:
         wrong["burst_factor"] = (
-            f"is {traffic.burst_factor:g} for {traffic.burst_share_pct:g} % of the time, "
-            f"more than all requests; allowed are 1 to "
+            f"is {traffic.burst_factor:g} for {traffic.burst_share_pct:g} % of the "
+            "time, more than all requests; allowed are 1 to "
             f"{100 / traffic.burst_share_pct:g} × mean."
         )
     if (

@@ -1,4 +1,4 @@
-"""Shapes of recorded traffic: requests a minute and lengths, derived from public traces.
+"""Shapes of recorded traffic: requests a minute and lengths, from public traces.
 
 ``catalog/shapes.yaml`` holds facts about a trace, not the trace: how many requests came
 in each minute, and quantiles of their lengths. An uploaded file replaces them exactly.
