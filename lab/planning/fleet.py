@@ -45,6 +45,8 @@ class Counts:
 
     tally: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     seconds_simulated: float = 0.0
+    num_simulated: int = 0
+    """Requests that came in the windows, each counted once."""
     month_s: float = 0.0
     """Weighted length of the windows: what the counts stand for."""
     num_input_tokens: float = 0.0
@@ -67,6 +69,7 @@ class Counts:
         self.num_waiting += window.weight * float(fleet["num_queued"])
         length = window.end_s - window.start_s
         self.seconds_simulated += length
+        self.num_simulated += int(fleet["num_arrived"])
         self.month_s += window.weight * length
 
 
@@ -189,30 +192,46 @@ def whole_month() -> list[Window]:
     return [Window(0.0, MONTH_S)]
 
 
+@dataclass(frozen=True)
+class Sample:
+    """How to look at a month without simulating all of it."""
+
+    num: int
+    """Windows in what is not rare."""
+    length_s: float
+    lead_s: float
+    rare_length_s: float
+    """The most of a rare stretch."""
+
+
 def sampled(
     rare: list[tuple[float, float]],
-    length_s: float,
-    num: int,
-    lead: float,
+    sample: Sample,
     place: int,
     random: np.random.Generator,
 ) -> list[Window]:
-    """``num`` windows, one somewhere in each equal part of what is not rare, and one
-    of the rare stretches (the one at ``place``, with as long again after it)."""
+    """One window somewhere in each equal part of what is not rare, and one in the rare
+    stretch at ``place``, which has as long again after it. The weights make them a
+    month."""
     stretches = [(a, min(b + (b - a), MONTH_S)) for a, b in rare]
     rare_s = sum(b - a for a, b in stretches)
-    usual_s = MONTH_S - rare_s
+    if rare_s > MONTH_S / 4:
+        stretches, rare_s = [], 0.0
     windows = []
-    part = usual_s / num
-    length_s = min(length_s, part)
-    for k in range(num):
+    part = (MONTH_S - rare_s) / sample.num
+    length_s = min(sample.length_s, part)
+    for k in range(sample.num):
         start = k * part + random.random() * (part - length_s)
         for a, b in stretches:
             if start + length_s > a:
                 start += b - a
         start = min(start, MONTH_S - length_s)
-        windows.append(Window(start, start + length_s, part / length_s, lead))
+        windows.append(Window(start, start + length_s, part / length_s, sample.lead_s))
     if stretches:
         begin, end = stretches[place % len(stretches)]
-        windows.append(Window(begin, end, rare_s / (end - begin), lead))
+        length_s = min(sample.rare_length_s, end - begin)
+        start = begin + random.random() * (end - begin - length_s)
+        weight = rare_s / length_s
+        lead_s = min(sample.lead_s, length_s)
+        windows.append(Window(start, start + length_s, weight, lead_s))
     return windows

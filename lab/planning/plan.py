@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 MONTH_S = 30 * 86_400.0
 DAY_S = 86_400.0
+MAX_RATE_PER_S = 200
 OWN = "own"
 """The price or rate is typed in, not from the catalog."""
 
@@ -71,7 +72,7 @@ class Traffic:
     ] = _choice(
         "Arrivals", "poisson", "constant", "diurnal", "bursts", "flash", "shape", "file"
     )
-    rate_per_s: float = _number(0.5, "Mean rate", "requests/s", 1e-5, 200)
+    rate_per_s: float = _number(0.5, "Mean rate", "requests/s", 1e-5, MAX_RATE_PER_S)
     peak_hour: float = _number(15, "Hour of the peak", "h", 0, 24)
     day_swing_pct: float = _number(
         80, "Swing of the day", "%", 0, 100, "the peak is so much above the mean"

@@ -15,7 +15,15 @@ import numpy.typing as npt
 
 from lab.planning.costs import Costs, costs_of
 from lab.planning.estimates import Estimate, estimate, quantile
-from lab.planning.fleet import Counts, lead_s, rules_of, run, sampled, whole_month
+from lab.planning.fleet import (
+    Counts,
+    Sample,
+    lead_s,
+    rules_of,
+    run,
+    sampled,
+    whole_month,
+)
 from lab.planning.fleet_state import BUSY
 from lab.planning.plan import MONTH_S, Plan
 from lab.planning.request_file import RequestFile
@@ -29,6 +37,7 @@ ENOUGH = 24_000_000
 """Requests after which a whole month is not repeated once more."""
 NUM_RUNS = 8
 MIN_RUNS = 2
+WORKERS_TWICE_AS_SLOW = 24
 SAMPLES_A_RUN = 29
 """A prime and not a divisor of the days: the windows fall on all hours."""
 PERCENTILES = (50, 95, 99)
@@ -41,7 +50,7 @@ class Result:
     plan: Plan
     is_whole_month: bool
     num_runs: int
-    num_requests_simulated: float
+    num_requests_simulated: int
     share_simulated: float
     """Seconds simulated ÷ seconds of a month, of one run."""
     requests: Estimate
@@ -86,8 +95,15 @@ def simulate(
 ) -> Result:
     """Simulate a month of ``plan``. ``recorded`` is the file of the pattern file."""
     workload = workload_of(plan, recorded)
+    budget = affordable(plan, budget)
     runs = runs_of(plan, workload, budget, mean_work_s(plan, recorded))
     return result_of(plan, runs, is_whole=_fits(workload, budget))
+
+
+def affordable(plan: Plan, budget: int) -> int:
+    """Requests in the time that ``budget`` takes on a small fleet: the loop looks at
+    every worker for each of them."""
+    return int(budget / (1 + rules_of(plan)["num_workers"] / WORKERS_TWICE_AS_SLOW))
 
 
 def _fits(workload: Workload, budget: int) -> bool:
@@ -103,14 +119,13 @@ def runs_of(plan: Plan, workload: Workload, budget: int, work_s: float) -> list[
         num = int(min(max(min(budget, ENOUGH) / a_month, MIN_RUNS), NUM_RUNS))
     rules = rules_of(plan)
     cold_cv = plan.serverless.cold_start_cv if plan.has_serverless else 0.0
-    lead = lead_s(plan, work_s)
-    length, num_windows = _windows(budget / num / workload.rate_per_s, lead)
+    sample = _sample(workload, budget / num, lead_s(plan, work_s))
     runs = []
     for place in range(num):
         random = generator(plan.seed, place)
         windows = whole_month()
         if not is_whole:
-            windows = sampled(workload.rare, length, num_windows, lead, place, random)
+            windows = sampled(workload.rare, sample, place, random)
         runs.append(run(rules, workload, windows, random, cold_cv))
     return runs
 
@@ -121,10 +136,14 @@ def generator(seed: int, place: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(sequence))
 
 
-def _windows(seconds: float, lead: float) -> tuple[float, int]:
-    """Length and number of the windows that ``seconds`` in all allow."""
+def _sample(workload: Workload, num_requests: float, lead: float) -> Sample:
+    """Windows with so many requests in all, half of them in rare stretches if any."""
+    usual = num_requests / 2 if workload.rare else num_requests
+    seconds = usual / workload.rate_per_s
     num = int(min(max(seconds / (4 * lead), 1), SAMPLES_A_RUN))
-    return max(seconds / num - lead, seconds / num / 4), num
+    rare_seconds = usual / workload.rare_rate_per_s
+    lead = min(lead, 0.75 * seconds / num)
+    return Sample(num, seconds / num - lead, lead, rare_seconds)
 
 
 def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
@@ -141,11 +160,7 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
         plan=plan,
         is_whole_month=is_whole,
         num_runs=len(runs),
-        num_requests_simulated=float(
-            sum(
-                one["num_arrived"] * one.seconds_simulated / one.month_s for one in runs
-            )
-        ),
+        num_requests_simulated=sum(one.num_simulated for one in runs),
         share_simulated=runs[0].seconds_simulated / MONTH_S,
         requests=of(lambda one: one["num_arrived"]),
         tokens=of(tokens_served),

@@ -56,7 +56,7 @@ def summary_json(result: Result) -> dict[str, Any]:
         "meets_slo": result.meets_slo,
         "is_whole_month": result.is_whole_month,
         "num_runs": result.num_runs,
-        "num_requests_simulated": round(result.num_requests_simulated),
+        "num_requests_simulated": result.num_requests_simulated,
         "estimates": values,
     }
 

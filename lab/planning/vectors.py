@@ -4,7 +4,7 @@
     estimates["Wq"].mean, .low, .high        mean of 32 seeds, 99 % interval
 
 A vector is a mapping with ``model`` and ``params`` as in a file of vectors; what else
-it has, such as ``expected``, is not looked at. Models: M/M/1, M/M/c, M/D/c and M/G/c with a
+it has, such as ``expected``, is not looked at. Models: M/M/1, M/M/c, M/G/c with a
 mean and cv of the service (log-normal, gamma, exponential, uniform, deterministic),
 each with K as M/M/c/K, and M/G/inf + keep-alive tau. The names of the estimates are
 those of the closed forms, as far as a simulation can see them. The fleet simulator
@@ -50,7 +50,7 @@ class VectorWorkload:
     """Poisson arrivals with services of one distribution."""
 
     def __init__(self, lam: float, draw: Draw) -> None:
-        self.rate_per_s = lam
+        self.rate_per_s = self.rare_rate_per_s = lam
         self.rare: list[tuple[float, float]] = []
         self._draw = draw
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lab.planning.arrivals import CHUNK, Source, flashes, source_of
-from lab.planning.plan import Plan, Requests, Service
+from lab.planning.errors import BadSetting
+from lab.planning.plan import MAX_RATE_PER_S, Plan, Requests, Service
 from lab.planning.request_file import RequestFile
 from lab.planning.shapes import Shape, shape
 
@@ -38,6 +39,8 @@ class Workload(Protocol):
     """Mean of the month."""
     rare: list[tuple[float, float]]
     """Stretches [s] that a sample of the month must not miss."""
+    rare_rate_per_s: float
+    """Mean rate in them."""
 
     def chunks(
         self, start_s: float, end_s: float, random: np.random.Generator
@@ -53,6 +56,7 @@ class RandomWorkload:
         known = shape(traffic.shape) if traffic.pattern == "shape" else None
         self.rate_per_s = traffic.rate_per_s
         self.rare = flashes(traffic) if traffic.pattern == "flash" else []
+        self.rare_rate_per_s = traffic.rate_per_s * traffic.flash_factor
         self._source: Source = source_of(traffic, known.counts if known else None)
         self._lengths = _quantiles(known) if known else _log_normal(plan.requests)
         self._service = plan.service
@@ -75,6 +79,13 @@ class FileWorkload:
         self._times = recorded.times / plan.traffic.file_speed
         self._period = recorded.period_s / plan.traffic.file_speed
         self.rate_per_s = len(self._times) / self._period
+        if self.rate_per_s > MAX_RATE_PER_S:
+            raise BadSetting(
+                "file_speed",
+                f"is {plan.traffic.file_speed:g}, which makes {self.rate_per_s:,.4g} "
+                f"requests/s of the file; allowed are {MAX_RATE_PER_S}.",
+            )
+        self.rare_rate_per_s = self.rate_per_s
         self._service = plan.service
 
     def chunks(
