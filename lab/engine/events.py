@@ -122,6 +122,13 @@ class EngineStatus:
     max_model_len: int | None = None
     max_output_tokens: int | None = None
     max_concurrent_requests: int | None = None
+    kv_cache_bytes: int | None = None
+    """What the operator gave the KV cache; None where vLLM sizes it itself, by
+    ``gpu_memory_utilization``."""
+    gpu_memory_utilization: float | None = None
+    """Share of the card that vLLM may take; None on the CPU."""
+    max_num_batched_tokens: int | None = None
+    """Tokens of one step at most."""
     engine_run: int = 0
     """Counts engine starts of this host: short ids are unique within one run."""
     num_requests: int = 0

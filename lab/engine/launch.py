@@ -109,7 +109,9 @@ class EngineRun:
 
     def facts(self) -> dict[str, Any]:
         """The fields of EngineStatus that a started engine knows."""
-        model_config = self.llm.vllm_config.model_config
+        whole = self.llm.vllm_config
+        model_config, cache = whole.model_config, whole.cache_config
+        is_cpu = resolve_device(self.config) == "cpu"
         return {
             "phases": self.phases(),
             "model": Path(str(model_config.model)).name,
@@ -120,6 +122,9 @@ class EngineRun:
             "block_size": self.block_size,
             "num_blocks": self.num_blocks,
             "max_model_len": self.max_model_len,
+            "kv_cache_bytes": cache.kv_cache_memory_bytes,
+            "gpu_memory_utilization": None if is_cpu else cache.gpu_memory_utilization,
+            "max_num_batched_tokens": whole.scheduler_config.max_num_batched_tokens,
         }
 
     def close(self) -> None:

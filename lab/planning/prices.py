@@ -39,6 +39,8 @@ class Price:
     source: str
     confidence: Confidence
     note: str = ""
+    is_machine: bool = False
+    """Whether the GPUs are those of one machine: two offers are two machines."""
     usd_per_second: float | None = None
     """What the vendor quotes where it bills seconds; the hour is derived then."""
 
@@ -113,6 +115,7 @@ def _price(row: Row, kind: PriceKind, provider: str, offer: str, note: str) -> P
             Confidence, row.choice("confidence", ("high", "medium", "low"))
         ),
         note=" ".join(notes),
+        is_machine=row.has("instance"),
         usd_per_second=per_second,
     )
     row.finish()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from lab.calculator.engines import checks
 from lab.engine.host import EngineHost
 from lab.engine.mirror import PoolMirror
 from lab.engine.trace import RequestState
@@ -56,6 +57,14 @@ def test_the_cold_start_is_told_phase_by_phase(
     running = [s.phases[-1].name for s in listener.statuses if s.phases]
     assert "spawn the engine process" in running, "told while it happened"
     assert host.status.num_blocks and host.status.block_size == 32
+
+
+def test_the_calculator_gives_the_number_of_blocks_that_vllm_made(
+    host: EngineHost,
+) -> None:
+    (checked,) = checks([host.status])
+    assert checked.is_exact and checked.agrees, checked
+    assert checked.bytes_per_token == 23_040
 
 
 def test_the_engines_split_of_its_memory_is_true(host: EngineHost) -> None:
