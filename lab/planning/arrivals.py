@@ -140,15 +140,16 @@ def flashes(traffic: Traffic) -> list[tuple[float, float]]:
     ]
 
 
+def usual_rate(traffic: Traffic) -> float:
+    """Rate outside of crowds, which keeps the month's mean at ``rate_per_s``."""
+    crowded_s = sum(end - begin for begin, end in flashes(traffic))
+    weighted_s = MONTH_S + crowded_s * (traffic.flash_factor - 1)
+    return traffic.rate_per_s * MONTH_S / weighted_s
+
+
 def _flash(traffic: Traffic, start: float, end: float) -> Profile:
     """The usual rate, times the factor in a crowd; the month's mean is kept."""
-    inside = np.array(flashes(traffic))
-    crowded_s = float((inside[:, 1] - inside[:, 0]).sum())
-    usual = (
-        traffic.rate_per_s
-        * MONTH_S
-        / (MONTH_S + crowded_s * (traffic.flash_factor - 1))
-    )
+    inside, usual = np.array(flashes(traffic)), usual_rate(traffic)
     edges = np.unique(np.clip(np.append(inside.ravel(), [start, end]), start, end))
     middle = (edges[1:] + edges[:-1]) / 2
     is_crowd = ((inside[:, :1] <= middle) & (middle < inside[:, 1:])).any(axis=0)

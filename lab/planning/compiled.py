@@ -22,6 +22,7 @@ SOURCES = (
     "event_loop.py",
 )
 
+
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -29,7 +30,10 @@ def compiled(function: F) -> F:
     """``function`` compiled when it is first called; the same from Python's side."""
     numba.config.CACHE_DIR = str(_cache_directory())
     return cast(
-        F, numba.njit(cache=True, error_model="numpy", forceinline=True)(function)
+        F,
+        numba.njit(cache=True, error_model="numpy", forceinline=True, nogil=True)(
+            function
+        ),
     )
 
 

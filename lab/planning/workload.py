@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lab.planning.arrivals import CHUNK, Source, flashes, source_of
+from lab.planning.arrivals import CHUNK, Source, flashes, source_of, usual_rate
 from lab.planning.errors import BadSetting
 from lab.planning.plan import MAX_RATE_PER_S, Plan, Requests, Service
 from lab.planning.request_file import RequestFile
@@ -56,7 +56,7 @@ class RandomWorkload:
         known = shape(traffic.shape) if traffic.pattern == "shape" else None
         self.rate_per_s = traffic.rate_per_s
         self.rare = flashes(traffic) if traffic.pattern == "flash" else []
-        self.rare_rate_per_s = traffic.rate_per_s * traffic.flash_factor
+        self.rare_rate_per_s = usual_rate(traffic) * traffic.flash_factor
         self._source: Source = source_of(traffic, known.counts if known else None)
         self._lengths = _quantiles(known) if known else _log_normal(plan.requests)
         self._service = plan.service

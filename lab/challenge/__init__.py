@@ -1,0 +1,1 @@
+"""The fleet simulator's page and the cost challenge; lab/planning has the arithmetic."""
