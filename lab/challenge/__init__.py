@@ -1,1 +1,1 @@
-"""The fleet simulator's page and the cost challenge; lab/planning has the arithmetic."""
+"""The fleet simulator's page and the cost challenge, on top of lab.planning."""

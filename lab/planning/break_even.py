@@ -7,6 +7,7 @@ all month. Serverless costs what is used; instances come in steps.
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from lab.planning.plan import Plan
 from lab.planning.results import simulate
@@ -68,7 +69,7 @@ def instances_for(plan: Plan, load: float) -> int:
 def crossing(points: list[Point]) -> float | None:
     """The rate from which on instances are cheaper; None where they never are, or
     always."""
-    for before, after in zip(points, points[1:], strict=False):
+    for before, after in pairwise(points):
         gaps = [one.serverless_usd - one.provisioned_usd for one in (before, after)]
         if gaps[0] <= 0 < gaps[1]:
             share = -gaps[0] / (gaps[1] - gaps[0])

@@ -9,6 +9,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -39,9 +40,16 @@ def compiled(function: F) -> F:
 
 def _cache_directory() -> Path:
     """Below NUMBA_CACHE_DIR, which config/settings.py places in DATA_DIR."""
-    here = Path(__file__).parent
-    digest = hashlib.sha256(b"".join((here / name).read_bytes() for name in SOURCES))
     base = os.environ.get("NUMBA_CACHE_DIR") or Path(
         tempfile.gettempdir(), f"servelab-compiled-{os.getuid()}"
     )
-    return Path(base) / digest.hexdigest()[:16]
+    return Path(base) / code_digest(*SOURCES)
+
+
+@lru_cache(maxsize=2)
+def code_digest(*names: str) -> str:
+    """Of these modules of this package, or of all: changes when results may."""
+    here = Path(__file__).parent
+    paths = [here / name for name in names] or sorted(here.glob("*.py"))
+    content = b"".join(path.read_bytes() for path in paths if path.is_file())
+    return hashlib.sha256(content).hexdigest()[:16]
