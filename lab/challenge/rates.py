@@ -1,7 +1,7 @@
 """Rates of a worker, measured on the running engine: one request alone, then several.
 
-    begin()   the request that runs alone is sent                        (web)
-    note()    its report: the others are sent; their last report: done   (default worker)
+    begin()   the request that runs alone is sent                       (web)
+    note()    its report: the others are sent; their last: it is done   (default worker)
 
 prefill = prompt tokens not from the cache ÷ (TTFT − time in the queue)
 decode = output tokens a second after the first

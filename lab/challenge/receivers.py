@@ -1,4 +1,4 @@
-"""What the simulator does when others say so: a report, a learner forgotten or known."""
+"""What happens here when others say so: a report, a learner forgotten or known."""
 
 from typing import Any
 
