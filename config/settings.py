@@ -1,6 +1,7 @@
 """All settings; everything that differs between installations is read from the
 environment. docs/settings.md lists each variable (a test keeps it complete)."""
 
+import os
 from pathlib import Path
 
 import environ
@@ -14,6 +15,8 @@ from lab.engine.config import local_redis_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.directory("DATA_DIR", BASE_DIR / "var")
+# Where numba keeps the compiled simulator: the code's own directory may be read-only.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(DATA_DIR / "compiled"))
 
 # Who answers, and to whom
 DEBUG = env.boolean("DEBUG", False)

@@ -11,11 +11,25 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from redis.exceptions import RedisError
 
+from lab.challenge.models import (
+    ChallengeResult,
+    ClassName,
+    KeptRequestFile,
+    RateMeasurement,
+)
 from lab.engine.errors import LimitExceeded
 from lab.engine.events import RequestReport
 
 if TYPE_CHECKING:
     from lab.engine.client import Generation
+
+__all__ = [
+    "ChallengeResult",
+    "ClassName",
+    "EngineRequest",
+    "KeptRequestFile",
+    "RateMeasurement",
+]
 
 MAX_PROMPT_CHARS = 32_000
 """All messages of one request together."""

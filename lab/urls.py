@@ -8,5 +8,6 @@ app_name = "lab"
 urlpatterns = [
     path("recordings/", views.recordings, name="recordings"),
     path("", include("lab.calculator.urls")),
+    path("", include("lab.challenge.urls")),
     path("recordings/<slug:recording_id>/", views.recording, name="recording"),
 ]

@@ -1,0 +1,78 @@
+"""Where renting instances becomes cheaper than serverless, over traffic.
+
+For each rate the plan's serverless part is simulated by itself. Beside it stands what
+instances cost that carry the load at ``TARGET`` of their places: as many as needed,
+all month. Serverless costs what is used; instances come in steps.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from lab.planning.plan import Plan
+from lab.planning.results import simulate
+from lab.planning.workload import mean_work_s
+
+NUM_RATES = 9
+SPAN = 10.0
+"""The rates go from the plan's ÷ SPAN to the plan's × SPAN."""
+BUDGET = 60_000
+TARGET = 0.7
+HOURS = 720
+
+
+@dataclass(frozen=True)
+class Point:
+    """US dollars a month at one rate [requests/s]."""
+
+    rate_per_s: float
+    serverless_usd: float
+    provisioned_usd: float
+    num_instances: int
+
+
+def break_even_curve(plan: Plan) -> list[Point]:
+    """Points over a hundredfold of traffic. A file keeps its own rate: none for it."""
+    if plan.traffic.pattern == "file":
+        return []
+    return [
+        _point(plan, plan.traffic.rate_per_s * SPAN ** (2 * k / (NUM_RATES - 1) - 1))
+        for k in range(NUM_RATES)
+    ]
+
+
+def _point(plan: Plan, rate: float) -> Point:
+    rate = min(max(rate, 1e-5), 200.0)
+    traffic = replace(plan.traffic, rate_per_s=rate)
+    load = rate * mean_work_s(plan)
+    most = max(4 * load / plan.service.concurrency, plan.serverless.max_workers)
+    serverless = replace(plan.serverless, max_workers=int(min(math.ceil(most), 128)))
+    found = simulate(
+        replace(plan, mode="serverless", traffic=traffic, serverless=serverless), BUDGET
+    )
+    num = instances_for(plan, load)
+    usd = num * HOURS * plan.provisioned.provisioned_usd_per_h
+    return Point(rate, found.cost_usd.mean, usd, num)
+
+
+def instances_for(plan: Plan, load: float) -> int:
+    """Instances whose places ``load`` (Erlang, alone in the batch) fills to TARGET.
+
+    A batch of n slows its requests down by 1 + slowdown x (n - 1), so an instance
+    carries n / that.
+    """
+    n = max(plan.service.concurrency * TARGET, 1.0)
+    carried = n / (1 + plan.service.slowdown_pct / 100 * (n - 1))
+    return max(1, math.ceil(load / carried))
+
+
+def crossing(points: list[Point]) -> float | None:
+    """The rate from which on instances are cheaper; None where they never are, or
+    always."""
+    for before, after in pairwise(points):
+        gaps = [one.serverless_usd - one.provisioned_usd for one in (before, after)]
+        if gaps[0] <= 0 < gaps[1]:
+            share = -gaps[0] / (gaps[1] - gaps[0])
+            ratio = after.rate_per_s / before.rate_per_s
+            return float(before.rate_per_s * ratio**share)
+    return None
