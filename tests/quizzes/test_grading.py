@@ -1,10 +1,6 @@
-"""Grading is pure and total: whatever a form sends, and never right when it is not."""
+"""Grading case by case: each kind of question, its edges, and its sentences."""
 
-import math
-import string
-from collections.abc import Iterator
 from fractions import Fraction
-from random import Random
 
 import pytest
 
@@ -12,13 +8,11 @@ from quizzes.grading import (
     UNITS,
     ChoiceKey,
     Grade,
-    Key,
     MatchKey,
     MeasuredKey,
     NumericKey,
     OrderKey,
     Outcome,
-    Submitted,
     TextKey,
     folded,
     grade,
@@ -26,155 +20,6 @@ from quizzes.grading import (
     number_in,
     predictions,
 )
-
-NUM_CASES = 3_000
-ODD = [
-    "", " ", "nan", "NaN", "inf", "-inf", "Infinity", "1e400", "1e99", "-0", "+", "-",
-    ".", ",", "1,5", "1,45", "1..2", "1 2", "0x10", "１２", "١٢", "²", "½", "1_000",
-    "12 parsecs", "12 GiB GiB", "$ 5 $", "1e", "e5", "\x00", "\ud800", "a\u0301",
-    "\u200b12", "12\u200b", "a" * 1_000_000, "9" * 1_000_000, "true", "None", "[]",
-    "12;drop", "1/2", "−5", "--5", "1,2345", "1 2345", "1.5.5",
-]  # fmt: skip
-
-
-def keys(random: Random) -> Iterator[Key]:
-    """One key of each kind with made-up contents."""
-    letters = random.sample(string.ascii_lowercase, 5)
-    rights = set(random.sample(letters, random.randint(1, 3)))
-    yield ChoiceKey({letter: letter == letters[0] for letter in letters})
-    yield ChoiceKey({letter: letter in rights for letter in letters}, True)
-    value = Fraction(random.randint(-5000, 5000), random.choice([1, 2, 10, 1000]))
-    tolerance = Fraction(random.choice([0, 0, 1]), 10)
-    yield NumericKey(value, tolerance, random.choice(list(UNITS)))
-    yield OrderKey(tuple(letters))
-    names = ["a", "b", "c"]
-    yield MatchKey({n: random.choice(letters) for n in names}, frozenset(letters))
-    yield TextKey(("prefix cache", "KV cache"))
-    yield MeasuredKey({"n": NumericKey(value), "m": NumericKey(Fraction(3))})
-
-
-def fields_of(key: Key) -> list[str]:
-    match key:
-        case ChoiceKey():
-            return ["choice"]
-        case NumericKey():
-            return ["value"]
-        case OrderKey():
-            return [f"place-{item}" for item in key.order]
-        case MatchKey():
-            return [f"match-{left}" for left in key.pairs]
-        case TextKey():
-            return ["text"]
-    return [f"ask-{name}" for name in key.asks]
-
-
-def right_answer(key: Key) -> dict[str, list[str]]:
-    """What to send to be right."""
-    match key:
-        case ChoiceKey():
-            return {"choice": [o for o, is_right in key.options.items() if is_right]}
-        case NumericKey():
-            return {"value": [str(float(key.value))]}
-        case OrderKey():
-            return {f"place-{item}": [str(n)] for n, item in enumerate(key.order, 1)}
-        case MatchKey():
-            return {f"match-{left}": [right] for left, right in key.pairs.items()}
-        case TextKey():
-            return {"text": [key.accepted[0]]}
-    return {f"ask-{n}": [str(float(a.value))] for n, a in key.asks.items()}
-
-
-def disturbed(random: Random, fields: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The fields with some missing, doubled, swapped, odd, or extra."""
-    found = {name: list(values) for name, values in fields.items()}
-    for _ in range(random.randint(1, 3)):
-        name = random.choice([*fields, "extra", "value", "choice"])
-        change = random.randrange(5)
-        if change == 0:
-            found.pop(name, None)
-        elif change == 1:
-            found[name] = [random.choice(ODD)]
-        elif change == 2:
-            found[name] = [*found.get(name, ["x"]), random.choice(ODD[:30])]
-        elif change == 3:
-            found[name] = []
-        else:
-            found[name] = [random.choice("abcdefghijklmnopqrstuvwxyz0123456789")]
-    return found
-
-
-def is_truly_right(key: Key, sent: Submitted) -> bool:
-    """An oracle of its own: compares what was sent with the key by other means."""
-    values = {name: list(sent.get(name, [])) for name in fields_of(key)}
-    match key:
-        case ChoiceKey():
-            wanted = sorted(o for o, is_right in key.options.items() if is_right)
-            return sorted(values["choice"]) == wanted
-        case OrderKey() | MatchKey():
-            return values == right_answer(key)
-        case TextKey():
-            texts = values["text"]
-            said = " ".join(texts[0].lower().split()).rstrip(". ") if texts else ""
-            return len(texts) == 1 and said in ("prefix cache", "kv cache")
-        case NumericKey():
-            return _is_number(values["value"], key)
-    return all(_is_number(values[f"ask-{n}"], ask) for n, ask in key.asks.items())
-
-
-def _is_number(texts: list[str], key: NumericKey) -> bool:
-    if len(texts) != 1 or len(texts[0]) > 64:
-        return False
-    try:
-        number = float(texts[0].replace("−", "-"))
-    except ValueError:
-        return False
-    is_close = abs(number - float(key.value)) <= float(key.tolerance) + 1e-9
-    return math.isfinite(number) and is_close
-
-
-def test_a_right_answer_is_right_and_earns_all() -> None:
-    random = Random(1)
-    for _ in range(NUM_CASES // 10):
-        for key in keys(random):
-            found = grade(key, right_answer(key))
-            assert (found.outcome, found.score) == (Outcome.RIGHT, 1), key
-            assert found.given is not None and found.sentence == ""
-
-
-def test_nothing_raises_and_nothing_wrong_is_right() -> None:
-    random = Random(2)
-    for _ in range(NUM_CASES):
-        for key in keys(random):
-            sent = disturbed(random, right_answer(key))
-            found = grade(key, sent)
-            assert 0 <= found.score <= 1
-            assert (found.outcome is Outcome.RIGHT) == (found.score == 1)
-            if found.outcome is Outcome.RIGHT:
-                assert is_truly_right(key, sent), (key, sent)
-            if found.outcome is Outcome.UNREADABLE:
-                assert found.sentence and found.given is None and found.score == 0
-
-
-@pytest.mark.parametrize("odd", ODD)
-def test_odd_text_in_every_field_is_never_right(odd: str) -> None:
-    for key in keys(Random(3)):
-        if isinstance(key, NumericKey):
-            key = NumericKey(Fraction(777), unit=key.unit)
-        assert grade(key, {name: [odd] for name in fields_of(key)}).score < 1
-
-
-def test_nothing_at_all_and_too_much_are_unreadable() -> None:
-    for key in keys(Random(4)):
-        assert grade(key, {}).outcome is Outcome.UNREADABLE
-        doubled = {name: [*v, *v] for name, v in right_answer(key).items()}
-        assert grade(key, doubled).outcome is Outcome.UNREADABLE
-
-
-def test_fields_that_do_not_belong_change_nothing() -> None:
-    for key in keys(Random(5)):
-        sent = {**right_answer(key), "score": ["1"], "seed": ["5"], "is_right": ["1"]}
-        assert grade(key, sent) == grade(key, right_answer(key))
-
 
 CHOICES = {"a": True, "b": True, "c": False, "d": False}
 
@@ -241,6 +86,55 @@ def test_what_is_no_number_says_why(text, unit, says) -> None:
     assert isinstance(answer, str) and says in answer
 
 
+SIZES = {
+    "number": {"": 1},
+    "bytes": {
+        "B": 1, "byte": 1, "bytes": 1, "kB": 1000, "KB": 1000, "MB": 1000**2,
+        "GB": 1000**3, "TB": 1000**4, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3,
+        "TiB": 1024**4,
+    },
+    "time": {
+        "ms": Fraction(1, 1000), "s": 1, "second": 1, "seconds": 1, "min": 60,
+        "minute": 60, "minutes": 60, "h": 3600, "hour": 3600, "hours": 3600,
+    },
+    "share": {"%": 1},
+    "money": {"$": 1, "USD": 1},
+    "tokens": {"token": 1, "tokens": 1},
+    "blocks": {"block": 1, "blocks": 1},
+    "requests": {"request": 1, "requests": 1},
+    "users": {"user": 1, "users": 1},
+    "speed": {"tokens/s": 1},
+}  # fmt: skip
+"""Written again by hand, so that a slip in grading's own table shows."""
+
+
+def test_every_unit_is_turned_into_every_other_of_its_dimension_only() -> None:
+    dimensions = {name: d for d, names in SIZES.items() for name in names}
+    assert dimensions.keys() == UNITS.keys()
+    for named in filter(None, dimensions):
+        for unit, dimension in dimensions.items():
+            read = number_in(f"3 {named}", unit)
+            if named in SIZES[dimension]:
+                assert read == 3 * Fraction(SIZES[dimension][named]) / Fraction(
+                    SIZES[dimension][unit]
+                )
+            else:
+                assert isinstance(read, str)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("123,456", 123_456), ("12,345", 12_345), ("1e12", 10**12), ("5  ", 5),
+     ("5\n", 5), ("$\u00a05", 5), ("1\u20095", None), ("1234,567", None),
+     (",456", None), ("1e", None), ("5.", None), ("1X456", None), ("12X", None),
+     ("$X5", None), ("1,456 000", 1_456_000), ("1e-", None), ("- 5", None),
+     ("1e1.5", None)],
+)  # fmt: skip
+def test_digits_are_grouped_by_three_or_not_at_all(text, number) -> None:
+    found = number_in(text, "$")
+    assert isinstance(found, str) if number is None else found == number
+
+
 def test_the_longest_number_is_still_read() -> None:
     assert number_in("1" * 64, "") == Fraction(int("1" * 64))
 
@@ -255,6 +149,12 @@ def test_the_tolerance_counts_to_its_edge_and_not_beyond() -> None:
         assert found.outcome is outcome
         assert found.given == {"value": text}
         assert found.right_parts == ({"value"} if outcome is Outcome.RIGHT else set())
+
+
+def test_without_a_tolerance_only_the_number_itself_is_right() -> None:
+    for text, score in [("5", 1), ("5.01", 0), ("4", 0), ("6", 0)]:
+        found = grade(NumericKey(Fraction(5)), {"value": [f" {text} "]})
+        assert (found.score, found.given) == (score, {"value": text})
 
 
 def test_every_place_is_used_once() -> None:
@@ -283,7 +183,8 @@ def test_every_line_has_one_partner_that_is_on_the_page() -> None:
 @pytest.mark.parametrize(
     ("text", "is_right"),
     [("Prefix  Cache.", True), ("prefix cache", True), ("PREFIX CACHE . ", True),
-     ("prefix-cache", False), ("рrefix cache", False), ("prefix\u200b cache", False),
+     ("prefix-cache", False), ("prefixcache", False), (" kv cache", True),
+     ("рrefix cache", False), ("prefix\u200b cache", False),
      ("prefix cache..", False), ("ｐrefix cache", False), ("kv cache", True)],
 )  # fmt: skip
 def test_texts_are_compared_apart_from_case_and_spaces(text, is_right) -> None:
@@ -302,6 +203,7 @@ def test_a_text_is_short_and_on_one_line() -> None:
     assert "first" in grade(key, {"text": ["  "]}).sentence
     assert folded("It\u2019s") == folded("it's")
     assert folded("e\u0301") == folded("\u00e9")
+    assert folded("STRA\u1e9eE") == folded("strasse")
 
 
 def test_each_prediction_counts_for_itself() -> None:
@@ -325,3 +227,43 @@ def test_each_prediction_counts_for_itself() -> None:
 )  # fmt: skip
 def test_certainty_raises_the_stakes(score, certainty, earned) -> None:
     assert marks(Fraction(score), certainty) == earned
+
+
+def test_what_was_chosen_is_told_in_one_order() -> None:
+    options = dict.fromkeys("hgfedcba", True)
+    found = grade(ChoiceKey(options, True), {"choice": list(options)})
+    assert found.given is not None and list(found.given) == sorted(options)
+
+
+def test_outcomes_are_stored_by_these_names() -> None:
+    assert list(Outcome) == ["right", "partly", "wrong", "unreadable"]
+
+
+NUMBER = NumericKey(Fraction(1))
+
+
+@pytest.mark.parametrize(
+    ("key", "sent", "sentence"),
+    [
+        (ChoiceKey({"a": True}), {}, "Choose an answer first."),
+        (NUMBER, {}, "Write a number."),
+        (NUMBER, {"value": [" "]}, "Write a number."),
+        (NUMBER, {"value": ["1" * 65]}, "A number has at most 64 characters."),
+        (NUMBER, {"value": ["x"]},
+         "Write one number with a decimal point, such as 1,456 or 0.5."),
+        (NUMBER, {"value": ["$1 USD"]}, "Write the unit once."),
+        (NUMBER, {"value": ["1 s"]}, "Write the number alone, without a unit."),
+        (NumericKey(Fraction(1), unit="$"), {"value": [f"1 {'y' * 30}"]},
+         f"The unit is one of $, USD, not {'y' * 20}."),
+        (OrderKey(("a",)), {}, "Give every line a place."),
+        (OrderKey(("a",)), {"place-a": ["2"]}, "Use each place from 1 to 1 once."),
+        (MatchKey({"a": "x"}, frozenset("x")), {}, "Choose a partner for every line."),
+        (TextKey(("a",)), {}, "Write an answer first."),
+        (TextKey(("a",)), {"text": ["a" * 201]},
+         "A short answer has at most 200 characters."),
+        (TextKey(("a",)), {"text": ["a\n"]}, "Write letters and digits on one line."),
+        (MeasuredKey({"n": NUMBER}), {}, "Write a prediction in every box."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_told_in_a_whole_sentence(key, sent, sentence) -> None:
+    assert grade(key, sent) == Grade(Outcome.UNREADABLE, sentence=sentence)
