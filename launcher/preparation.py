@@ -1,4 +1,5 @@
-"""Migrations, chapters, quizzes and static files, and only what has changed of them.
+"""Migrations, chapters, quizzes, static files and the compiled simulator, and only what
+has changed of them.
 
 python -m launcher.preparation
 """
@@ -13,6 +14,7 @@ MIGRATIONS = ("*/migrations/*.py", "requirements/lock-*.txt")
 CHAPTERS = ("courseware/**/*", "templates/courseware/**/*")
 STATIC = ("static/**/*", "config/static_files.py", "requirements/lock-*.txt")
 QUIZZES = ("quizzes/**/*",)
+SIMULATOR = ("lab/planning/*.py", "requirements/lock-*.txt")
 
 
 def is_current(root: Path, data_dir: Path) -> bool:
@@ -42,6 +44,7 @@ def _stamp(root: Path) -> dict[str, str]:
         "chapters": CHAPTERS,
         "quizzes": QUIZZES,
         "static": STATIC,
+        "simulator": SIMULATOR,
     }
     return {name: _hash(root, patterns[name]) for name in patterns}
 
@@ -67,6 +70,14 @@ def _collect_static(data_dir: Path, stamp: str) -> None:
         "collectstatic", interactive=False, verbosity=0, ignore_patterns=left_out
     )
     _static_stamp_path(data_dir).write_text(stamp)
+
+
+def _compile_simulator() -> None:
+    """Once, some seconds: else the first visitor of its page waits for it."""
+    from lab.planning.plan import Plan
+    from lab.planning.results import simulate
+
+    simulate(Plan(), budget=1000)
 
 
 def _hash(root: Path, patterns: tuple[str, ...]) -> str:
@@ -101,6 +112,7 @@ def main() -> int:
         print(f"The database cannot be used: {str(error).strip().splitlines()[0]}")
         return 1
     _collect_static(settings.DATA_DIR, stamp["static"])
+    _compile_simulator()
     try:
         call_command("loadchapters")
         call_command("loadquizzes")

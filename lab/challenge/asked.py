@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from lab.challenge.layout import PROVISIONED, SERVERLESS
+from lab.challenge.layout import BILLING, PROVISIONED, SERVERLESS
 from lab.planning.plan import Plan
 from lab.planning.plan_fields import plan_fields, plan_mapping, plan_values, read_plan
 
 PREFIX = "b."
 FLEET = ("mode", "serverless_price", "provisioned_price", "platform")
-SECOND = (*FLEET, *PROVISIONED, *SERVERLESS)
+SECOND = (*FLEET, *PROVISIONED, *SERVERLESS, *BILLING)
 """Fields that the second fleet may have otherwise."""
 
 

@@ -165,6 +165,13 @@ def _rows(found: Timeline, num: int = 12) -> list[dict[str, Any]]:
     return rows
 
 
+def _dollars(power: int) -> str:
+    """Ten to the power, short enough for an axis."""
+    if power >= 6:
+        return f"${10 ** (power - 6)}M"
+    return f"${10 ** (power - 3)}k" if power >= 3 else f"${10.0**power:g}"
+
+
 def curve(points: tuple[Point, ...], rate_per_s: float) -> dict[str, Any] | None:
     """Cost over traffic, both axes by ratios; None without points."""
     if not points:
@@ -192,7 +199,7 @@ def curve(points: tuple[Point, ...], rate_per_s: float) -> dict[str, Any] | None
         ),
         "dots": [{"x": x(p.rate_per_s), "y": y(p.serverless_usd)} for p in points],
         "points": points,
-        "usd_ticks": [Tick(y(10.0**k), f"${10**k:,g}") for k in decades],
+        "usd_ticks": [Tick(y(10.0**k), _dollars(k)) for k in decades],
         "rate_ticks": [
             Tick(x(points[k].rate_per_s), f"{points[k].rate_per_s:.2g}")
             for k in range(0, len(points), 2)

@@ -69,11 +69,13 @@ SERVERLESS = {
     "min_workers": "",
     "idle_timeout_s": "",
     "cold_start_s": "",
-    "cold_start_cv": "",
     "scaler": "",
     "queue_delay_s": "queue-delay",
     "requests_per_worker": "request-count",
     "ping_every_min": "",
+}
+BILLING = {
+    "cold_start_cv": "",
     "ping_s": "",
     "bills_cold_start": "",
     "bills_idle": "",
@@ -130,6 +132,7 @@ def groups(
         Group("Fleet", of(("mode",)), is_open=True),
         Group("Provisioned", of(PROVISIONED), "provisioned", is_open=True),
         Group("Serverless", of(SERVERLESS), "serverless", is_open=True),
+        Group("Serverless: billing and starts", of(BILLING), "serverless"),
     ]
     if prefix:
         return fleet

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from lab.planning.plan_fields import plan_mapping
+from lab.planning.plan_fields import plan_values
 from lab.planning.results import Result
 from lab.planning.scenarios import Scenario
 
@@ -43,5 +43,5 @@ def entry_of(one: Scenario, best: Result) -> dict[str, Any]:
 
 def digest_of(one: Scenario) -> str:
     """Changes with everything that the scenario fixes."""
-    text = json.dumps(plan_mapping(one.plan), sort_keys=True)
+    text = json.dumps(plan_values(one.plan), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

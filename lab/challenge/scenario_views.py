@@ -29,6 +29,11 @@ MARKS = {
     "min_instances": "autoscaler",
     "target_pct": "autoscaler",
     "cool_down_min": "autoscaler",
+    "max_workers": "serverless",
+    "min_workers": "serverless",
+    "idle_timeout_s": "serverless",
+    "scaler": "serverless",
+    "ping_every_min": "serverless",
     "queue_delay_s": "queue-delay",
     "requests_per_worker": "request-count",
 }

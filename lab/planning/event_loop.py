@@ -4,9 +4,10 @@
     advance(fleet, until, cold)           let time pass without any
     book_all(fleet)                       bring all accounts up to now
 
-First come, first served from one queue. A request goes to the worker with a free place
-that serves the fewest, provisioned ones first, then the lowest number. ``cold`` are
-factors (mean 1) that multiply the mean cold start, used one after the other.
+First come, first served from one queue. A request goes to the instance with a free
+place that serves the fewest; if none has one, to the serverless worker that serves the
+most, so that the others may idle and stop. ``cold`` are factors (mean 1) that multiply
+the mean cold start, used one after the other.
 """
 
 from lab.planning.compiled import compiled
@@ -105,9 +106,9 @@ def _arrive(fleet: Fleet, now: float, work: float, cold: Array) -> None:
     fleet.num_arrived += 1
     if fleet.in_service + fleet.num_queued == 0:
         fleet.num_found_empty += 1
-    w = _least_busy(fleet, 0, min(fleet.num_provisioned, fleet.num_used))
+    w = _least_busy(fleet)
     if w < 0:
-        w = _least_busy(fleet, fleet.num_provisioned, fleet.num_used)
+        w = _fullest(fleet)
     if w >= 0:
         admit(fleet, w, now, now, work, False)
     elif fleet.num_queued >= fleet.max_queue:
@@ -119,16 +120,27 @@ def _arrive(fleet: Fleet, now: float, work: float, cold: Array) -> None:
 
 
 @compiled
-def _least_busy(fleet: Fleet, begin: int, end: int) -> int:
-    """The worker with a free place that serves the fewest; -1 where all are full."""
+def _least_busy(fleet: Fleet) -> int:
+    """The instance with a free place that serves the fewest; -1 where all are full."""
     found, least = -1, fleet.concurrency
-    for w in range(begin, end):
+    for w in range(fleet.num_provisioned):
         if fleet.num_running[w] < least and fleet.status[w] == READY:
             if fleet.is_draining[w]:
                 continue
             found, least = w, fleet.num_running[w]
             if least == 0:
                 break
+    return found
+
+
+@compiled
+def _fullest(fleet: Fleet) -> int:
+    """The serverless worker with a free place that serves the most; -1 for none."""
+    found, most = -1, -1
+    for w in range(fleet.num_provisioned, fleet.num_used):
+        num = fleet.num_running[w]
+        if most < num < fleet.concurrency and fleet.status[w] == READY:
+            found, most = w, num
     return found
 
 

@@ -24,7 +24,16 @@ def explain(result: Result) -> list[str]:
     """Sentences, the most important first."""
     if result.requests.mean == 0:
         return ["No request came in the time that was simulated."]
-    return [*_goals(result), _bill(result), *_waits(result)]
+    return [*_goals(result), _bill(result), *_waits(result), *_doubts(result)]
+
+
+def _doubts(result: Result) -> list[str]:
+    if not result.is_short_sighted:
+        return []
+    return [
+        "The queue outlasts the windows of this sample, so waits and losses are "
+        "larger than it shows: the whole month will tell."
+    ]
 
 
 def _goals(result: Result) -> list[str]:
@@ -102,6 +111,8 @@ def _for_waits(result: Result) -> list[str]:
 
 
 def _for_money(result: Result) -> list[str]:
+    if not result.meets_slo:
+        return []
     plan, shares, tips = result.plan, shares_pct(result), []
     if shares["idle"] > 25 and plan.has_serverless:
         tips.append("a shorter idle timeout, or fewer workers always on")

@@ -47,6 +47,8 @@ class Counts:
     seconds_simulated: float = 0.0
     num_simulated: int = 0
     """Requests that came in the windows, each counted once."""
+    memory_s: float = 0.0
+    """The longest lead-in."""
     month_s: float = 0.0
     """Weighted length of the windows: what the counts stand for."""
     num_input_tokens: float = 0.0
@@ -69,6 +71,7 @@ class Counts:
         self.num_waiting += window.weight * float(fleet["num_queued"])
         length = window.end_s - window.start_s
         self.seconds_simulated += length
+        self.memory_s = max(self.memory_s, window.lead_s)
         self.num_simulated += int(fleet["num_arrived"])
         self.month_s += window.weight * length
 
@@ -211,9 +214,9 @@ def sampled(
     random: np.random.Generator,
 ) -> list[Window]:
     """One window somewhere in each equal part of what is not rare, and one in the rare
-    stretch at ``place``, which has as long again after it. The weights make them a
-    month."""
-    stretches = [(a, min(b + (b - a), MONTH_S)) for a, b in rare]
+    stretch at ``place``, with thrice as long after it for the queue to end. The weights
+    make them a month."""
+    stretches = [(a, min(b + 3 * (b - a), MONTH_S)) for a, b in rare]
     rare_s = sum(b - a for a, b in stretches)
     if rare_s > MONTH_S / 4:
         stretches, rare_s = [], 0.0

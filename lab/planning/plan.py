@@ -57,9 +57,9 @@ def _choice(label: str, *words: str, help: str = "") -> Any:
     return field(default=words[0], metadata={"limit": limit})
 
 
-def _text(label: str, longest: int, help: str = "") -> Any:
+def _text(label: str, longest: int, help: str = "", default: str = "") -> Any:
     limit = Limit(label, high=longest, is_text=True, help=help)
-    return field(default="", metadata={"limit": limit})
+    return field(default=default, metadata={"limit": limit})
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Provisioned:
     """Instances rented by the hour, with or without an autoscaler."""
 
     instances: int = _whole(2, "Instances", "", 1, 128, "the most, with an autoscaler")
-    provisioned_price: str = _text("Offer", 64)
+    provisioned_price: str = _text("Offer", 64, "", "runpod-secure-h100-sxm")
     provisioned_usd_per_h: float = _number(3.99, "Price", "$/h", 0, 10_000)
     autoscaler: Literal["off", "on"] = _choice("Autoscaler", "off", "on")
     min_instances: int = _whole(1, "At least", "instances", 1, 128)
@@ -139,7 +139,7 @@ class Serverless:
     """Workers billed by the second, from zero."""
 
     platform: str = _text("Platform", 64, "preset that the fields came from")
-    serverless_price: str = _text("Offer", 64)
+    serverless_price: str = _text("Offer", 64, "", "runpod-flex-h100-sxm")
     serverless_usd_per_s: float = _number(0.00116, "Price", "$/s", 0, 3)
     max_workers: int = _whole(3, "At most", "workers", 1, 128)
     min_workers: int = _whole(0, "Always on", "workers", 0, 128)

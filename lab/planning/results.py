@@ -37,6 +37,8 @@ ENOUGH = 24_000_000
 """Requests after which a whole month is not repeated once more."""
 NUM_RUNS = 8
 MIN_RUNS = 2
+MIN_SAMPLES = 3
+"""Runs of a sample, each with a whole crowd where one fits."""
 WORKERS_TWICE_AS_SLOW = 24
 SAMPLES_A_RUN = 29
 """A prime and not a divisor of the days: the windows fall on all hours."""
@@ -53,6 +55,8 @@ class Result:
     num_requests_simulated: int
     share_simulated: float
     """Seconds simulated ÷ seconds of a month, of one run."""
+    memory_s: float
+    """Lead-in of the windows: a queue that grows for longer is seen too short."""
     requests: Estimate
     """A month."""
     tokens: Estimate
@@ -77,6 +81,13 @@ class Result:
     """Mean number."""
     workers: Estimate
     """Mean number, starting ones included."""
+
+    @property
+    def is_short_sighted(self) -> bool:
+        """Whether a sample's windows are too short to see how long the waits are."""
+        wait = self.wait_s[99]
+        is_long = wait is not None and wait.mean > self.memory_s / 2
+        return not self.is_whole_month and (is_long or self.lost_pct.mean > 0)
 
     @property
     def meets_slo(self) -> bool:
@@ -117,6 +128,9 @@ def runs_of(plan: Plan, workload: Workload, budget: int, work_s: float) -> list[
     num = NUM_RUNS
     if is_whole:
         num = int(min(max(min(budget, ENOUGH) / a_month, MIN_RUNS), NUM_RUNS))
+    elif workload.rare:
+        whole_crowds = budget / 2 / _crowd(workload)
+        num = int(min(max(whole_crowds, MIN_SAMPLES), NUM_RUNS))
     rules = rules_of(plan)
     cold_cv = plan.serverless.cold_start_cv if plan.has_serverless else 0.0
     sample = _sample(workload, budget / num, lead_s(plan, work_s))
@@ -128,6 +142,12 @@ def runs_of(plan: Plan, workload: Workload, budget: int, work_s: float) -> list[
             windows = sampled(workload.rare, sample, place, random)
         runs.append(run(rules, workload, windows, random, cold_cv))
     return runs
+
+
+def _crowd(workload: Workload) -> float:
+    """Requests of one rare stretch."""
+    begin, end = workload.rare[0]
+    return workload.rare_rate_per_s * (end - begin)
 
 
 def generator(seed: int, place: int) -> np.random.Generator:
@@ -142,6 +162,8 @@ def _sample(workload: Workload, num_requests: float, lead: float) -> Sample:
     seconds = usual / workload.rate_per_s
     num = int(min(max(seconds / (4 * lead), 1), SAMPLES_A_RUN))
     rare_seconds = usual / workload.rare_rate_per_s
+    if workload.rare and _crowd(workload) <= 2 * num_requests:
+        rare_seconds = MONTH_S
     lead = min(lead, 0.75 * seconds / num)
     return Sample(num, seconds / num - lead, lead, rare_seconds)
 
@@ -162,6 +184,7 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
         num_runs=len(runs),
         num_requests_simulated=sum(one.num_simulated for one in runs),
         share_simulated=runs[0].seconds_simulated / MONTH_S,
+        memory_s=runs[0].memory_s,
         requests=of(lambda one: one["num_arrived"]),
         tokens=of(tokens_served),
         cost_usd=estimate([one.total for one in costs]),

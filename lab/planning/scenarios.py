@@ -25,6 +25,8 @@ FREE = (
 """What the learner decides; everything else is the scenario's."""
 BUDGET = 8_000_000
 """Requests to score a plan: two whole months or more of each scenario."""
+ROUNDING = 0.001
+"""The optimum is kept with four decimals."""
 WEIGHT_BYTES = 16.06e9
 NUM_PARAMETERS = 8.03e9
 DECODE_SHARE, PREFILL_SHARE = 0.6, 0.5
@@ -77,7 +79,7 @@ def score(result: Result, optimum_usd: float) -> int:
     if not result.meets_slo:
         return 0
     best = min(100.0 * optimum_usd / max(result.cost_usd.mean, 1e-9), 100.0)
-    return math.floor(best + 1e-9)
+    return math.floor(best + ROUNDING)
 
 
 def derived_rates(gpu_id: str) -> dict[str, float]:

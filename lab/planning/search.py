@@ -34,6 +34,7 @@ BY_MODE = {
     "hybrid": FREE[1:],
 }
 COARSE_BUDGET = 400_000
+STARTS = ((1, 3), (1, 12), (3, 3), (12, 12))
 MAX_ROUNDS = 6
 
 
@@ -59,9 +60,9 @@ def worth(result: Result) -> float:
 
 
 def _starts(scenario: Scenario, mode: str) -> Iterator[Plan]:
-    """A generous fleet and a small one."""
-    for size in (2, 12):
-        values = {"mode": mode, "instances": size, "max_workers": size}
+    """From the smallest to a generous one: a descent ends in the nearest valley."""
+    for instances, workers in STARTS:
+        values = {"mode": mode, "instances": instances, "max_workers": workers}
         plan, _ = read_plan(values, base=scenario.plan)
         if plan is not None:
             yield plan

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lab.planning.costs import billed_seconds, costs_of
+from lab.planning.explanation import explain
 from lab.planning.fleet import Counts, Window, rules_of, run, run_window, whole_month
 from lab.planning.fleet_state import new_fleet
 from lab.planning.plan import MONTH_S, Plan
@@ -17,6 +18,7 @@ from lab.planning.results import (
     generator,
     simulate,
 )
+from lab.planning.scenarios import load_scenarios
 from lab.planning.workload import workload_of
 
 NUM_PLANS = 120
@@ -212,3 +214,20 @@ def test_the_timeline_holds_the_means_of_its_bins() -> None:
     bins = np.asarray(fleet["bins"])[:24]
     mean_in_service = counts["area_service"] / 86_400
     assert bins[:, 1].mean() == pytest.approx(mean_in_service, rel=1e-6)
+
+
+def test_a_sample_that_cannot_see_the_whole_queue_says_so() -> None:
+    """Two workers for ten workers' load: the queue grows all month."""
+    fields = {"rate_per_s": 5, "max_workers": 1, "max_queue": 1_000_000}
+    sample = simulate(parse_plan(fields), 200_000)
+    assert sample.is_short_sighted
+    assert any("the whole month will tell" in text for text in explain(sample))
+    quiet = simulate(parse_plan({"rate_per_s": 0.3}), 200_000)
+    assert not quiet.is_whole_month and not quiet.is_short_sighted
+
+
+def test_a_batch_of_every_night_is_seen_whole_in_a_sample() -> None:
+    night = next(one for one in load_scenarios() if one.id == "nightly-batch").plan
+    sample, whole = simulate(night, PREVIEW_BUDGET), simulate(night, 4_000_000)
+    assert not sample.is_whole_month
+    assert sample.cost_usd.mean == pytest.approx(whole.cost_usd.mean, rel=0.1)
