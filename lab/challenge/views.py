@@ -25,6 +25,7 @@ from lab.planning.plan import Plan
 from lab.planning.plan_fields import plan_mapping, plan_values
 from lab.planning.request_file import RequestFile
 from lab.planning.results import generator
+from lab.planning.service_rates import load_rates
 from lab.planning.workload import workload_of
 
 DISPERSION_WINDOWS_S = (1, 10, 60)
@@ -78,6 +79,7 @@ def simulated(request: HttpRequest, asked: Asked, *, is_month: bool) -> dict[str
         "is_month": is_month and not is_waiting,
         "is_waiting": is_waiting,
         "dispersion": _dispersion(asked.plan, files[0]),
+        "rates_from": _rates_from(request, asked.plan),
     }
 
 
@@ -181,6 +183,7 @@ def _form(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "files": KeptRequestFile.objects.filter(learner_id=learner_id or "").defer(
             "table"
         ),
+        "rates": [(one, asked.query(**one.fields())) for one in load_rates()],
         "measured": _measured(asked.plan, learner_id),
         "compare_query": asked.query(compare=1),
         "single_query": read_asked(plan_mapping(asked.plan)).query(),
@@ -199,6 +202,22 @@ def _form(request: HttpRequest, asked: Asked) -> dict[str, Any]:
 def _with_offer(asked: Asked, price_id: str) -> str:
     values = prices.with_offer(plan_mapping(asked.plan), price_id)
     return read_asked({n: str(v) for n, v in values.items()}).query()
+
+
+def _rates_from(request: HttpRequest, plan: Plan) -> dict[str, str]:
+    """The kind of the worker's rates, and where they are from."""
+    values = plan_values(plan)
+    for one in load_rates():
+        if one.fields().items() <= values.items():
+            return {"kind": "derived", "words": f"8B model in bf16 on {one.gpu.name}"}
+    measured = _measured(plan, learner_id_of(request.session))
+    if measured is None:
+        return {"kind": "", "words": "typed in, no source"}
+    row = measured["row"]
+    words = (
+        f"on {row.engine['model']}, {row.engine['device']}, {row.created_at:%Y-%m-%d}"
+    )
+    return {"kind": "measured", "words": words}
 
 
 def _measured(plan: Plan, learner_id: str | None) -> dict[str, Any] | None:

@@ -11,8 +11,6 @@ from typing import Any, Literal
 MONTH_S = 30 * 86_400.0
 DAY_S = 86_400.0
 MAX_RATE_PER_S = 200
-OWN = "own"
-"""The price or rate is typed in, not from the catalog."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +105,16 @@ class Service:
     """How fast one worker is. n requests at once each take 1 + slowdown x (n - 1)
     times as long as one alone."""
 
-    rates: str = _text("Rates", 64, "id in the catalog, own or measured")
-    prefill_tokens_per_s: float = _number(8000, "Prompt", "tokens/s", 0.1, 10_000_000)
+    rates: str = _text("Rates", 64, "where they are from", "8b-bf16-h100-sxm")
+    prefill_tokens_per_s: float = _number(30_800, "Prompt", "tokens/s", 0.1, 10_000_000)
     decode_tokens_per_s: float = _number(
-        60, "Answer, alone", "tokens/s", 0.1, 100_000, "one request in the batch"
+        125.2, "Answer, alone", "tokens/s", 0.1, 100_000, "one request in the batch"
     )
     slowdown_pct: float = _number(
         3, "Slower per further request", "%", 0, 100, "of the batch"
     )
     overhead_s: float = _number(0, "Overhead a request", "s", 0, 3600)
-    concurrency: int = _whole(8, "Requests at once", "a worker", 1, 256)
+    concurrency: int = _whole(16, "Requests at once", "a worker", 1, 256)
 
 
 @dataclass(frozen=True)

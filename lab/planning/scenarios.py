@@ -17,6 +17,7 @@ from lab.planning.plan_fields import plan_values, read_plan
 from lab.planning.prices import price
 from lab.planning.results import Result, simulate
 from lab.planning.rows import CATALOG, Row, read_catalog
+from lab.planning.service_rates import rates_of
 
 FREE = (
     "mode instances autoscaler min_instances target_pct cool_down_min max_workers "
@@ -27,9 +28,6 @@ BUDGET = 8_000_000
 """Requests to score a plan: two whole months or more of each scenario."""
 ROUNDING = 0.001
 """The optimum is kept with four decimals."""
-WEIGHT_BYTES = 16.06e9
-NUM_PARAMETERS = 8.03e9
-DECODE_SHARE, PREFILL_SHARE = 0.6, 0.5
 
 
 @dataclass(frozen=True)
@@ -82,17 +80,6 @@ def score(result: Result, optimum_usd: float) -> int:
     return math.floor(best + ROUNDING)
 
 
-def derived_rates(gpu_id: str) -> dict[str, float]:
-    """Tokens/s of 8 billion parameters in bf16 on a card (derived; see the catalog)."""
-    card = gpu(gpu_id)
-    bandwidth, flops = card.mem_bw_gbs, card.fp16_dense_tflops
-    prefill = PREFILL_SHARE * flops * 1e12 / (2 * NUM_PARAMETERS)
-    return {
-        "decode_tokens_per_s": round(DECODE_SHARE * bandwidth * 1e9 / WEIGHT_BYTES, 1),
-        "prefill_tokens_per_s": float(round(prefill, -2)),
-    }
-
-
 def _scenario(row: Row) -> Scenario:
     gpu_id = row.text("gpu")
     fixed: dict[str, Any] = dict(row.value("fields"))
@@ -103,7 +90,7 @@ def _scenario(row: Row) -> Scenario:
         "serverless_price": offers[1].id,
         "serverless_usd_per_s": offers[1].usd_per_hour / 3600,
         "concurrency": 16,
-        **derived_rates(gpu_id),
+        **rates_of(gpu(gpu_id)).fields(),
     }
     plan, wrong = read_plan(fixed)
     if plan is None:

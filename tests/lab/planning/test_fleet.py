@@ -19,6 +19,7 @@ from lab.planning.results import (
     simulate,
 )
 from lab.planning.scenarios import load_scenarios
+from lab.planning.service_rates import load_rates
 from lab.planning.workload import workload_of
 
 NUM_PLANS = 120
@@ -151,7 +152,7 @@ def test_pings_are_charged_with_all_they_cause() -> None:
 
 
 def test_a_batch_makes_each_of_its_requests_slower() -> None:
-    base = {"mode": "provisioned", "instances": 1, "rate_per_s": 1, "concurrency": 32}
+    base = {"mode": "provisioned", "instances": 1, "rate_per_s": 4, "concurrency": 32}
     alone, shared = (
         simulate(parse_plan({**base, "slowdown_pct": pct}), PREVIEW_BUDGET)
         for pct in (0, 10)
@@ -217,8 +218,8 @@ def test_the_timeline_holds_the_means_of_its_bins() -> None:
 
 
 def test_a_sample_that_cannot_see_the_whole_queue_says_so() -> None:
-    """Two workers for ten workers' load: the queue grows all month."""
-    fields = {"rate_per_s": 5, "max_workers": 1, "max_queue": 1_000_000}
+    """One worker for four workers' load: the queue grows all month."""
+    fields = {"rate_per_s": 5, "max_workers": 1, "concurrency": 2}
     sample = simulate(parse_plan(fields), 200_000)
     assert sample.is_short_sighted
     assert any("the whole month will tell" in text for text in explain(sample))
@@ -231,3 +232,12 @@ def test_a_batch_of_every_night_is_seen_whole_in_a_sample() -> None:
     sample, whole = simulate(night, PREVIEW_BUDGET), simulate(night, 4_000_000)
     assert not sample.is_whole_month
     assert sample.cost_usd.mean == pytest.approx(whole.cost_usd.mean, rel=0.1)
+
+
+def test_the_default_rates_are_those_of_the_catalogue() -> None:
+    known = {one.id: one for one in load_rates()}
+    service = Plan().service
+    found = known[service.rates]
+    assert found.decode_tokens_per_s == service.decode_tokens_per_s
+    assert found.prefill_tokens_per_s == service.prefill_tokens_per_s
+    assert found.decode_tokens_per_s == pytest.approx(0.6 * 3350e9 / 16.06e9, abs=0.1)
