@@ -153,7 +153,9 @@ def show(
     if request.headers.get("HX-Request") == "true":
         response = render(request, "lab/fleet/_outcome.html", context, status=status)
         if not faults:
-            response["HX-Replace-Url"] = f"{reverse('lab:fleet')}?{asked.query()}"
+            query = asked.query()
+            url = reverse("lab:fleet")
+            response["HX-Replace-Url"] = f"{url}?{query}" if query else url
         return response
     context |= _form(request, asked)
     return render(request, "lab/fleet/page.html", context, status=status)
