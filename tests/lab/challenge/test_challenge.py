@@ -151,6 +151,7 @@ def test_an_optimum_costs_what_is_kept_and_meets_its_goal(scenario_id: str) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_search_finds_the_kept_optimum_again() -> None:
     found = scenario(CHEAP)
     assert found is not None
