@@ -276,7 +276,7 @@ class EngineHost:
             if ticket.is_aborted and not output.finished:
                 await run.abort(ticket.short_id)  # the abort came before the request
         if run.is_tracing:
-            self._read_tap()  # the trace was written before the last output was sent
+            self._look()  # the trace was written before the last output was sent
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(ticket.finished, timeout=1.0)
         return ticket.report(ticket.finish_reason(), block_size=block_size)
@@ -336,11 +336,7 @@ class EngineHost:
     async def _poll(self) -> None:
         status_due = 0.0
         while True:
-            try:
-                self._read_tap()
-                self.listener.on_poll(self.mirror)
-            except Exception:  # a record that cannot be read must not end all looking
-                logger.exception("A look at the tap failed")
+            if not self._look():
                 await asyncio.sleep(RETRY_PAUSE_S)
             now = time.monotonic()
             if now >= status_due:
@@ -348,6 +344,16 @@ class EngineHost:
                 phases = self.run.phases() if self.run else self.status.phases
                 self._tell_status(phases=phases)
             await asyncio.sleep(POLL_S)
+
+    def _look(self) -> bool:
+        """Read the tap; False when that failed: no answer and no look may end by it."""
+        try:
+            self._read_tap()
+            self.listener.on_poll(self.mirror)
+        except Exception:
+            logger.exception("A look at the tap failed")
+            return False
+        return True
 
     def _read_tap(self) -> None:
         run, mirror = self.run, self.mirror

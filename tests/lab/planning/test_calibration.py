@@ -1,8 +1,6 @@
 """The estimate against what real vLLM engines logged at their start."""
 
-import os
 import statistics
-from pathlib import Path
 
 import pytest
 import yaml
@@ -14,8 +12,8 @@ from lab.planning.models import load_models
 from lab.planning.observation import compare, estimate_of
 from lab.planning.refit import activation_error_gib, fitted_base_gib, without
 from lab.planning.weights import num_params
+from tests.lab.planning.shared_data import shared
 
-SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 LOGS = yaml.safe_load(BUNDLED.read_text())["observations"]
 each_log = pytest.mark.parametrize("row", LOGS, ids=lambda row: row["model"])
 published = [model for model in load_models() if model.published_params]
@@ -106,16 +104,8 @@ def test_every_model_can_be_computed(model: Model):
     assert found.weights.value > 0 and found.layout.block_bytes > 0
 
 
-def shared_data(name: str) -> Path:
-    """A file of the data that lies beside the checkout, or where SHARED_DATA says."""
-    path = Path(os.environ.get("SHARED_DATA", SHARED)) / name
-    if not path.exists():
-        pytest.skip(f"{name} is not there: set SHARED_DATA to its directory")
-    return path
-
-
 def test_the_catalog_agrees_with_the_models_collected_for_the_course():
-    rows = yaml.safe_load(shared_data("models.yaml").read_text())["models"]
+    rows = yaml.safe_load(shared("models.yaml").read_text())["models"]
     ours = {model.id: model for model in load_models()}
     for row in rows:
         model = ours[row["id"]]
@@ -127,7 +117,7 @@ def test_the_catalog_agrees_with_the_models_collected_for_the_course():
 
 
 def test_the_logs_shipped_are_those_collected_for_the_course():
-    rows = yaml.safe_load(shared_data("vllm_memory_calibration.yaml").read_text())
+    rows = yaml.safe_load(shared("vllm_memory_calibration.yaml").read_text())
     for ours, theirs in zip(LOGS, rows["observations"], strict=True):
         for name in ours.keys() - {"kv_bytes_per_token_per_gpu"}:
             assert ours[name] == theirs[name]
