@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.planning.break_even import Point, crossing
+from lab.planning.break_even import Curve, crossing
 from lab.planning.fleet import Array
 from lab.planning.results import Result
 from lab.planning.timeline import Timeline
@@ -172,10 +172,11 @@ def _dollars(power: int) -> str:
     return f"${10 ** (power - 3)}k" if power >= 3 else f"${10.0**power:g}"
 
 
-def curve(points: tuple[Point, ...], rate_per_s: float) -> dict[str, Any] | None:
-    """Cost over traffic, both axes by ratios; None without points."""
-    if not points:
+def curve(found: Curve | None) -> dict[str, Any] | None:
+    """Cost over traffic, both axes by ratios; None without a curve."""
+    if found is None:
         return None
+    points = found.points
     values = [p.serverless_usd for p in points] + [p.provisioned_usd for p in points]
     low = 10 ** math.floor(math.log10(max(min(values), 0.1)))
     high = 10 ** math.ceil(math.log10(max(values)))
@@ -188,7 +189,7 @@ def curve(points: tuple[Point, ...], rate_per_s: float) -> dict[str, Any] | None
         share = math.log(max(usd, low) / low) / math.log(high / low)
         return round(16 + 200 * (1 - share), 2)
 
-    crosses = crossing(list(points))
+    crosses = crossing(points)
     decades = range(round(math.log10(low)), round(math.log10(high)) + 1)
     return {
         "serverless": " ".join(
@@ -204,7 +205,7 @@ def curve(points: tuple[Point, ...], rate_per_s: float) -> dict[str, Any] | None
             Tick(x(points[k].rate_per_s), f"{points[k].rate_per_s:.2g}")
             for k in range(0, len(points), 2)
         ],
-        "here": x(min(max(rate_per_s, first), last)),
+        "here": x(min(max(found.rate_per_s, first), last)),
         "crosses": crosses,
         "crosses_x": x(crosses) if crosses else None,
         "is_serverless_cheaper": points[-1].serverless_usd

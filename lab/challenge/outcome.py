@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-from lab.planning.break_even import Point, break_even_curve
+from lab.planning.break_even import Curve, break_even_curve
 from lab.planning.compiled import code_digest
 from lab.planning.plan import Plan
 from lab.planning.plan_fields import plan_mapping
@@ -27,11 +27,11 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Outcome:
-    """One plan simulated; ``curve`` is empty in a preview."""
+    """One plan simulated; a preview has no curve."""
 
     result: Result
     timeline: Timeline
-    curve: tuple[Point, ...] = ()
+    curve: Curve | None = None
 
 
 def preview(plan: Plan, recorded: RequestFile | None, num_plans: int = 1) -> Outcome:
@@ -48,7 +48,7 @@ def month(plan: Plan, recorded: RequestFile | None) -> Outcome:
     """The whole month, or as much of it as some seconds allow."""
 
     def make() -> Outcome:
-        curve = tuple(break_even_curve(plan))
+        curve = break_even_curve(plan, recorded)
         result = simulate(plan, MONTH_BUDGET, recorded)
         return Outcome(result, timeline_of(plan, recorded), curve)
 

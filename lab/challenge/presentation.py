@@ -23,7 +23,7 @@ def outcomes(found: list[Outcome], today: date) -> list[dict[str, Any]]:
             "tips": advise(one.result),
             "split": charts.split(one.result, most),
             "timeline": charts.timeline(one.timeline),
-            "curve": charts.curve(one.curve, one.result.plan.traffic.rate_per_s),
+            "curve": charts.curve(one.curve),
             "prices": quoted(one.result.plan, today),
             "unverified": unverified(one.result.plan),
         }

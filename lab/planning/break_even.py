@@ -2,20 +2,25 @@
 
 For each rate the plan's serverless part is simulated by itself. Beside it stands what
 instances cost that carry the load at ``TARGET`` of their places: as many as needed,
-all month. Serverless costs what is used; instances come in steps.
+all month. Serverless costs what is used; instances come in steps. A file of requests is
+replayed slower or faster to get the other rates.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from lab.planning.plan import Plan
+from lab.planning.plan import MAX_RATE_PER_S, Plan, Traffic
+from lab.planning.request_file import RequestFile
 from lab.planning.results import simulate
-from lab.planning.workload import mean_work_s
+from lab.planning.workload import mean_work_s, workload_of
 
 NUM_RATES = 9
 SPAN = 10.0
 """The rates go from the plan's ÷ SPAN to the plan's × SPAN."""
+LOWEST_PER_S, HIGHEST_PER_S = 1e-5, MAX_RATE_PER_S * (1 - 1e-9)
+"""Limits of a plan; a file's rate is computed from its speed, hence just below."""
 BUDGET = 60_000
 TARGET = 0.7
 HOURS = 720
@@ -31,24 +36,43 @@ class Point:
     num_instances: int
 
 
-def break_even_curve(plan: Plan) -> list[Point]:
-    """Points over a hundredfold of traffic. A file keeps its own rate: none for it."""
-    if plan.traffic.pattern == "file":
-        return []
-    return [
-        _point(plan, plan.traffic.rate_per_s * SPAN ** (2 * k / (NUM_RATES - 1) - 1))
-        for k in range(NUM_RATES)
-    ]
+@dataclass(frozen=True)
+class Curve:
+    """Cost over a hundredfold of traffic, or less where it meets a limit."""
+
+    rate_per_s: float
+    """The plan's own."""
+    points: tuple[Point, ...]
+    """Ever higher rates, at least two."""
 
 
-def _point(plan: Plan, rate: float) -> Point:
-    rate = min(max(rate, 1e-5), 200.0)
-    traffic = replace(plan.traffic, rate_per_s=rate)
-    load = rate * mean_work_s(plan)
+def break_even_curve(plan: Plan, recorded: RequestFile | None = None) -> Curve:
+    """The curve around the plan. ``recorded`` is the file of the pattern file."""
+    usual = workload_of(plan, recorded).rate_per_s
+    factors = [SPAN ** (2 * k / (NUM_RATES - 1) - 1) for k in range(NUM_RATES)]
+    rates = [min(max(usual * one, LOWEST_PER_S), HIGHEST_PER_S) for one in factors]
+    return Curve(
+        usual,
+        tuple(
+            _point(replace(plan, traffic=_at(plan.traffic, rate, usual)), recorded)
+            for rate in dict.fromkeys(rates)
+        ),
+    )
+
+
+def _at(traffic: Traffic, rate: float, usual: float) -> Traffic:
+    if traffic.pattern != "file":
+        return replace(traffic, rate_per_s=rate)
+    return replace(traffic, file_speed=traffic.file_speed * rate / usual)
+
+
+def _point(plan: Plan, recorded: RequestFile | None) -> Point:
+    rate = workload_of(plan, recorded).rate_per_s
+    load = rate * mean_work_s(plan, recorded)
     most = max(4 * load / plan.service.concurrency, plan.serverless.max_workers)
     serverless = replace(plan.serverless, max_workers=int(min(math.ceil(most), 128)))
     found = simulate(
-        replace(plan, mode="serverless", traffic=traffic, serverless=serverless), BUDGET
+        replace(plan, mode="serverless", serverless=serverless), BUDGET, recorded
     )
     num = instances_for(plan, load)
     usd = num * HOURS * plan.provisioned.provisioned_usd_per_h
@@ -66,7 +90,7 @@ def instances_for(plan: Plan, load: float) -> int:
     return max(1, math.ceil(load / carried))
 
 
-def crossing(points: list[Point]) -> float | None:
+def crossing(points: Sequence[Point]) -> float | None:
     """The rate from which on instances are cheaper; None where they never are, or
     always."""
     for before, after in pairwise(points):

@@ -1,5 +1,8 @@
 """Uploading a file of requests: it is the learner's alone, bounded, and it goes."""
 
+import re
+
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from courseware.learner import carry, forget_learner
@@ -21,6 +24,18 @@ def test_an_uploaded_file_is_replayed(learner) -> None:
     query = response.redirect_chain[-1][0]
     assert "pattern=file" in query and "mode=hybrid" in query
     assert "mine.csv" in response.text and "You pay" in response.text
+
+
+def test_a_file_has_a_break_even_curve_around_its_own_rate(learner) -> None:
+    query = upload(learner).redirect_chain[-1][0].partition("?")[2]
+    page = learner.fragment(f"/lab/fleet/month/?{query}")
+    assert "Break-even over traffic" in page
+    table = page[page.index("The drawing as a table", page.index("Break-even")) :]
+    rates = [
+        float(cell) for cell in re.findall(r'<tr><td class="number">([\d.]+)', table)
+    ]
+    assert rates[4] == pytest.approx(3 / 135, abs=5e-4)
+    assert rates[-1] == pytest.approx(10 * 3 / 135, abs=5e-4)
 
 
 def test_it_is_nobody_elses(learner, neighbour) -> None:
