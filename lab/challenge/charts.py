@@ -16,7 +16,7 @@ from lab.planning.results import Result
 from lab.planning.timeline import Timeline
 
 WIDTH = 640
-LEFT, RIGHT = 48, 8
+LEFT, RIGHT = 56, 8
 PLOT = WIDTH - LEFT - RIGHT
 LINE_NAMES = {
     "busy": "serving",
@@ -51,6 +51,7 @@ def split(result: Result, most_usd: float) -> list[dict[str, Any]]:
                 "usd": value.mean,
                 "middle": round(LEFT + x + width / 2, 2),
                 "has_label": width > 44,
+                "is_narrow": width <= 110,
             }
         )
         x += width
@@ -115,7 +116,7 @@ class _Panel:
         """Zero, and round numbers up to the most."""
         step = _round_step(self.most)
         count = int(self.most / step + 1e-9)
-        return [Tick(self.y(k * step), f"{k * step:g}") for k in range(count + 1)]
+        return [Tick(self.y(k * step), _short(k * step)) for k in range(count + 1)]
 
 
 def _round_step(most: float) -> float:
@@ -165,11 +166,11 @@ def _rows(found: Timeline, num: int = 12) -> list[dict[str, Any]]:
     return rows
 
 
-def _dollars(power: int) -> str:
-    """Ten to the power, short enough for an axis."""
-    if power >= 6:
-        return f"${10 ** (power - 6)}M"
-    return f"${10 ** (power - 3)}k" if power >= 3 else f"${10.0**power:g}"
+def _short(value: float) -> str:
+    """Short enough for an axis: 200, 2k, 20k, 2M."""
+    if value >= 1e6:
+        return f"{value / 1e6:g}M"
+    return f"{value / 1e3:g}k" if value >= 1e3 else f"{value:g}"
 
 
 def curve(found: Curve | None) -> dict[str, Any] | None:
@@ -200,7 +201,7 @@ def curve(found: Curve | None) -> dict[str, Any] | None:
         ),
         "dots": [{"x": x(p.rate_per_s), "y": y(p.serverless_usd)} for p in points],
         "points": points,
-        "usd_ticks": [Tick(y(10.0**k), _dollars(k)) for k in decades],
+        "usd_ticks": [Tick(y(10.0**k), f"${_short(10.0**k)}") for k in decades],
         "rate_ticks": [
             Tick(x(points[k].rate_per_s), f"{points[k].rate_per_s:.2g}")
             for k in range(0, len(points), 2)

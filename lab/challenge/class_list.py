@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Max
+from django.db.models import Min
 
 from lab.challenge.models import ChallengeResult, ClassName
 
@@ -24,15 +24,14 @@ class Placed:
 def best_of_class(scenario_id: str, learner_id: str | None) -> list[Placed]:
     """The best result of each of the ten best learners."""
     rows = ChallengeResult.objects.filter(scenario=scenario_id, meets_slo=True)
-    leaders = list(
+    leaders = (
         rows.order_by()
         .values_list("learner_id")
-        .annotate(top=Max("score"))
-        .order_by("-top", "learner_id")[: 3 * NUM_BEST]
+        .annotate(least=Min("cost_usd"))
+        .order_by("least", "learner_id")[:NUM_BEST]
     )
-    bests = [rows.filter(learner_id=one).first() for one, _ in leaders]
-    known = [one for one in bests if one is not None]
-    known.sort(key=lambda one: (-one.score, one.cost_usd, one.created_at))
+    found = [rows.filter(learner_id=one).first() for one, _ in leaders]
+    known = [one for one in found if one is not None]
     names = dict(
         ClassName.objects.filter(
             learner_id__in=[one.learner_id for one in known]
@@ -46,5 +45,5 @@ def best_of_class(scenario_id: str, learner_id: str | None) -> list[Placed]:
             one.cost_usd,
             one.learner_id == learner_id,
         )
-        for place, one in enumerate(known[:NUM_BEST], 1)
+        for place, one in enumerate(known, 1)
     ]
