@@ -21,9 +21,9 @@ from typing import Any
 import redis
 from celery import Celery
 
-from lab.engine import bundled
+from lab.engine import model_files
 from lab.engine.client import STATUS_KEY_PREFIX
-from lab.engine.config import EngineConfig, bundled_model_dir
+from lab.engine.config import EngineConfig
 from launcher import valkey
 from launcher.address import Address
 from launcher.stack import Stack
@@ -70,23 +70,21 @@ class Running:
         return dict(json.loads(answer[1]))
 
 
-def ready_model() -> str:
-    """The model that the settings name; the bundled one is converted if need be."""
+def model_settings() -> dict[str, str]:
+    """The model for a DATA_DIR of its own; its files are made here if need be."""
     config = EngineConfig.from_env()
-    directory = bundled_model_dir(config.data_dir)
-    if config.model == str(directory) and not bundled.is_converted(directory):
-        bundled.convert(directory)
-    return config.model
+    model_files.make(config)
+    return {"ENGINE_MODEL": config.model, "ENGINE_LOAD_FORMAT": config.load_format}
 
 
 @contextmanager
 def running(settings: dict[str, str]) -> Iterator[Running]:
     """Start a stack with ``settings`` as environment variables; ends it after."""
-    model = ready_model()
+    model = model_settings()
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
         port = valkey.free_port()
         environment = {k: v for k, v in os.environ.items() if k != "REDIS_URL"}
-        environment |= {"DATA_DIR": directory, "PORT": str(port), "ENGINE_MODEL": model}
+        environment |= {"DATA_DIR": directory, "PORT": str(port), **model}
         environment |= {"DATABASE_URL": "", "BIND_ADDRESS": "127.0.0.1", **settings}
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.stack"], env=environment

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.interval import mean_interval
-from benchmarks.stack import ready_model
+from benchmarks.stack import model_settings
 from benchmarks.viewing import open_viewer
 from lab.engine.config import EngineConfig
 from launcher import valkey
@@ -40,7 +40,7 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
             **os.environ,
             "DATA_DIR": directory,
             "DATABASE_URL": "",
-            "ENGINE_MODEL": ready_model(),
+            **model_settings(),
         }
         with _redis(Path(directory)) as url:
             environment["REDIS_URL"] = url

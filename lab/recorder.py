@@ -85,7 +85,7 @@ class Recorder:
             block_size=status.block_size,
             machine=status.machine,
             device=status.device,
-            model=status.model,
+            model=status.model_in_words,
             versions=dict(status.versions),
             date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             traffic=traffic,

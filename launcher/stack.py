@@ -13,8 +13,8 @@ import sys
 import time
 from types import FrameType
 
-from lab.engine import bundled
-from lab.engine.config import PROJECT_DIR, EngineConfig, Environment, bundled_model_dir
+from lab.engine import model_files
+from lab.engine.config import PROJECT_DIR, EngineConfig, Environment
 from lab.engine.errors import SettingError
 from launcher import preparation, valkey
 from launcher.address import Address, only_one
@@ -93,14 +93,12 @@ class Stack:
         path.write_text(url)
 
     def _start_engine_side(self) -> None:
-        """The conversion if the bundled model is not there yet, else the engine."""
+        """The conversion if the model has to be made first, else the engine."""
         if Environment(os.environ).choice("ENGINE", "on", ("on", "off")) == "off":
             say("  No engine host here (ENGINE=off)")
             return
-        directory = bundled_model_dir(self.config.data_dir)
-        needs_model = self.config.model == str(directory) and not refusal()
-        if needs_model and not bundled.is_converted(directory):
-            say("  Converting the bundled model, once (meanwhile the page starts) …")
+        if not refusal() and not model_files.are_ready(self.config):
+            say("  Preparing the model, once (meanwhile the page starts) …")
             self._start("conversion")
         else:
             self._start("engine")
@@ -146,7 +144,7 @@ class Stack:
         celery = [python, "-m", "celery", "-A", "config", "worker"]
         quiet = ["--without-mingle", "--without-gossip", "--loglevel", "INFO"]
         return {
-            "conversion": [python, "-m", "lab.engine.bundled"],
+            "conversion": [python, "-m", "lab.engine.model_files"],
             "preparation": [python, "-m", "launcher.preparation"],
             "web": [
                 *(python, "-m", "uvicorn", "config.asgi:application"),

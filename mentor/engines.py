@@ -58,4 +58,6 @@ def label(engine_host_id: str) -> str:
         found = []
     if not found:
         return engine_host_id
-    return " on ".join(part for part in (found[0].model, found[0].device) if part)
+    return " on ".join(
+        part for part in (found[0].model_in_words, found[0].device) if part
+    )

@@ -26,7 +26,7 @@ def described(engine_host_id: str) -> dict[str, Any]:
     for status in known:
         if status.engine_host_id == engine_host_id:
             return {
-                "model": status.model,
+                "model": status.model_in_words,
                 "device": status.device,
                 "block_size": status.block_size,
             }

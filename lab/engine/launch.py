@@ -84,7 +84,8 @@ class EngineRun:
         """vLLM's SamplingParams: text so far in each output, no penalties.
 
         What a small model says greedily it may say for ever: vLLM ends an answer in
-        which a passage comes twice in a row, unless it is to go on in any case.
+        which a passage comes twice in a row, unless it is to go on in any case. With
+        random weights all of it repeats, and its length is what there is to watch.
         """
         from vllm import SamplingParams
         from vllm.sampling_params import RepetitionDetectionParams, RequestOutputKind
@@ -94,13 +95,13 @@ class EngineRun:
             max_pattern_size=MAX_REPEATED_TOKENS,
             min_count=2,
         )
-
+        goes_on = ignore_eos or self.config.has_random_weights
         return SamplingParams(
             max_tokens=max_tokens,
             temperature=temperature,
             ignore_eos=ignore_eos,
             output_kind=RequestOutputKind.CUMULATIVE,
-            repetition_detection=None if ignore_eos else repetition,
+            repetition_detection=None if goes_on else repetition,
         )
 
     def stream(
@@ -128,7 +129,8 @@ class EngineRun:
         is_cpu = resolve_device(self.config) == "cpu"
         return {
             "phases": self.phases(),
-            "model": Path(str(model_config.model)).name,
+            "model": self.config.shape or Path(str(model_config.model)).name,
+            "has_random_weights": self.config.has_random_weights,
             "device": device_name(self.config),
             "machine": machine_name(),
             "dtype": str(model_config.dtype).removeprefix("torch."),
@@ -235,6 +237,7 @@ def engine_arguments(run: EngineRun) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "model": config.model,
         "dtype": config.dtype,
+        "load_format": config.load_format,
         "max_model_len": config.max_model_len,
         "max_num_seqs": config.max_concurrent_requests,
         "num_gpu_blocks_override": config.num_blocks,

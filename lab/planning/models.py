@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from lab.planning.architecture import model_from_config
 from lab.planning.errors import BadConfig, BadSetting
@@ -36,6 +37,17 @@ def load_models(path: Path = CATALOG / "models.yaml") -> tuple[Model, ...]:
         models[one.id] = one
     root.finish()
     return tuple(models.values())
+
+
+@lru_cache(maxsize=1)
+def _config_fields() -> dict[str, dict[str, Any]]:
+    rows = read_catalog(CATALOG / "models.yaml").rows("models")
+    return {row.text("id"): dict(row.value("config")) for row in rows}
+
+
+def config_fields(model_id: str) -> dict[str, Any]:
+    """The fields of config.json that the catalog has of a model; raises BadSetting."""
+    return dict(_config_fields()[model(model_id).id])
 
 
 def model(model_id: str) -> Model:

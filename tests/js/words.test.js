@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { roundUp } from "../../static/js/lab/charts.js";
 import { Engines } from "../../static/js/lab/engines.js";
-import { recordedWords } from "../../static/js/lab/header.js";
+import { randomWords, recordedWords } from "../../static/js/lab/header.js";
 import { memoryRows, memorySentence, partsOf } from "../../static/js/lab/memory.js";
 import { whenWords } from "../../static/js/lab/time.js";
 import * as words from "../../static/js/lab/words.js";
@@ -144,4 +144,11 @@ test("yours are kept by host, and forgotten with its run", () => {
 
 test("axes end at round numbers", () => {
   assert.deepEqual([0, 1, 3, 17, 20, 51, 700].map(roundUp), [1, 1, 5, 20, 20, 100, 1000]);
+});
+
+test("an engine with random weights says that its text means nothing", () => {
+  const shape = { ...status, model: "llama-3.1-8b", has_random_weights: true };
+  assert.match(randomWords(shape), /shape of llama-3.1-8b: blocks.* real, the text means nothing/);
+  assert.equal(randomWords(status), "");
+  assert.equal(randomWords(null), "");
 });

@@ -40,7 +40,7 @@ export class Header {
       const forecast = startForecast(status, nowS);
       return [status.reason, forecast && `Starting: ${forecast}.`].filter(Boolean).join(" ");
     }
-    return status.state === "ready" ? "" : (status.reason ?? "");
+    return status.state === "ready" ? randomWords(status) : (status.reason ?? "");
   }
 
   #updateRecorded(recording) {
@@ -74,6 +74,15 @@ export function recordedWords(recording) {
   const parts = ["recorded", recording.machine, recording.device, recording.model, ...versions];
   const date = (recording.date ?? "").slice(0, 10);
   return [...parts, date].filter(Boolean).join(" · ");
+}
+
+/** What to think of an engine without trained weights; "" for any other. */
+export function randomWords(status) {
+  if (!status?.has_random_weights) return "";
+  return (
+    `Random weights in the shape of ${status.model}: blocks, memory and times are ` +
+    "real, the text means nothing."
+  );
 }
 
 function describe(status) {

@@ -22,6 +22,7 @@ function start() {
     conversations: byId("conversations"),
     connection: byId("connection"),
     announcer: byId("announcer"),
+    random: byId("random"),
     turnTemplate: byId("turn"),
   };
   const panel = new Panel(parts, new Transcript());

@@ -69,6 +69,8 @@ export class Panel {
   /** An EngineStatus, from the viewer. */
   engineState(status) {
     if (status) this.#engines.set(status.engine_host_id, status);
+    const statuses = [...this.#engines.values()];
+    this.#parts.random.hidden = !statuses.some((one) => one.has_random_weights);
     for (const turn of this.#transcript.turns) this.#show(turn.id);
   }
 

@@ -1,0 +1,50 @@
+"""Makes the files of the model that the settings name, where they have to be made.
+
+    python -m lab.engine.model_files      # into DATA_DIR/models/
+
+The bundled model is converted, a shape with random weights is written; any other model
+brings its files.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from lab.engine import bundled, random_weights
+from lab.engine.config import EngineConfig, bundled_model_dir
+from lab.engine.errors import EngineUnavailable, SettingError
+
+
+def are_ready(config: EngineConfig) -> bool:
+    """Whether the engine can start with what is there."""
+    if config.shape:
+        return random_weights.is_written(Path(config.model), config.shape)
+    directory = bundled_model_dir(config.data_dir)
+    return config.model != str(directory) or bundled.is_converted(directory)
+
+
+def make(config: EngineConfig) -> None:
+    """Make what is missing; raises EngineUnavailable."""
+    if are_ready(config):
+        return
+    directory = bundled_model_dir(config.data_dir)
+    if not bundled.is_converted(directory):
+        bundled.convert(directory)
+    if config.shape:
+        random_weights.write_shape(Path(config.model), config.shape, directory)
+
+
+def main() -> int:
+    """0 when the files are there, else 1 and a sentence on the error output."""
+    began = time.monotonic()
+    try:
+        make(EngineConfig.from_env())
+    except (EngineUnavailable, SettingError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"The model's files are there, after {time.monotonic() - began:.0f} s.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
