@@ -8,7 +8,7 @@ import importlib
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,14 @@ class EngineSplit:
 
     weights_bytes: int | None = None
     kv_cache_bytes: int | None = None
-    other_bytes: int | None = None
+    graphs_bytes: int | None = None
+    """CUDA graphs: their pool and the driver's part."""
+    activations_bytes: int | None = None
+    """What else PyTorch holds: activations and its cache of them."""
+    non_torch_bytes: int | None = None
+    """What the process took past PyTorch since its card was ready."""
+    at_start_bytes: int | None = None
+    """In use on the card when it was ready: driver, CUDA context, other processes."""
 
     @classmethod
     def read(cls, path: Path) -> "EngineSplit":
@@ -37,10 +44,14 @@ class EngineSplit:
 
 
 def gap(used: int | None, split: EngineSplit) -> int | None:
-    """``used`` minus all that the engine accounts for; None when a part is unknown."""
+    """``used`` minus all that the engine accounts for; None when a part is unknown.
+
+    On a card it holds what was in use ``at_start``.
+    """
     if used is None or split.weights_bytes is None or split.kv_cache_bytes is None:
         return None
-    return used - split.weights_bytes - split.kv_cache_bytes - (split.other_bytes or 0)
+    others = (split.graphs_bytes, split.activations_bytes, split.non_torch_bytes)
+    return used - split.weights_bytes - split.kv_cache_bytes - sum(filter(None, others))
 
 
 class CpuMemory:
@@ -66,9 +77,7 @@ class CpuMemory:
             used_bytes=used,
             process_bytes=used,
             utilisation_pct=psutil.cpu_percent(),
-            weights_bytes=split.weights_bytes,
-            kv_cache_bytes=split.kv_cache_bytes,
-            other_bytes=split.other_bytes,
+            **asdict(split),
             gap_bytes=None if self._trouble else gap(used, split),
             note=self._trouble or CPU_NOTE,
         )
@@ -111,9 +120,7 @@ class GpuMemory:
             utilisation_pct=None if rates is None else float(rates.gpu),
             power_w=None if power_mw is None else power_mw / 1000,
             temperature_c=None if celsius is None else float(celsius),
-            weights_bytes=split.weights_bytes,
-            kv_cache_bytes=split.kv_cache_bytes,
-            other_bytes=split.other_bytes,
+            **asdict(split),
             gap_bytes=gap(used, split),
             note=f"The driver does not tell {', '.join(refused)}." if refused else "",
         )

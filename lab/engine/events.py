@@ -169,10 +169,13 @@ class MemorySample:
     temperature_c: float | None = None
     weights_bytes: int | None = None
     kv_cache_bytes: int | None = None
-    other_bytes: int | None = None
-    """What the engine itself accounts for besides weights and KV cache."""
+    graphs_bytes: int | None = None
+    activations_bytes: int | None = None
+    non_torch_bytes: int | None = None
+    at_start_bytes: int | None = None
+    """These four as in lab.memory.EngineSplit."""
     gap_bytes: int | None = None
-    """used_bytes minus weights, KV cache and other: what nobody accounts for."""
+    """used_bytes minus all that the engine accounts for; at_start_bytes is within."""
     note: str = ""
     """A sentence when something could not be read."""
 

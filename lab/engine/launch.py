@@ -19,6 +19,8 @@ from lab.engine.errors import EngineUnavailable, SettingError
 from lab.engine.events import PhaseTiming
 from lab.engine.tap import REFUSAL_NAME, TapReader
 
+CPU_WORKER = "lab.engine.phased_worker.PhasedWorker"
+GPU_WORKER = "lab.engine.phased_worker.PhasedGpuWorker"
 CPU_BLOCK_SIZE = 32
 GPU_BLOCK_SIZE = 16
 CPU_KV_CACHE_MB = 256
@@ -243,7 +245,7 @@ def engine_arguments(run: EngineRun) -> dict[str, Any]:
         "num_gpu_blocks_override": config.num_blocks,
         "enable_prefix_caching": True,
         "scheduler_cls": "lab.engine.scheduler.TracingScheduler",
-        "worker_cls": "lab.engine.phased_worker.PhasedWorker",
+        "worker_cls": CPU_WORKER if is_cpu else GPU_WORKER,
         "additional_config": {"tap_path": str(run.directory / "tap")},
         "trust_remote_code": False,
         "enable_log_requests": False,

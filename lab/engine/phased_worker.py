@@ -7,6 +7,8 @@ Celery worker: in vLLM a Worker is the process that runs the model.
 import json
 import math
 import os
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import torch
 from vllm.platforms import current_platform
 
 from lab.engine import phases
+from lab.engine.gpu_split import Capture, CardUse, split_of
 
 RUN_DIRECTORY_VARIABLE = "SERVELAB_RUN_DIRECTORY"
 PHASES_NAME = "phases.jsonl"
@@ -29,56 +32,109 @@ def _run_directory() -> Path:
     return Path(os.environ[RUN_DIRECTORY_VARIABLE])
 
 
-def _mark(name: str) -> None:
-    phases.mark(_run_directory() / PHASES_NAME, name)
-
-
 class PhasedWorker(BaseWorker):
-    """The platform's worker; marks phases, hands on, and writes the memory split."""
+    """The platform's worker; marks phases, hands on, and writes the memory split.
 
-    _kv_cache_bytes: int | None = None
+    Of several workers (tensor parallel) the first one tells for all.
+    """
+
+    _kv_cache_bytes = 0
 
     def init_device(self) -> Any:
-        _mark(phases.DEVICE)
+        self._mark(phases.DEVICE)
         return super().init_device()
 
     def load_model(self, *args: Any, **kwargs: Any) -> Any:
-        _mark(phases.WEIGHTS)
+        self._mark(phases.WEIGHTS)
         return super().load_model(*args, **kwargs)
 
     def determine_available_memory(self) -> Any:
-        _mark(phases.PROFILE)
+        self._mark(phases.PROFILE)
         return super().determine_available_memory()
 
     def initialize_from_config(self, kv_cache_config: Any, **kwargs: Any) -> Any:
-        _mark(phases.KV_CACHE)
+        self._mark(phases.KV_CACHE)
         self._kv_cache_bytes = sum(
             tensor.size for tensor in kv_cache_config.kv_cache_tensors
         )
         return super().initialize_from_config(kv_cache_config, **kwargs)
 
     def compile_or_warm_up_model(self) -> Any:
-        _mark(phases.WARM_UP)
+        self._mark(phases.WARM_UP)
         times = super().compile_or_warm_up_model()
-        self._write_split()
-        _mark(phases.CONNECT)
+        self._write_split(self._split())
+        self._mark(phases.CONNECT)
         return times
 
-    def _write_split(self) -> None:
-        """Bytes of weights and KV cache; on a GPU also what else PyTorch holds."""
-        split = {"kv_cache_bytes": self._kv_cache_bytes}
-        if current_platform.is_cpu():
-            # The CPU's kernels repack most weights where PyTorch does not count them.
-            directory = Path(self.model_config.model)
-            split["weights_bytes"] = checkpoint_bytes(
-                directory, self.model_config.dtype.itemsize
+    def _mark(self, name: str, at: float | None = None) -> None:
+        if self.rank == 0:
+            phases.mark(_run_directory() / PHASES_NAME, name, at)
+
+    def _split(self) -> dict[str, int | None]:
+        # The CPU's kernels repack most weights where PyTorch does not count them.
+        directory = Path(self.model_config.model)
+        itemsize = self.model_config.dtype.itemsize
+        return {
+            "weights_bytes": checkpoint_bytes(directory, itemsize),
+            "kv_cache_bytes": self._kv_cache_bytes,
+        }
+
+    def _write_split(self, split: Mapping[str, int | None]) -> None:
+        if self.rank == 0:
+            (_run_directory() / SPLIT_NAME).write_text(json.dumps(split))
+
+
+class PhasedGpuWorker(PhasedWorker):
+    """On a card there is more to tell: compiling, capturing graphs, the whole split."""
+
+    _at_start = CardUse(0)
+    _capture = Capture(CardUse(0), CardUse(0))
+
+    def init_device(self) -> Any:
+        result = super().init_device()
+        self._at_start = _card_use()
+        return result
+
+    def determine_available_memory(self) -> Any:
+        """Its first forward pass compiles the model; vLLM tells how long that took."""
+        began = time.time()
+        self._mark(phases.COMPILE)
+        available = BaseWorker.determine_available_memory(self)
+        seconds = self.vllm_config.compilation_config.compilation_time
+        self._mark(phases.PROFILE, began + seconds)
+        return available
+
+    def compile_or_warm_up_model(self) -> Any:
+        """Graph capture is inside; it lasts to the end of the warm-up."""
+        runner = self.model_runner
+        capture = runner.capture_model
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            self._mark(phases.GRAPHS)
+            before = _card_use()
+            result = capture(*args, **kwargs)
+            self._capture = Capture(before, _card_use())
+            return result
+
+        runner.capture_model = watched
+        try:
+            return super().compile_or_warm_up_model()
+        finally:
+            del runner.capture_model
+
+    def _split(self) -> dict[str, int | None]:
+        weights = _tensor_bytes(self.model_runner.get_model())
+        at_end = _card_use()
+        return {
+            **split_of(
+                weights, self._kv_cache_bytes, self._at_start, at_end, self._capture
             )
-        else:
-            weights = _tensor_bytes(self.model_runner.get_model())
-            held = torch.cuda.memory_reserved()
-            split["weights_bytes"] = weights
-            split["other_bytes"] = held - weights - (self._kv_cache_bytes or 0)
-        (_run_directory() / SPLIT_NAME).write_text(json.dumps(split))
+        }
+
+
+def _card_use() -> CardUse:
+    free, total = torch.cuda.mem_get_info()
+    return CardUse(total - free, torch.cuda.memory_reserved())
 
 
 def _tensor_bytes(model: Any) -> int:

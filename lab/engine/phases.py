@@ -14,9 +14,11 @@ IMPORT = "import vLLM"
 SPAWN = "spawn the engine process"
 DEVICE = "init device"
 WEIGHTS = "load weights"
+COMPILE = "compile"
 PROFILE = "profile memory"
 KV_CACHE = "allocate KV cache"
 WARM_UP = "warm-up"
+GRAPHS = "capture graphs"
 CONNECT = "connect"
 FIRST_TOKEN = "first token"
 ORDER = (
@@ -24,9 +26,11 @@ ORDER = (
     SPAWN,
     DEVICE,
     WEIGHTS,
+    COMPILE,
     PROFILE,
     KV_CACHE,
     WARM_UP,
+    GRAPHS,
     CONNECT,
     FIRST_TOKEN,
 )
@@ -41,9 +45,9 @@ class Phase:
     seconds: float | None
 
 
-def mark(path: Path, name: str) -> None:
-    """A phase begins now; safe to call from any process."""
-    line = json.dumps({"name": name, "at": time.time()}) + "\n"
+def mark(path: Path, name: str, at: float | None = None) -> None:
+    """A phase begins now, or began ``at`` (epoch seconds); safe from any process."""
+    line = json.dumps({"name": name, "at": time.time() if at is None else at}) + "\n"
     with path.open("a") as file:
         file.write(line)
 

@@ -96,14 +96,19 @@ test("where in time we are, in words", () => {
 test("memory is drawn to scale, with the gap and what is free", () => {
   const gpu = {
     is_gpu: true, device: "H100", total_bytes: 100, used_bytes: 80, weights_bytes: 20,
-    kv_cache_bytes: 40, other_bytes: null, gap_bytes: 20, utilisation_pct: 55,
-    power_w: null, temperature_c: 40,
+    kv_cache_bytes: 40, graphs_bytes: 5, activations_bytes: 10, non_torch_bytes: 0,
+    at_start_bytes: 4, gap_bytes: 5, utilisation_pct: 55, power_w: null, temperature_c: 40,
   };
   const shares = Object.fromEntries(partsOf(gpu).map(({ name, share }) => [name, share]));
-  assert.deepEqual(shares, { weights: 0.2, kv: 0.4, gap: 0.2, free: 0.2 });
+  assert.deepEqual(shares, {
+    weights: 0.2, kv: 0.4, graphs: 0.05, activations: 0.1, gap: 0.05, free: 0.2,
+  });
   const rows = Object.fromEntries(memoryRows(gpu).map((row) => row.slice(0, 2)));
   assert.equal(rows.power, "unknown");
   assert.equal(rows.utilisation, `55${THIN}%`);
+  const cpu = memoryRows({ ...gpu, is_gpu: false }).map((row) => row[0]);
+  assert.ok("CUDA graphs" in rows && !cpu.includes("CUDA graphs"));
+  assert.ok(!cpu.some((words) => words.startsWith("of the gap")));
   assert.match(memorySentence({ ...gpu, is_gpu: false }), /^CPU engine: there is no GPU/);
 });
 

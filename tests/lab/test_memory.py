@@ -13,7 +13,14 @@ from lab.engine.events import MemorySample
 from lab.memory import CpuMemory, EngineSplit, GpuMemory, gap, open_memory
 from tests.lab.nvml import MIB, Nvml
 
-SPLIT = EngineSplit(16_000 * MIB, 48_000 * MIB, 5_000 * MIB)
+SPLIT = EngineSplit(
+    weights_bytes=16_000 * MIB,
+    kv_cache_bytes=48_000 * MIB,
+    graphs_bytes=1_000 * MIB,
+    activations_bytes=3_500 * MIB,
+    non_torch_bytes=500 * MIB,
+    at_start_bytes=1_900 * MIB,
+)
 
 
 def sample(nvml: Nvml, split: EngineSplit = SPLIT) -> MemorySample:
@@ -28,6 +35,8 @@ def test_a_card_that_answers_everything_is_told_in_full() -> None:
     assert told.power_w == 412.345 and told.temperature_c == 56.0
     assert told.process_bytes == (70_112 + 512) * MIB
     assert (told.weights_bytes, told.kv_cache_bytes) == (16_000 * MIB, 48_000 * MIB)
+    assert (told.graphs_bytes, told.activations_bytes) == (1_000 * MIB, 3_500 * MIB)
+    assert (told.non_torch_bytes, told.at_start_bytes) == (500 * MIB, 1_900 * MIB)
     assert told.gap_bytes == (71_304 - 16_000 - 48_000 - 5_000) * MIB
     assert told.note == "" and told.engine_host_id == "host-a"
 
@@ -154,9 +163,9 @@ def test_the_machines_own_figures_are_real() -> None:
 @pytest.mark.parametrize(
     ("used", "split", "expected"),
     [
-        (100, EngineSplit(40, 30, 10), 20),
-        (100, EngineSplit(40, 30, None), 30),
-        (60, EngineSplit(40, 30, None), -10),
+        (100, EngineSplit(40, 30, 4, 5, 1, at_start_bytes=18), 20),
+        (100, EngineSplit(40, 30), 30),
+        (60, EngineSplit(40, 30), -10),
         (None, EngineSplit(40, 30, 10), None),
         (100, EngineSplit(None, 30, 10), None),
         (100, EngineSplit(40, None, 10), None),
@@ -177,4 +186,4 @@ def test_a_split_that_is_not_there_yet_is_unknown(
         path.write_text(content)
     assert EngineSplit.read(path) == EngineSplit()
     path.write_text(json.dumps({"weights_bytes": 7, "kv_cache_bytes": 9}))
-    assert EngineSplit.read(path) == EngineSplit(7, 9, None)
+    assert EngineSplit.read(path) == EngineSplit(7, 9)

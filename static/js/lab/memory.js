@@ -7,9 +7,12 @@ import { bytes } from "./words.js";
 const PARTS = [
   ["weights", "weights_bytes", "weights"],
   ["kv", "kv_cache_bytes", "KV cache"],
-  ["other", "other_bytes", "other of the engine"],
+  ["graphs", "graphs_bytes", "CUDA graphs"],
+  ["activations", "activations_bytes", "activations"],
+  ["outside", "non_torch_bytes", "outside of PyTorch"],
   ["gap", "gap_bytes", "gap: used, but nobody accounts for it"],
 ];
+const ON_A_CARD = new Set(["graphs", "activations", "outside"]);
 
 /**
  * The parts of a sample that are known, in order, and what is left of the total. Pure.
@@ -55,10 +58,14 @@ export function memoryRows(sample) {
     ["total", bytes(sample.total_bytes)],
     ["in use", bytes(sample.used_bytes)],
     ["the engine's processes", bytes(sample.process_bytes)],
-    ...PARTS.map(([name, field, label]) => [label, bytes(sample[field]), name]),
+    ...PARTS.filter(([name]) => sample.is_gpu || !ON_A_CARD.has(name)).map(
+      ([name, field, label]) => [label, bytes(sample[field]), name],
+    ),
   ];
   if (sample.is_gpu) {
     rows.push(
+      ["of the gap: driver, CUDA context and others, before the weights came",
+        bytes(sample.at_start_bytes)],
       ["utilisation", known(sample.utilisation_pct, "%") ?? "unknown"],
       ["power", known(sample.power_w, "W") ?? "unknown"],
       ["temperature", known(sample.temperature_c, "°C") ?? "unknown"],
