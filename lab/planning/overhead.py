@@ -44,6 +44,10 @@ GRAPHS_BASE_GIB = 0.45
 GRAPHS_PER_LAYER_GIB = 0.0145
 """Fitted: 28 to 80 dense layers took 0.86 to 1.61 GiB in vLLM 0.19."""
 GRAPHS_DOUBT_GIB = 0.25
+MAX_CAPTURED = 512
+"""Requests of the largest batch captured; mixed batches hold up to twice as many."""
+GRAPHS_FIRST_SHARE = 0.15
+"""Of it all, what the first capture takes however many follow."""
 GRAPHS_EXPERTS_GIB = 0.8
 """How much more an MoE or MLA model may take: one took 1.57 with 27 layers."""
 GRAPHS_GUESSED_GIB = 0.35
@@ -108,7 +112,23 @@ def cuda_graphs(settings: Settings, rank: int = 0) -> Interval:
     doubt = GRAPHS_DOUBT_GIB
     if are_graphs_budgeted(settings):
         doubt += GRAPHS_GUESSED_GIB
-    return Interval.around(size, doubt, doubt + more).times(2**30)
+    share = GRAPHS_FIRST_SHARE + (1 - GRAPHS_FIRST_SHARE) * _captured(settings)
+    return Interval.around(size, doubt, doubt + more).times(share * 2**30)
+
+
+def _captured(settings: Settings) -> float:
+    """Graphs of mixed and of decoding batches, as a share of the most there can be."""
+    mixed = num_captured(2 * settings.max_num_seqs)
+    return (mixed + num_captured(settings.max_num_seqs)) / (2 * num_captured())
+
+
+def num_captured(most: int = MAX_CAPTURED) -> int:
+    """Batch sizes that vLLM captures up to ``most``: 1, 2, 4, 8 … 248, 256, 272 … 512.
+
+    vLLM 0.32, config/vllm.py (_set_cudagraph_sizes).
+    """
+    sizes = (1, 2, 4, *range(8, 256, 8), *range(256, MAX_CAPTURED + 1, 16))
+    return sum(1 for size in sizes if size <= most)
 
 
 def _is_unlike_dense(model: Model) -> bool:

@@ -10,6 +10,7 @@ from lab.planning.gpus import arch_of, load_gpus, step_limits
 from lab.planning.interval import GIB
 from lab.planning.models import find_model
 from lab.planning.observation import estimate_of, settings_of
+from lab.planning.overhead import num_captured
 from lab.planning.settings import Regime, regime_of
 
 LLAMA = {
@@ -190,3 +191,19 @@ def test_an_ending_after_a_dot_says_the_format_as_one_after_a_hyphen():
     found = find_model("nytopop/Qwen3-30B-A3B.w4a16")
     assert (found.id, found.scheme.id) == ("qwen3-30b-a3b", "int4")
     assert find_model("Qwen/Qwen2.5-7B-Instruct").id == "qwen2.5-7b"
+
+
+@pytest.mark.parametrize(
+    ("most", "number"), [(512, 51), (256, 35), (128, 19), (64, 11), (16, 5), (1, 1)]
+)
+def test_so_many_batch_sizes_are_captured_as_logs_say(most, number):
+    assert num_captured(most) == number
+
+
+def test_few_requests_at_once_leave_few_graphs():
+    row = {"model": "Qwen/Qwen3-8B", "vllm_version": "0.24.0", "gpu": "RTX 4090"}
+    few = with_(**row, max_num_seqs=8).overhead.cuda_graphs
+    most = with_(**row, max_num_seqs=256).overhead.cuda_graphs
+    assert few.high < most.value
+    assert most.contains(0.52 * GIB)
+    assert few.contains(0.17 * GIB)
