@@ -1,11 +1,14 @@
 """How far the hardware calculator is from what real vLLM engines logged.
 
 The rows of lab/planning/catalog/vllm_logs.yaml, each judged by constants fitted to the
-others (leave one out), or those of any file in the same format: --option logs=PATH,
-judged by the constants as they are.
+others (leave one out), and those of vllm_logs_others.yaml, judged by the constants as
+they are; those of them that no rule was written after are told apart (_unseen). Or the
+rows of any file in the same format: --option logs=PATH.
 """
 
 import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,45 +21,84 @@ from lab.planning.refit import without
 from lab.planning.rows import CATALOG
 
 BUNDLED = CATALOG / "vllm_logs.yaml"
+OTHERS = CATALOG / "vllm_logs_others.yaml"
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One log and what the estimate made of it; None: refused."""
+
+    row: Row
+    found: Comparison | None
 
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
     """Errors over all rows; a row that is refused counts as an interval that missed."""
-    path = Path(options.get("logs", BUNDLED))
-    rows = yaml.safe_load(path.read_text(encoding="utf-8"))["observations"]
-    found = [
-        _judged(row, rows if path == BUNDLED else None, at)
-        for at, row in enumerate(rows)
-    ]
-    judged = [one for one in found if one is not None]
-    weights = _values(abs(e) for c in judged if (e := c.weights_error_pct) is not None)
-    pools = _values(abs(e) for c in judged if (e := c.pool_error_pct) is not None)
-    covered = [100.0 * c.is_pool_covered for c in judged if c.is_pool_covered in (0, 1)]
-    covered += [0.0] * (len(found) - len(judged))
-    widths = _values(w for c in judged if (w := c.pool_width_pct) is not None)
-    median = bootstrap_interval(widths, statistics.median)
-    return [
-        _result("weights_error_pct", mean_interval(weights)),
-        _result("pool_mae_pct", mean_interval(pools)),
-        _result("interval_coverage", mean_interval(covered)),
-        _result("interval_width_pct_median", median),
-    ]
+    if path := options.get("logs"):
+        return figures([judged(row) for row in read(Path(path))])
+    both = bundled()
+    unseen = [one for one in both if is_unseen(one.row)]
+    return [*figures(both), *figures(unseen, "_unseen")]
 
 
-def _judged(
-    row: dict[str, Any], fitted: list[dict[str, Any]] | None, at: int
-) -> Comparison | None:
+def read(path: Path) -> list[Row]:
+    """The observations of a file."""
+    rows: list[Row] = yaml.safe_load(path.read_text(encoding="utf-8"))["observations"]
+    return rows
+
+
+def bundled() -> list[Judged]:
+    """All shipped logs: those fitted to, each by the others, and the rest."""
+    fitted = read(BUNDLED)
+    left_out = [
+        judged(row, [other for other in fitted if other is not row]) for row in fitted
+    ]
+    return left_out + [judged(row) for row in read(OTHERS)]
+
+
+def is_unseen(row: Row) -> bool:
+    """Whether neither a constant nor a rule comes from this log."""
+    is_fitted = "source" not in row
+    return not is_fitted and not row.get("informed")
+
+
+def judged(row: Row, fitted: Sequence[Row] | None = None) -> Judged:
+    """The estimate for a log's settings, its constants refitted to ``fitted``."""
     try:
         found = estimate_of(row)
     except PlanningError:
-        return None
+        return Judged(row, None)
     if fitted is not None:
-        found = without(found, [other for i, other in enumerate(fitted) if i != at])
-    return compare(row, found)
+        found = without(found, fitted)
+    return Judged(row, compare(row, found))
 
 
-def _values(numbers: Any) -> list[float]:
-    return list(numbers) or [float("nan")]
+def figures(of: Sequence[Judged], suffix: str = "") -> list[dict[str, Any]]:
+    """What the criteria name, in per cent."""
+    found = [one.found for one in of if one.found]
+    weights = [abs(e) for c in found if (e := c.weights_error_pct) is not None]
+    pools = [abs(e) for c in found if (e := c.pool_error_pct) is not None]
+    widths = [w for c in found if (w := c.pool_width_pct) is not None]
+    exact = _percents(c.are_blocks_explained for c in found)
+    covered = _percents(c.is_pool_covered for c in found)
+    covered += [0.0 for one in of if not one.found]
+    median = bootstrap_interval(_or_nan(widths), statistics.median)
+    return [
+        _result("weights_error_pct" + suffix, mean_interval(_or_nan(weights))),
+        _result("kv_bytes_exact" + suffix, mean_interval(_or_nan(exact))),
+        _result("pool_mae_pct" + suffix, mean_interval(_or_nan(pools))),
+        _result("interval_coverage" + suffix, mean_interval(_or_nan(covered))),
+        _result("interval_width_pct_median" + suffix, median),
+    ]
+
+
+def _percents(truths: Iterable[bool | None]) -> list[float]:
+    return [100.0 * truth for truth in truths if truth is not None]
+
+
+def _or_nan(numbers: list[float]) -> list[float]:
+    return numbers or [float("nan")]
 
 
 def _result(name: str, value: tuple[float, float, float]) -> dict[str, Any]:

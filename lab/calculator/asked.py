@@ -28,8 +28,8 @@ OWN = "own"
 AS_SHIPPED = "shipped"
 CHEAPEST = "cheapest"
 FEWEST = "fewest"
-VERSIONS = ("0.32", "0.19", "0.16")
-"""One of each regime: 0.21 and later, 0.17 to 0.20, up to 0.16."""
+VERSIONS = ("0.32", "0.26", "0.19", "0.16")
+"""One of each regime: 0.27 and later, from 0.21, from 0.17, and from 0.8."""
 _MAX_TEXT = 60
 
 

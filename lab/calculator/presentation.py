@@ -10,7 +10,7 @@ from lab.planning.quantization import SCHEMES
 from lab.planning.ranking import GPU_COUNTS
 
 Option = tuple[str, str]
-_VERSION_WORDS = ("0.21 and later", "0.17 to 0.20", "up to 0.16")
+_VERSION_WORDS = ("0.27 and later", "0.21 to 0.26", "0.17 to 0.20", "0.8 to 0.16")
 
 PRESETS: tuple[tuple[str, Asked], ...] = (
     ("8B for 20 users", Asked(users=20)),

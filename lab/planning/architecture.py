@@ -28,6 +28,9 @@ MAX_HEADS = 8_192
 MAX_VOCAB = 10_000_000
 MAX_POSITIONS = 1_000_000_000
 MAX_EXPERTS = 8_192
+MAX_ROPE = 10_000
+"""Factor of rope scaling; a larger one is passed over."""
+_LENGTHENING = ("linear", "dynamic")
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 
 
@@ -67,6 +70,7 @@ def model_from_config(
         is_guessed=is_guessed,
         doubts=tuple(doubts),
         rotary_dim=_rotary_dim(text, shape["head_dim"]) if traits.has_rope else 0,
+        rope_factor=_rope_factor(text),
         **shape,
     )
 
@@ -163,6 +167,23 @@ def _rotary_dim(text: Fields, head_dim: int) -> int:
     share = text.share("partial_rotary_factor", "rotary_pct", default=1.0)
     rope = text.optional("qk_rope_head_dim", most=MAX_SIZE)
     return rope or int(head_dim * share)
+
+
+def _rope_factor(text: Fields) -> float:
+    """By how much linear or dynamic scaling lengthens the table of positions.
+
+    Up to transformers 4 in rope_scaling; since 5 in rope_parameters, which may hold one
+    object for each kind of layer. vLLM: rotary_embedding/linear_scaling_rope.py.
+    """
+    outer = text.part("rope_scaling", "rope_parameters")
+    if outer is None:
+        return 1.0
+    inner = [outer.part(name) for name in outer.config if name.endswith("_attention")]
+    kinds = [one for one in (outer, *inner) if one is not None]
+    scaled = [one for one in kinds if one.text("rope_type", "type") in _LENGTHENING]
+    factors = [one.config.get("factor") for one in scaled]
+    numbers = [f for f in factors if isinstance(f, int | float) and 1 <= f <= MAX_ROPE]
+    return float(max(numbers, default=1))
 
 
 def _is_tied(whole: Fields, text: Fields, traits: Traits) -> bool:

@@ -33,6 +33,7 @@ _QUANTIZATION = frozenset(
     "quant_method bits w_bit group_size q_group_size weight_block_size quant_algo "
     "config_groups".split()
 )
+_ROPE = frozenset("rope_type type factor".split())
 _PARTS = ("text_config", "llm_config", "language_config")
 
 
@@ -54,7 +55,19 @@ def _of(config: Mapping[str, Any]) -> dict[str, Any]:
         ("vision_config", _VISION),
         ("quantization_config", _QUANTIZATION),
         ("compression_config", _QUANTIZATION),
+        ("rope_scaling", _ROPE),
     ):
         if isinstance(part := config.get(name), Mapping):
             kept[name] = {k: v for k, v in part.items() if k in fields}
+    if isinstance(part := config.get("rope_parameters"), Mapping):
+        kept["rope_parameters"] = _rope(part)
+    return kept
+
+
+def _rope(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of all layers, and of each kind of layer."""
+    kept = {k: v for k, v in part.items() if k in _ROPE}
+    for name, inner in part.items():
+        if name.endswith("_attention") and isinstance(inner, Mapping):
+            kept[name] = {k: v for k, v in inner.items() if k in _ROPE}
     return kept

@@ -1,5 +1,6 @@
 """The catalog of GPUs: memory that can be used, bandwidth, throughput, with sources."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,13 +11,23 @@ from lab.planning.errors import BadSetting
 from lab.planning.interval import Interval
 from lab.planning.prices import read_as_of
 from lab.planning.rows import CATALOG, Row, read_catalog
+from lab.planning.settings import CALIBRATED_ARCH
 
 Status = Literal["verified", "single", "recalled"]
 _MAX_GB = 10_000
 _MAX_RATE = 1_000_000
 BIG_GIB = 70
-"""From here on vLLM's server handles 8,192 tokens and 1,024 requests a step (A100s
-excepted), below 2,048 and 256 (vLLM 0.32, engine/arg_utils.py)."""
+HUGE_GIB = 160
+_ARCHS = (
+    (r"b[23]00|rtx ?50|rtx pro|blackwell|gb10", "blackwell"),
+    (r"\bg?h(100|200|20|800)\b", "hopper"),
+    (r"\bl40s?\b|\bl4\b|rtx ?40|ada", "ada"),
+    (r"a100|a800|\ba10g?\b|a40\b|a6000|rtx ?30|ampere", "ampere"),
+    (r"\bt4\b|rtx ?20|turing", "turing"),
+    (r"v100|volta", "volta"),
+    (r"\bmi\d|radeon|amd", "amd"),
+)
+"""Architectures by what logs call the cards."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +63,8 @@ class Gpu:
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether the overhead was fitted to logs of this card."""
-        return self.id == "h100-sxm"
+        """Whether the overhead was fitted to logs of this kind of card."""
+        return self.arch == CALIBRATED_ARCH
 
     @property
     def has_bf16(self) -> bool:
@@ -63,8 +74,24 @@ class Gpu:
     @property
     def step_limits(self) -> tuple[int, int]:
         """vLLM's defaults here: tokens and requests of one step."""
-        is_big = self.visible_gib.value >= BIG_GIB and "a100" not in self.id
-        return (8_192, 1_024) if is_big else (2_048, 256)
+        return step_limits(self.visible_gib.value, self.id)
+
+
+def step_limits(visible_gib: float, name: str) -> tuple[int, int]:
+    """Tokens and requests of one step that vLLM's server takes by default.
+
+    vLLM 0.32, engine/arg_utils.py (get_batch_defaults): by memory, and less on A100s.
+    """
+    if visible_gib >= HUGE_GIB:
+        return 16_384, 1_024
+    is_big = visible_gib >= BIG_GIB and "a100" not in name.lower()
+    return (8_192, 1_024) if is_big else (2_048, 256)
+
+
+def arch_of(name: str) -> str:
+    """The architecture of a card by any of its names; "" where it is not known."""
+    known = (arch for pattern, arch in _ARCHS if re.search(pattern, name.lower()))
+    return next(known, "")
 
 
 @lru_cache(maxsize=4)

@@ -16,7 +16,7 @@ import math
 from dataclasses import dataclass
 
 from lab.planning.model import Model
-from lab.planning.settings import Settings, kv_element_bytes
+from lab.planning.settings import Settings
 from lab.planning.weights import stage_layers
 
 _LOPSIDED = 1.5
@@ -89,9 +89,8 @@ def kv_layout(settings: Settings, rank: int = 0) -> KvLayout:
     num_windowed = sum(1 for i in range(first, last) if i in windowed)
     num_full = last - first - num_windowed
     size = _group_size(num_full, num_windowed)
-    element = kv_element_bytes(settings.kv_cache_dtype)
     return KvLayout(
-        bytes_per_token_and_layer(model, settings.tp, element),
+        bytes_per_token_and_layer(model, settings.tp, settings.kv_bytes),
         settings.block_size,
         size,
         math.ceil(num_full / size),

@@ -93,6 +93,8 @@ class Model:
     tie_word_embeddings: bool
     traits: Traits = field(default_factory=Traits)
     rotary_dim: int = 0
+    rope_factor: float = 1
+    """How much longer linear scaling makes the table of positions."""
     moe: Moe | None = None
     mla: Mla | None = None
     window: Window | None = None

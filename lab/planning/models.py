@@ -80,7 +80,8 @@ def find_model(hf_id: str) -> Model:
 
 def shape_key(hf_id: str) -> str:
     """A repository's name without its owner and the words that leave its shape."""
-    words = hf_id.rsplit("/", 1)[-1].lower().replace("_", "-").split("-")
+    name = hf_id.rsplit("/", 1)[-1].lower()
+    words = re.split(r"[-_]|\.(?=[a-z])", name)
     return "-".join(word for word in words if not _SAME_SHAPE.fullmatch(word))
 
 

@@ -14,17 +14,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lab.planning.activations import V0_CHUNKED_FROM
 from lab.planning.architecture import model_from_config
 from lab.planning.errors import BadSetting
+from lab.planning.gpus import arch_of, step_limits
 from lab.planning.interval import GIB, Interval
 from lab.planning.model import Model
 from lab.planning.models import find_model
 from lab.planning.quantization import UNQUANTIZED, Scheme, scheme_of_method
-from lab.planning.settings import Settings
+from lab.planning.settings import Regime, Settings, version_of
 from lab.planning.sizing import Estimate, estimate
 
-_BIG_GPU_GIB = 70
-"""From here on vLLM's server takes 8,192 tokens and 1,024 requests a step."""
+SHARE_092_SINCE = (0, 21)
+"""From about here on gpu_memory_utilization is 0.92 by default, 0.9 before."""
 _NO_METHOD = ("", "none", "compressed-tensors", "compressed_tensors", "auto")
 
 
@@ -41,25 +43,36 @@ def settings_of(
     """A row's settings. ``config``: the model's config.json in place of the catalog."""
     name = str(row.get("model") or "")
     model = model_from_config(config, name=name) if config else find_model(name)
+    model = _quantized(model, str(row.get("quantization") or ""))
     total = _number(row, "total_gpu_memory_gib", None)
-    is_big = total >= _BIG_GPU_GIB
-    _check_dtype(row)
-    return Settings(
-        model=_quantized(model, str(row.get("quantization") or "")),
+    gpu = str(row.get("gpu") or "h100")
+    version = str(row.get("vllm_version") or "0.32")
+    share = 0.92 if version_of(version) >= SHARE_092_SINCE else 0.9
+    length = _whole(row, "max_model_len", model.max_position_embeddings)
+    told = Settings(
+        model=model,
         total_gib=Interval.exact(total),
         tp=_whole(row, "tp", 1),
         pp=_whole(row, "pp", 1),
-        max_model_len=_whole(row, "max_model_len", model.max_position_embeddings),
+        max_model_len=length,
         kv_cache_dtype=str(row.get("kv_cache_dtype") or "auto"),
-        gpu_memory_utilization=_number(row, "gpu_memory_utilization", 0.9),
-        max_num_seqs=_whole(row, "max_num_seqs", 1_024 if is_big else 256),
-        max_num_batched_tokens=_whole(
-            row, "max_num_batched_tokens", 8_192 if is_big else 2_048
-        ),
+        gpu_memory_utilization=_number(row, "gpu_memory_utilization", share),
         block_size=_whole(row, "block_size", 16),
         enforce_eager=str(row.get("enforce_eager")).lower() == "true",
-        vllm_version=str(row.get("vllm_version") or "0.32"),
-        is_calibrated_gpu="h100" in str(row.get("gpu") or "h100").lower(),
+        vllm_version=version,
+        arch=arch_of(gpu),
+        is_float32=_is_float32(row, model),
+        is_v0=True if row.get("engine") == "v0" else None,
+        has_flashinfer_sampler=row.get("has_flashinfer_sampler"),
+    )
+    tokens, seqs = step_limits(total, gpu)
+    if told.regime is Regime.V0:
+        is_chunked = length > V0_CHUNKED_FROM
+        tokens, seqs = 2_048 if is_chunked else max(length, 2_048), 256
+    return replace(
+        told,
+        max_num_seqs=_whole(row, "max_num_seqs", seqs),
+        max_num_batched_tokens=_whole(row, "max_num_batched_tokens", tokens),
     )
 
 
@@ -81,11 +94,17 @@ def _whole(row: Mapping[str, Any], name: str, default: int) -> int:
     return int(value)
 
 
-def _check_dtype(row: Mapping[str, Any]) -> None:
+def _is_float32(row: Mapping[str, Any], model: Model) -> bool:
     dtype = str(row.get("dtype") or "auto").lower().removeprefix("torch.")
+    if dtype in ("float32", "float") and model.scheme == UNQUANTIZED:
+        return True
     if dtype not in ("auto", "bfloat16", "float16", "half"):
-        reason = f"is bfloat16, float16 or auto, not {dtype[:40]!r}."
+        reason = (
+            "is bfloat16, float16 or auto, or float32 of a model that is not "
+            f"quantised, not {dtype[:40]!r}."
+        )
         raise BadSetting("dtype", reason)
+    return False
 
 
 def _quantized(model: Model, method: str) -> Model:
@@ -111,7 +130,7 @@ class Comparison:
     pool_width_pct: float | None
     """Width of the interval in per cent of the logged pool."""
     are_blocks_explained: bool | None
-    """Whether the logged pool gives the logged tokens by our bytes of a block."""
+    """Whether the logged pool gives the tokens or blocks logged, at our block size."""
 
 
 def compare(row: Mapping[str, Any], found: Estimate) -> Comparison:
@@ -143,10 +162,13 @@ def _error_pct(bytes_found: float, gib_logged: Any) -> float | None:
 
 def _are_blocks_explained(row: Mapping[str, Any], found: Estimate) -> bool | None:
     pool, tokens = row.get("available_kv_cache_gib"), row.get("kv_cache_tokens")
-    if not pool or not tokens:
+    logged = tokens or row.get("num_gpu_blocks")
+    if not pool or not logged:
         return None
     low, high = (
-        found.layout.num_tokens(found.layout.num_blocks((pool + side) * GIB))
+        found.layout.num_blocks((pool + side) * GIB)
         for side in (-_ROUNDING_GIB, _ROUNDING_GIB)
     )
-    return bool(low <= int(tokens) <= high)
+    if tokens:
+        low, high = found.layout.num_tokens(low), found.layout.num_tokens(high)
+    return bool(low <= int(logged) <= high)

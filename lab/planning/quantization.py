@@ -30,10 +30,13 @@ class Scheme:
     """Whether attention and dense MLPs stay in 16 bit."""
     column_padding: int = 1
     """The kernel pads the packed inputs (not their scales) to a multiple of this."""
+    row_padding: int = 1
+    """And the outputs, with their scales."""
 
     def matrix_bytes(self, rows: int, columns: int) -> float:
         """Packed weights and their scales."""
         padded = math.ceil(columns / self.column_padding) * self.column_padding
+        rows = math.ceil(rows / self.row_padding) * self.row_padding
         return rows * padded * self.bits / 8 + self._scale_bytes(rows, columns)
 
     def _scale_bytes(self, rows: int, columns: int) -> float:
@@ -68,6 +71,9 @@ MXFP4 = Scheme(
     column_padding=256,
 )
 """Padding as a log of gpt-oss-120b on an H100 has it: 64.38 GiB (vLLM issue 33155)."""
+MXFP4_PADDED = replace(MXFP4, row_padding=256)
+"""Marlin and TensorRT-LLM kernels (vLLM 0.32, fused_moe/oracle/mxfp4.py): 65.97 GiB of
+gpt-oss-120b on one GPU (vLLM issue 23278), 17.22 on each of four A100s."""
 NF4 = Scheme("nf4", "4 bit bitsandbytes, groups of 64", 4, "group", 64, 4)
 
 SCHEMES = {

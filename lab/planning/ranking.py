@@ -51,7 +51,7 @@ def settings_for(need: Need, gpu: Gpu, tp: int = 1, pp: int = 1) -> Settings:
         max_num_batched_tokens=need.max_num_batched_tokens or tokens,
         enforce_eager=need.enforce_eager,
         vllm_version=need.vllm_version,
-        is_calibrated_gpu=gpu.is_calibrated,
+        arch=gpu.arch,
     )
 
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lab.planning.activations import BASE_GIB, activation_peak
 from lab.planning.interval import GIB, Interval
 from lab.planning.observation import settings_of
-from lab.planning.overhead import BASE_GIB, activation_peak
 from lab.planning.sizing import Estimate
 
 

@@ -88,5 +88,5 @@ def _settings(reported: Reported, block_size: int) -> Settings:
         max_num_batched_tokens=reported.max_num_batched_tokens or 1,
         block_size=block_size,
         vllm_version=reported.vllm_version or "0.32",
-        is_calibrated_gpu=bool(gpu and gpu.is_calibrated),
+        arch=gpu.arch if gpu else "",
     )

@@ -19,29 +19,52 @@ MAX_BATCHED_TOKENS = 1_048_576
 MAX_GPU_GIB = 10_000
 _KV_BYTES = {"auto": 2, "bfloat16": 2, "float16": 2, "half": 2, "float32": 4}
 KV_DTYPES = ("auto", "fp8")
+CALIBRATED_ARCH = "hopper"
+"""The overhead was fitted to logs of H100s."""
+OLD_ARCHS = ("volta", "turing")
 
 
 class Regime(Enum):
     """How a range of vLLM versions counts memory besides weights and KV cache."""
 
-    OLD_SAMPLER = "up to 0.16"
+    V0 = "up to 0.7"
+    """The V0 engine: it profiles prompts of the whole context, and 256 requests."""
+    OLD_SAMPLER = "0.8 to 0.16"
     """The sampler's warm-up sorts all logits: a peak about 2.5 times as high."""
     GRAPHS_OUTSIDE = "0.17 to 0.20"
     """CUDA graphs are captured after the KV cache is sized, beside it."""
-    GRAPHS_BUDGETED = "0.21 and later"
+    GRAPHS_BUDGETED = "0.21 to 0.26"
     """CUDA graphs are estimated first and taken off the KV cache."""
+    NEW_RUNNER = "0.27 and later"
+    """A new model runner, whose warm-up skips top-k and top-p."""
 
 
-def regime_of(version: str) -> Regime:
-    """From a version such as 0.19.0; raises BadSetting."""
+_FIRST_MINOR = (
+    (27, Regime.NEW_RUNNER),
+    (21, Regime.GRAPHS_BUDGETED),
+    (17, Regime.GRAPHS_OUTSIDE),
+    (8, Regime.OLD_SAMPLER),
+    (0, Regime.V0),
+)
+V0_REMOVED = (0, 11)
+"""Up to the version before it, cards before Ampere ran the V0 engine."""
+
+
+def version_of(version: str) -> tuple[int, int]:
+    """Major and minor of a version such as 0.19.0; raises BadSetting."""
     match = re.match(r"v?(\d{1,4})\.(\d{1,4})", version.strip())
     if not match:
         reason = f"is a version of vLLM such as 0.32, not {version[:40]!r}."
         raise BadSetting("vllm_version", reason)
-    major, minor = int(match[1]), int(match[2])
-    if major > 0 or minor >= 21:
-        return Regime.GRAPHS_BUDGETED
-    return Regime.GRAPHS_OUTSIDE if minor >= 17 else Regime.OLD_SAMPLER
+    return int(match[1]), int(match[2])
+
+
+def regime_of(version: str) -> Regime:
+    """From a version such as 0.19.0; raises BadSetting."""
+    major, minor = version_of(version)
+    if major > 0:
+        return Regime.NEW_RUNNER
+    return next(regime for first, regime in _FIRST_MINOR if minor >= first)
 
 
 def kv_element_bytes(kv_cache_dtype: str) -> int:
@@ -77,8 +100,14 @@ class Settings:
     block_size: int = 16
     enforce_eager: bool = False
     vllm_version: str = "0.32"
-    is_calibrated_gpu: bool = True
-    """Whether the card is the one whose logs the overhead was fitted to (H100)."""
+    arch: str = CALIBRATED_ARCH
+    """Of the card, as in the catalog: turing, ampere, ada, hopper, blackwell …"""
+    is_float32: bool = False
+    """Whether weights and activations are kept in 32 bit."""
+    is_v0: bool | None = None
+    """Whether the V0 engine runs; None: by version and card."""
+    has_flashinfer_sampler: bool | None = None
+    """Whether FlashInfer samples, which sorts no logits; None: not told."""
 
     @property
     def split(self) -> Split:
@@ -92,8 +121,30 @@ class Settings:
 
     @property
     def regime(self) -> Regime:
-        """What counts in this version of vLLM."""
-        return regime_of(self.vllm_version)
+        """What counts in this version of vLLM, on this card."""
+        regime = regime_of(self.vllm_version)
+        is_v0 = self.is_v0
+        if is_v0 is None:
+            is_old = self.arch in OLD_ARCHS
+            is_v0 = is_old and version_of(self.vllm_version) < V0_REMOVED
+        return Regime.V0 if is_v0 else regime
+
+    @property
+    def is_calibrated_gpu(self) -> bool:
+        """Whether the card is of the kind whose logs the overhead was fitted to."""
+        return self.arch == CALIBRATED_ARCH
+
+    @property
+    def element_bytes(self) -> int:
+        """Of a value that passes between layers."""
+        return 4 if self.is_float32 else 2
+
+    @property
+    def kv_bytes(self) -> int:
+        """Of a value in the cache."""
+        is_auto = self.kv_cache_dtype.strip().lower() == "auto"
+        name = "float32" if is_auto and self.is_float32 else self.kv_cache_dtype
+        return kv_element_bytes(name)
 
 
 def check(settings: Settings) -> None:

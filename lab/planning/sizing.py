@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 
 from lab.planning.interval import Interval
 from lab.planning.kv_cache import KvLayout, kv_layout
+from lab.planning.model import Model
 from lab.planning.overhead import Overhead, overhead
+from lab.planning.quantization import MXFP4, MXFP4_PADDED
 from lab.planning.settings import Settings, check
 from lab.planning.weights import weight_bytes, weight_bytes_by_part
 
@@ -80,14 +82,29 @@ def estimate(settings: Settings) -> Estimate:
         model = replace(settings.model, scheme=settings.scheme)
         settings = replace(settings, model=model)
     check(settings)
+    settings = replace(settings, model=_laid_out(settings))
     stages = [_stage(settings, rank) for rank in range(settings.pp)]
     return min(stages, key=lambda stage: (stage.num_blocks.value, -stage.missing.value))
+
+
+def _laid_out(settings: Settings) -> Model:
+    """The model as this card's kernels keep it.
+
+    On Hopper the experts of one GPU need no padding of their outputs (Triton); all
+    other kernels of MXFP4 pad them.
+    """
+    model = settings.model
+    is_bare = settings.arch == "hopper" and settings.tp == 1
+    if model.scheme != MXFP4 or is_bare:
+        return model
+    return replace(model, scheme=MXFP4_PADDED)
 
 
 def _stage(settings: Settings, rank: int) -> Estimate:
     total = settings.total_gib.times(2**30)
     requested = total.times(settings.gpu_memory_utilization)
     weights = weight_bytes(settings.model, settings.split, rank)
+    weights = weights.times(settings.element_bytes / 2)
     besides = overhead(settings, rank)
     left = requested - weights - besides.budgeted
     pool = left.at_least_zero()
@@ -103,7 +120,7 @@ def _stage(settings: Settings, rank: int) -> Estimate:
         total=total,
         requested=requested,
         weights=weights,
-        weight_parts=weight_bytes_by_part(settings.model, settings.split, rank),
+        weight_parts=_parts(settings, rank),
         overhead=besides,
         pool=pool,
         missing=Interval(-left.high, -left.value, -left.low).at_least_zero(),
@@ -113,6 +130,11 @@ def _stage(settings: Settings, rank: int) -> Estimate:
         blocks_per_user=per_user,
         users=_each(blocks, lambda number: number // per_user),
     )
+
+
+def _parts(settings: Settings, rank: int) -> dict[str, float]:
+    parts = weight_bytes_by_part(settings.model, settings.split, rank)
+    return {name: size * settings.element_bytes / 2 for name, size in parts.items()}
 
 
 def _each(blocks: Interval, rule: Callable[[int], int]) -> Interval:

@@ -247,5 +247,6 @@ def _ends(
     if model.rotary_dim:
         width = 2 * _ELEMENT if model.mla else _ELEMENT
         table_bytes = model.max_position_embeddings * model.rotary_dim * width
-        for _ in range(2 if model.model_type == "gemma3_text" else 1):
-            yield Tensor("rope", 0, table_bytes)  # Gemma 3: local and global layers
+        yield Tensor("rope", 0, table_bytes * model.rope_factor)
+        if model.model_type == "gemma3_text":
+            yield Tensor("rope", 0, table_bytes)  # of its local layers, not scaled
