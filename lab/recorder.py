@@ -15,6 +15,7 @@ import contextlib
 import datetime
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,9 @@ class Recorder:
             versions=dict(status.versions),
             date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             traffic=traffic,
+            phases=[
+                asdict(phase) for phase in status.phases if phase.seconds is not None
+            ],
         )
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from lab.engine.events import MemorySample
 from lab.engine.trace import StepTrace, decode
@@ -62,6 +63,8 @@ class RecordingHeader:
     """ISO 8601 with time zone."""
     traffic: str
     """What kind of traffic, in a few words."""
+    phases: list[dict[str, Any]]
+    """Cold start of the engine that was recorded: PhaseTiming as JSON, in order."""
 
     @classmethod
     def from_json(cls, text: bytes) -> "RecordingHeader":
@@ -82,9 +85,21 @@ class RecordingHeader:
             and all(isinstance(word, str) for word in (*words, header.traffic))
             and isinstance(header.engine_host_id, str)
             and isinstance(header.versions, dict)
+            and isinstance(header.phases, list)
+            and all(_is_phase(phase) for phase in header.phases)
         ):
             raise ValueError("its header has a value of a wrong kind")
         return header
+
+
+def _is_phase(phase: Any) -> bool:
+    return (
+        isinstance(phase, dict)
+        and isinstance(phase.get("name"), str)
+        and all(
+            isinstance(phase.get(key), int | float) for key in ("started_s", "seconds")
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,9 @@ class ShelvedRecording:
 
 
 def recordings() -> list[ShelvedRecording]:
-    """All recordings whose header can be read, in order of their ids."""
+    """All recordings whose header can be read."""
     shelved = []
-    for recording_id, path in sorted(_paths().items()):
+    for recording_id, path in _paths().items():
         header = _header(path)
         if header is not None:
             shelved.append(ShelvedRecording(recording_id, header))

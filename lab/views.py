@@ -18,13 +18,23 @@ def recordings(request: HttpRequest) -> JsonResponse:
     menu = [
         {
             "id": one.recording_id,
-            "title": one.header.traffic or one.recording_id,
+            "title": _title(one),
             "frames_url": reverse("lab:recording", args=[one.recording_id]),
             **asdict(one.header),
         }
-        for one in shelf.recordings()
+        for one in sorted(shelf.recordings(), key=_place)
     ]
     return JsonResponse({"recordings": menu})
+
+
+def _title(one: shelf.ShelvedRecording) -> str:
+    words = (one.header.traffic or one.recording_id, one.header.device)
+    return " · ".join(filter(None, words))
+
+
+def _place(one: shelf.ShelvedRecording) -> tuple[bool, str]:
+    """Mixed traffic has the most to see: it plays where no engine runs."""
+    return not one.recording_id.endswith("-mixed"), one.recording_id
 
 
 @require_GET

@@ -23,6 +23,7 @@ HEADER = RecordingHeader(
     engine_host_id="host-a", engine_run=2, num_blocks=NUM_BLOCKS, block_size=BLOCK_SIZE,
     machine="here", device="CPU engine", model="a model", versions={"vllm": "0.32.0"},
     date="2026-11-23T18:00:00+00:00", traffic="what a real engine did",
+    phases=[{"name": "load weights", "started_s": 6.5, "seconds": 0.4}],
 )  # fmt: skip
 STAMPS_S = [decode(record).header.stamp_ns / 1e9 for record in RECORDS]
 SAMPLES = [

@@ -6,11 +6,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
+import pynvml
 import pytest
 
 from lab import memory
 from lab.engine.events import MemorySample
 from lab.memory import CpuMemory, EngineSplit, GpuMemory, gap, open_memory
+from tests.lab import nvml
 from tests.lab.nvml import MIB, Nvml
 
 SPLIT = EngineSplit(
@@ -71,7 +73,7 @@ def test_one_refused_figure_is_unknown_and_named_and_the_rest_is_told(
 
 def test_a_mig_card_that_refuses_several_calls_names_them_all() -> None:
     nvml = Nvml().refuse("nvmlDeviceGetUtilizationRates")
-    nvml.refuse("nvmlDeviceGetComputeRunningProcesses", "Insufficient Permissions")
+    nvml.refuse("nvmlDeviceGetComputeRunningProcesses", pynvml.NVML_ERROR_NO_PERMISSION)
     told = sample(nvml)
     assert told.note == ("The driver does not tell utilisation, the processes' memory.")
     assert told.used_bytes == 71_304 * MIB
@@ -79,9 +81,11 @@ def test_a_mig_card_that_refuses_several_calls_names_them_all() -> None:
 
 def test_in_a_container_an_empty_process_list_is_unknown_and_not_zero() -> None:
     nvml = Nvml()
-    nvml.processes = []
+    nvml.answers["nvmlDeviceGetComputeRunningProcesses"] = []
     assert sample(nvml).process_bytes is None
-    nvml.processes = [SimpleNamespace(pid=1, usedGpuMemory=None)]
+    nvml.answers["nvmlDeviceGetComputeRunningProcesses"] = [
+        {"pid": 1, "usedGpuMemory": None}
+    ]
     told = sample(nvml)
     assert told.process_bytes is None
     assert told.note == "The driver does not tell the processes' memory."
@@ -106,13 +110,42 @@ def test_the_card_asked_is_the_one_that_the_engine_has(
 
 
 def test_without_a_driver_the_processes_memory_is_shown_and_no_gap_made_up() -> None:
-    nvml = Nvml().refuse("nvmlInit", "NVML Shared Library Not Found")
-    told = open_memory("cuda", nvml).sample("host-a", SPLIT)
+    told = open_memory("cuda", Nvml("no-driver")).sample("host-a", SPLIT)
     assert not told.is_gpu and told.device == "GPU engine"
     assert "NVML Shared Library Not Found" in told.note
     assert "GPU memory is not known" in told.note
     assert told.gap_bytes is None and told.used_bytes
     assert told.power_w is None and told.temperature_c is None
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "words"),
+    [
+        ("nvmlInit", pynvml.NVML_ERROR_DRIVER_NOT_LOADED, "Driver Not Loaded"),
+        ("nvmlInit", pynvml.NVML_ERROR_NO_PERMISSION, "Insufficient Permissions"),
+        ("nvmlDeviceGetName", pynvml.NVML_ERROR_GPU_IS_LOST, "GPU is lost"),
+    ],
+)
+def test_a_driver_that_fails_at_once_is_quoted(
+    call: str, code: int, words: str
+) -> None:
+    told = open_memory("cuda", Nvml().refuse(call, code)).sample("host-a", SPLIT)
+    assert f"({words})" in told.note and not told.is_gpu
+
+
+def test_the_driver_of_this_very_machine_is_asked_without_a_crash() -> None:
+    told = open_memory("cuda").sample("host-a", SPLIT)
+    assert told.is_gpu or "GPU memory is not known" in told.note
+
+
+def test_a_recording_of_a_driver_is_what_was_answered(monkeypatch) -> None:
+    made = Nvml().refuse("nvmlDeviceGetPowerUsage")
+    for call in ("nvmlInit", "nvmlDeviceGetHandleByIndex", *nvml.OF_A_CARD):
+        monkeypatch.setattr(pynvml, call, getattr(made, call))
+    monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "580.1")
+    recorded = nvml.record()
+    assert recorded["source"].startswith("recorded, driver 580.1, ")
+    assert recorded["answers"] == made.answers
 
 
 def test_without_the_nvml_package_it_is_the_same(

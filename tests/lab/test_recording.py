@@ -32,6 +32,7 @@ HEADER = RecordingHeader(
     versions={"vllm": "0.32.0"},
     date="2026-11-23T18:00:00+00:00",
     traffic="made up",
+    phases=[{"name": "load weights", "started_s": 6.5, "seconds": 0.4}],
 )
 FULL_LOAD = {
     "block_size": 32, "max_running": 32, "budget": 512, "prompt": (100, 1000),

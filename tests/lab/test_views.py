@@ -21,6 +21,7 @@ HEADER = RecordingHeader(
     versions={"vllm": "0.32.0"},
     date="2026-01-02T03:04:05+00:00",
     traffic="eight questions at once",
+    phases=[{"name": "load weights", "started_s": 6.5, "seconds": 0.4}],
 )
 
 
@@ -42,7 +43,7 @@ def test_the_menu_says_where_and_when_a_recording_was_made(client, db, shelved):
     (one,) = client.get("/lab/recordings/").json()["recordings"]
 
     assert one["id"] == "eight"
-    assert one["title"] == "eight questions at once"
+    assert one["title"] == "eight questions at once · CPU engine"
     assert (one["machine"], one["model"], one["date"]) == (
         "2 cores",
         "smollm2",

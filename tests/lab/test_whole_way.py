@@ -127,3 +127,18 @@ def test_only_a_host_that_is_there_can_be_recorded(
     assert process.stdout is not None
     assert "No engine host 'z': there are ['a']" in process.stdout.read()
     assert process.wait(30) != 0
+
+
+def test_a_kind_of_traffic_is_sent_and_recorded_to_its_end(
+    bench: Bench, worker: EngineWorker, default_worker: Path
+) -> None:
+    options = ("--requests", "4", "--seconds", "2", "--out", "shared")
+    process = bench.run("manage.py", "recordtraffic", "prefix", *options)
+    assert process.stdout is not None
+    assert process.wait(120) == 0, process.stdout.read()
+    path = bench.directory / "a" / "recordings" / "shared.svlr"
+    assert process.stdout.read().splitlines()[-1].startswith(f"{path}: ")
+    found = read_recording(path)
+    assert found.header.traffic == "One long beginning that all requests share"
+    last = decode(found.records[-1]).header
+    assert (last.num_running, last.num_waiting) == (0, 0)

@@ -54,7 +54,7 @@ class Command(BaseCommand):
         finally:
             learner.delete()
         provenance = {
-            "model": engine.model,
+            "model": engine.model_in_words,
             "device": engine.device,
             "machine": engine.machine,
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),

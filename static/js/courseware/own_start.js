@@ -9,10 +9,17 @@ export class OwnStart {
   /** @param {HTMLElement} root */
   constructor(root) {
     this.#root = root;
-    document.addEventListener("servelab:engine", ({ detail }) => this.#show(detail));
+    document.addEventListener("servelab:engine", ({ detail }) => {
+      this.#show(detail, "Measured when it started here");
+    });
+    document.addEventListener("servelab:recording", ({ detail }) => {
+      const date = detail.date.slice(0, 10);
+      this.#show(detail, `Recorded on ${date}, when the engine of this recording started`);
+    });
   }
 
-  #show(status) {
+  /** @param {object} status  EngineStatus, or a recording's header */
+  #show(status, when) {
     const phases = (status?.phases ?? []).filter((phase) => Number.isFinite(phase.seconds));
     const key = JSON.stringify(phases);
     if (phases.length === 0 || key === this.#key) return;
@@ -23,7 +30,7 @@ export class OwnStart {
     bars.replaceChildren(...phases.flatMap((phase) => row(phase, longest)));
     bars.hidden = false;
     this.#root.querySelector("[data-words]").textContent =
-      `Measured when it started here: ${total.toFixed(1)}\u202fs in all, ` +
+      `${when}: ${total.toFixed(1)}\u202fs in all, ` +
       `${status.model ?? "its model"} on ${status.device ?? "this machine"}. ` +
       "The bars are of one scale among themselves, not with those above.";
   }

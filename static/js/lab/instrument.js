@@ -214,7 +214,10 @@ export class Instrument {
       const file = await this.#views.source.fetch(recordingId);
       this.#readouts.recordingId = recordingId;
       this.#views.twin.clear();
-      this.#views.stage.playRecording(file, performance.now());
+      const { stage } = this.#views;
+      stage.playRecording(file, performance.now());
+      const detail = stage.player.header;
+      document.dispatchEvent(new CustomEvent("servelab:recording", { detail }));
       this.schedule();
     } catch (error) {
       this.#views.demos.refuse(error.message);
