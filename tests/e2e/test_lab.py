@@ -165,6 +165,16 @@ def test_see_its_blocks_lets_the_questions_blocks_stand_out(lab: Page) -> None:
     expect(turn).to_have_attribute("data-state", "stopped", timeout=10_000)
 
 
+def test_beside_a_live_engine_a_recording_can_be_chosen_and_left(lab: Page) -> None:
+    lab.locator("#lab-source").select_option(label="live")
+    lab.locator("#lab-source").select_option("recording:smollm2-cpu-overflow")
+    expect(lab.locator("#lab-recorded")).to_contain_text("CPU engine")
+    start = lab.locator('[data-figure="own-start"] [data-words]')
+    expect(start).to_contain_text("when the engine of this recording started")
+    lab.locator("#lab-source").select_option(label="live")
+    expect(lab.locator("#lab-recorded")).to_be_hidden()
+
+
 def test_where_no_engine_runs_a_recorded_run_plays_and_says_so(page: Page) -> None:
     with tempfile.TemporaryDirectory(prefix="servelab-off-") as directory:
         stack = RunningStack(Path(directory), PORT=str(free_port()), ENGINE="off")

@@ -5,23 +5,36 @@ const SVG = "http://www.w3.org/2000/svg";
 export class OwnStart {
   #root;
   #key = "";
+  #status = null;
+  #recording = null;
 
   /** @param {HTMLElement} root */
   constructor(root) {
     this.#root = root;
     document.addEventListener("servelab:engine", ({ detail }) => {
-      this.#show(detail, "Measured when it started here");
+      this.#status = detail;
+      this.#update();
     });
     document.addEventListener("servelab:recording", ({ detail }) => {
-      const date = detail.date.slice(0, 10);
-      this.#show(detail, `Recorded on ${date}, when the engine of this recording started`);
+      this.#recording = detail;
+      this.#update();
     });
   }
 
-  /** @param {object} status  EngineStatus, or a recording's header */
+  #update() {
+    const recording = this.#recording;
+    if (recording) {
+      const date = recording.date.slice(0, 10);
+      this.#show(recording, `Recorded on ${date}, when the engine of this recording started`);
+    } else {
+      this.#show(this.#status, "Measured when it started here");
+    }
+  }
+
+  /** @param {object|null} status  EngineStatus, or a recording's header */
   #show(status, when) {
     const phases = (status?.phases ?? []).filter((phase) => Number.isFinite(phase.seconds));
-    const key = JSON.stringify(phases);
+    const key = JSON.stringify([when, phases]);
     if (phases.length === 0 || key === this.#key) return;
     this.#key = key;
     const total = phases.reduce((sum, phase) => sum + phase.seconds, 0);

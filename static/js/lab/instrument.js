@@ -24,6 +24,8 @@ export class Instrument {
   #askedAt = -Infinity;
   #hasChosenSource = false;
   #isLoading = false;
+  /** @type {Promise|null} */
+  #menu = null;
   #numMeasured = 0;
   #statusKey = "";
 
@@ -156,6 +158,7 @@ export class Instrument {
     const { stage } = this.#views;
     const isBack = status?.state === "ready" && stage.mode === "recorded";
     if (isBack && !this.#hasChosenSource) this.#showLive();
+    if (status?.state === "ready") this.#loadRecordings();
     this.#playIfHopeless();
   }
 
@@ -184,6 +187,7 @@ export class Instrument {
   #showLive() {
     this.#readouts.recordingId = null;
     this.#views.stage.showLive();
+    tellRecording(null);
     this.#views.twin.clear();
     this.schedule();
   }
@@ -194,19 +198,19 @@ export class Instrument {
     const canWait = engines.all.length > 0 ? !engines.isHopeless : !isLate;
     if (canWait || stage.mode === "recorded" || this.#isLoading || this.#hasChosenSource) return;
     if (stage.live.numBlocks > 0) return;
+    this.#isLoading = true;
     await this.#loadRecordings();
     if (source.first && stage.mode !== "recorded") await this.#play(source.first.id);
+    this.#isLoading = false;
   }
 
-  async #loadRecordings() {
-    this.#isLoading = true;
-    try {
-      await this.#views.source.load();
-    } catch {
-      // Offline: the menu stays as it is, and is read again when it is needed.
-    } finally {
-      this.#isLoading = false;
-    }
+  /** Read the menu of recordings, once; again when it could not be read. */
+  #loadRecordings() {
+    this.#menu ??= this.#views.source.load().then(
+      () => this.schedule(),
+      () => (this.#menu = null), // offline
+    );
+    return this.#menu;
   }
 
   async #play(recordingId) {
@@ -216,8 +220,7 @@ export class Instrument {
       this.#views.twin.clear();
       const { stage } = this.#views;
       stage.playRecording(file, performance.now());
-      const detail = stage.player.header;
-      document.dispatchEvent(new CustomEvent("servelab:recording", { detail }));
+      tellRecording(stage.player.header);
       this.schedule();
     } catch (error) {
       this.#views.demos.refuse(error.message);
@@ -303,4 +306,9 @@ export class Instrument {
     this.#readouts.hurry();
     this.paintWhole();
   }
+}
+
+/** Tell the page which recording is shown: its header; null: none. */
+function tellRecording(detail) {
+  document.dispatchEvent(new CustomEvent("servelab:recording", { detail }));
 }
