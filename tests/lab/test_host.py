@@ -162,6 +162,25 @@ def test_a_record_that_cannot_be_read_is_made_up_for_by_a_snapshot(
     assert report.finish_reason == "length" and report.num_blocks >= 1
 
 
+def test_an_answer_ends_well_though_the_last_look_at_the_tap_fails(
+    start: Start, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = start()
+    num_failed = 0
+
+    def on_poll(mirror: Any) -> None:
+        nonlocal num_failed
+        if has_tokens(listener, "r")() and not listener.reports:
+            num_failed += 1
+            raise OSError("the ring is torn")
+        Listener.on_poll(listener, mirror)
+
+    monkeypatch.setattr(listener, "on_poll", on_poll)
+    report = host.submit(question("r", "one two three", 20)).result(20)
+    assert report.finish_reason == "length" and report.error is None
+    assert num_failed > 0, "no look failed: nothing was shown"
+
+
 def test_a_gap_in_the_sequence_heals_by_a_snapshot(
     start: Start, listener: Listener
 ) -> None:
