@@ -22,8 +22,8 @@ import redis
 from celery import Celery
 
 from lab.engine import model_files
-from lab.engine.client import STATUS_KEY_PREFIX
 from lab.engine.config import EngineConfig
+from lab.engine.events import STATUS_KEY_PREFIX
 from launcher import valkey
 from launcher.address import Address
 from launcher.stack import Stack

@@ -16,10 +16,10 @@ import redis.asyncio
 from celery import current_app
 from channels.layers import get_channel_layer
 
-from lab.engine.client import STATUS_KEY_PREFIX
 from lab.engine.events import (
     FRAMES_GROUP,
     LAB_GROUP,
+    STATUS_KEY_PREFIX,
     EngineStatus,
     MemorySample,
     RequestEvent,

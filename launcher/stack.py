@@ -13,9 +13,12 @@ import sys
 import time
 from types import FrameType
 
+import redis
+
 from lab.engine import model_files
 from lab.engine.config import PROJECT_DIR, EngineConfig, Environment
 from lab.engine.errors import SettingError
+from lab.engine.events import STATUS_KEY_PREFIX
 from launcher import preparation, valkey
 from launcher.address import Address, only_one
 from launcher.children import GRACE_S, Child, Guard
@@ -87,6 +90,7 @@ class Stack:
             except OSError as error:
                 raise LaunchError(f"{error} Its log is {child.log}.") from error
         url = valkey.url(port, password)
+        _forget_engines(url)
         self._environment["REDIS_URL"] = url
         path = self.config.data_dir / "redis_url"
         path.touch(mode=0o600)
@@ -246,6 +250,14 @@ def die_with_make() -> None:
 
         set_parent_death_signal = 1
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
+
+
+def _forget_engines(url: str) -> None:
+    """Nobody but our own processes published here, and all of them have ended: what
+    an engine host said last must not be taken for this start's."""
+    with redis.Redis.from_url(url) as server:
+        for key in server.scan_iter(match=f"{STATUS_KEY_PREFIX}*"):
+            server.delete(key)
 
 
 def main() -> int:

@@ -17,12 +17,10 @@ from django.db import transaction
 from django.dispatch import Signal
 
 from lab.engine.errors import NotYours
-from lab.engine.events import EngineStatus, PhaseTiming
+from lab.engine.events import STATUS_KEY_PREFIX, EngineStatus, PhaseTiming
 
 request_finished = Signal()
 """Sent by the default worker with ``report: RequestReport`` and ``purpose: str``."""
-
-STATUS_KEY_PREFIX = "lab:engine:"
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,10 @@ def request_group(request_id: str) -> str:
     return f"request.{request_id}"
 
 
+STATUS_KEY_PREFIX = "lab:engine:"
+"""Key in Redis of an EngineStatus: this and the host's id."""
+
+
 @dataclass(frozen=True)
 class RequestEvent:
     """Progress of one request, on its own group as type ``request.event``."""

@@ -18,9 +18,13 @@ from celery import Celery
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from kombu import Connection
 
-from lab.engine.client import STATUS_KEY_PREFIX
 from lab.engine.config import PROJECT_DIR
-from lab.engine.events import FRAMES_GROUP, RequestReport, request_group
+from lab.engine.events import (
+    FRAMES_GROUP,
+    STATUS_KEY_PREFIX,
+    RequestReport,
+    request_group,
+)
 from tests.lab.redis_server import RedisServer
 
 READY_TIMEOUT_S = 60.0

@@ -16,7 +16,12 @@ from django.db import transaction
 from lab.engine import client
 from lab.engine.client import Generation
 from lab.engine.errors import LimitExceeded, NotYours
-from lab.engine.events import EngineStatus, PhaseTiming, RequestReport
+from lab.engine.events import (
+    STATUS_KEY_PREFIX,
+    EngineStatus,
+    PhaseTiming,
+    RequestReport,
+)
 from lab.models import EngineRequest
 from lab.tasks import finish_request
 
@@ -187,10 +192,10 @@ def test_status_tells_living_hosts_with_ready_ones_first(server: redis.Redis) ->
     starting = EngineStatus("a", "starting", time.time(), phases=phases)
     ready = EngineStatus("b", "ready", time.time(), num_blocks=364)
     for status in (starting, ready):
-        key = client.STATUS_KEY_PREFIX + status.engine_host_id
+        key = STATUS_KEY_PREFIX + status.engine_host_id
         server.set(key, json.dumps({**status.message(), "of a later version": 1}))
     assert client.status() == [ready, starting]
-    server.delete(client.STATUS_KEY_PREFIX + "b")
+    server.delete(STATUS_KEY_PREFIX + "b")
     assert client.status() == [starting]
 
 

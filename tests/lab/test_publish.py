@@ -20,6 +20,7 @@ from lab.engine import client
 from lab.engine.events import (
     FRAMES_GROUP,
     LAB_GROUP,
+    STATUS_KEY_PREFIX,
     EngineStatus,
     MemorySample,
     RequestEvent,
@@ -113,7 +114,7 @@ async def test_a_status_is_sent_and_kept_for_a_while(publisher: Publisher) -> No
     sample = await hear()
     assert (sample["type"], sample["used_bytes"]) == ("memory.sample", 5)
     async with redis.asyncio.Redis.from_url(django_settings.REDIS_URL) as server:
-        keys = (client.STATUS_KEY_PREFIX + HOST, LIFE_KEY_PREFIX + "life-1")
+        keys = (STATUS_KEY_PREFIX + HOST, LIFE_KEY_PREFIX + "life-1")
         for key in keys:
             assert 0 < await server.ttl(key) <= publish.STATUS_EXPIRES_S
         kept = json.loads(await server.get(keys[0]))
@@ -133,7 +134,7 @@ async def test_the_last_status_is_told_after_the_loop_has_ended(
     assert (await hear())["state"] == "stopped"
     async with redis.asyncio.Redis.from_url(url) as server:
         assert not await server.exists(LIFE_KEY_PREFIX + "life-1")
-        await server.delete(client.STATUS_KEY_PREFIX + HOST)
+        await server.delete(STATUS_KEY_PREFIX + HOST)
 
 
 async def test_a_full_queue_drops_frames_and_asks_for_a_keyframe(lost: Lost) -> None:
@@ -249,7 +250,7 @@ async def test_redis_may_go_away_and_come_back(
     publisher.status(EngineStatus(HOST, "ready", time.time()))
     await publisher.flush()
     async with redis.asyncio.Redis.from_url(server.url) as own:
-        assert await own.exists(client.STATUS_KEY_PREFIX + HOST)
+        assert await own.exists(STATUS_KEY_PREFIX + HOST)
     task.cancel()
     await get_channel_layer().flush()
     server.stop()

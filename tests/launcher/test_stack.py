@@ -7,12 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+import redis
 
+from lab.engine.events import STATUS_KEY_PREFIX, EngineStatus
 from launcher.valkey import free_port
 from tests.launcher.running import ROOT, RunningStack, environment
 
@@ -68,6 +72,22 @@ def test_a_second_start_leaves_out_what_is_done(stack):
     try:
         url_of(again)
         assert "Migrating" not in again.text
+    finally:
+        again.end()
+
+
+def test_what_an_engine_said_before_the_last_end_is_not_taken_for_news(stack):
+    url_of(stack)
+    status = EngineStatus("gone", "ready", time.time(), model="m")
+    with redis.Redis.from_url((stack.data_dir / "redis_url").read_text()) as server:
+        server.set(f"{STATUS_KEY_PREFIX}gone", json.dumps(asdict(status)))
+        with urlopen(f"{url_of(stack)}readyz") as answer:
+            assert json.load(answer)["engine"] == "ready"
+    stack.end()
+    again = RunningStack(stack.data_dir, PORT=str(free_port()))
+    try:
+        with urlopen(f"{url_of(again)}readyz") as answer:
+            assert json.load(answer)["engine"] == "absent"
     finally:
         again.end()
 
