@@ -33,9 +33,9 @@ def check_supported(version: str) -> None:
     """Raise EngineUnavailable unless ``version`` (``vllm.__version__``) is traced."""
     if base_version(version) not in SUPPORTED:
         raise EngineUnavailable(
-            f"vLLM {version} is installed here; the lab can trace "
-            f"{' and '.join(SUPPORTED)}, whose schedulers it knows. Install one of "
-            f"these, for example with: pip install vllm=={SUPPORTED[-1]}"
+            f"vLLM {version} is installed here; the lab knows the schedulers of "
+            f"{' and '.join(SUPPORTED)} only. Install one of them: make setup does for "
+            f"a CPU, pip install vllm=={SUPPORTED[-1]} on a GPU host."
         )
 
 
