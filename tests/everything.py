@@ -4,7 +4,8 @@
 
 Several pytest runs, since a synchronous browser test breaks later asynchronous ones
 in its process: the fast tests (JavaScript among them), the Django tests again on a
-real PostgreSQL, the real engine, and the real browser.
+real PostgreSQL, the real engine, the scheduler of the other vLLM that is supported, and
+the real browser.
 """
 
 import os
@@ -17,6 +18,7 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+from lab.engine.vllm_versions import SUPPORTED
 from tests import postgres, tools
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +39,13 @@ def main(arguments: list[str]) -> int:
         url = stack.enter_context(postgres.cluster())
         run("The Django tests on PostgreSQL", POSTGRES, DATABASE_URL=url)
         run("The real engine", "engine and not e2e")
+        if path := tools.bring_vllm(SUPPORTED[0]):
+            run(f"The scheduler of vLLM {SUPPORTED[0]}", "scheduler", PYTHONPATH=path)
+        else:
+            print(
+                f"There is no wheel of vLLM {SUPPORTED[0]}: its scheduler is skipped."
+            )
+            counts["skipped"] += 1
         run("The real browser", "e2e", CHROMIUM=chromium)
     print(summary(counts, time.monotonic() - began))
     return 1 if counts["failed"] or counts["error"] else 0

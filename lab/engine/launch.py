@@ -18,6 +18,7 @@ from lab.engine.config import PROJECT_DIR, EngineConfig
 from lab.engine.errors import EngineUnavailable, SettingError
 from lab.engine.events import PhaseTiming
 from lab.engine.tap import REFUSAL_NAME, TapReader
+from lab.engine.vllm_versions import check_supported
 
 CPU_WORKER = "lab.engine.phased_worker.PhasedWorker"
 GPU_WORKER = "lab.engine.phased_worker.PhasedGpuWorker"
@@ -181,8 +182,13 @@ def _build(run: EngineRun) -> None:
     if refusal := os.environ.get("ENGINE_REFUSAL"):  # the launcher knows this machine
         raise EngineUnavailable(refusal)
     try:
+        from vllm import __version__
+
+        check_supported(__version__)
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
+    except EngineUnavailable:
+        raise
     except Exception as error:
         raise EngineUnavailable(
             f"vLLM cannot run on this machine ({platform.system()} "

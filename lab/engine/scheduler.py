@@ -2,8 +2,9 @@
 
 vLLM resolves ``scheduler_cls="lab.engine.scheduler.TracingScheduler"`` inside its
 EngineCore process. The scheduler interface is not public: everything that knows it
-is in this module and in traced_pool, the version of vLLM is pinned, and
-tests/lab/test_trace_is_true.py compares every trace with vLLM's own block pool.
+is in this module and in traced_pool, what differs between the supported versions is in
+vllm_versions, and tests/lab/test_trace_is_true.py compares every trace with vLLM's own
+block pool.
 
 When blocks change: they are taken, and prompt blocks hashed, inside ``schedule()``;
 finished requests free theirs in ``update_from_output()``, aborted ones in
@@ -19,6 +20,7 @@ from operator import add
 from pathlib import Path
 from typing import Any
 
+from vllm import __version__ as vllm_version
 from vllm.v1.core.kv_cache_utils import KVCacheBlock
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.output import CachedRequestData, SchedulerOutput
@@ -38,6 +40,7 @@ from lab.engine.trace import (
     encode,
 )
 from lab.engine.traced_pool import TracingBlockPool
+from lab.engine.vllm_versions import first_queue
 
 UNNAMED_SHORT_IDS = 1 << 31
 """Short ids from here on go to requests whose vLLM id names none."""
@@ -86,10 +89,13 @@ class TracingScheduler(AsyncScheduler):
     """AsyncScheduler that writes a StepTrace into the tap after every change.
 
     ``additional_config["tap_path"]`` names the ring; without it nothing is traced.
+    Raises EngineUnavailable when vLLM is of another version than those supported.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        queue_name = first_queue(vllm_version)
         super().__init__(*args, **kwargs)
+        self._first_waiting = getattr(self, queue_name)
         tap_path = self.vllm_config.additional_config.get("tap_path")
         try:
             check_traceable(self.kv_cache_config)
@@ -339,7 +345,7 @@ class TracingScheduler(AsyncScheduler):
         self._pool.evicted.clear()
         tables: list[int] = []
         scheduled: tuple[list[int], list[int], list[int]] = ([], [], [])
-        queued = [*self.kv_holding_waiting, *self.waiting]
+        queued = [*self._first_waiting, *self.waiting]
         for request in [*self.running, *queued]:
             entry = self._traced.get(request.request_id)
             if entry is None:
@@ -378,7 +384,7 @@ class TracingScheduler(AsyncScheduler):
         pool = self._pool
         self._sequence += 1
         num_running = len(self.running)
-        num_waiting = len(self.waiting) + len(self.kv_holding_waiting)
+        num_waiting = len(self.waiting) + len(self._first_waiting)
         header = TraceHeader(
             kind,
             self._sequence,

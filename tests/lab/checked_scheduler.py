@@ -95,7 +95,7 @@ class Check:
         pool = scheduler.kv_cache_manager.block_pool
         self._differ("free", header.num_free_blocks, pool.get_num_free_blocks())
         self._differ("running", header.num_running, len(scheduler.running))
-        queue = [*scheduler.kv_holding_waiting, *scheduler.waiting]
+        queue = [*scheduler._first_waiting, *scheduler.waiting]
         true = [scheduler._traced[r.request_id].short_id for r in queue]
         self._differ("waiting", self.mirror.waiting, true)
 

@@ -87,4 +87,5 @@ def _lapped_reader(host: engine_host.EngineHost) -> None:
     running = host.submit(question("last", PREFIX + "And now?", 60, ignore_eos=True))
     assert host.run is not None
     host.run.tap.ask_snapshot()
-    running.result()
+    report = running.result()
+    assert report.finish_reason == "length", report.error

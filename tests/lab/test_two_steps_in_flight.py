@@ -2,7 +2,8 @@
 
 On the CPU asynchronous scheduling and the V2 model runner are off, so a green CPU
 suite would hide that order. Here the real TracingScheduler runs with both, without a
-model, and is compared with vLLM's block pool after every record.
+model, and is compared with vLLM's block pool after every record: of the vLLM that is
+installed, and of the other supported one (tests/everything.py).
 """
 
 import random
@@ -16,13 +17,20 @@ import pytest
 from lab.engine.tap import TapReader
 from tests.lab import engine_host
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.scheduler]
 
 BLOCK_SIZE, NUM_BLOCKS, MAX_MODEL_LEN = 16, 40, 256
 
 
+@pytest.fixture
+def tap(tmp_path: Path) -> Iterator[TapReader]:
+    reader = TapReader(tmp_path / "tap")
+    yield reader
+    reader.close()
+
+
 @pytest.fixture(params=["v1 runner", "v2 runner"])
-def scheduler(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+def scheduler(request: pytest.FixtureRequest, tap: TapReader, tmp_path: Path) -> Any:
     """A CheckedScheduler with asynchronous scheduling and a small pool."""
     import torch
     from vllm.engine.arg_utils import EngineArgs
@@ -35,7 +43,6 @@ def scheduler(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
     from tests.lab.checked_scheduler import CheckedScheduler
 
-    tap = TapReader(tmp_path / "tap")
     config = EngineArgs(
         model=str(engine_host.model_dir()),
         max_model_len=MAX_MODEL_LEN,
@@ -62,8 +69,7 @@ def scheduler(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         block_size=BLOCK_SIZE,
     )
     made.use_v2_model_runner = request.param == "v2 runner"
-    yield made
-    tap.close()
+    return made
 
 
 def _request(short_id: int, prompt: list[int], max_tokens: int) -> Any:
@@ -126,6 +132,24 @@ def test_trace_equals_the_pool_with_two_steps_in_flight(scheduler: Any) -> None:
     assert header.num_preemptions >= 5
     assert header.num_evictions >= 50
     assert header.prefix_hit_tokens >= 500
+
+
+def test_whoever_is_served_before_the_queue_is_told_before_it(
+    scheduler: Any, tap: TapReader
+) -> None:
+    """vLLM has two queues of waiting requests; the first has a name in each version."""
+    from vllm.v1.request import RequestStatus
+
+    scheduler.add_request(_request(1, [1, 2, 3], 5))
+    served_first = _request(2, [4, 5, 6], 5)
+    served_first.status = RequestStatus.WAITING_FOR_REMOTE_KVS
+    scheduler.add_request(served_first)
+    tap.ask_snapshot()
+    scheduler.finish_requests("nobody", RequestStatus.FINISHED_ABORTED)
+    check = scheduler.check
+    assert check.mismatches == []
+    assert check.mirror.waiting == [2, 1]
+    assert check.mirror.header.num_waiting == 2
 
 
 def test_a_model_with_two_kinds_of_cache_is_refused_with_a_sentence() -> None:
