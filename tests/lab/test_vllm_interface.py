@@ -7,6 +7,7 @@ compare traces with the block pool show whether they are true as well.
 import ast
 import dataclasses
 import inspect
+from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
@@ -159,6 +160,30 @@ def test_the_workers_have_the_phases_of_a_cold_start() -> None:
         assert set(overrides(PhasedWorker, theirs)) == phases
 
 
+def test_a_card_compiles_while_it_profiles_and_captures_while_it_warms_up() -> None:
+    """Read from the source: the modules of a card cannot all be imported here."""
+    import vllm
+
+    worker = Path(vllm.__path__[0]) / "v1" / "worker"
+    source = (worker / "gpu_worker.py").read_text()
+    (kind,) = [
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef) and node.name == "Worker"
+    ]
+    bodies = {one.name: ast.unparse(one) for one in kind.body if is_function(one)}
+    assert "self.model_runner.profile_run(" in bodies["determine_available_memory"]
+    warm_up = bodies["compile_or_warm_up_model"]
+    assert "self.model_runner.capture_model()" in warm_up
+    assert "compilation_config.compilation_time" in warm_up
+    for runner in ("gpu_model_runner.py", "gpu/model_runner.py"):
+        assert "def capture_model(self" in (worker / runner).read_text(), runner
+
+
+def is_function(node: Any) -> bool:
+    return isinstance(node, ast.FunctionDef)
+
+
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_the_engine_takes_every_argument_that_is_given(device: str, tmp_path) -> None:
     from vllm.engine.arg_utils import AsyncEngineArgs
@@ -196,8 +221,13 @@ def test_an_answer_that_repeats_itself_is_ended_unless_it_is_to_go_on() -> None:
     from vllm.v1.request import RequestStatus
 
     sampling = launch.EngineRun.sampling
-    run: Any = None  # it needs nothing of a run
+
+    def of(**config: bool) -> Any:
+        return SimpleNamespace(config=SimpleNamespace(**config))
+
+    run, random = of(has_random_weights=False), of(has_random_weights=True)
     ended = sampling(run, 5, 0.0, ignore_eos=False).repetition_detection
-    assert ended.min_count == 2
+    assert ended is not None and ended.min_count == 2
     assert sampling(run, 5, 0.0, ignore_eos=True).repetition_detection is None
+    assert sampling(random, 5, 0.0, ignore_eos=False).repetition_detection is None
     assert RequestStatus.is_finished(RequestStatus.FINISHED_REPETITION)
