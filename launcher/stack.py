@@ -19,8 +19,7 @@ from lab.engine.errors import SettingError
 from launcher import preparation, valkey
 from launcher.address import Address, only_one
 from launcher.children import GRACE_S, Child, Guard
-from launcher.engine_environment import engine_variables
-from launcher.install import refusal
+from launcher.engine_environment import engine_refusal, engine_variables
 from launcher.readiness import EngineWatch, is_served
 from launcher.stages import LaunchError, say, stage
 
@@ -98,7 +97,8 @@ class Stack:
             say("  No engine host here (ENGINE=off)")
             return
         directory = bundled_model_dir(self.config.data_dir)
-        needs_model = self.config.model == str(directory) and not refusal()
+        is_bundled = self.config.model == str(directory)
+        needs_model = is_bundled and not engine_refusal(self.config)
         if needs_model and not bundled.is_converted(directory):
             say("  Converting the bundled model, once (meanwhile the page starts) …")
             self._start("conversion")

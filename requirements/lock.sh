@@ -16,7 +16,9 @@ compile lock-cpu.txt excludes.txt requirements/base.in requirements/dev.in requi
 compile lock-web.txt excludes.txt requirements/base.in requirements/dev.in
 compile lock-serve.txt excludes.txt requirements/base.in
 unset UV_TORCH_BACKEND
-compile lock-cuda.txt excludes-cuda.txt requirements/base.in requirements/engine-cuda.in
+compile lock-cuda.txt excludes-cuda.txt requirements/base.in requirements/dev.in requirements/engine-cuda.in
+# A folder of wheels may hold torch for the CPU, "+cpu", which "==" would accept.
+sed -i 's/^torch==/torch===/' requirements/lock-cuda*.txt
 if grep -nE '://|@ |/' requirements/lock-*.txt; then
   echo "A lock names an address or a path." >&2
   exit 1
