@@ -169,6 +169,7 @@ def test_the_cuda_lock_takes_no_torch_for_the_cpu_and_brings_the_tests_along():
     names = {line.split("==")[0] for line in lines}
     [torch] = [line for line in lines if line.startswith("torch=")]
     assert torch.startswith("torch===")  # "==" would accept 2.13.0+cpu
+    assert "+" not in torch and "nvidia-cublas" in names
     web = (ROOT / "requirements" / "lock-web.txt").read_text().splitlines()
     assert {line.split("==")[0] for line in web} <= names
 
