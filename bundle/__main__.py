@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
 def make(options: argparse.Namespace, folder: Path) -> None:
     """Fetch, check, trim and pack; raises BundleError."""
     profile = PROFILES[options.profile]
-    host = profiles.on_host(profile, options.has and options.has.split())
+    host = profiles.on_host(profile, options.has.split())
     pins = wheels.pins(ROOT / "requirements" / profile.lock)
     pieces = profiles.pieces(options.arch, options.without.split())
     dropped = [piece for piece in pieces if piece.package in pins]
@@ -214,9 +214,9 @@ def _parser() -> argparse.ArgumentParser:
         "Ada too (default: %(default)s)")  # fmt: skip
     add("--without", default="", metavar="NAMES",
         help="WITHOUT=: pieces to leave out, see below")  # fmt: skip
-    add("--has", metavar="NAMES",
-        help="HAS=: packages that the host brings (default for torch 2.11: torch, "
-        "triton and numpy; it may also bring transformers)")  # fmt: skip
+    add("--has", default="", metavar="NAMES",
+        help="HAS=: what the host with torch has beside it, numpy or transformers, "
+        "in versions that fit: install.sh compares them")  # fmt: skip
     add("--part-mb", type=_part_mb, default=512, metavar="MB",
         help="PART_MB=: size of a part in MB (default: %(default)s)")  # fmt: skip
     add("--out", type=lambda text: Path(text).expanduser().resolve(), metavar="DIR",

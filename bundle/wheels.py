@@ -6,9 +6,11 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.parser import HeaderParser
+from functools import cache
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
@@ -92,16 +94,25 @@ def _pin(line: str) -> tuple[str, str]:
 def _stored(folder: Path, name: str, line: str, python: str) -> Path | None:
     """The wheel of a pinned package that suits this Python."""
     wanted = Version(line.rpartition("=")[2])
-    tag = python.replace(".", "")
+    supported = _tags(python)
     for path in sorted(folder.glob("*.whl")):
         found, version, _, tags = parse_wheel_filename(path.name)
-        suits = any(
-            each.interpreter in {f"cp{tag}", "py3", f"py{tag}"} or each.abi == "abi3"
-            for each in tags
-        )
-        if (found, version) == (name, wanted) and suits:
+        if (found, version) == (name, wanted) and tags & supported:
             return path
     return None
+
+
+@cache
+def _tags(python: str) -> frozenset[Tag]:
+    """What a wheel's name may say for this Python on PLATFORMS."""
+    version = [int(part) for part in python.split(".")]
+    interpreter = "cp" + python.replace(".", "")
+    return frozenset(
+        [
+            *cpython_tags(version, platforms=PLATFORMS),
+            *compatible_tags(version, interpreter, PLATFORMS),
+        ]
+    )
 
 
 def _download(lines: list[str], folder: Path, python: str) -> None:
