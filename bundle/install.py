@@ -256,7 +256,8 @@ def unpack(
     for name in earlier - set(files):
         (target / name).unlink(missing_ok=True)
     done.write_text(json.dumps({"mark": mark, "files": files}))
-    show(f"Unpacked {len(files)} files and {len(plan['wheels'])} wheels", began)
+    wheels = f" and {len(plan['wheels'])} wheels" if needs_wheels else ""
+    show(f"Unpacked {len(files)} files{wheels}", began)
 
 
 def extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
@@ -309,7 +310,7 @@ def install_wheels(folder: Path, state: Path, python: Path) -> None:
     command = [str(python), str(pip / "pip"), "install", "--no-index", "--no-deps"]
     command += ["--no-cache-dir", "--disable-pip-version-check", "--quiet"]
     answer = subprocess.run(
-        [*command, str(pip), *wheels], env=environment, capture_output=True, text=True
+        [*command, *wheels], env=environment, capture_output=True, text=True
     )
     if answer.returncode:
         raise InstallError(f"The wheels cannot be installed: {last_line(answer)}")
