@@ -2,8 +2,8 @@
 
     sh install.sh [--into DIRECTORY] [--verify]
 
-Standard library only. A step that is done is not done again, so after an interruption
-or a mended part the same command goes on.
+Standard library only. After an interruption or a mended part the same command goes on:
+what is unpacked is not unpacked again, and wheels that are installed stay.
 """
 
 from __future__ import annotations  # an older Python is to say that it is too old
@@ -235,7 +235,8 @@ def unpack(
     state = target / STATE
     done = state / "unpacked.json"
     mark = {"sums": sha256(folder / "SHA256SUMS"), "wheels": needs_wheels}
-    if read_json(done).get("mark") == mark:
+    has_wheels = not needs_wheels or (state / "wheels").exists()
+    if read_json(done).get("mark") == mark and has_wheels:
         return
     began = time.monotonic()
     earlier = set(read_json(done).get("files", []))
@@ -269,11 +270,11 @@ def extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> 
 
 
 def make_environment(python: Path, plan: dict[str, Any]) -> None:
-    """A virtual environment that sees the host's packages where it counts on them."""
+    """A virtual environment that sees the host's packages where it counts on them.
+
+    Always an empty one: an interrupted pip may have left half a package behind.
+    """
     venv = python.parent.parent
-    mark = venv / "bundle-wheels"
-    if python.exists() and mark.exists() and mark.read_text() == plan["wheels_id"]:
-        return  # begun for these wheels, and interrupted
     began = time.monotonic()
     options = ["--system-site-packages"] if plan["host"] else []
     command = [sys.executable, "-m", "venv", "--clear", "--without-pip", *options]
@@ -290,7 +291,6 @@ def make_environment(python: Path, plan: dict[str, Any]) -> None:
         places = {str(find(name).locate_file("")) for name in plan["host"]}
         lines = [f"import site; site.addsitedir({place!r})" for place in sorted(places)]
         (folder / "host.pth").write_text("\n".join(lines) + "\n")
-    mark.write_text(plan["wheels_id"])
     show("Made the virtual environment in .venv", began)
 
 
@@ -313,7 +313,7 @@ def install_wheels(folder: Path, state: Path, python: Path) -> None:
         [*command, *wheels], env=environment, capture_output=True, text=True
     )
     if answer.returncode:
-        raise InstallError(f"The wheels cannot be installed: {last_line(answer)}")
+        raise InstallError(f"The wheels cannot be installed: {last_line(answer)}.")
     show(f"Installed {len(wheels)} wheels", began)
 
 
@@ -371,8 +371,10 @@ def read_stamp(python: Path) -> dict[str, Any]:
 
 def last_line(answer: subprocess.CompletedProcess[str]) -> str:
     """What a process said last."""
-    lines = (answer.stderr + answer.stdout).strip().splitlines()
-    return lines[-1].strip() if lines else f"exit code {answer.returncode}"
+    lines = (answer.stdout + answer.stderr).strip().splitlines()
+    if not lines:
+        return f"exit code {answer.returncode}"
+    return lines[-1].strip().removeprefix("ERROR: ").rstrip(".")
 
 
 def show(line: str, began: float | None = None) -> None:
