@@ -6,6 +6,7 @@ import pytest
 
 from lab.engine.config import EngineConfig
 from lab.engine.errors import SettingError
+from lab.engine.launch import EngineRun, engine_arguments
 
 
 def config(tmp_path: Path, **variables: str) -> EngineConfig:
@@ -83,3 +84,12 @@ def test_processors_do_not_share_a_model(tmp_path):
     assert config(tmp_path, ENGINE_TENSOR_PARALLEL="2").tensor_parallel == 2
     with pytest.raises(SettingError, match="allowed is 1 where ENGINE_DEVICE is cpu"):
         config(tmp_path, ENGINE_DEVICE="cpu", ENGINE_TENSOR_PARALLEL="2")
+
+
+@pytest.mark.parametrize(("device", "cards"), [("cuda", 2), ("cpu", None)])
+def test_vllm_is_told_how_many_cards_share_the_model(tmp_path, device, cards):
+    variables = {"ENGINE_TENSOR_PARALLEL": str(cards)} if cards else {}
+    run = EngineRun(config(tmp_path, ENGINE_DEVICE=device, **variables), 1)
+    arguments = engine_arguments(run)
+    run.close()
+    assert arguments.get("tensor_parallel_size") == cards
