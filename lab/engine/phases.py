@@ -2,7 +2,8 @@
 
 Phases are marked in three processes (engine host, EngineCore, vLLM's worker), so
 each appends one JSON line to a file that the host reads: {"name": …, "at": epoch s}.
-A phase lasts until the next mark.
+A phase lasts until the next mark. Where cards share a model each has a worker that marks
+its phases: a phase begins when the first of them reaches it.
 """
 
 import json
@@ -53,7 +54,9 @@ def read(path: Path, started_at: float, ended_at: float | None = None) -> list[P
     if not path.exists():
         return []
     lines = [line for line in path.read_text().splitlines() if line.endswith("}")]
-    marks = sorted((json.loads(line) for line in lines), key=lambda mark: mark["at"])
+    latest_first = sorted(map(json.loads, lines), key=lambda mark: -mark["at"])
+    first = {mark["name"]: mark for mark in latest_first}
+    marks = sorted(first.values(), key=lambda mark: mark["at"])
     ends = [mark["at"] for mark in marks[1:]] + [ended_at]
     return [
         Phase(

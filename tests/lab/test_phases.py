@@ -52,6 +52,19 @@ def test_marks_of_several_processes_are_put_in_order(
     assert names == [phases.DEVICE, phases.WEIGHTS]
 
 
+def test_of_several_workers_the_first_begins_a_phase(
+    path: Path, clock: list[float]
+) -> None:
+    for at, name in [(1002.0, phases.WEIGHTS), (1001.0, phases.DEVICE),
+                     (1003.0, phases.WEIGHTS), (1001.5, phases.DEVICE)]:  # fmt: skip
+        clock[0] = at
+        phases.mark(path, name)
+    assert phases.read(path, 1000.0) == [
+        phases.Phase(phases.DEVICE, 1.0, 1.0),
+        phases.Phase(phases.WEIGHTS, 2.0, None),
+    ]
+
+
 def test_a_line_that_is_still_being_written_is_left_for_the_next_look(
     path: Path,
 ) -> None:
