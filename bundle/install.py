@@ -23,6 +23,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+SUMS = "SHA256SUMS"
 STATE = ".bundle"
 STAMP = "servelab.json"
 SLACK_BYTES = 500 * 10**6
@@ -90,13 +91,18 @@ def install(folder: Path, target: Path) -> None:
     state = target / STATE
     state.mkdir(parents=True, exist_ok=True)
     python = target / ".venv" / "bin" / "python"
-    needs_wheels = read_stamp(python).get("wheels") != plan["wheels_id"]
+    stamp = {
+        "set": "bundle",
+        "profile": plan["profile"],
+        "wheels": plan["wheels_id"],
+        "interpreter": sys.executable,
+    }
+    needs_wheels = read_stamp(python) != stamp
     unpack(folder, target, plan, needs_wheels)
     if needs_wheels:
         make_environment(python, plan)
-        install_wheels(folder, state, python)
+        install_wheels(folder / plan["pip"], state, python)
     check_imports(target, python, plan)
-    stamp = {"set": "bundle", "wheels": plan["wheels_id"], "profile": plan["profile"]}
     (target / ".venv" / STAMP).write_text(json.dumps(stamp))
     shutil.rmtree(state / "wheels", ignore_errors=True)
     say_what_is_next(target, python, plan)
@@ -104,22 +110,26 @@ def install(folder: Path, target: Path) -> None:
 
 def verify(folder: Path) -> None:
     """Compare every file with SHA256SUMS; names all that are missing or damaged."""
-    sums = folder / "SHA256SUMS"
-    if not sums.exists():
-        raise InstallError(f"SHA256SUMS is missing in {folder}: copy it again.")
+    if not (folder / SUMS).exists():
+        raise InstallError(f"{SUMS} is missing in {folder}: copy it again.")
     began, faults = time.monotonic(), []
-    lines = sums.read_text().splitlines()
-    for number, line in enumerate(lines, 1):
-        digest, name = line.split("  ", 1)
-        show(f"Comparing {number} of {len(lines)} files with their checksums")
+    sums = read_sums(folder)
+    for number, (name, digest) in enumerate(sums.items(), 1):
+        show(f"Comparing {number} of {len(sums)} files with their checksums")
         path = folder / name
         if not path.exists():
             faults.append(f"{name} is missing")
         elif sha256(path) != digest:
             faults.append(f"{name} is damaged (its checksum differs)")
-    show(f"Compared {len(lines)} files with their checksums", began)
+    show(f"Compared {len(sums)} files with their checksums", began)
     if faults:
         raise InstallError(f"{'; '.join(faults)}: copy that again, then repeat this.")
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """Checksums of the bundle's files by name."""
+    lines = (folder / SUMS).read_text().splitlines()
+    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
 
 
 def sha256(path: Path) -> str:
@@ -234,16 +244,19 @@ def unpack(
     """
     state = target / STATE
     done = state / "unpacked.json"
-    mark = {"sums": sha256(folder / "SHA256SUMS"), "wheels": needs_wheels}
+    mark = {"sums": sha256(folder / SUMS), "wheels": needs_wheels}
     has_wheels = not needs_wheels or (state / "wheels").exists()
     if read_json(done).get("mark") == mark and has_wheels:
         return
     began = time.monotonic()
     earlier = set(read_json(done).get("files", []))
-    done.unlink(missing_ok=True)
+    done.write_text(json.dumps({"files": sorted(earlier)}))
     shutil.rmtree(state / "wheels", ignore_errors=True)
     files = []
-    joined = io.BufferedReader(Joined(sorted(folder.glob("part-*"))), 1 << 20)
+    parts = [
+        folder / name for name in sorted(read_sums(folder)) if name.startswith("part-")
+    ]
+    joined = io.BufferedReader(Joined(parts), 1 << 20)
     with joined, tarfile.open(fileobj=joined, mode="r|") as archive:
         for member in archive:
             kind, _, name = member.name.partition("/")
@@ -299,14 +312,13 @@ def find(name: str) -> importlib.metadata.Distribution:
     return importlib.metadata.distribution(name)
 
 
-def install_wheels(folder: Path, state: Path, python: Path) -> None:
+def install_wheels(pip: Path, state: Path, python: Path) -> None:
     """With the pip that came along; nothing of the host's configuration is used."""
     began = time.monotonic()
     wheels = sorted(map(str, (state / "wheels").glob("*.whl")))
     show(f"Installing {len(wheels)} wheels")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
     environment.update(PIP_CONFIG_FILE=os.devnull, PIP_NO_INDEX="1")
-    [pip] = folder.glob("pip-*.whl")
     command = [str(python), str(pip / "pip"), "install", "--no-index", "--no-deps"]
     command += ["--no-cache-dir", "--disable-pip-version-check", "--quiet"]
     answer = subprocess.run(

@@ -2,8 +2,8 @@
 
 Phases are marked in three processes (engine host, EngineCore, vLLM's worker), so
 each appends one JSON line to a file that the host reads: {"name": …, "at": epoch s}.
-A phase lasts until the next mark. Where cards share a model each has a worker that marks
-its phases: a phase begins when the first of them reaches it.
+A phase lasts until the next mark. Where cards share a model each has a worker that
+marks: a phase begins when the first of them reaches it.
 """
 
 import json
