@@ -125,17 +125,25 @@ def test_a_driver_that_came_brings_the_cuda_packages_into_a_new_environment(
 
 
 def test_another_set_starts_from_an_empty_environment(root, tmp_path, monkeypatch):
-    commands = []
-    monkeypatch.setattr(
-        install, "_run", lambda command, *rest: commands.append(command)
-    )
+    made = []
+
+    def make(venv: Path, log: Path) -> None:
+        made.append(venv)
+        (venv / "bin").mkdir(parents=True, exist_ok=True)
+        (venv / "bin" / "python").touch()
+
+    monkeypatch.setattr(install, "_make_venv", make)
+    monkeypatch.setattr(install, "_runs_this_version", Path.exists)
+    monkeypatch.setattr(install, "_configured", lambda *given: "")
+    monkeypatch.setattr(install, "_run", lambda *given: None)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, 10**11))
     install.ensure(root, tmp_path)
-    left_over = root / ".venv" / "of-the-cpu-build"
-    left_over.touch()
+    (root / "requirements" / "lock-cpu.txt").write_text("other==2\n")
+    install.ensure(root, tmp_path)
+    assert len(made) == 1  # a changed lock goes into the same environment
     monkeypatch.setenv("ENGINE_DEVICE", "cuda")
     install.ensure(root, tmp_path)
-    assert not left_over.exists()
+    assert len(made) == 2
 
 
 def test_torch_for_the_cpu_is_asked_for_only_where_the_engine_runs_on_it(monkeypatch):
