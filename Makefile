@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check lint format bench lock clean
+.PHONY: help run setup test check lint format bench lock bundle clean
 export PORT BIND_ADDRESS DATA_DIR
 
 help: ## Show this list
@@ -38,6 +38,12 @@ bench: setup ## Run all benchmarks
 
 lock: setup ## Compile the lists of pinned packages again
 	@sh requirements/lock.sh
+
+bundle: setup ## Pack for a GPU host without a package index (FOR, ARCH, PART_MB: see docs/gpu.md)
+	@$(VENV)/python -m bundle $(if $(FOR),--for "$(FOR)") $(if $(ARCH),--arch "$(ARCH)") \
+	  $(if $(WITHOUT),--without "$(WITHOUT)") $(if $(HAS),--has "$(HAS)") \
+	  $(if $(PART_MB),--part-mb "$(PART_MB)") $(if $(OUT),--out "$(OUT)") \
+	  $(if $(DRY_RUN),--dry-run)
 
 clean: ## Remove .venv and what tools left; data stays in DATA_DIR (var/)
 	rm -rf .venv node_modules test-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,8 +1,10 @@
-# Engine host on an NVIDIA GPU; the host needs its driver and the container toolkit.
+# Engine host on an NVIDIA GPU; the host needs its driver and the container toolkit,
+# which refuses to start this image on a driver that is too old (docs/gpu.md).
 FROM python:3.11-slim-bookworm
 ENV PYTHONUNBUFFERED=1 PYTHONPATH=/app DATA_DIR=/data \
     DJANGO_SETTINGS_MODULE=config.settings \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    NVIDIA_REQUIRE_CUDA=cuda>=13.0 \
     VLLM_NO_USAGE_STATS=1 VLLM_LOGGING_LEVEL=WARNING
 # Triton and torch.compile call a C compiler while the engine starts.
 RUN apt-get update \

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.engine.errors import SettingError
 from launcher import install
 from launcher.stages import LaunchError
 
@@ -19,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         python = install.ensure(ROOT, data_dir())
-    except LaunchError as error:
+    except (LaunchError, SettingError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

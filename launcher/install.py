@@ -15,11 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from launcher.stages import LaunchError, stage
+from lab.engine.config import DEVICES, Environment
+from launcher import nvidia, packages
+from launcher.packages import PackageSet
+from launcher.stages import LaunchError, say, stage
 
 UV = "uv==0.13.9"
-FREE_GB = 6
 STAMP_NAME = "servelab.json"
+BUNDLE = "bundle"
+"""The set of an environment that a bundle's install.sh made: it is left as it is."""
 NO_INDEX_SIGNS = (
     "dns error", "Failed to fetch", "Connection", "connect", "No matching distribution",
     "Could not find a version", "client error", "timed out", "not found in the",
@@ -28,47 +32,48 @@ NO_INDEX_SIGNS = (
 
 
 def ensure(root: Path, data_dir: Path) -> Path:
-    """Path of an interpreter with all packages; raises LaunchError."""
+    """Path of an interpreter with all packages; raises LaunchError, SettingError."""
     python = root / ".venv" / "bin" / "python"
-    lock = root / "requirements" / ("lock-web.txt" if refusal() else "lock-cpu.txt")
-    stamp = _stamp(lock)
+    installed = _installed(python)
+    if installed.get("set") == BUNDLE and python.exists():
+        return python
+    device = Environment(os.environ).choice("ENGINE_DEVICE", "auto", DEVICES)
+    driver = nvidia.ask() if device == "auto" else None
+    chosen, why = packages.choose(device, driver, installed.get("set", ""))
+    lock = root / "requirements" / chosen.lock
+    stamp = _stamp(chosen, lock)
     if _is_current(python, stamp):
         return python
     with _only_one(data_dir / "install.lock"):
         if not _is_current(python, stamp):
-            _install(root, lock, data_dir / "logs" / "install.log")
+            if why:
+                say(f"  {why}")
+            _install(root, chosen, data_dir / "logs" / "install.log")
             (root / ".venv" / STAMP_NAME).write_text(json.dumps(stamp))
     return python
 
 
-def refusal() -> str | None:
-    """Why vLLM cannot run on this machine, as a sentence; None where it can."""
-    system, machine = platform.system(), platform.machine()
-    if system != "Linux":
-        return f"vLLM runs on Linux only, and this system is {system}."
-    if machine not in {"x86_64", "aarch64", "arm64"}:
-        return f"vLLM's CPU build does not support the processor type {machine}."
-    if machine == "x86_64":
-        cpuinfo = Path("/proc/cpuinfo")
-        flags = cpuinfo.read_text() if cpuinfo.exists() else "avx2"
-        if "avx2" not in flags:
-            return "vLLM's CPU build needs a processor with AVX2; this one has none."
-    return None
-
-
-def _stamp(lock: Path) -> dict[str, str]:
+def _stamp(chosen: PackageSet, lock: Path) -> dict[str, str]:
     return {
+        "set": chosen.name,
         "lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
         "python": platform.python_version(),
     }
 
 
-def _is_current(python: Path, stamp: dict[str, str]) -> bool:
+def _installed(python: Path) -> dict[str, str]:
+    """The stamp in the virtual environment; empty without one."""
     try:
-        found = json.loads((python.parent.parent / STAMP_NAME).read_text())
+        found: dict[str, str] = json.loads(
+            (python.parent.parent / STAMP_NAME).read_text()
+        )
     except (OSError, ValueError):
-        return False
-    return python.exists() and bool(found == stamp)
+        return {}
+    return found
+
+
+def _is_current(python: Path, stamp: dict[str, str]) -> bool:
+    return python.exists() and _installed(python) == stamp
 
 
 @contextmanager
@@ -79,27 +84,27 @@ def _only_one(path: Path) -> Iterator[None]:
         yield
 
 
-def _install(root: Path, lock: Path, log: Path) -> None:
+def _install(root: Path, chosen: PackageSet, log: Path) -> None:
+    lock = root / "requirements" / chosen.lock
     free_bytes = shutil.disk_usage(root).free
-    if free_bytes < FREE_GB * 10**9:
+    if free_bytes < chosen.free_gb * 10**9:
         raise LaunchError(
             f"There is no space for the packages: {free_bytes / 10**9:.1f} GB are free "
-            f"in {root}, and {FREE_GB} GB are needed."
+            f"in {root}, and {chosen.free_gb} GB are needed."
         )
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("")
     venv = root / ".venv"
     python = venv / "bin" / "python"
-    if not _runs_this_version(python):
+    other_set = _installed(python).get("set", chosen.name) != chosen.name
+    if other_set or not _runs_this_version(python):
         with stage("Making the virtual environment in .venv"):
             _make_venv(venv, log)
-    environment = _installer_environment(python)
+    environment = _installer_environment(python, chosen)
     with stage("Fetching the installer"):
         pip = [str(python), "-m", "pip", "-q", "install", "--retries", "2", UV]
         _run(pip, environment, log)
-    with stage(
-        f"Installing {_count(lock)} pinned packages (about 3 GB with the engine)"
-    ):
+    with stage(f"Installing {_count(lock)} pinned packages ({chosen.size})"):
         uv = [str(venv / "bin" / "uv"), "pip", "install", "--python", str(python)]
         options = ["--compile-bytecode", "--no-deps", "-r", str(lock)]
         _run([*uv, *options], environment, log)
@@ -147,7 +152,7 @@ def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
     raise LaunchError(f"The packages cannot be installed (details in {log}).")
 
 
-def _installer_environment(python: Path) -> dict[str, str]:
+def _installer_environment(python: Path, chosen: PackageSet) -> dict[str, str]:
     """What pip was told is told to uv too, and where torch's CPU build comes from."""
     environment = dict(os.environ)
     find_links = (
@@ -157,7 +162,7 @@ def _installer_environment(python: Path) -> dict[str, str]:
     )
     if find_links:
         environment["UV_FIND_LINKS"] = find_links
-    else:
+    elif chosen is not packages.CUDA:
         environment["UV_TORCH_BACKEND"] = "cpu"
     index = environment.get("PIP_INDEX_URL") or _configured(python, "index-url")
     if index and not {"UV_INDEX_URL", "UV_DEFAULT_INDEX"} & environment.keys():

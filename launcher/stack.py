@@ -22,8 +22,7 @@ from lab.engine.events import STATUS_KEY_PREFIX
 from launcher import preparation, valkey
 from launcher.address import Address, only_one
 from launcher.children import GRACE_S, Child, Guard
-from launcher.engine_environment import engine_variables
-from launcher.install import refusal
+from launcher.engine_environment import engine_refusal, engine_variables
 from launcher.readiness import EngineWatch, is_served
 from launcher.stages import LaunchError, say, stage
 
@@ -101,7 +100,7 @@ class Stack:
         if Environment(os.environ).choice("ENGINE", "on", ("on", "off")) == "off":
             say("  No engine host here (ENGINE=off)")
             return
-        if not refusal() and not model_files.are_ready(self.config):
+        if not engine_refusal(self.config) and not model_files.are_ready(self.config):
             say("  Preparing the model, once (meanwhile the page starts) …")
             self._start("conversion")
         else:

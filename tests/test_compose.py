@@ -57,9 +57,19 @@ def test_engine_hosts_have_no_database(services):
         assert "postgres" not in services[name]["depends_on"]
 
 
-def test_the_cuda_engine_asks_for_a_gpu(services):
-    [device] = services["engine-cuda"]["deploy"]["resources"]["reservations"]["devices"]
-    assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+def test_the_cuda_engine_asks_for_as_many_cards_as_share_the_model(services):
+    engine = services["engine-cuda"]
+    [device] = engine["deploy"]["resources"]["reservations"]["devices"]
+    cards = "${ENGINE_TENSOR_PARALLEL:-1}"
+    assert device == {"driver": "nvidia", "count": cards, "capabilities": ["gpu"]}
+    assert engine["environment"]["ENGINE_TENSOR_PARALLEL"] == cards
+    assert "ENGINE_TENSOR_PARALLEL" not in services["engine-cpu"]["environment"]
+
+
+def test_the_cuda_image_tells_the_container_toolkit_which_driver_it_needs():
+    text = (ROOT / "docker" / "engine-cuda.Dockerfile").read_text()
+    assert "NVIDIA_REQUIRE_CUDA=cuda>=13.0" in text
+    assert "lock-cuda.txt" in text
 
 
 def test_data_lies_in_named_volumes(services):

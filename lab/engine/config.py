@@ -105,6 +105,8 @@ class EngineConfig:
     kv_cache_mb: int | None
     """None on CUDA: by ``gpu_memory_utilization``; the CPU takes 256 then."""
     gpu_memory_utilization: float
+    tensor_parallel: int
+    """Cards that share one model."""
     num_blocks: int | None
     """Overrides the size of the block pool (tests)."""
     max_concurrent_requests: int
@@ -140,6 +142,7 @@ class EngineConfig:
             gpu_memory_utilization=env.number(
                 "ENGINE_GPU_MEMORY_UTILIZATION", 0.9, 0.05, 1.0
             ),
+            tensor_parallel=_tensor_parallel(env),
             num_blocks=env.optional_integer("ENGINE_NUM_BLOCKS", 2, 16_777_216),
             max_concurrent_requests=env.integer(
                 "ENGINE_MAX_CONCURRENT_REQUESTS", 32, 1, 4096
@@ -210,6 +213,16 @@ def _max_output_tokens(env: Environment, max_model_len: int) -> int:
     return env.integer(
         "ENGINE_MAX_OUTPUT_TOKENS", min(512, max_model_len // 2), 1, max_model_len - 1
     )
+
+
+def _tensor_parallel(env: Environment) -> int:
+    cards = env.integer("ENGINE_TENSOR_PARALLEL", 1, 1, 64)
+    if cards > 1 and env.text("ENGINE_DEVICE", "auto") == "cpu":
+        raise SettingError(
+            f"ENGINE_TENSOR_PARALLEL is {str(cards)!r}: allowed is 1 where "
+            "ENGINE_DEVICE is cpu, since cards share a model and processors do not."
+        )
+    return cards
 
 
 def local_redis_url(data_dir: Path) -> str:

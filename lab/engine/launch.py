@@ -271,6 +271,7 @@ def engine_arguments(run: EngineRun) -> dict[str, Any]:
     arguments |= {
         "block_size": GPU_BLOCK_SIZE,
         "gpu_memory_utilization": config.gpu_memory_utilization,
+        "tensor_parallel_size": config.tensor_parallel,
     }
     if config.kv_cache_mb:
         arguments["kv_cache_memory_bytes"] = config.kv_cache_mb * MIB

@@ -6,6 +6,7 @@ import pytest
 
 from lab.engine.config import EngineConfig
 from lab.engine.errors import SettingError
+from lab.engine.launch import EngineRun, engine_arguments
 
 
 def config(tmp_path: Path, **variables: str) -> EngineConfig:
@@ -40,6 +41,7 @@ def test_a_hub_name_is_told_from_a_path(tmp_path):
         ("ENGINE_GPU_MEMORY_UTILIZATION", "1.5", "from 0.05 to 1.0"),
         ("ENGINE_GPU_MEMORY_UTILIZATION", "nan", "from 0.05 to 1.0"),
         ("ENGINE_NUM_BLOCKS", "1", "from 2"),
+        ("ENGINE_TENSOR_PARALLEL", "0", "from 1 to 64"),
         ("ENGINE_MAX_CONCURRENT_REQUESTS", "0", "from 1 to 4096"),
         ("ENGINE_MAX_IN_FLIGHT", "-1", "from 1 to 4096"),
         ("ENGINE_MAX_OUTPUT_TOKENS", "2048", "from 1 to 2047"),
@@ -76,3 +78,18 @@ def test_the_embedded_servers_address_is_found_while_it_runs(tmp_path):
     assert config(tmp_path).redis_url == "redis://:secret@127.0.0.1:7000/0"
     given = config(tmp_path, REDIS_URL="redis://elsewhere:6379/1")
     assert given.redis_url == "redis://elsewhere:6379/1"
+
+
+def test_processors_do_not_share_a_model(tmp_path):
+    assert config(tmp_path, ENGINE_TENSOR_PARALLEL="2").tensor_parallel == 2
+    with pytest.raises(SettingError, match="allowed is 1 where ENGINE_DEVICE is cpu"):
+        config(tmp_path, ENGINE_DEVICE="cpu", ENGINE_TENSOR_PARALLEL="2")
+
+
+@pytest.mark.parametrize(("device", "cards"), [("cuda", 2), ("cpu", None)])
+def test_vllm_is_told_how_many_cards_share_the_model(tmp_path, device, cards):
+    variables = {"ENGINE_TENSOR_PARALLEL": str(cards)} if cards else {}
+    run = EngineRun(config(tmp_path, ENGINE_DEVICE=device, **variables), 1)
+    arguments = engine_arguments(run)
+    run.close()
+    assert arguments.get("tensor_parallel_size") == cards
