@@ -1,7 +1,7 @@
 """The engine's number of KV blocks against the hardware calculator's.
 
-An engine is started as configured. ``pool_exact`` is 1 when the calculator makes exactly
-the reported number of blocks out of the bytes of the pool that vLLM allocated.
+An engine is started as configured. ``pool_exact`` is 1 when the calculator makes
+exactly the reported number of blocks out of the bytes that vLLM allocated for them.
 ``config_error_pct`` is how far it is off from the configuration alone: on a card from
 its name and ``gpu_memory_utilization``, with an interval; where the operator gives the
 bytes (always on the CPU) there is nothing to estimate and it has to be 0.
