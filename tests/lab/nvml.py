@@ -24,6 +24,7 @@ class Nvml:
         ]
         self._answers: dict[str, Any] = {
             "nvmlInit": None,
+            "nvmlSystemGetDriverVersion": "570.86.15",
             "nvmlDeviceGetName": "NVIDIA H100 80GB HBM3",
             "nvmlDeviceGetMemoryInfo": SimpleNamespace(
                 total=81_559 * MIB, used=71_304 * MIB, free=10_255 * MIB
@@ -49,7 +50,8 @@ class Nvml:
         if call.startswith("nvmlDeviceGetHandleBy"):
             self.opened.append((call.removeprefix("nvmlDeviceGetHandleBy"), *arguments))
             return "handle"
-        assert call == "nvmlInit" or arguments[0] == "handle"
+        is_of_card = call.startswith("nvmlDevice")
+        assert arguments[:1] == (("handle",) if is_of_card else ())
         if call == "nvmlDeviceGetComputeRunningProcesses":
             return self.processes
         return self._answers[call]
