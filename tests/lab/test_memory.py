@@ -10,7 +10,14 @@ import pytest
 
 from lab import memory
 from lab.engine.events import MemorySample
-from lab.memory import CpuMemory, EngineSplit, GpuMemory, gap, open_memory
+from lab.memory import (
+    CpuMemory,
+    EngineSplit,
+    GpuMemory,
+    card_in_words,
+    gap,
+    open_memory,
+)
 from tests.lab.nvml import MIB, Nvml
 
 SPLIT = EngineSplit(
@@ -187,3 +194,9 @@ def test_a_split_that_is_not_there_yet_is_unknown(
     assert EngineSplit.read(path) == EngineSplit()
     path.write_text(json.dumps({"weights_bytes": 7, "kv_cache_bytes": 9}))
     assert EngineSplit.read(path) == EngineSplit(7, 9)
+
+
+def test_a_card_is_named_with_its_driver_for_figures(monkeypatch) -> None:
+    words = card_in_words(Nvml())
+    assert words == "NVIDIA H100 80GB HBM3, driver 570.86.15"
+    assert card_in_words(Nvml().refuse("nvmlInit")) == ""

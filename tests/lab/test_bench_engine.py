@@ -1,0 +1,37 @@
+"""Benches that start engines, with tiny numbers: that they measure, not what."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from tests.lab.engine_host import model_dir
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def bundled_model(monkeypatch) -> None:
+    monkeypatch.setenv("ENGINE_MODEL", str(model_dir()))
+
+
+def bench(name: str, **options: int) -> dict[str, Any]:
+    out = io.StringIO()
+    pairs = [f"--option={key}={number}" for key, number in options.items()]
+    call_command("bench", name, "--json", *pairs, stdout=out)
+    report = json.loads(out.getvalue().splitlines()[-1])
+    return {result["name"]: result["value"] for result in report["results"]}
+
+
+def test_the_calculator_makes_the_blocks_of_the_engine_s_pool() -> None:
+    found = bench("blocks")
+    assert found["num_blocks"] == found["config_blocks"] == 364
+    assert found["pool_exact"] == 1 and found["config_error_pct"] == 0
+
+
+def test_vllm_and_transformers_answer_the_same_prompts() -> None:
+    found = bench("transformers", prompts=2, input=8, output=8, pairs=1)
+    assert found["vllm_tokens_per_s"] > 0 and found["transformers_tokens_per_s"] > 0
+    assert found["transformers_batch"] == 2
