@@ -80,6 +80,8 @@ async def _measure() -> dict[str, Any]:
             **engine.facts(),
         )
         split = EngineSplit.read(engine.split_path)
+    if split.kv_cache_bytes is None:
+        raise NotMeasured("The engine's worker did not tell the bytes of its pool.")
     return {"status": status.message(), "pool_bytes": split.kv_cache_bytes}
 
 

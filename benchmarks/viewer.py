@@ -157,10 +157,14 @@ def _step_to_pixels(url: str, scale: Scale) -> dict[str, Any]:
 
 @contextmanager
 def _asking(url: str, number: int) -> Iterator["Future[None]"]:
-    """Learners in a thread of their own; yields what they end with."""
+    """Learners in a thread of their own; yields, once they ask, what they end with."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
-    chats = asyncio.run_coroutine_threadsafe(_ask_for_ever(url, number), loop)
+    are_open = threading.Event()
+    asking = _ask_for_ever(url, number, are_open)
+    chats = asyncio.run_coroutine_threadsafe(asking, loop)
+    chats.add_done_callback(lambda _: are_open.set())
+    are_open.wait()
     try:
         yield chats
     finally:
@@ -168,8 +172,9 @@ def _asking(url: str, number: int) -> Iterator["Future[None]"]:
         loop.call_soon_threadsafe(loop.call_later, 1.0, loop.stop)
 
 
-async def _ask_for_ever(url: str, number: int) -> None:
+async def _ask_for_ever(url: str, number: int, are_open: threading.Event) -> None:
     async with open_chats(url, number) as chats:
+        are_open.set()
         await asyncio.gather(*(_ask_on(chat) for chat in chats))
 
 
