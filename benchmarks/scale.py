@@ -34,18 +34,18 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
         "trace": {"requests": 256, "tokens": 512, "pairs": 20, "blocks": MIN_BLOCKS},
         "viewer": {"chats": 256, "blocks": MIN_BLOCKS},
         "mentor": {
-            **{"chats": 256, "rounds": 4, "pairs": 10},
-            **{"single": 40, "stops": 20, "prefill_stops": 0},
+            **{"chats": 256, "rounds": 4, "pairs": 6},
+            **{"single": 20, "stops": 20, "prefill_stops": 0},
         },
         "transformers": {
-            **{"prompts": 512, "input": 161, "output": 338, "pairs": 3},
+            **{"prompts": 256, "input": 161, "output": 338, "pairs": 2},
             "requests": 256,
         },
         "blocks": {"requests": 256},
-        "coldstart": {"starts": 3, "naps": 3, "requests": 256},
+        "coldstart": {"starts": 1, "naps": 3, "requests": 256},
     },
 }
-"""By device and bench. requests, chats: at once · tokens: of an answer · pairs:
+"""By device and bench; each is meant to take less than ten minutes. requests, chats: at once · tokens: of an answer · pairs:
 interleaved · rounds: questions of a chat in a row · blocks: of the pool, at least ·
 input, output: mean tokens (a card: ShareGPT's, as the vLLM paper states them) ·
 starts: cold ones and as many warm ones · naps: of each sleep level · prefill_stops: a

@@ -28,6 +28,8 @@ from benchmarks.scale import Scale, scale_of
 from lab.engine.config import EngineConfig
 from lab.engine.launch import device_name, resolve_device
 
+SIDES = ("vllm", "transformers")
+"""The first one says which dtype the model is served in."""
 SIGMA = 0.8
 """Of the logarithm of lengths."""
 TOKENS = range(100, 30_000)
@@ -51,13 +53,14 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
     asked: dict[str, Any] = {**scale.sizes}
     pairs: list[dict[str, Any]] = []
     for number in range(scale["pairs"]):
+        order = SIDES[::-1] if number % 2 else SIDES
         found = {}
-        for engine in ("vllm", "transformers")[:: -1 if number % 2 else 1]:
-            asked["engine"] = engine
-            found[engine] = measured("benchmarks.transformers", environment, asked)
-            asked["dtype"] = found[engine]["dtype"]
+        for side in order:
+            asked["side"] = side
+            found[side] = measured("benchmarks.transformers", environment, asked)
+            asked["dtype"] = found[side]["dtype"]
         pairs.append(found)
-        ours, theirs = (found[name]["tokens_per_s"] for name in sorted(found)[::-1])
+        ours, theirs = (found[side]["tokens_per_s"] for side in SIDES)
         print(
             f"pair {number + 1}: {ours:.1f} tokens/s with vLLM, {theirs:.1f} with "
             f"Transformers, {ours / theirs:.4f}",
@@ -69,10 +72,7 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
 
 def results(pairs: list[dict[str, Any]], conditions: str) -> list[dict[str, Any]]:
     """The ratio over all pairs, and each side's own figure."""
-    sides = {
-        side: [pair[side]["tokens_per_s"] for pair in pairs]
-        for side in ("vllm", "transformers")
-    }
+    sides = {side: [pair[side]["tokens_per_s"] for pair in pairs] for side in SIDES}
     ratios = [a / b for a, b in zip(*sides.values(), strict=True)]
     ratio = _result("ratio", ratios, "vLLM / Transformers")
     return [
@@ -133,7 +133,7 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
     config = EngineConfig.from_env()
     sizes = asked["prompts"], asked["input"], asked["output"], config
     warm_up, tasks = draw(*sizes, seed=1), draw(*sizes, seed=0)
-    if asked["engine"] == "vllm":
+    if asked["side"] == "vllm":
         return asyncio.run(_with_vllm(warm_up, tasks))
     return _with_transformers(config, asked["dtype"], warm_up, tasks)
 

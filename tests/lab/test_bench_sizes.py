@@ -113,9 +113,9 @@ def test_the_ratio_to_transformers_comes_with_its_conditions(monkeypatch) -> Non
     asked = []
 
     def measured(module: str, environment: Any, wanted: dict[str, Any]) -> Any:
-        asked.append((wanted["engine"], wanted.get("dtype")))
+        asked.append((wanted["side"], wanted.get("dtype")))
         side = {"dtype": "bfloat16", "device": "CPU engine"}
-        if wanted["engine"] == "vllm":
+        if wanted["side"] == "vllm":
             return {**side, "tokens_per_s": 90.0}
         return {**side, "tokens_per_s": 30.0, "batch": 4, "version": "5.0"}
 
@@ -123,7 +123,7 @@ def test_the_ratio_to_transformers_comes_with_its_conditions(monkeypatch) -> Non
     monkeypatch.setattr(transformers, "engine_environment", lambda scale: {})
     results = transformers.run({"pairs": "2", "prompts": "8"})
 
-    assert [engine for engine, _ in asked] == [
+    assert [side for side, _ in asked] == [
         *("vllm", "transformers"),
         *("transformers", "vllm"),
     ]
