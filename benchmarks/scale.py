@@ -45,11 +45,13 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
         "coldstart": {"starts": 1, "naps": 3, "requests": 256},
     },
 }
-"""By device and bench; each is meant to take less than ten minutes. requests, chats: at once · tokens: of an answer · pairs:
-interleaved · rounds: questions of a chat in a row · blocks: of the pool, at least ·
-input, output: mean tokens (a card: ShareGPT's, as the vLLM paper states them) ·
-starts: cold ones and as many warm ones · naps: of each sleep level · prefill_stops: a
-prefill on a card is over before anybody could stop it."""
+"""By device and bench; on a card each is meant to take less than ten minutes.
+
+requests, chats: at once · tokens: of an answer · pairs: interleaved · rounds: questions
+of a chat in a row · blocks: of the pool, at least · input, output: mean tokens (on a
+card ShareGPT's, as the vLLM paper states them) · starts: cold ones and as many warm
+ones · naps: of each sleep level · prefill_stops: a prefill on a card is over before
+anybody could stop it."""
 
 
 class NotMeasured(RuntimeError):

@@ -117,7 +117,8 @@ def _rows(report: dict[str, Any]) -> list[str]:
         got = _short(result["value"])
         rows.append(f"| {bench} | `{result['name']}` | | {got} | {interval} |")
     conditions = [one["conditions"] for one in report["results"] if "conditions" in one]
-    used = [f"{name} {text}" for name, text in report["versions"].items()]
+    known = report["versions"]
+    used = [f"{name} {known[name]}" for name in ("vllm", "torch") if name in known]
     about = [*conditions, report["machine"], ", ".join(used), report["date"][:10]]
     return [*rows, "", f"{report['bench']}: {'; '.join(about)}.", ""]
 
