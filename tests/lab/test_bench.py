@@ -70,6 +70,9 @@ def test_a_bench_that_cannot_measure_says_why(monkeypatch) -> None:
     monkeypatch.setattr(frames, "run", refuse)
     with pytest.raises(CommandError, match="The pool is too small"):
         bench("frames")
+    monkeypatch.setenv("ENGINE_MAX_MODEL_LEN", "many")
+    with pytest.raises(CommandError, match="ENGINE_MAX_MODEL_LEN is 'many'"):
+        bench("blocks")
 
 
 def test_all_benches_run_one_after_the_other(monkeypatch) -> None:

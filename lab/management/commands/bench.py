@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lab.engine.config import EngineConfig
+from lab.engine.errors import EngineError
 from lab.engine.launch import machine_name, resolve_device, versions
 from lab.memory import card_in_words
 
@@ -77,7 +78,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{name}: {(module.__doc__ or '').splitlines()[0]}")
         try:
             results = module.run(options)
-        except RuntimeError as error:
+        except (RuntimeError, EngineError) as error:
             raise CommandError(str(error)) from error
         for result in results:
             self.stdout.write(f"  {result['name']:<22} {_in_words(result)}")
