@@ -12,6 +12,7 @@ seconds to sleep, memory of the card freed, seconds from waking to the first tok
 """
 
 import asyncio
+import re
 import statistics
 import tempfile
 import time
@@ -66,7 +67,7 @@ def start_results(starts: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any
         names = dict.fromkeys(name for one in found for name in one["seconds"])
         for name in names:
             seconds = [one["seconds"].get(name, 0.0) for one in found]
-            word = name.lower().replace(" ", "_")
+            word = re.sub(r"\W", "_", name.lower())
             results.append(_result(f"{kind}_{word}_s", seconds, "s"))
         if found:
             results[-1]["conditions"] = found[-1]["conditions"]
@@ -90,7 +91,8 @@ def nap_results(naps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _result(name: str, values: list[float], unit: str) -> dict[str, Any]:
     value, low, high = bootstrap_interval(values, statistics.median)
-    return {"name": name, "value": value, "unit": unit, "interval": [low, high]}
+    result = {"name": name, "value": value, "unit": unit}
+    return result | ({"interval": [low, high]} if len(values) > 1 else {})
 
 
 def measure(asked: dict[str, Any]) -> Any:

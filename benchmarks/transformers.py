@@ -88,7 +88,8 @@ def results(pairs: list[dict[str, Any]], conditions: str) -> list[dict[str, Any]
 
 def _result(name: str, values: list[float], unit: str) -> dict[str, Any]:
     value, low, high = mean_interval(values)
-    return {"name": name, "value": value, "unit": unit, "interval": [low, high]}
+    result = {"name": name, "value": value, "unit": unit}
+    return result | ({"interval": [low, high]} if len(values) > 1 else {})
 
 
 def conditions(scale: Scale, config: EngineConfig, pair: dict[str, Any]) -> str:

@@ -1,4 +1,8 @@
-"""``manage.py bench NAME --json``: run one benchmark of benchmarks/."""
+"""``manage.py bench NAME --json``: run one benchmark of benchmarks/.
+
+A bench is a module with ``run(options)``, whose results are {"name", "value", "unit"}
+with "interval" (95 %) and "conditions" (words) where there are such.
+"""
 
 import datetime
 import importlib
