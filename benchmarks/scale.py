@@ -91,7 +91,7 @@ class Scale:
             raise NotMeasured(
                 f"The engine has {num_blocks:,} blocks; this bench is about "
                 f"{self['blocks']:,} or more. Take a larger card or a model with less "
-                "KV cache a token (ENGINE_MODEL=shape:qwen2.5-7b has 65,000 blocks on "
+                "KV cache a token (ENGINE_MODEL=shape:qwen2.5-7b has 64,000 blocks on "
                 "80 GB), or measure all the same: --option blocks=0."
             )
 

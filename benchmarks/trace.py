@@ -75,28 +75,15 @@ def measure(options: dict[str, Any]) -> list[dict[str, Any]]:
             if header.num_running == scale["requests"]:
                 costs.append((header.step, header.cost_ns))
 
-    desk = CostedDesk(EngineConfig.from_env())
-    desk.host.start()
-    _wait_ready(desk.host, scale.ready_timeout_s)
-    status = desk.host.status
-    scale.require_blocks(status.num_blocks or 0)
-    with open_viewer() as viewer:
-        _round(desk.host, scale, "warm-up")
-        ratios = []
-        for pair in range(scale["pairs"]):
-            order = (True, False) if pair % 2 else (False, True)
-            speeds = {on: _switched_round(desk.host, scale, on, pair) for on in order}
-            ratios.append(speeds[True] / speeds[False])
-            print(
-                f"pair {pair + 1}: {speeds[True]:.1f} tokens/s with, "
-                f"{speeds[False]:.1f} without, {ratios[-1]:.4f}",
-                flush=True,
-            )
-        num_frames = viewer()
-    desk.host.stop()
-    print(f"The viewer got {num_frames} frames.")
-    if not num_frames:
-        raise RuntimeError("The viewer got no frames: nothing was measured.")
+    host = CostedDesk(EngineConfig.from_env()).host
+    host.start()
+    try:
+        _wait_ready(host, scale.ready_timeout_s)
+        status = host.status
+        scale.require_blocks(status.num_blocks or 0)
+        ratios = _ratios(host, scale)
+    finally:
+        host.stop()
     if not costs:
         raise RuntimeError(f"Never did {scale['requests']} requests run at once.")
     conditions = (
@@ -104,6 +91,27 @@ def measure(options: dict[str, Any]) -> list[dict[str, Any]]:
         f"{status.num_blocks:,} blocks, {status.model_in_words} on {status.device}"
     )
     return [{**_ratio(ratios), "conditions": conditions}, *_costs(costs)]
+
+
+def _ratios(host: Any, scale: Scale) -> list[float]:
+    """Tokens/s with tracing ÷ without, order alternating, while a viewer looks on."""
+    ratios = []
+    with open_viewer() as viewer:
+        _round(host, scale, "warm-up")
+        for pair in range(scale["pairs"]):
+            order = (True, False) if pair % 2 else (False, True)
+            speeds = {on: _switched_round(host, scale, on, pair) for on in order}
+            ratios.append(speeds[True] / speeds[False])
+            print(
+                f"pair {pair + 1}: {speeds[True]:.1f} tokens/s with, "
+                f"{speeds[False]:.1f} without, {ratios[-1]:.4f}",
+                flush=True,
+            )
+        num_frames = viewer()
+    print(f"The viewer got {num_frames} frames.")
+    if not num_frames:
+        raise RuntimeError("The viewer got no frames: nothing was measured.")
+    return ratios
 
 
 def _wait_ready(host: Any, timeout_s: float) -> None:
