@@ -152,12 +152,12 @@ async def nap(
     else:
         await llm.wake_up()
     await first_token(llm, sampling)
-    is_known = before is not None and after is not None
+    freed = None if before is None or after is None else (before - after) / GIB
     told = {1: "weights kept in the host's memory", 2: "weights not read again: random"}
     return {
         "level": level,
         "sleep_s": asleep - began,
-        "freed_gib": (before - after) / GIB if is_known else None,
+        "freed_gib": freed,
         "wake_s": time.perf_counter() - waking,
         "conditions": "weights read again" if reloads else told[level],
     }
