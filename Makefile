@@ -32,9 +32,9 @@ format: setup ## Put code into the common form
 	$(VENV)/ruff check --fix .
 
 bench: setup ## Run all benchmarks
-	@for name in $$($(VENV)/python manage.py bench | cut -d' ' -f1); do \
-	  echo "$$name"; $(VENV)/python manage.py bench $$name --json || exit 1; \
-	done
+	@failed=0; for name in $$($(VENV)/python manage.py bench | cut -d' ' -f1); do \
+	  echo "$$name"; $(VENV)/python manage.py bench $$name --json || failed=1; \
+	done; exit $$failed
 
 lock: setup ## Compile the lists of pinned packages again
 	@sh requirements/lock.sh

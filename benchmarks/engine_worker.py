@@ -6,6 +6,7 @@
 broker, socket or publishing; ``bench.ended`` tells when a request's blocks were free.
 """
 
+import asyncio
 import json
 import time
 import uuid
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lab.engine.trace import StepTrace
 
 KEPT = 1_000
+KEPT_PROMPTS = 4_096
 ENDED_TIMEOUT_S = 10.0
 DIRECT = "direct-"
 """Request ids of replays begin with it; nothing of them is published."""
@@ -37,7 +39,7 @@ def observe_desk(**_: Any) -> None:
 
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
-            self.served: deque[dict[str, Any]] = deque(maxlen=64)
+            self.served: deque[dict[str, Any]] = deque(maxlen=KEPT_PROMPTS)
             self.num_tokens: dict[str, int] = {}
             self.ended: OrderedDict[int, float] = OrderedDict()
 
@@ -67,9 +69,9 @@ def observe_desk(**_: Any) -> None:
 
 
 @app.task(name="bench.replay", acks_late=False)
-def replay(number: int, key: str) -> None:
-    """Serve the last ``number`` prompts at once, each to the length that its answer
-    had (the mentor may have stopped it); answers with tokens and seconds."""
+def replay(number: int, at_once: int, key: str) -> None:
+    """Serve the last ``number`` prompts, ``at_once`` of them, each to the length that
+    its answer had (the mentor may have stopped it); answers with tokens and seconds."""
     from lab.engine.generation import GenerationRequest
 
     desk = _desk()
@@ -86,12 +88,25 @@ def replay(number: int, key: str) -> None:
             )
         )
     began = time.perf_counter()
-    futures = [desk.host.submit(request) for request in requests]
-    reports = [future.result() for future in futures]
+    served = asyncio.run_coroutine_threadsafe(
+        _serve(desk.host, requests, at_once), desk.host.loop
+    )
+    reports = served.result()
     seconds = time.perf_counter() - began
     failures = [report.error for report in reports if report.error]
     tokens = sum(report.num_output_tokens for report in reports)
     _answer(desk, key, {"tokens": tokens, "seconds": seconds, "failures": failures})
+
+
+async def _serve(host: Any, requests: list[Any], at_once: int) -> list[Any]:
+    """Reports of all requests: as many queues as chats, each one after the other."""
+
+    async def serve_queue(queue: list[Any]) -> list[Any]:
+        return [await host.generate(request) for request in queue]
+
+    queues = [requests[first::at_once] for first in range(at_once)]
+    served = await asyncio.gather(*(serve_queue(queue) for queue in queues))
+    return [report for reports in served for report in reports]
 
 
 @app.task(name="bench.ended", acks_late=False)

@@ -3,22 +3,22 @@
 A stack of its own is started. Every prompt is warm in the prefix cache before it is
 measured, in both arms. TTFT added is the browser's TTFT less what the engine host
 measured for the same request. Stop is measured to the stamp of the scheduler's step
-after which no block lists the request (one machine, one clock).
+after which no block lists the request (one machine, one clock). Sizes are
+benchmarks.scale's: on a card each of 256 chats asks several questions in a row, and a
+prefill is over too soon to be stopped.
 """
 
 import asyncio
 import random
 import time
+from itertools import cycle, islice
 from typing import Any
 
 from benchmarks.chats import Answer, Chat, open_chats
 from benchmarks.interval import bootstrap_interval, mean_interval, percentile
+from benchmarks.scale import Scale, scale_of
 from benchmarks.stack import Running, running
 
-NUM_CHATS = 16
-NUM_PAIRS = 10
-NUM_SINGLE = 40
-NUM_STOPS = 20
 PREFILL_TOKENS = 2_000
 NUM_DIGITS = 1_980
 """The bundled model's tokenizer makes one token of each digit."""
@@ -44,45 +44,61 @@ QUESTIONS = (
 
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
-    """``pairs``, ``single`` and ``stops`` in ``options`` change the repeats."""
-    with running(SETTINGS) as stack:
-        return asyncio.run(_measure(stack, options))
+    """``chats``, ``rounds``, ``pairs``, ``single`` and ``stops`` in ``options`` change
+    sizes and repeats; what is repeated 0 times is left out."""
+    scale = scale_of("mentor", options)
+    with running(scale, SETTINGS) as stack:
+        return asyncio.run(_measure(stack, scale))
 
 
-async def _measure(stack: Running, options: dict[str, Any]) -> list[dict[str, Any]]:
-    async with open_chats(stack.url, NUM_CHATS) as chats:
-        ratios = await _ratios(stack, chats, int(options.get("pairs", NUM_PAIRS)))
-        added = await _added_ttft(chats, int(options.get("single", NUM_SINGLE)))
-        num_stops = int(options.get("stops", NUM_STOPS))
+async def _measure(stack: Running, scale: Scale) -> list[dict[str, Any]]:
+    num_stops, num_late = scale["stops"], min(scale["stops"], scale["prefill_stops"])
+    async with open_chats(stack.url, scale["chats"]) as chats:
+        ratios = await _ratios(stack, chats, scale)
+        added = await _added_ttft(chats, scale["single"])
         in_decode = await _stops(stack, chats, num_stops, _stop_in_decode)
-        in_prefill = await _stops(stack, chats, num_stops, _stop_in_prefill)
-    value, low, high = mean_interval(ratios)
-    ratio = {"name": "throughput_ratio", "value": value, "unit": "through / straight"}
+        in_prefill = await _stops(stack, chats, num_late, _stop_in_prefill)
+    status = stack.ready_status() or {}
+    conditions = (
+        f"{scale['chats']} chats of {scale['rounds']} questions, "
+        f"{status.get('model')} on {status.get('device')}"
+    )
     return [
-        {**ratio, "interval": [low, high]},
-        _percentile("added_ttft_ms_p50", added, 50),
-        _percentile("added_ttft_ms_p95", added, 95),
-        _percentile("stop_ms_p95", in_decode, 95),
-        _percentile("stop_prefill_ms_p95", in_prefill, 95),
+        *_ratio(ratios, conditions),
+        *_percentile("added_ttft_ms_p50", added, 50),
+        *_percentile("added_ttft_ms_p95", added, 95),
+        *_percentile("stop_ms_p95", in_decode, 95),
+        *_percentile("stop_prefill_ms_p95", in_prefill, 95),
     ]
 
 
-def _percentile(name: str, values: list[float], rank: float) -> dict[str, Any]:
+def _ratio(ratios: list[float], conditions: str) -> list[dict[str, Any]]:
+    if not ratios:
+        return []
+    value, low, high = mean_interval(ratios)
+    found = {"name": "throughput_ratio", "value": value, "unit": "through / straight"}
+    return [{**found, "interval": [low, high], "conditions": conditions}]
+
+
+def _percentile(name: str, values: list[float], rank: float) -> list[dict[str, Any]]:
+    if not values:
+        return []
     value, low, high = bootstrap_interval(values, lambda v: percentile(v, rank))
-    return {"name": name, "value": value, "unit": "ms", "interval": [low, high]}
+    return [{"name": name, "value": value, "unit": "ms", "interval": [low, high]}]
 
 
-async def _ratios(stack: Running, chats: list[Chat], num_pairs: int) -> list[float]:
+async def _ratios(stack: Running, chats: list[Chat], scale: Scale) -> list[float]:
     """Tokens/s through the stack ÷ straight, order alternating."""
-    await _through(chats)
+    rounds = scale["rounds"]
+    await _through(chats, rounds)
     ratios = []
-    for pair in range(num_pairs):
+    for pair in range(scale["pairs"]):
         if pair % 2:
-            through = await _through(chats)
-            straight = await _straight(stack)
+            through = await _through(chats, rounds)
+            straight = await _straight(stack, len(chats), rounds)
         else:
-            straight = await _straight(stack)
-            through = await _through(chats)
+            straight = await _straight(stack, len(chats), rounds)
+            through = await _through(chats, rounds)
         ratios.append(through / straight)
         print(
             f"pair {pair + 1}: {through:.1f} tokens/s through the stack, "
@@ -92,18 +108,29 @@ async def _ratios(stack: Running, chats: list[Chat], num_pairs: int) -> list[flo
     return ratios
 
 
-async def _through(chats: list[Chat]) -> float:
+async def _through(chats: list[Chat], rounds: int) -> float:
     began = time.perf_counter()
-    answers = await asyncio.gather(
-        *(chat.ask(question) for chat, question in zip(chats, QUESTIONS, strict=True))
+    tokens = await asyncio.gather(
+        *(_ask_in_a_row(chat, first, rounds) for first, chat in enumerate(chats))
     )
-    seconds = time.perf_counter() - began
-    return sum(answer.measured["num_output_tokens"] for answer in answers) / seconds
+    return sum(tokens) / (time.perf_counter() - began)
 
 
-async def _straight(stack: Running) -> float:
-    """The prompts of the last round of chats, again."""
-    answer = await asyncio.to_thread(stack.ask_engine, "bench.replay", number=NUM_CHATS)
+async def _ask_in_a_row(chat: Chat, first: int, rounds: int) -> int:
+    """Output tokens of all answers; chats begin with questions of their own."""
+    tokens = 0
+    start = first % len(QUESTIONS)
+    for question in islice(cycle(QUESTIONS), start, start + rounds):
+        answer = await chat.ask(question)
+        tokens += answer.measured["num_output_tokens"]
+    return tokens
+
+
+async def _straight(stack: Running, num_chats: int, rounds: int) -> float:
+    """The prompts of the last chats, again."""
+    answer = await asyncio.to_thread(
+        stack.ask_engine, "bench.replay", number=num_chats * rounds, at_once=num_chats
+    )
     if answer["failures"]:
         raise RuntimeError(f"A straight prompt failed: {answer['failures'][0]}")
     return float(answer["tokens"] / answer["seconds"])

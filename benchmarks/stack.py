@@ -5,6 +5,7 @@ Only the engine worker differs: it also answers benchmarks.engine_worker's tasks
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 import redis
 from celery import Celery
 
+from benchmarks.scale import Scale
 from lab.engine import model_files
 from lab.engine.config import EngineConfig
 from lab.engine.events import STATUS_KEY_PREFIX
@@ -28,8 +30,9 @@ from launcher import valkey
 from launcher.address import Address
 from launcher.stack import Stack
 
-READY_TIMEOUT_S = 240.0
 ANSWER_TIMEOUT_S = 300
+MAX_FILES = 16_384
+"""Each chat is a socket in this process and one in the web server."""
 
 
 class BenchStack(Stack):
@@ -50,15 +53,15 @@ class Running:
         self._redis = redis.Redis.from_url(redis_url, decode_responses=True)
         self._celery = Celery("bench", broker=redis_url)
 
-    def is_ready(self) -> bool:
-        """Whether an engine host says so; raises RuntimeError when it gave up."""
+    def ready_status(self) -> dict[str, Any] | None:
+        """EngineStatus of a ready engine host; raises RuntimeError when it gave up."""
         for key in self._redis.scan_iter(match=f"{STATUS_KEY_PREFIX}*"):
             status = json.loads(self._redis.get(key) or "{}")
             if status.get("state") in ("failed", "unavailable"):
                 raise RuntimeError(f"The engine did not start: {status.get('reason')}")
             if status.get("state") == "ready":
-                return True
-        return False
+                return dict(status)
+        return None
 
     def ask_engine(self, task: str, **arguments: Any) -> dict[str, Any]:
         """What a task of benchmarks.engine_worker answers."""
@@ -70,46 +73,60 @@ class Running:
         return dict(json.loads(answer[1]))
 
 
-def model_settings() -> dict[str, str]:
+def model_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """The model for a DATA_DIR of its own; its files are made here if need be."""
-    config = EngineConfig.from_env()
+    config = EngineConfig.from_env(environment)
     model_files.make(config)
     return {"ENGINE_MODEL": config.model, "ENGINE_LOAD_FORMAT": config.load_format}
 
 
 @contextmanager
-def running(settings: dict[str, str]) -> Iterator[Running]:
-    """Start a stack with ``settings`` as environment variables; ends it after."""
-    model = model_settings()
+def running(scale: Scale, settings: Mapping[str, str]) -> Iterator[Running]:
+    """Start a stack for ``scale``, with ``settings`` as environment variables; ends it
+    after."""
+    _allow_files()
+    given = scale.environment(os.environ)
+    model = model_settings(given)
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
         port = valkey.free_port()
-        environment = {k: v for k, v in os.environ.items() if k != "REDIS_URL"}
+        environment = {k: v for k, v in given.items() if k != "REDIS_URL"}
         environment |= {"DATA_DIR": directory, "PORT": str(port), **model}
         environment |= {"DATABASE_URL": "", "BIND_ADDRESS": "127.0.0.1", **settings}
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.stack"], env=environment
         )
         try:
-            yield _wait_ready(process, Path(directory), port)
+            yield _wait_ready(process, Path(directory), port, scale.ready_timeout_s)
         finally:
             process.terminate()
             process.wait()
 
 
-def _wait_ready(process: "subprocess.Popen[bytes]", data: Path, port: int) -> Running:
-    url, until = f"http://127.0.0.1:{port}", time.monotonic() + READY_TIMEOUT_S
+def _allow_files() -> None:
+    """As many open files as the system allows this process and those it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    infinite = resource.RLIM_INFINITY
+    most = MAX_FILES if hard == infinite else min(hard, MAX_FILES)
+    if soft != infinite and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _wait_ready(
+    process: "subprocess.Popen[bytes]", data: Path, port: int, timeout_s: float
+) -> Running:
+    url, until = f"http://127.0.0.1:{port}", time.monotonic() + timeout_s
     stack: Running | None = None
     while time.monotonic() < until and process.poll() is None:
         time.sleep(0.5)
         if stack is None and (data / "redis_url").exists():
             stack = Running(url, (data / "redis_url").read_text())
         try:
-            if stack and stack.is_ready():
+            if stack and stack.ready_status():
                 urllib.request.urlopen(f"{url}/healthz").read()
                 return stack
         except (redis.RedisError, urllib.error.URLError, ConnectionError):
             continue
-    raise RuntimeError(f"The stack was not ready after {READY_TIMEOUT_S:.0f} s.")
+    raise RuntimeError(f"The stack was not ready after {timeout_s:.0f} s.")
 
 
 def main() -> None:

@@ -3,10 +3,10 @@
 One engine, in this process; tracing is switched in it between rounds of the same
 traffic. "With" is tap, mirror, encoder, Redis, web server and one viewer on a
 WebSocket; "without" leaves all of them running with nothing to do. The cost of a step
-is what the scheduler's thread spent on it, hooks included, as the records tell.
+is what the scheduler's thread spent on it, hooks included, as the records tell; only
+steps with all requests running count. Sizes are benchmarks.scale's.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -20,40 +20,29 @@ from typing import Any
 import numpy as np
 
 from benchmarks.interval import mean_interval
+from benchmarks.process import answer, engine_environment, measured
+from benchmarks.scale import Scale, scale_of
 from benchmarks.stack import model_settings
 from benchmarks.viewing import open_viewer
 from lab.engine.config import EngineConfig
 from launcher import valkey
-from launcher.engine_environment import engine_variables
-
-NUM_REQUESTS = 32
-NUM_TOKENS = 192
-NUM_PAIRS = 10
-READY_TIMEOUT_S = 180.0
 
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
     """Measure in a process that has the engine's environment."""
+    scale = scale_of("trace", options)
+    environment = engine_environment(scale)
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
-        out = Path(directory) / "results.json"
-        environment = {
-            **os.environ,
-            "DATA_DIR": directory,
-            "DATABASE_URL": "",
-            **model_settings(),
-        }
+        environment |= model_settings(environment)
+        environment |= {"DATA_DIR": directory, "DATABASE_URL": ""}
         with _redis(Path(directory)) as url:
             environment["REDIS_URL"] = url
-            _python(environment, "manage.py", "migrate", "-v0")
-            environment |= engine_variables(EngineConfig.from_env(), os.environ)
-            pairs = str(options.get("pairs", NUM_PAIRS))
-            _python(environment, "-m", "benchmarks.trace", pairs, str(out))
-        results: list[dict[str, Any]] = json.loads(out.read_text())
-        return results
-
-
-def _python(environment: dict[str, str], *arguments: str) -> None:
-    subprocess.run([sys.executable, *arguments], env=environment, check=True)
+            migrate = [sys.executable, "manage.py", "migrate", "-v0"]
+            subprocess.run(migrate, env=environment, check=True)
+            results: list[dict[str, Any]] = measured(
+                "benchmarks.trace", environment, options
+            )
+            return results
 
 
 @contextmanager
@@ -69,28 +58,49 @@ def _redis(directory: Path) -> Iterator[str]:
         process.wait()
 
 
-def measure(num_pairs: int) -> list[dict[str, Any]]:
+def measure(options: dict[str, Any]) -> list[dict[str, Any]]:
     """Start the engine and a viewer, run the interleaved pairs."""
+    import django
+
+    django.setup()
     from lab.desk import EngineDesk
 
+    scale = scale_of("trace", options)
     costs: list[tuple[int, int]] = []
 
     class CostedDesk(EngineDesk):
         def on_trace(self, record: Any, trace: Any, finished: Any) -> None:
             super().on_trace(record, trace, finished)
             header = trace.header
-            if header.num_running == NUM_REQUESTS:
+            if header.num_running == scale["requests"]:
                 costs.append((header.step, header.cost_ns))
 
-    desk = CostedDesk(EngineConfig.from_env())
-    desk.host.start()
-    _wait_ready(desk.host)
+    host = CostedDesk(EngineConfig.from_env()).host
+    host.start()
+    try:
+        _wait_ready(host, scale.ready_timeout_s)
+        status = host.status
+        scale.require_blocks(status.num_blocks or 0)
+        ratios = _ratios(host, scale)
+    finally:
+        host.stop()
+    if not costs:
+        raise RuntimeError(f"Never did {scale['requests']} requests run at once.")
+    conditions = (
+        f"{scale['requests']} requests of {scale['tokens']} tokens, "
+        f"{status.num_blocks:,} blocks, {status.model_in_words} on {status.device}"
+    )
+    return [{**_ratio(ratios), "conditions": conditions}, *_costs(costs)]
+
+
+def _ratios(host: Any, scale: Scale) -> list[float]:
+    """Tokens/s with tracing ÷ without, order alternating, while a viewer looks on."""
+    ratios = []
     with open_viewer() as viewer:
-        _round(desk.host, "warm-up")
-        ratios = []
-        for pair in range(num_pairs):
+        _round(host, scale, "warm-up")
+        for pair in range(scale["pairs"]):
             order = (True, False) if pair % 2 else (False, True)
-            speeds = {on: _switched_round(desk.host, on, pair) for on in order}
+            speeds = {on: _switched_round(host, scale, on, pair) for on in order}
             ratios.append(speeds[True] / speeds[False])
             print(
                 f"pair {pair + 1}: {speeds[True]:.1f} tokens/s with, "
@@ -98,28 +108,27 @@ def measure(num_pairs: int) -> list[dict[str, Any]]:
                 flush=True,
             )
         num_frames = viewer()
-    desk.host.stop()
     print(f"The viewer got {num_frames} frames.")
     if not num_frames:
         raise RuntimeError("The viewer got no frames: nothing was measured.")
-    return [_ratio(ratios), *_costs(costs)]
+    return ratios
 
 
-def _wait_ready(host: Any) -> None:
-    end = time.monotonic() + READY_TIMEOUT_S
+def _wait_ready(host: Any, timeout_s: float) -> None:
+    end = time.monotonic() + timeout_s
     while host.status.state != "ready":
         if host.status.state in ("failed", "unavailable") or time.monotonic() > end:
             raise RuntimeError(f"The engine did not start: {host.status.reason}")
         time.sleep(0.1)
 
 
-def _switched_round(host: Any, on: bool, pair: int) -> float:
+def _switched_round(host: Any, scale: Scale, on: bool, pair: int) -> float:
     host.run.enable_tracing(on)
-    return _round(host, f"{pair}-{on}")
+    return _round(host, scale, f"{pair}-{on}")
 
 
-def _round(host: Any, name: str) -> float:
-    """Output tokens/s of 32 concurrent requests, from the first to the last token."""
+def _round(host: Any, scale: Scale, name: str) -> float:
+    """Output tokens/s of concurrent requests, from the first to the last token."""
     from lab.engine.generation import GenerationRequest
 
     began = time.perf_counter()
@@ -129,11 +138,11 @@ def _round(host: Any, name: str) -> float:
                 request_id=f"{name}-{index}",
                 log_id="bench",
                 messages=[{"role": "user", "content": f"Write down number {index}."}],
-                max_tokens=NUM_TOKENS,
+                max_tokens=scale["tokens"],
                 ignore_eos=True,
             )
         )
-        for index in range(NUM_REQUESTS)
+        for index in range(scale["requests"])
     ]
     reports = [future.result() for future in futures]
     seconds = time.perf_counter() - began
@@ -174,14 +183,6 @@ def _costs(costs: list[tuple[int, int]]) -> list[dict[str, Any]]:
     return results
 
 
-def main(pairs: str, out: str) -> None:
-    """The measuring process."""
-    import django
-
-    django.setup()
-    Path(out).write_text(json.dumps(measure(int(pairs))))
-
-
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    main(*sys.argv[1:])
+    answer(measure)

@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.chats import Chat, open_chats
 from benchmarks.interval import bootstrap_interval, percentile
+from benchmarks.scale import Scale, scale_of
 from benchmarks.stack import running
 from benchmarks.viewer_page import feeding_page
 from lab.engine.trace import decode
@@ -23,7 +24,6 @@ FRAMES_PER_S = 30.0
 NUM_FRAMES = 600
 WARM_UP_STEPS = 420
 LIVE_S = 30.0
-NUM_CHATS = 4
 QUESTIONS = (
     "What is PagedAttention?",
     "Why are cold starts slow?",
@@ -48,16 +48,26 @@ COLLECT = """() => {
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
     """Frame cost on made-up traffic of 60,000 blocks in the real format; step to
-    pixels on a stack of its own, or on the one at ``url`` (BENCH_URL) in ``options``;
-    ``live=off`` leaves that out."""
+    pixels on a stack of its own, or on the one at ``url`` (BENCH_URL) in ``options``,
+    whose pool is not looked at; ``live=off`` leaves that out."""
+    scale = scale_of("viewer", options)
     results = _frame_cost(int(options.get("frames", NUM_FRAMES)))
     url = options.get("url") or os.environ.get("BENCH_URL")
     if options.get("live") == "off":
         return results
     if url:
-        return [*results, _step_to_pixels(url.rstrip("/"))]
-    with running({}) as stack:
-        return [*results, _step_to_pixels(stack.url)]
+        return [*results, _step_to_pixels(url.rstrip("/"), scale)]
+    with running(scale, {}) as stack:
+        status = stack.ready_status() or {}
+        scale.require_blocks(status["num_blocks"])
+        conditions = (
+            f"{scale['chats']} chats, {status['num_blocks']:,} blocks, "
+            f"{status['model']} on {status['device']}"
+        )
+        return [
+            *results,
+            {**_step_to_pixels(stack.url, scale), "conditions": conditions},
+        ]
 
 
 def _frames(number: int) -> list[bytes]:
@@ -129,10 +139,10 @@ def _task_seconds(session: Any) -> float:
     return next(one["value"] for one in metrics if one["name"] == "TaskDuration")
 
 
-def _step_to_pixels(url: str) -> dict[str, Any]:
-    """Scheduler's stamp to the first animation frame after drawing, while four chats
+def _step_to_pixels(url: str, scale: Scale) -> dict[str, Any]:
+    """Scheduler's stamp to the first animation frame after drawing, while chats
     ask without a pause. The first marks, of the page's own loading, do not count."""
-    with _asking(url) as chats, _page() as page:
+    with _asking(url, scale["chats"]) as chats, _page() as page:
         page.goto(f"{url}/chapters/deploying-ai-models/")
         page.wait_for_timeout(1000 * LIVE_S)
         marks = page.evaluate("bench.pixels")
@@ -146,11 +156,15 @@ def _step_to_pixels(url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _asking(url: str) -> Iterator["Future[None]"]:
-    """Four learners in a thread of their own; yields what they end with."""
+def _asking(url: str, number: int) -> Iterator["Future[None]"]:
+    """Learners in a thread of their own; yields, once they ask, what they end with."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
-    chats = asyncio.run_coroutine_threadsafe(_ask_for_ever(url), loop)
+    are_open = threading.Event()
+    asking = _ask_for_ever(url, number, are_open)
+    chats = asyncio.run_coroutine_threadsafe(asking, loop)
+    chats.add_done_callback(lambda _: are_open.set())
+    are_open.wait()
     try:
         yield chats
     finally:
@@ -158,8 +172,9 @@ def _asking(url: str) -> Iterator["Future[None]"]:
         loop.call_soon_threadsafe(loop.call_later, 1.0, loop.stop)
 
 
-async def _ask_for_ever(url: str) -> None:
-    async with open_chats(url, NUM_CHATS) as chats:
+async def _ask_for_ever(url: str, number: int, are_open: threading.Event) -> None:
+    async with open_chats(url, number) as chats:
+        are_open.set()
         await asyncio.gather(*(_ask_on(chat) for chat in chats))
 
 

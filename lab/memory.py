@@ -178,6 +178,21 @@ def open_memory(device: str, nvml: Any = None) -> Memory:
         return _without_nvml(error)
 
 
+def card_in_words(nvml: Any = None) -> str:
+    """The card and its driver, e.g. "NVIDIA H100 80GB HBM3, driver 570.86.15"; "" where
+    NVML does not tell. ``nvml`` stands for the module pynvml (tests)."""
+    try:
+        nvml = nvml or importlib.import_module("pynvml")
+        nvml.nvmlInit()
+        handle = _handle(nvml, os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+        driver = nvml.nvmlSystemGetDriverVersion()
+        return f"{nvml.nvmlDeviceGetName(handle)}, driver {driver}"
+    except ImportError:
+        return ""
+    except nvml.NVMLError:
+        return ""
+
+
 def _without_nvml(error: Exception) -> CpuMemory:
     return CpuMemory(
         f"The NVIDIA driver does not answer ({error}): GPU memory is not known; this "

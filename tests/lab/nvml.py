@@ -55,7 +55,8 @@ class Nvml:
         if call.startswith("nvmlDeviceGetHandleBy"):
             self.opened.append((call.removeprefix("nvmlDeviceGetHandleBy"), *arguments))
             return "handle"
-        assert call == "nvmlInit" or arguments[0] == "handle"
+        is_of_card = call.startswith("nvmlDevice")
+        assert arguments[:1] == (("handle",) if is_of_card else ())
         if isinstance(answer, list):
             return [SimpleNamespace(**one) for one in answer]
         return SimpleNamespace(**answer) if isinstance(answer, dict) else answer
@@ -66,7 +67,9 @@ def record() -> dict[str, Any]:
     answers: dict[str, Any] = {"nvmlInit": _ask(pynvml.nvmlInit)}
     source = "no driver"
     if answers["nvmlInit"] is None:
-        source = f"driver {pynvml.nvmlSystemGetDriverVersion()}"
+        version = pynvml.nvmlSystemGetDriverVersion()
+        answers["nvmlSystemGetDriverVersion"] = version
+        source = f"driver {version}"
         handle = pynvml.nvmlDeviceGetHandleByIndex(0)
         for call, more in OF_A_CARD.items():
             answers[call] = _ask(getattr(pynvml, call), handle, *more)

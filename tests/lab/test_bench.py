@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from benchmarks import frames
 from benchmarks.interval import bootstrap_interval, mean_interval, percentile
+from lab.management.commands import bench as bench_command
 
 
 def bench(*arguments: str) -> list[str]:
@@ -34,22 +35,53 @@ def test_the_last_line_is_one_json_object_of_all_results(monkeypatch) -> None:
     *words, last = bench("frames", "--json", "--option", "repeats=2")
 
     report = json.loads(last)
-    assert list(report) == ["bench", "date", "machine", "results"]
+    assert list(report) == ["bench", "date", "machine", "versions", "results"]
+    assert "python" in report["versions"]
     assert report["bench"] == "frames" and report["results"] == [result]
     assert "cores" in report["machine"] and report["date"].endswith("+00:00")
     assert given == {"repeats": "2"}
     assert words[1:] == ["  delta_ms               0.5 ms  (95 %: 0.4 to 0.6)"]
 
 
-def test_all_benches_run_one_after_the_other(monkeypatch) -> None:
-    from lab.management.commands import bench as command
+def test_rows_for_the_table_are_printed_with_what_they_were_measured_on(
+    monkeypatch,
+) -> None:
+    results = [
+        {"name": "a_ms", "value": 0.51234, "unit": "ms", "interval": [0.4, 1600]},
+        {"name": "b", "value": 70734, "unit": "bytes", "conditions": "8 prompts"},
+    ]
+    monkeypatch.setattr(frames, "run", lambda options: results)
+    monkeypatch.setattr(bench_command, "resolve_device", lambda config: "cuda")
+    monkeypatch.setattr(bench_command, "card_in_words", lambda: "NVIDIA L4, driver 5")
 
+    rows = bench("frames", "--markdown")[3:]
+
+    assert rows[:2] == [
+        "| frames | `a_ms` | | 0.512 | 0.4 to 1,600 |",
+        "|  | `b` | | 70,734 |  |",
+    ]
+    assert rows[3].startswith("frames: 8 prompts; NVIDIA L4, driver 5, ")
+
+
+def test_a_bench_that_cannot_measure_says_why(monkeypatch) -> None:
+    def refuse(options: dict[str, str]) -> None:
+        raise RuntimeError("The pool is too small.")
+
+    monkeypatch.setattr(frames, "run", refuse)
+    with pytest.raises(CommandError, match="The pool is too small"):
+        bench("frames")
+    monkeypatch.setenv("ENGINE_MAX_MODEL_LEN", "many")
+    with pytest.raises(CommandError, match="ENGINE_MAX_MODEL_LEN is 'many'"):
+        bench("blocks")
+
+
+def test_all_benches_run_one_after_the_other(monkeypatch) -> None:
     ran = []
-    for name in command.benches():
+    for name in bench_command.benches():
         module = importlib.import_module(f"benchmarks.{name}")
         monkeypatch.setattr(module, "run", lambda _, name=name: ran.append(name) or [])
     lines = bench("all", "--json")
-    assert ran == list(command.benches()) and len(ran) >= 5
+    assert ran == list(bench_command.benches()) and len(ran) >= 5
     reports = [json.loads(line) for line in lines if line.startswith("{")]
     assert [report["bench"] for report in reports] == ran
 

@@ -11,7 +11,14 @@ import pytest
 
 from lab import memory
 from lab.engine.events import MemorySample
-from lab.memory import CpuMemory, EngineSplit, GpuMemory, gap, open_memory
+from lab.memory import (
+    CpuMemory,
+    EngineSplit,
+    GpuMemory,
+    card_in_words,
+    gap,
+    open_memory,
+)
 from tests.lab import nvml
 from tests.lab.nvml import MIB, Nvml
 
@@ -142,9 +149,9 @@ def test_a_recording_of_a_driver_is_what_was_answered(monkeypatch) -> None:
     made = Nvml().refuse("nvmlDeviceGetPowerUsage")
     for call in ("nvmlInit", "nvmlDeviceGetHandleByIndex", *nvml.OF_A_CARD):
         monkeypatch.setattr(pynvml, call, getattr(made, call))
-    monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "580.1")
+    monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "580.95.05")
     recorded = nvml.record()
-    assert recorded["source"].startswith("recorded, driver 580.1, ")
+    assert recorded["source"].startswith("recorded, driver 580.95.05, ")
     assert recorded["answers"] == made.answers
 
 
@@ -220,3 +227,9 @@ def test_a_split_that_is_not_there_yet_is_unknown(
     assert EngineSplit.read(path) == EngineSplit()
     path.write_text(json.dumps({"weights_bytes": 7, "kv_cache_bytes": 9}))
     assert EngineSplit.read(path) == EngineSplit(7, 9)
+
+
+def test_a_card_is_named_with_its_driver_for_figures(monkeypatch) -> None:
+    words = card_in_words(Nvml())
+    assert words == "NVIDIA H100 80GB HBM3, driver 580.95.05"
+    assert card_in_words(Nvml().refuse("nvmlInit")) == ""

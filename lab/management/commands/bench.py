@@ -1,4 +1,8 @@
-"""``manage.py bench NAME --json``: run one benchmark of benchmarks/."""
+"""``manage.py bench NAME --json``: run one benchmark of benchmarks/.
+
+A bench is a module with ``run(options)``, whose results are {"name", "value", "unit"}
+with "interval" (95 %) and "conditions" (words) where there are such.
+"""
 
 import datetime
 import importlib
@@ -11,7 +15,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from lab.engine.launch import machine_name
+from lab.engine.config import EngineConfig
+from lab.engine.errors import EngineError
+from lab.engine.launch import machine_name, resolve_device, versions
+from lab.memory import card_in_words
 
 
 def benches() -> dict[str, str]:
@@ -25,9 +32,10 @@ def benches() -> dict[str, str]:
 
 
 def machine() -> str:
-    """Processor, cores and system, in words."""
-    system = f"{platform.system()}, Python {platform.python_version()}"
-    return f"{machine_name()}, {system}"
+    """Card and driver of a GPU engine, processor, cores and system, in words."""
+    is_gpu = resolve_device(EngineConfig.from_env()) == "cuda"
+    parts = [card_in_words() if is_gpu else "", machine_name(), platform.system()]
+    return ", ".join([*filter(None, parts), f"Python {platform.python_version()}"])
 
 
 class Command(BaseCommand):
@@ -41,6 +49,11 @@ class Command(BaseCommand):
             "--json",
             action="store_true",
             help="end with one line that is a JSON object of all results",
+        )
+        parser.add_argument(
+            "--markdown",
+            action="store_true",
+            help="also print the rows for the table in docs/bench.md",
         )
         parser.add_argument(
             "--option",
@@ -58,16 +71,22 @@ class Command(BaseCommand):
             return
         pairs = dict(self._pair(text) for text in options["option"])
         for bench in benches() if name == "all" else [name]:
-            self._run(bench, pairs, is_json=options["json"])
+            report = self._run(bench, pairs)
+            if options["markdown"]:
+                self.stdout.write("\n".join(_rows(report)))
+            if options["json"]:
+                self.stdout.write(json.dumps(report))
 
-    def _run(self, name: str, options: dict[str, str], *, is_json: bool) -> None:
+    def _run(self, name: str, options: dict[str, str]) -> dict[str, Any]:
         module = self._module(name)
         self.stdout.write(f"{name}: {(module.__doc__ or '').splitlines()[0]}")
-        results = module.run(options)
+        try:
+            results = module.run(options)
+        except (RuntimeError, EngineError) as error:
+            raise CommandError(str(error)) from error
         for result in results:
             self.stdout.write(f"  {result['name']:<22} {_in_words(result)}")
-        if is_json:
-            self.stdout.write(json.dumps(_report(name, results)))
+        return _report(name, results)
 
     def _module(self, name: str) -> ModuleType:
         if not (name.isidentifier() and name in benches()):
@@ -88,7 +107,29 @@ def _in_words(result: dict[str, Any]) -> str:
     if result.get("interval"):
         low, high = result["interval"]
         words += f"  (95 %: {low:.6g} to {high:.6g})"
+    if result.get("conditions"):
+        words += f"  [{result['conditions']}]"
     return words
+
+
+def _rows(report: dict[str, Any]) -> list[str]:
+    """Rows of docs/bench.md: bench, result, asked (left open), got, interval; after
+    them what they were measured on."""
+    rows = []
+    for number, result in enumerate(report["results"]):
+        bench = "" if number else report["bench"]
+        interval = " to ".join(_short(side) for side in result.get("interval") or [])
+        got = _short(result["value"])
+        rows.append(f"| {bench} | `{result['name']}` | | {got} | {interval} |")
+    conditions = [one["conditions"] for one in report["results"] if "conditions" in one]
+    known = report["versions"]
+    used = [f"{name} {known[name]}" for name in ("vllm", "torch") if name in known]
+    about = [*conditions, report["machine"], ", ".join(used), report["date"][:10]]
+    return [*rows, "", f"{report['bench']}: {'; '.join(about)}.", ""]
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _report(name: str, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -97,5 +138,6 @@ def _report(name: str, results: list[dict[str, Any]]) -> dict[str, Any]:
         "bench": name,
         "date": now.isoformat(timespec="seconds"),
         "machine": machine(),
+        "versions": versions(),
         "results": results,
     }

@@ -1,0 +1,57 @@
+"""Benches that start engines, with tiny numbers: that they measure, not what."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from benchmarks import transformers
+from tests.lab.engine_host import config, model_dir
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def bundled_model(monkeypatch) -> None:
+    monkeypatch.setenv("ENGINE_MODEL", str(model_dir()))
+
+
+def bench(name: str, **options: int) -> dict[str, Any]:
+    out = io.StringIO()
+    pairs = [f"--option={key}={number}" for key, number in options.items()]
+    call_command("bench", name, "--json", *pairs, stdout=out)
+    report = json.loads(out.getvalue().splitlines()[-1])
+    return {result["name"]: result["value"] for result in report["results"]}
+
+
+def test_the_calculator_makes_the_blocks_of_the_engine_s_pool() -> None:
+    found = bench("blocks")
+    assert found["num_blocks"] == found["config_blocks"] == 364
+    assert found["pool_exact"] == 1 and found["config_error_pct"] == 0
+
+
+def test_vllm_and_transformers_answer_the_same_prompts() -> None:
+    found = bench("transformers", prompts=2, input=8, output=8, pairs=1)
+    assert found["vllm_tokens_per_s"] > 0 and found["transformers_tokens_per_s"] > 0
+    assert found["transformers_batch"] == 2
+
+
+def test_a_batch_that_does_not_fit_the_card_is_halved(monkeypatch) -> None:
+    import torch
+
+    sizes = []
+
+    def generate(model: Any, tasks: list[transformers.Task], num_tokens: int) -> None:
+        sizes.append(len(tasks))
+        if len(tasks) > 2:
+            raise torch.cuda.OutOfMemoryError("Out of memory.")
+
+    monkeypatch.setattr(transformers, "_model", lambda *_: None)
+    monkeypatch.setattr(transformers, "_generate", generate)
+    tasks = [transformers.Task([1, 2], 3)] * 5
+
+    found = transformers._with_transformers(config(), "bfloat16", tasks, tasks)
+
+    assert found["batch"] == 2 and sizes == [1, 5, 2, 2, 1]
