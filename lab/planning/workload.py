@@ -71,13 +71,20 @@ class RandomWorkload:
 
 
 class FileWorkload:
-    """The requests of a file, one after the other, repeated for the whole month."""
+    """The requests of a file, one after the other, repeated for the whole month.
+
+    A short file is laid end to end until a round of it fills a chunk.
+    """
 
     def __init__(self, plan: Plan, recorded: RequestFile) -> None:
         self.rare: list[tuple[float, float]] = []
-        self._recorded = recorded
-        self._times = recorded.times / plan.traffic.file_speed
-        self._period = recorded.period_s / plan.traffic.file_speed
+        copies = max(CHUNK // len(recorded.times), 1)
+        starts = np.arange(copies) * recorded.period_s
+        times = (starts[:, None] + recorded.times).ravel()
+        self._times = times / plan.traffic.file_speed
+        self._inputs = np.tile(recorded.inputs, copies)
+        self._outputs = np.tile(recorded.outputs, copies)
+        self._period = copies * recorded.period_s / plan.traffic.file_speed
         self.rate_per_s = len(self._times) / self._period
         if self.rate_per_s > MAX_RATE_PER_S:
             raise BadSetting(
@@ -102,8 +109,8 @@ class FileWorkload:
                 rows = slice(begin, min(begin + CHUNK, int(last)))
                 yield chunk_of(
                     self._times[rows] + offset,
-                    self._recorded.inputs[rows],
-                    self._recorded.outputs[rows],
+                    self._inputs[rows],
+                    self._outputs[rows],
                     self._service,
                 )
             round_number += 1

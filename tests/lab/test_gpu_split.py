@@ -14,7 +14,12 @@ import pytest
 from lab.engine import phases
 from lab.engine.gpu_split import Capture, CardUse, split_of
 
-MIB = 1 << 20
+
+def of_vllm(test: Any) -> Any:
+    """It imports vLLM, of each version that is supported."""
+    return pytest.mark.engine(pytest.mark.scheduler(test))
+
+
 AT_START = CardUse(1_500, 0)
 CAPTURE = Capture(CardUse(68_000, 66_000), CardUse(69_000, 66_700))
 AT_END = CardUse(69_600, 67_200)
@@ -41,7 +46,6 @@ def test_without_graphs_and_when_the_pool_shrank_meanwhile_it_adds_up_too() -> N
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """The worker of a card, its base's calls replaced."""
-    pytest.importorskip("vllm")
     from lab.engine import phased_worker
 
     class Base:
@@ -82,6 +86,7 @@ def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     return made
 
 
+@of_vllm
 def test_the_worker_of_a_card_tells_compile_capture_and_the_split(
     worker: Any, tmp_path: Path
 ) -> None:
@@ -101,6 +106,7 @@ def test_the_worker_of_a_card_tells_compile_capture_and_the_split(
     assert found == split_of(16_000, 48_000, AT_START, AT_END, CAPTURE)
 
 
+@of_vllm
 def test_of_several_workers_the_first_one_tells(worker: Any, tmp_path: Path) -> None:
     worker.rank = 1
     worker.init_device()
