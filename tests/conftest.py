@@ -35,7 +35,11 @@ def start_redis() -> str:
     return valkey.url(port, password)
 
 
+COMPILED = Path(__file__).resolve().parent.parent / "var" / "compiled"
+"""The compiled simulator outlives a run of the tests; its place names its sources."""
+
 os.environ["DATA_DIR"] = str(DATA_DIR)
+os.environ.setdefault("NUMBA_CACHE_DIR", str(COMPILED))
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" * 4)
 if not os.environ.get("REDIS_URL"):

@@ -15,6 +15,8 @@ from lab.planning.errors import BrokenCatalog
 
 CATALOG = Path(__file__).parent / "catalog"
 MAX_BYTES = 1_000_000
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml where it is there: ten times as fast, with the same marks."""
 
 
 class Row:
@@ -150,7 +152,7 @@ def read_catalog(path: Path) -> Row:
         raw = path.read_bytes()
         if len(raw) > MAX_BYTES:
             raise BrokenCatalog(path, 1, f"at most {MAX_BYTES:,} bytes are read.")
-        root = yaml.compose(raw.decode(), Loader=yaml.SafeLoader)
+        root = yaml.compose(raw.decode(), Loader=_LOADER)
     except OSError as error:
         raise BrokenCatalog(path, 1, f"cannot be opened: {error.strerror}.") from error
     except UnicodeDecodeError as error:

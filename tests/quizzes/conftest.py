@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from courseware.models import Chapter, Section
 from lab.engine import client as engine_client
 from lab.engine.events import EngineStatus, RequestReport
 from lab.models import EngineRequest
-from quizzes.loader import load_quizzes
+from quizzes import loader
+from quizzes.bank import read_bank
 from quizzes.models import Attempt, QuestionRevision, Quiz
 
 ANCHORS = "pagedattention serverless-or-provisioned cold-starts hardware".split()
@@ -71,8 +73,12 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
     yield fake
 
 
+shipped_bank = lru_cache(maxsize=1)(read_bank)
+"""Read once: it is the same for all tests, and they change rows only."""
+
+
 @pytest.fixture
-def bank(db: None) -> None:
+def bank(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     chapter = Chapter.objects.create(
         slug="deploying-ai-models", title="D", summary="S", position=1, minutes=1
     )
@@ -80,7 +86,9 @@ def bank(db: None) -> None:
         Section.objects.create(
             chapter=chapter, position=position, anchor=anchor, title=anchor, text="x"
         )
-    load_quizzes()
+    with monkeypatch.context() as patch:
+        patch.setattr(loader, "read_bank", shipped_bank)
+        loader.load_quizzes()
 
 
 class Learner:
