@@ -7,14 +7,14 @@ rows of any file in the same format: --option logs=PATH.
 """
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from benchmarks.interval import bootstrap_interval, mean_interval
+from benchmarks.interval import bootstrap_interval
 from lab.planning.errors import PlanningError
 from lab.planning.observation import Comparison, compare, estimate_of
 from lab.planning.refit import without
@@ -83,13 +83,12 @@ def figures(of: Sequence[Judged], suffix: str = "") -> list[dict[str, Any]]:
     exact = _percents(c.are_blocks_explained for c in found)
     covered = _percents(c.is_pool_covered for c in found)
     covered += [0.0 for one in of if not one.found]
-    median = bootstrap_interval(_or_nan(widths), statistics.median)
     return [
-        _result("weights_error_pct" + suffix, mean_interval(_or_nan(weights))),
-        _result("kv_bytes_exact" + suffix, mean_interval(_or_nan(exact))),
-        _result("pool_mae_pct" + suffix, mean_interval(_or_nan(pools))),
-        _result("interval_coverage" + suffix, mean_interval(_or_nan(covered))),
-        _result("interval_width_pct_median" + suffix, median),
+        _result("weights_error_pct" + suffix, weights),
+        _result("kv_bytes_exact" + suffix, exact),
+        _result("pool_mae_pct" + suffix, pools),
+        _result("interval_coverage" + suffix, covered),
+        _result("interval_width_pct_median" + suffix, widths, statistics.median),
     ]
 
 
@@ -97,10 +96,10 @@ def _percents(truths: Iterable[bool | None]) -> list[float]:
     return [100.0 * truth for truth in truths if truth is not None]
 
 
-def _or_nan(numbers: list[float]) -> list[float]:
-    return numbers or [float("nan")]
-
-
-def _result(name: str, value: tuple[float, float, float]) -> dict[str, Any]:
-    middle, low, high = value
-    return {"name": name, "value": middle, "unit": "%", "interval": [low, high]}
+def _result(
+    name: str,
+    values: list[float],
+    statistic: Callable[[Sequence[float]], float] = statistics.fmean,
+) -> dict[str, Any]:
+    value, low, high = bootstrap_interval(values or [float("nan")], statistic)
+    return {"name": name, "value": value, "unit": "%", "interval": [low, high]}
