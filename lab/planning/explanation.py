@@ -13,6 +13,11 @@ WORDS = {
     "rounding": "for rounding up",
 }
 
+FULL_PCT, EMPTY_PCT = 75, 40
+"""Places in use above and below which it is said."""
+MOSTLY_PCT = 60
+"""Share of the bill from which a line is most of it."""
+
 
 def shares_pct(result: Result) -> dict[str, float]:
     """Per cent of the bill by line."""
@@ -74,10 +79,16 @@ def _waits(result: Result) -> list[str]:
             f"{_percent(result.cold_pct.mean)} of the requests waited for a worker to "
             "start."
         )
-    if result.busy_pct.mean > 95:
+    places_pct = result.places_pct.mean
+    if places_pct > FULL_PCT:
         sentences.append(
-            f"The workers are busy {_percent(result.busy_pct.mean)} of their time: "
-            "there is no room for a burst."
+            f"{_percent(places_pct)} of the ready workers' places are in use: there is "
+            "little room for a burst."
+        )
+    elif places_pct < EMPTY_PCT and shares_pct(result)["busy"] > MOSTLY_PCT:
+        sentences.append(
+            f"While they serve, the workers use {_percent(places_pct)} of their "
+            "places: the batches are small, and the seconds are paid all the same."
         )
     return sentences
 
@@ -97,7 +108,7 @@ def _for_waits(result: Result) -> list[str]:
             "keep a worker up: a longer idle timeout, a ping every few minutes, or one "
             "that is always on"
         )
-    if result.busy_pct.mean > 80 or result.lost_pct.mean > 0:
+    if result.places_pct.mean > FULL_PCT or result.lost_pct.mean > 0:
         what = "instances" if plan.mode == "provisioned" else "workers at most"
         tips.append(f"allow more {what}")
     elif plan.mode == "serverless":
@@ -114,6 +125,11 @@ def _for_money(result: Result) -> list[str]:
     if not result.meets_slo:
         return []
     plan, shares, tips = result.plan, shares_pct(result), []
+    if result.places_pct.mean < EMPTY_PCT and shares["busy"] > MOSTLY_PCT:
+        if plan.has_provisioned and plan.provisioned.instances > 1:
+            tips.append("fewer instances, so that each serves larger batches")
+        if plan.has_serverless and plan.serverless.max_workers > 1:
+            tips.append("fewer workers at most, so that each serves larger batches")
     if shares["idle"] > 25 and plan.has_serverless:
         tips.append("a shorter idle timeout, or fewer workers always on")
     if shares["idle"] > 25 and plan.has_provisioned:

@@ -25,7 +25,8 @@ FREE = (
 ).split()
 """What the learner decides; everything else is the scenario's."""
 BUDGET = 8_000_000
-"""Requests to score a plan: two whole months or more of each scenario."""
+"""Requests to score a plan: whole months of most scenarios, a large sample of a busy
+one."""
 ROUNDING = 0.001
 """The optimum is kept with four decimals."""
 
