@@ -18,7 +18,7 @@ from lab.engine.events import RequestReport
 from mentor import engines, prompts
 from mentor.errors import Refused, Unknown
 from mentor.passages import chapter_index
-from mentor.repetition import without_echo
+from mentor.repetition import without_echo, without_reprint
 from mentor.retrieval import Passage
 
 logger = logging.getLogger(__name__)
@@ -204,9 +204,11 @@ class TurnManager(models.Manager["Turn"]):
             text, error = without_echo(text), REPEATED
         numbers["engine"] = engines.label(report.engine_host_id)
         numbers["measured_at"] = timezone.now().isoformat()
-        self.filter(request_id=report.request_id, report__isnull=True).update(
+        unsettled = self.filter(request_id=report.request_id, report__isnull=True)
+        shown = unsettled.values_list("passages", flat=True).first() or []
+        unsettled.update(
             state=Turn.State.of(report),
-            answer=text,
+            answer=without_reprint(text, [passage["title"] for passage in shown]),
             error=error,
             short_id=report.short_id,
             engine_host_id=report.engine_host_id,

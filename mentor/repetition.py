@@ -1,4 +1,7 @@
-"""An answer that ended because it repeated itself, without its echo. Pure."""
+"""What a small model repeats of itself and of its prompt, taken off an answer. Pure."""
+
+import re
+from collections.abc import Iterable
 
 
 def without_echo(text: str) -> str:
@@ -13,3 +16,11 @@ def without_echo(text: str) -> str:
         if stripped[start - length : start] == stripped[start:]:
             return stripped[:start].rstrip()
     return text
+
+
+def without_reprint(text: str, titles: Iterable[str]) -> str:
+    """``text`` up to where a later paragraph begins as a passage of the prompt does,
+    with one of the ``titles`` and a colon: from there the model copies its prompt."""
+    names = "|".join(re.escape(title) for title in titles if title)
+    found = re.search(rf"\n\s*\n(?:{names}): ", text) if names else None
+    return text[: found.start()].rstrip() if found else text

@@ -163,6 +163,18 @@ async def test_an_answer_that_repeated_itself_is_kept_without_its_echo(
     assert "began to repeat itself" in ended["error"]
 
 
+async def test_an_answer_is_kept_without_the_passages_that_it_copies(
+    learner, chapter, engine, browse
+):
+    browser = await browse(learner)
+    turn = (await browser.ask("What is PagedAttention?"))["turn"]
+    title = turn["passages"][0]["title"]
+    text = f"It keeps blocks.\n\n{title}: Operating systems solved this decades"
+    await engine.report(engine.request_id(), text, finish_reason="length")
+    ended = (await browser.hear("turn"))["turn"]
+    assert (ended["state"], ended["answer"]) == ("answered", "It keeps blocks.")
+
+
 async def test_a_failure_says_why(learner, chapter, engine, browse):
     browser = await browse(learner)
     await browser.ask("What is PagedAttention?")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mentor.repetition import without_echo
+from mentor.repetition import without_echo, without_reprint
 
 SAID = " It is a technique used in CPUs to manage the memory of a CPU."
 
@@ -19,3 +19,22 @@ SAID = " It is a technique used in CPUs to manage the memory of a CPU."
 )
 def test_the_second_of_two_equal_passages_at_the_end_is_left_out(text, shown):
     assert without_echo(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "Blocks of a fixed size.\n\nPages: Operating systems",
+            "Blocks of a fixed size.",
+        ),
+        ("Blocks.\n \nCold starts: A worker\n\nPages: x", "Blocks."),
+        ("Pages: Blocks of a fixed size.", "Pages: Blocks of a fixed size."),
+        ("Two things.\n\nOne: blocks.", "Two things.\n\nOne: blocks."),
+        ("Pages.\nPages: in a line.", "Pages.\nPages: in a line."),
+        ("", ""),
+    ],
+)
+def test_what_the_model_copies_of_its_prompt_is_left_out(text, shown):
+    assert without_reprint(text, ["Pages", "Cold starts"]) == shown
+    assert without_reprint(text, []) == text
