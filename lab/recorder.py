@@ -30,6 +30,14 @@ MAX_WAIT_S = 300.0
 MAX_TRAFFIC_CHARS = 80
 
 
+def written_words(reply: dict[str, Any]) -> str:
+    """Where a recording that is done lies, and what is in it."""
+    return (
+        f"{reply['path']}: {reply['num_traces']} traces, "
+        f"{reply['num_samples']} memory samples, {reply['num_bytes']:,} bytes."
+    )
+
+
 class Recorder:
     """At most one recording at a time."""
 

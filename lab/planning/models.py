@@ -47,7 +47,10 @@ def _config_fields() -> dict[str, dict[str, Any]]:
 
 def config_fields(model_id: str) -> dict[str, Any]:
     """The fields of config.json that the catalog has of a model; raises BadSetting."""
-    return dict(_config_fields()[model(model_id).id])
+    found = _config_fields().get(model_id)
+    if found is None:
+        raise _unknown(model_id)
+    return dict(found)
 
 
 def model(model_id: str) -> Model:
@@ -55,8 +58,12 @@ def model(model_id: str) -> Model:
     for one in load_models():
         if one.id == model_id:
             return one
+    raise _unknown(model_id)
+
+
+def _unknown(model_id: str) -> BadSetting:
     reason = f"there is no model {model_id[:60]!r} in the catalog: choose one of it."
-    raise BadSetting("model", reason)
+    return BadSetting("model", reason)
 
 
 def find_model(hf_id: str) -> Model:

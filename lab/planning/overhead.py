@@ -9,7 +9,7 @@ H100s and from the other logs of catalog/vllm_logs_others.yaml.
 from dataclasses import dataclass
 
 from lab.planning.activations import activation_peak
-from lab.planning.interval import Interval
+from lab.planning.interval import GIB, Interval
 from lab.planning.model import Model
 from lab.planning.settings import Regime, Settings, version_of
 from lab.planning.weights import stage_layers
@@ -93,13 +93,13 @@ def non_torch(settings: Settings) -> Interval:
     may_fuse = settings.arch in FUSED_ARCHS and settings.regime is not Regime.V0
     table = PLAIN_NON_TORCH_GIB
     if settings.tp == 1 and settings.pp > 1:
-        return STAGES_NON_TORCH_GIB.times(2**30)
+        return STAGES_NON_TORCH_GIB.times(GIB)
     if may_fuse and version >= FUSED_SINCE:
         table = FUSED_NON_TORCH_GIB
     elif may_fuse and version > PLAIN_UNTIL and settings.tp > 1:
-        return UNKNOWN_NON_TORCH_GIB.times(2**30)
+        return UNKNOWN_NON_TORCH_GIB.times(GIB)
     known = max(number for number in table if number <= settings.tp)
-    return table[known].times(2**30)
+    return table[known].times(GIB)
 
 
 def cuda_graphs(settings: Settings, rank: int = 0) -> Interval:
@@ -113,7 +113,7 @@ def cuda_graphs(settings: Settings, rank: int = 0) -> Interval:
     if are_graphs_budgeted(settings):
         doubt += GRAPHS_GUESSED_GIB
     share = GRAPHS_FIRST_SHARE + (1 - GRAPHS_FIRST_SHARE) * _captured(settings)
-    return Interval.around(size, doubt, doubt + more).times(share * 2**30)
+    return Interval.around(size, doubt, doubt + more).times(share * GIB)
 
 
 def _captured(settings: Settings) -> float:

@@ -41,7 +41,7 @@ def test_a_shape_is_the_catalogs_config_with_the_bundled_tokenizer(tmp_path, tok
     assert (found["num_hidden_layers"], found["hidden_size"]) == (32, 4096)
     assert random_weights.is_written(directory, "llama-3.1-8b")
     assert not random_weights.is_written(directory, "llama-3.1-70b")
-    assert not list(tmp_path.glob("models/.shaping-*"))
+    assert not list(tmp_path.glob("models/.making-*"))
 
 
 def test_the_setting_names_a_shape_of_the_catalog(tmp_path):

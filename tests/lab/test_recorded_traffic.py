@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 from django.core.management import CommandError, call_command
 
+from courseware.models import Learner
 from lab import demos
 from lab.demos import Room
 from lab.engine import client
+from lab.engine.errors import LimitExceeded
 from lab.engine.events import EngineStatus
 from lab.models import MAX_PROMPT_CHARS, MAX_UNFINISHED_IN_TOTAL
 from lab.recorded_traffic import MAX_REQUESTS, TRAFFIC, Sent
@@ -93,3 +95,24 @@ def test_the_command_refuses_with_a_sentence(
     monkeypatch.setattr(client, "record", lambda *_, **__: None)
     with pytest.raises(CommandError, match=sentence):
         call_command("recordtraffic", "mixed", *arguments, stdout=io.StringIO())
+
+
+@pytest.mark.django_db
+def test_a_request_that_is_refused_ends_the_recording(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    actions = []
+
+    def record(host_id: str, action: str, **_: object) -> dict[str, str]:
+        actions.append(action)
+        return {"state": "recording"}
+
+    def refuse(*_: object, **__: object) -> None:
+        raise LimitExceeded("Too many are under way.")
+
+    monkeypatch.setattr(client, "status", lambda: [READY])
+    monkeypatch.setattr(client, "record", record)
+    monkeypatch.setattr(client, "submit", refuse)
+    with pytest.raises(CommandError, match=r"Request 1: Too many are under way\."):
+        call_command("recordtraffic", "first", stdout=io.StringIO())
+    assert actions == ["start", "stop"] and not Learner.objects.exists()

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lab.engine import client
-from lab.recorder import MAX_SECONDS
+from lab.recorder import MAX_SECONDS, written_words
 from lab.recording import SUFFIX
 from lab.shelf import RECORDING_ID
 
@@ -96,10 +96,7 @@ class Command(BaseCommand):
             )
         if reply["state"] != "done":
             return False
-        self.stdout.write(
-            f"{reply['path']}: {reply['num_traces']} traces, "
-            f"{reply['num_samples']} memory samples, {reply['num_bytes']} bytes."
-        )
+        self.stdout.write(written_words(reply))
         return True
 
     def _progress(self, reply: dict[str, Any]) -> None:

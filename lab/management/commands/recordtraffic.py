@@ -15,7 +15,7 @@ from lab.engine import client
 from lab.engine.errors import EngineError
 from lab.engine.events import EngineStatus
 from lab.models import EngineRequest
-from lab.recorder import MAX_SECONDS
+from lab.recorder import MAX_SECONDS, written_words
 
 PURPOSE = "recording"
 TIMEOUT_S = 600.0
@@ -57,8 +57,9 @@ class Command(BaseCommand):
             random.Random(options["seed"]),
         )
         self._record(status.engine_host_id, "start", name, traffic.words)
-        learners = self._send(sent)
+        learners: list[str] = []
         try:
+            self._send(sent, learners)
             self._wait(learners)
         finally:
             time.sleep(SETTLE_S)
@@ -90,9 +91,9 @@ class Command(BaseCommand):
             raise CommandError(reply["error"])
         return reply
 
-    def _send(self, sent: list[recorded_traffic.Sent]) -> list[str]:
-        """Each request is of a learner of its own; their ids."""
-        began, learners = time.monotonic(), []
+    def _send(self, sent: list[recorded_traffic.Sent], learners: list[str]) -> None:
+        """Each request is of a learner of its own; their ids go into ``learners``."""
+        began = time.monotonic()
         for number, one in enumerate(sent, 1):
             time.sleep(max(began + one.at_s - time.monotonic(), 0))
             learner = Learner.objects.create(learner_id=uuid.uuid4().hex)
@@ -104,7 +105,6 @@ class Command(BaseCommand):
             except EngineError as error:
                 raise CommandError(f"Request {number}: {error}") from None
             self._progress(f"{number} of {len(sent)} requests sent")
-        return learners
 
     def _wait(self, learners: list[str]) -> None:
         mine = EngineRequest.objects.filter(learner_id__in=learners, purpose=PURPOSE)
@@ -124,10 +124,7 @@ class Command(BaseCommand):
             if time.monotonic() > until:
                 raise CommandError(f"{reply['path']} is not written yet.")
             time.sleep(POLL_S)
-        self.stdout.write(
-            f"{reply['path']}: {reply['num_traces']} traces, "
-            f"{reply['num_samples']} memory samples, {reply['num_bytes']:,} bytes."
-        )
+        self.stdout.write(written_words(reply))
 
     def _progress(self, words: str) -> None:
         if sys.stdout.isatty():

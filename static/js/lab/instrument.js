@@ -24,8 +24,8 @@ export class Instrument {
   #askedAt = -Infinity;
   #hasChosenSource = false;
   #isLoading = false;
-  /** @type {Promise|null} */
-  #menu = null;
+  /** @type {Promise|null|undefined} undefined: never asked for; null: not to be had */
+  #menu;
   #numMeasured = 0;
   #statusKey = "";
 
@@ -158,7 +158,7 @@ export class Instrument {
     const { stage } = this.#views;
     const isBack = status?.state === "ready" && stage.mode === "recorded";
     if (isBack && !this.#hasChosenSource) this.#showLive();
-    if (status?.state === "ready") this.#loadRecordings();
+    if (status?.state === "ready" && this.#menu === undefined) this.#loadRecordings();
     this.#playIfHopeless();
   }
 
@@ -204,12 +204,12 @@ export class Instrument {
     this.#isLoading = false;
   }
 
-  /** Read the menu of recordings, once; again when it could not be read. */
+  /** Read the menu of recordings, once; again when it is needed and was not to be had. */
   #loadRecordings() {
-    this.#menu ??= this.#views.source.load().then(
-      () => this.schedule(),
-      () => (this.#menu = null), // offline
-    );
+    const lacks = () => (this.#menu = null);
+    this.#menu ??= this.#views.source
+      .load()
+      .then((isThere) => (isThere ? this.schedule() : lacks()), lacks);
     return this.#menu;
   }
 
