@@ -1,0 +1,1 @@
+"""Benchmarks: each module with run() is one, started by manage.py bench."""

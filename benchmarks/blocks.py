@@ -15,18 +15,17 @@ from typing import Any
 from benchmarks.engines import product_engine
 from benchmarks.process import answer, engine_environment, measured
 from benchmarks.scale import NotMeasured, scale_of
-from lab.calculator.engines import checks
-from lab.engine.client import status_from_json
-from lab.engine.events import EngineStatus
-from lab.memory import EngineSplit
-from lab.planning.reported import Check
+from capacity.hardware.engine_check import checks
+from lab.messages import EngineStatus
+from lab.worker.memory import EngineSplit
+from planning.memory.reported import Check
 
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
     """One start of the engine, in a process of its own."""
     scale = scale_of("blocks", options)
     found = measured("benchmarks.blocks", engine_environment(scale), {})
-    return compared(status_from_json(found["status"]), found["pool_bytes"])
+    return compared(EngineStatus.from_json(found["status"]), found["pool_bytes"])
 
 
 def compared(status: EngineStatus, pool_bytes: int) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from benchmarks.engines import first_token, plain_engine, product_engine
 from benchmarks.interval import bootstrap_interval
 from benchmarks.process import answer, engine_environment, measured
 from benchmarks.scale import scale_of
-from lab.memory import EngineSplit, open_memory
+from lab.worker.memory import EngineSplit, open_memory
 
 CACHES = {
     "VLLM_CACHE_ROOT": "vllm",

@@ -19,8 +19,8 @@ from celery.signals import celeryd_init
 from config.celery import app
 
 if TYPE_CHECKING:
-    from lab.engine.mirror import RequestMirror
-    from lab.engine.trace import StepTrace
+    from lab.tracing.mirror import RequestMirror
+    from lab.tracing.trace import StepTrace
 
 KEPT = 1_000
 KEPT_PROMPTS = 4_096
@@ -32,9 +32,9 @@ DIRECT = "direct-"
 @celeryd_init.connect
 def observe_desk(**_: Any) -> None:
     """Put a desk that remembers in place of the product's."""
-    from lab import worker
+    from lab.worker import bootstep
 
-    class BenchDesk(worker.EngineDesk):
+    class BenchDesk(bootstep.EngineDesk):
         """Remembers what was asked, and when requests ended."""
 
         def __init__(self, *args: Any) -> None:
@@ -65,7 +65,7 @@ def observe_desk(**_: Any) -> None:
                 self.num_tokens[report.request_id] = report.num_output_tokens
                 super().on_report(report)
 
-    worker.EngineDesk = BenchDesk  # type: ignore[misc]
+    bootstep.EngineDesk = BenchDesk  # type: ignore[misc]
 
 
 @app.task(name="bench.replay", acks_late=False)
@@ -120,9 +120,9 @@ def ended(short_id: int, key: str) -> None:
 
 
 def _desk() -> Any:
-    from lab import worker
+    from lab.worker import bootstep
 
-    return worker._desk
+    return bootstep._desk
 
 
 def _answer(desk: Any, key: str, answer: dict[str, Any]) -> None:

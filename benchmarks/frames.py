@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.interval import mean_interval
-from lab.engine.trace import (
+from lab.tracing.frames import FrameEncoder
+from lab.tracing.trace import (
     HAS_HASH,
     RequestState,
     StepTrace,
@@ -17,7 +18,6 @@ from lab.engine.trace import (
     decode,
     encode,
 )
-from lab.frames import FrameEncoder
 
 NUM_BLOCKS = 60_000
 BLOCK_SIZE = 16

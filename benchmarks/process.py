@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.scale import NotMeasured, Scale
 from lab.engine import model_files
 from lab.engine.config import EngineConfig
-from lab.engine.errors import EngineError
+from lab.errors import EngineError
 from launcher.engine_environment import engine_variables
 
 

@@ -17,13 +17,13 @@ from typing import Any
 import simpy
 
 from benchmarks.interval import mean_interval
-from lab.planning.fleet import rules_of, whole_month
-from lab.planning.fleet import run as run_fleet
-from lab.planning.plan import MONTH_S, Plan
-from lab.planning.plan_fields import parse_plan
-from lab.planning.results import generator
-from lab.planning.vectors import simulate_vector
-from lab.planning.workload import workload_of
+from planning.fleet.plan import MONTH_S, Plan
+from planning.fleet.plan_fields import parse_plan
+from planning.fleet.queueing_check import simulate_vector
+from planning.fleet.results import generator
+from planning.fleet.simulation import rules_of, whole_month
+from planning.fleet.simulation import run as run_fleet
+from planning.fleet.workload import workload_of
 
 NUM_ROUNDS = 8
 LAM, MU, NUM_SERVERS = 3.2, 1.0, 4

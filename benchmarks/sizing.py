@@ -1,6 +1,6 @@
 """How far the hardware calculator is from what real vLLM engines logged.
 
-The rows of lab/planning/catalog/vllm_logs.yaml, each judged by constants fitted to the
+The rows of planning/catalog/vllm_logs.yaml, each judged by constants fitted to the
 others (leave one out), and those of vllm_logs_others.yaml, judged by the constants as
 they are; those of them that no rule was written after are told apart (_unseen). Or the
 rows of any file in the same format: --option logs=PATH.
@@ -15,10 +15,10 @@ from typing import Any
 import yaml
 
 from benchmarks.interval import bootstrap_interval
-from lab.planning.errors import PlanningError
-from lab.planning.observation import Comparison, compare, estimate_of
-from lab.planning.refit import without
-from lab.planning.rows import CATALOG
+from planning.catalog.rows import CATALOG
+from planning.errors import PlanningError
+from planning.memory.refit import without
+from planning.memory.startup_log import Comparison, compare, estimate_of
 
 BUNDLED = CATALOG / "vllm_logs.yaml"
 OTHERS = CATALOG / "vllm_logs_others.yaml"

@@ -25,7 +25,7 @@ from celery import Celery
 from benchmarks.scale import Scale
 from lab.engine import model_files
 from lab.engine.config import EngineConfig
-from lab.engine.events import STATUS_KEY_PREFIX
+from lab.messages import STATUS_KEY_PREFIX
 from launcher import valkey
 from launcher.address import Address
 from launcher.stack import Stack

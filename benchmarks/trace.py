@@ -63,7 +63,7 @@ def measure(options: dict[str, Any]) -> list[dict[str, Any]]:
     import django
 
     django.setup()
-    from lab.desk import EngineDesk
+    from lab.worker.listener import EngineDesk
 
     scale = scale_of("trace", options)
     costs: list[tuple[int, int]] = []

@@ -16,8 +16,8 @@ from benchmarks.interval import bootstrap_interval, percentile
 from benchmarks.scale import Scale, scale_of
 from benchmarks.stack import running
 from benchmarks.viewer_page import feeding_page
-from lab.engine.trace import decode
-from lab.frames import FrameEncoder
+from lab.tracing.frames import FrameEncoder
+from lab.tracing.trace import decode
 
 NUM_BLOCKS = 60_000
 FRAMES_PER_S = 30.0
@@ -73,7 +73,7 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
 def _frames(number: int) -> list[bytes]:
     """A keyframe of a busy pool, then deltas of one step each: 256 running requests
     that come, decode, share prefixes and leave."""
-    from tests.lab.traffic import Traffic
+    from tests.lab.step_traces import Traffic
 
     traffic = Traffic(
         num_blocks=NUM_BLOCKS,

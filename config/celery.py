@@ -19,6 +19,6 @@ app.autodiscover_tasks()
 def add_engine_host(options: dict[str, Any], **_: Any) -> None:
     """A worker of the queue ``engine`` owns an engine; no other imports its parts."""
     if "engine" in (options.get("queues") or ()):
-        from lab.worker import install
+        from lab.worker.bootstep import install
 
         install(app)

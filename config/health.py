@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from lab.engine import client
+from lab import client
 
 REDIS_TIMEOUT_S = 2.0
 
@@ -74,5 +74,5 @@ def _engines() -> list[dict[str, Any]]:
     now = time.time()
     return [
         {**asdict(status), "heartbeat_age_s": round(now - status.updated_at, 1)}
-        for status in client.status()
+        for status in client.statuses()
     ]

@@ -68,6 +68,8 @@ INSTALLED_APPS = [
     "lab",
     "mentor",
     "quizzes",
+    "capacity",
+    "benchmarks",
 ]
 AUTH_USER_MODEL = "courseware.User"
 MIDDLEWARE = [

@@ -11,6 +11,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("courseware.urls")),
     path("lab/", include("lab.urls")),
+    path("lab/", include("capacity.urls")),
     path("mentor/", include("mentor.urls")),
     path("quiz/", include("quizzes.urls")),
 ]

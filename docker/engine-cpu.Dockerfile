@@ -15,9 +15,12 @@ RUN pip install --no-cache-dir uv==0.13.9 \
 ENV LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4:/usr/local/lib/libiomp5.so
 COPY config config
 COPY courseware courseware
+COPY benchmarks benchmarks
 COPY lab lab
+COPY planning planning
 COPY mentor mentor
 COPY quizzes quizzes
+COPY capacity capacity
 COPY docker/engine.sh docker/health.py docker/
 USER servelab
 VOLUME /data

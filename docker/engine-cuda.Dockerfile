@@ -18,9 +18,12 @@ RUN pip install --no-cache-dir uv==0.13.9 \
        --no-deps -r requirements/lock-cuda.txt
 COPY config config
 COPY courseware courseware
+COPY benchmarks benchmarks
 COPY lab lab
+COPY planning planning
 COPY mentor mentor
 COPY quizzes quizzes
+COPY capacity capacity
 COPY docker/engine.sh docker/health.py docker/
 USER servelab
 VOLUME /data

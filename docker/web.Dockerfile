@@ -9,9 +9,12 @@ COPY manage.py ./
 COPY docker/health.py docker/
 COPY config config
 COPY courseware courseware
+COPY benchmarks benchmarks
 COPY lab lab
+COPY planning planning
 COPY mentor mentor
 COPY quizzes quizzes
+COPY capacity capacity
 COPY static static
 COPY templates templates
 USER servelab

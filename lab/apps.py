@@ -12,4 +12,3 @@ class LabConfig(AppConfig):
     def ready(self) -> None:
         """Connect what happens when a learner is forgotten."""
         from lab import receivers  # noqa: F401
-        from lab.challenge import receivers as challenge_receivers  # noqa: F401

@@ -10,19 +10,24 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from courseware.learner import learner_id_of
-from lab import demos
-from lab.commands import Allowance, Command, CommandRefused, parse
-from lab.demo_run import DemoRun
-from lab.engine import client
-from lab.engine.client import Generation
-from lab.engine.errors import EngineError, EngineUnavailable
-from lab.hub import NO_REDIS, hub_of_process
+from courseware.sockets import NO_LEARNER, TokenBucket, address_of_socket
+from lab import client
+from lab.errors import EngineError, EngineUnavailable
+from lab.messages import Generation
 from lab.models import MAX_UNFINISHED, EngineRequest
+from lab.traffic import demos
+from lab.traffic.demo_run import DemoRun
+from lab.viewer.commands import (
+    COMMANDS_AT_ONCE,
+    COMMANDS_PER_S,
+    Command,
+    CommandRefused,
+    parse,
+)
+from lab.viewer.hub import NO_REDIS, hub_of_process
 
 logger = logging.getLogger(__name__)
 
-NO_LEARNER = 4401
-"""Close code: the session has no learner; a page load makes one."""
 MAX_WATCHED = 128
 TOO_MANY = "Too many commands at once: the last ones were left out."
 NOT_SENT = "The request could not be handed to the engine. Please try again."
@@ -41,7 +46,7 @@ class LabConsumer(AsyncWebsocketConsumer):
             await self.close(code=NO_LEARNER)
             return
         self.learner_id = learner_id
-        self.allowance = Allowance()
+        self.allowance = TokenBucket(COMMANDS_PER_S, COMMANDS_AT_ONCE)
         self.run: DemoRun | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         self.viewer = await hub_of_process().join()
@@ -119,7 +124,7 @@ class LabConsumer(AsyncWebsocketConsumer):
                 learner_id=self.learner_id,
                 purpose="demo",
                 request_id=request_id,
-                address=client.address_of(self.scope),
+                address=address_of_socket(self.scope),
             )
         except EngineError:
             raise

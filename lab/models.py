@@ -3,33 +3,14 @@
 from dataclasses import asdict
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from django.core.cache import cache
 from django.db import models
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
-from redis.exceptions import RedisError
 
-from lab.challenge.models import (
-    ChallengeResult,
-    ClassName,
-    KeptRequestFile,
-    RateMeasurement,
-)
-from lab.engine.errors import LimitExceeded
-from lab.engine.events import RequestReport
-
-if TYPE_CHECKING:
-    from lab.engine.client import Generation
-
-__all__ = [
-    "ChallengeResult",
-    "ClassName",
-    "EngineRequest",
-    "KeptRequestFile",
-    "RateMeasurement",
-]
+from courseware.counting import count_this_minute
+from lab.errors import LimitExceeded
+from lab.messages import Generation, RequestReport
 
 MAX_PROMPT_CHARS = 32_000
 """All messages of one request together."""
@@ -69,7 +50,7 @@ class EngineRequest(models.Model):
         request_id: str,
         learner_id: str,
         purpose: str,
-        generation: "Generation",
+        generation: Generation,
         address: str = "",
     ) -> "EngineRequest":
         """Record a request that keeps all limits; raises LimitExceeded."""
@@ -121,18 +102,11 @@ class EngineRequest(models.Model):
 
 
 def _check_address(address: str) -> None:
-    """Count in the cache, for a minute and under a hash: no address is kept."""
+    """Count for a minute and under a hash: no address is kept."""
     if not address:
         return
-    hashed = salted_hmac("lab.address", _network(address)).hexdigest()
-    key = f"engine-requests:{hashed}"
-    try:
-        cache.add(key, 0, timeout=60)
-        count = cache.incr(key)
-    except ValueError:  # expired between the two calls
-        return
-    except RedisError:  # it is the broker too: sending fails next, and says so
-        return
+    # It is the broker too: where the cache is away, sending fails next, and says so.
+    count = count_this_minute("engine-requests", _network(address))
     if count > MAX_PER_ADDRESS_A_MINUTE:
         raise LimitExceeded(
             f"More than {MAX_PER_ADDRESS_A_MINUTE} requests came from your network "

@@ -5,17 +5,17 @@ from typing import Any
 from celery import shared_task
 from django.db import OperationalError, transaction
 
-from lab.engine import client
-from lab.engine.events import RequestReport
+from lab import client
+from lab.messages import RequestReport
 from lab.models import EngineRequest
 
 
 @shared_task(name="lab.generate", ignore_result=True, acks_late=True)
 def generate(payload: dict[str, Any]) -> None:
     """Serve one generation; holds its message until the request has ended."""
-    from lab import worker
+    from lab.worker import bootstep
 
-    worker.serve(payload)
+    bootstep.serve(payload)
 
 
 @shared_task(
@@ -28,7 +28,7 @@ def generate(payload: dict[str, Any]) -> None:
 def finish_request(report: dict[str, Any]) -> None:
     """Keep how a request ended, and tell the app that asked for it: both or none, so
     that a message that comes again finds it undone."""
-    ended = RequestReport(**report)
+    ended = RequestReport.from_json(report)
     with transaction.atomic():
         request = EngineRequest.finish(ended)
         if request is not None:

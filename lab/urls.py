@@ -1,13 +1,11 @@
-"""The lab's pages: recordings for the viewer, and what plans capacity."""
+"""The lab's addresses: recordings for the viewer."""
 
-from django.urls import include, path
+from django.urls import path
 
 from lab import views
 
 app_name = "lab"
 urlpatterns = [
     path("recordings/", views.recordings, name="recordings"),
-    path("", include("lab.calculator.urls")),
-    path("", include("lab.challenge.urls")),
     path("recordings/<slug:recording_id>/", views.recording, name="recording"),
 ]

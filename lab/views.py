@@ -8,8 +8,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
-from lab import shelf
-from lab.recording import RecordingError
+from lab.recordings import library
+from lab.recordings.recording import RecordingError
 
 
 @require_GET
@@ -22,17 +22,17 @@ def recordings(request: HttpRequest) -> JsonResponse:
             "frames_url": reverse("lab:recording", args=[one.recording_id]),
             **asdict(one.header),
         }
-        for one in sorted(shelf.recordings(), key=_place)
+        for one in sorted(library.recordings(), key=_place)
     ]
     return JsonResponse({"recordings": menu})
 
 
-def _title(one: shelf.ShelvedRecording) -> str:
+def _title(one: library.ListedRecording) -> str:
     words = (one.header.traffic or one.recording_id, one.header.device)
     return " · ".join(filter(None, words))
 
 
-def _place(one: shelf.ShelvedRecording) -> tuple[bool, str]:
+def _place(one: library.ListedRecording) -> tuple[bool, str]:
     """Mixed traffic has the most to see: it plays where no engine runs."""
     return not one.recording_id.endswith("-mixed"), one.recording_id
 
@@ -43,7 +43,7 @@ def _place(one: shelf.ShelvedRecording) -> tuple[bool, str]:
 def recording(request: HttpRequest, recording_id: str) -> HttpResponse:
     """The frames file of one recording (docs/frame-format.md)."""
     try:
-        frames = shelf.frames(recording_id)
+        frames = library.frames(recording_id)
     except RecordingError:
         message = f"The recording {recording_id} is damaged and cannot be played."
         return HttpResponse(message, status=422, content_type="text/plain")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.engine.errors import SettingError
+from lab.errors import SettingError
 from launcher import install
 from launcher.stages import LaunchError
 

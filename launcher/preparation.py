@@ -14,7 +14,7 @@ MIGRATIONS = ("*/migrations/*.py", "requirements/lock-*.txt")
 CHAPTERS = ("courseware/**/*", "templates/courseware/**/*")
 STATIC = ("static/**/*", "config/static_files.py", "requirements/lock-*.txt")
 QUIZZES = ("quizzes/**/*",)
-SIMULATOR = ("lab/planning/*.py", "requirements/lock-*.txt")
+SIMULATOR = ("planning/fleet/*.py", "requirements/lock-*.txt")
 
 
 def is_current(root: Path, data_dir: Path) -> bool:
@@ -74,8 +74,8 @@ def _collect_static(data_dir: Path, stamp: str) -> None:
 
 def _compile_simulator() -> None:
     """Once, some seconds: else the first visitor of its page waits for it."""
-    from lab.planning.plan import Plan
-    from lab.planning.results import simulate
+    from planning.fleet.plan import Plan
+    from planning.fleet.results import simulate
 
     simulate(Plan(), budget=1000)
 

@@ -17,8 +17,8 @@ import redis
 
 from lab.engine import model_files
 from lab.engine.config import PROJECT_DIR, EngineConfig, Environment
-from lab.engine.errors import SettingError
-from lab.engine.events import STATUS_KEY_PREFIX
+from lab.errors import SettingError
+from lab.messages import STATUS_KEY_PREFIX
 from launcher import preparation, valkey
 from launcher.address import Address, only_one
 from launcher.children import GRACE_S, Child, Guard

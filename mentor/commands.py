@@ -8,7 +8,6 @@
 """
 
 import json
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from typing import Any
 from mentor.errors import Refused
 
 MAX_MESSAGE_CHARS = 20_000
+MESSAGES_PER_S = 2.0
+MESSAGES_AT_ONCE = 20
 MAX_ID = 2**63 - 1
 
 
@@ -113,25 +114,3 @@ _BUILDERS: dict[str, Callable[[dict[str, Any]], Command]] = {
     "heal": lambda message: Heal(_turn_id(message)),
     "delete": lambda message: Delete(_uuid(message)),
 }
-
-
-class Allowance:
-    """Messages that one socket may send: a burst, then so many a second."""
-
-    def __init__(
-        self,
-        burst: int = 20,
-        per_second: float = 2.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._burst, self._per_second, self._clock = burst, per_second, clock
-        self._left, self._at = float(burst), clock()
-
-    def take(self) -> None:
-        """Use up one message; raises Refused when none is left."""
-        now = self._clock()
-        gained = (now - self._at) * self._per_second
-        self._left, self._at = min(self._burst, self._left + gained), now
-        if self._left < 1:
-            raise Refused("Too many messages in a short time: wait a few seconds.")
-        self._left -= 1

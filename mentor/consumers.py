@@ -19,17 +19,27 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from courseware.learner import learner_id_of
-from lab.engine import client
-from lab.engine.errors import EngineError
-from lab.engine.events import request_group
-from mentor import desk
-from mentor.commands import Allowance, Ask, Command, Delete, Heal, Open, Stop, parse
+from courseware.sockets import NO_LEARNER, TokenBucket, address_of_socket
+from lab.errors import EngineError
+from lab.messages import request_group
+from mentor import async_models
+from mentor.commands import (
+    MESSAGES_AT_ONCE,
+    MESSAGES_PER_S,
+    Ask,
+    Command,
+    Delete,
+    Heal,
+    Open,
+    Stop,
+    parse,
+)
+from mentor.errors import Refused
 from mentor.stream import AnswerStream
 
 logger = logging.getLogger(__name__)
 
-NO_LEARNER = 4401
-"""Close code: the session has no learner; a page load makes one."""
+TOO_MANY = "Too many messages in a short time: wait a few seconds."
 HEAL_S = 3.0
 """How often open turns are looked up, for the case that their last event was lost."""
 
@@ -40,7 +50,7 @@ class MentorConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept a learner; refuse a socket whose session has none."""
         self._streams: dict[str, AnswerStream] = {}
-        self._allowance = Allowance()
+        self._allowance = TokenBucket(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._healer: asyncio.Task[None] | None = None
         self._learner_id = await database_sync_to_async(learner_id_of)(self.scope)
         await self.accept()
@@ -60,7 +70,8 @@ class MentorConsumer(AsyncWebsocketConsumer):
         """One command; what is wrong with it is said, never raised."""
         ref = 0
         try:
-            self._allowance.take()
+            if not self._allowance.take():
+                raise Refused(TOO_MANY)
             command = parse(text_data)
             ref = command.ref if isinstance(command, Ask) else 0
             await self._obey(command)
@@ -79,7 +90,7 @@ class MentorConsumer(AsyncWebsocketConsumer):
         if event["report"] is None:
             await self._say(stream.update(event))
             return
-        turn = await desk.settle(stream.turn_id, event["report"])
+        turn = await async_models.settle(stream.turn_id, event["report"])
         await self._end(event["request_id"], turn)
 
     async def _obey(self, command: Command) -> None:
@@ -90,20 +101,22 @@ class MentorConsumer(AsyncWebsocketConsumer):
             case Open(conversation_id):
                 await self._open(conversation_id)
             case Stop(turn_id):
-                await desk.stop(learner_id, turn_id)
+                await async_models.stop(learner_id, turn_id)
             case Heal(turn_id):
                 for stream in self._streams.values():
                     if stream.turn_id == turn_id:
                         stream.rewind()
             case Delete(conversation_id):
-                await desk.delete(learner_id, conversation_id)
+                await async_models.delete(learner_id, conversation_id)
                 await self._open(None)
 
     async def _ask(self, ask: Ask) -> None:
         request_id = uuid.uuid4().hex
         await self._join(request_id, AnswerStream(0))
         try:
-            turn = await desk.ask(self._learner_id, ask, request_id, self._address)
+            turn = await async_models.ask(
+                self._learner_id, ask, request_id, self._address
+            )
         except BaseException:
             await self._leave(request_id)
             raise
@@ -115,10 +128,10 @@ class MentorConsumer(AsyncWebsocketConsumer):
 
     @property
     def _address(self) -> str:
-        return client.address_of(self.scope)
+        return address_of_socket(self.scope)
 
     async def _open(self, conversation_id: uuid.UUID | None) -> None:
-        shown, open_turns = await desk.open_conversation(
+        shown, open_turns = await async_models.open_conversation(
             self._learner_id, conversation_id
         )
         for request_id, turn_id in open_turns.items():
@@ -150,7 +163,7 @@ class MentorConsumer(AsyncWebsocketConsumer):
         while self._streams:
             await asyncio.sleep(HEAL_S)
             ids = {s.turn_id: request_id for request_id, s in self._streams.items()}
-            for turn_id, turn in (await desk.ended(list(ids))).items():
+            for turn_id, turn in (await async_models.ended(list(ids))).items():
                 await self._end(ids[turn_id], turn)
 
     async def _say(self, message: dict[str, Any]) -> None:

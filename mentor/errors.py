@@ -1,11 +1,11 @@
 """Why the mentor refuses, as sentences for the learner.
 
-EngineError (lab.engine.errors)
+EngineError (lab.errors)
 └── Refused             the mentor does not take this message; nothing was lost
     └── Unknown         a conversation or question that is not yours, or is gone
 """
 
-from lab.engine.errors import EngineError
+from lab.errors import EngineError
 
 
 class Refused(EngineError):

@@ -4,17 +4,15 @@ import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError as BrokerError
 
 from courseware.models import Learner
-from lab.engine import client
-from lab.engine.errors import NotYours
-from lab.engine.events import RequestReport
+from lab import client
+from lab.errors import NotYours
+from lab.messages import Generation, RequestReport
 from mentor import engines, prompts
 from mentor.errors import Refused, Unknown
 from mentor.passages import chapter_index
@@ -37,8 +35,6 @@ STILL_OPEN = (
     "Your last question is still being answered: wait for the answer, or stop it, "
     "then ask."
 )
-OVERDUE = timedelta(minutes=10)
-"""A turn without a report for so long has lost its engine host."""
 
 
 class ConversationManager(models.Manager["Conversation"]):
@@ -87,7 +83,7 @@ class ConversationManager(models.Manager["Conversation"]):
                 turn = conversation.ask(question, request_id, address)
         except IntegrityError:
             raise Refused(STILL_OPEN) from None
-        except (BrokerError, ConnectionError) as error:
+        except client.NOT_SENT as error:
             # Raised after the commit, when the task is sent: the question is kept.
             logger.warning("request %s was not sent: %s", request_id, error)
             turn = Turn.objects.get(request_id=request_id)
@@ -139,7 +135,7 @@ class Conversation(models.Model):
             request_id=request_id,
         )
         client.submit(
-            client.Generation(prompt.messages, window.max_output_tokens),
+            Generation(prompt.messages, window.max_output_tokens),
             learner_id=self.learner_id,
             purpose=PURPOSE,
             request_id=request_id,
@@ -149,12 +145,8 @@ class Conversation(models.Model):
 
     def discard(self) -> None:
         """Abort what still runs and delete everything said here."""
-        for turn in self.turns.filter(state=Turn.State.OPEN):
-            try:
-                turn.stop()
-            except (BrokerError, ConnectionError) as error:
-                # Deleting must work all the same; the engine ends it by itself.
-                logger.warning("request %s was not aborted: %s", turn.request_id, error)
+        unanswered = self.turns.filter(state=Turn.State.OPEN)
+        client.abandon(unanswered.values_list("request_id", flat=True), self.learner_id)
         self.delete()
 
     def summary(self) -> dict[str, Any]:
@@ -187,9 +179,9 @@ class TurnManager(models.Manager["Turn"]):
 
     def give_up_overdue(self) -> None:
         """Fail the open turns whose report never came."""
-        minutes = int(OVERDUE.total_seconds() // 60)
+        minutes = int(client.OVERDUE.total_seconds() // 60)
         self.filter(
-            state=Turn.State.OPEN, created_at__lt=timezone.now() - OVERDUE
+            state=Turn.State.OPEN, created_at__lt=timezone.now() - client.OVERDUE
         ).update(
             state=Turn.State.FAILED,
             error=f"No engine answered within {minutes} minutes. Ask again.",
@@ -202,7 +194,8 @@ class TurnManager(models.Manager["Turn"]):
         error = numbers.pop("error") or ""
         if report.finish_reason == "repetition":
             text, error = without_echo(text), REPEATED
-        numbers["engine"] = engines.label(report.engine_host_id)
+        host = client.status_of(report.engine_host_id)
+        numbers["engine"] = (host and host.label) or report.engine_host_id
         numbers["measured_at"] = timezone.now().isoformat()
         unsettled = self.filter(request_id=report.request_id, report__isnull=True)
         shown = unsettled.values_list("passages", flat=True).first() or []

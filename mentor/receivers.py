@@ -5,8 +5,8 @@ from typing import Any
 from django.dispatch import receiver
 
 from courseware.learner import carry, forget
-from lab.engine.client import request_finished
-from lab.engine.events import RequestReport
+from lab.client import request_finished
+from lab.messages import RequestReport
 from mentor.models import PURPOSE, Conversation, Turn
 
 

@@ -6,12 +6,10 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from courseware.learner import learner_id_of
-from lab.engine import client
-from lab.engine.errors import NotYours
-from lab.engine.events import request_group
-
-NO_LEARNER = 4401
-NOT_YOURS = 4404
+from courseware.sockets import NO_LEARNER, NOT_YOURS
+from lab import client
+from lab.errors import NotYours
+from lab.messages import request_group
 
 
 class MeasuringConsumer(AsyncJsonWebsocketConsumer):
@@ -41,7 +39,7 @@ class MeasuringConsumer(AsyncJsonWebsocketConsumer):
             await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def request_event(self, message: dict[str, Any]) -> None:
-        """A RequestEvent of lab.engine.events."""
+        """A RequestEvent of lab.messages."""
         await self.send_json(
             {
                 "engineHostId": message["engine_host_id"],

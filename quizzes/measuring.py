@@ -9,17 +9,14 @@ Without an engine a recorded real run takes the report's place, and the answer s
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError as BrokerError
 
-from lab.engine import client
-from lab.engine.errors import EngineError
-from lab.engine.events import RequestReport
-from quizzes import engines
+from lab import client
+from lab.errors import EngineError
+from lab.messages import Generation, RequestReport
 from quizzes.errors import Refused
 from quizzes.grading import Submitted, grade, predictions
 from quizzes.models import Answer, Measurement, RecordedRun
@@ -29,8 +26,6 @@ from quizzes.recorded import recorded
 logger = logging.getLogger(__name__)
 
 PURPOSE = "quiz"
-OVERDUE = timedelta(minutes=5)
-"""A measurement without a report for so long has lost its engine host."""
 NO_ENGINE = (
     "No engine is up, and no real run of this question has been recorded here. It "
     "does not count: go on, or try it again when an engine runs."
@@ -60,13 +55,13 @@ def begin(
             )
             if not changed:
                 return ""
-            if engines.ready_engine() is None:
+            if client.ready_engine() is None:
                 _replay(answer)
             else:
                 _send(answer, 0, address)
     except EngineError as error:
         raise Refused(str(error)) from None
-    except (BrokerError, ConnectionError) as error:
+    except client.NOT_SENT as error:
         # Raised after the commit, when the task is sent: the prediction is kept.
         logger.warning("answer %s was not sent to an engine: %s", answer.pk, error)
         fail(answer, "The request could not be sent to the engine. Try it again.")
@@ -78,7 +73,7 @@ def _send(answer: Answer, run: int, address: str = "") -> None:
     name = RUN_NAMES[run]
     measurement = Measurement.objects.create(answer=answer, run=run)
     client.submit(
-        client.Generation(
+        Generation(
             messages=[{"role": "user", "content": answer.variant().prompts()[name]}],
             max_tokens=answer.question.authored().runs[run].max_tokens,
             ignore_eos=True,
@@ -125,14 +120,14 @@ def note(report: RequestReport) -> None:
         fail(answer, report.error or "The request was stopped before it had ended.")
         return
     numbers = {n: v for n, v in asdict(report).items() if n in REPORT_NUMBERS}
-    engine = engines.described(report.engine_host_id)
-    numbers["block_size"] = engine.get("block_size") or 0
+    host = client.status_of(report.engine_host_id)
+    numbers["block_size"] = (host and host.block_size) or 0
     measurement.numbers = numbers
     measurement.engine_host_id = report.engine_host_id
     measurement.short_id = report.short_id
     measurement.provenance = {
-        "model": engine.get("model", ""),
-        "device": engine.get("device", ""),
+        "model": host.model_in_words if host else "",
+        "device": host.device if host else "",
         "date": timezone.now().isoformat(timespec="seconds"),
         "is_recorded": report.is_recorded,
         "is_exact": True,
@@ -171,8 +166,8 @@ def give_up_overdue(answer: Answer) -> None:
     since = answer.answered_at
     if answer.state != Answer.State.RUNNING:
         return
-    if since is not None and timezone.now() - since > OVERDUE:
-        minutes = int(OVERDUE.total_seconds() // 60)
+    if since is not None and timezone.now() - since > client.OVERDUE:
+        minutes = int(client.OVERDUE.total_seconds() // 60)
         fail(answer, f"No engine answered within {minutes} minutes. Try it again.")
 
 
@@ -187,19 +182,6 @@ def is_waiting(answer: Answer, request_id: str) -> bool:
     give_up_overdue(answer)
     is_running = answer.state == Answer.State.RUNNING
     return is_running and waiting_for(answer) == request_id
-
-
-def stop(learner_id: str) -> None:
-    """Abort what still runs for a learner."""
-    rows = Measurement.objects.filter(
-        answer__attempt__learner_id=learner_id, numbers__isnull=True
-    )
-    for row in rows:
-        try:
-            client.abort(row.request_id, learner_id)
-        except (EngineError, BrokerError, ConnectionError) as error:
-            # Deleting must work all the same; the engine ends it by itself.
-            logger.warning("request %s was not aborted: %s", row.request_id, error)
 
 
 def summary_of(answer: Answer) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any
 from django.dispatch import receiver
 
 from courseware.learner import carry, forget
-from lab.engine.client import request_finished
-from lab.engine.events import RequestReport
+from lab.client import request_finished
+from lab.messages import RequestReport
 from quizzes import measuring
 from quizzes.models import Attempt, NameConsent
 
@@ -20,8 +20,7 @@ def note_report(report: RequestReport, purpose: str, **_: Any) -> None:
 
 @receiver(forget, dispatch_uid="quizzes.forget_learner")
 def forget_learner(learner_id: str, **_: Any) -> None:
-    """Stop what still runs for this learner and delete what was answered."""
-    measuring.stop(learner_id)
+    """Delete what was answered; what still runs, the lab aborts."""
     Attempt.objects.filter(learner_id=learner_id).delete()
     NameConsent.objects.filter(learner_id=learner_id).delete()
 

@@ -18,8 +18,9 @@ from django.views.decorators.vary import vary_on_headers
 
 from courseware.learner import learner_id_of
 from courseware.models import Section
-from lab.engine.client import address_of
-from quizzes import engines, measuring, presentation
+from courseware.sockets import address_of_request
+from lab import client
+from quizzes import measuring, presentation
 from quizzes.errors import Refused, Unknown
 from quizzes.grading import Submitted
 from quizzes.mastery import attempts_of, mastery_of, to_reread
@@ -162,16 +163,7 @@ def _take(request: HttpRequest, given: Answer, sent: Submitted) -> str:
     if given.attempt.quiz.asks_confidence and confidence is None:
         return "Say how sure you are, then answer."
     if given.question.kind == "measured":
-        address = address_of(
-            {
-                "headers": [
-                    (b"x-forwarded-for", value.encode("latin-1", "replace"))
-                    for value in [request.headers.get("X-Forwarded-For", "")]
-                    if value
-                ],
-                "client": (request.META.get("REMOTE_ADDR", ""), 0),
-            }
-        )
+        address = address_of_request(request)
         return measuring.begin(given, sent, confidence, address)
     return given.give(sent, confidence).sentence
 
@@ -253,7 +245,7 @@ def _show_question(
         "sentence": sentence,
         "question": presentation.asked(asked, sent),
         "next_position": position + 1 if position < len(tries) else None,
-        "engine": engines.ready_engine() if asked.question.kind == "measured" else None,
+        "engine": client.ready_engine() if asked.question.kind == "measured" else None,
         "section": _section(found.quiz, asked.question.authored().section),
     }
     if asked.state == Answer.State.DONE:

@@ -18,7 +18,7 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-from lab.engine.vllm_versions import SUPPORTED
+from lab.tracing.vllm_versions import SUPPORTED
 from tests import postgres, tools
 
 ROOT = Path(__file__).resolve().parent.parent

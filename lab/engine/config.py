@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.engine.errors import SettingError
+from lab.errors import SettingError
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
 BUNDLED_MODEL = "smollm2-135m-instruct"
@@ -166,7 +166,7 @@ class EngineConfig:
 
 
 def bundled_model_dir(data_dir: Path) -> Path:
-    """Where ``lab.engine.bundled`` puts the converted model."""
+    """Where ``lab.checkpoints.bundled`` puts the converted model."""
     return data_dir / "models" / BUNDLED_MODEL
 
 
@@ -200,8 +200,8 @@ def _model(env: Environment, data_dir: Path) -> tuple[str, bool, str]:
 
 
 def _check_shape(value: str, shape: str) -> None:
-    from lab.engine.random_weights import shape_config
-    from lab.planning.errors import BadSetting
+    from lab.checkpoints.random_weights import shape_config
+    from planning.errors import BadSetting
 
     try:
         shape_config(shape)

@@ -42,7 +42,7 @@ class Capture:
 def split_of(
     weights: int, kv_cache: int, at_start: CardUse, at_end: CardUse, capture: Capture
 ) -> dict[str, int]:
-    """The fields of lab.memory.EngineSplit, in bytes."""
+    """The fields of lab.worker.memory.EngineSplit, in bytes."""
     activations = at_end.reserved - weights - kv_cache - capture.torch_bytes
     outside = (at_end.used - at_end.reserved) - (at_start.used - at_start.reserved)
     return {

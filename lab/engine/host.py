@@ -16,14 +16,13 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from lab.engine.config import EngineConfig
-from lab.engine.errors import EngineUnavailable, SettingError
-from lab.engine.events import EngineStatus, RequestEvent, RequestReport
 from lab.engine.generation import GenerationRequest, check
+from lab.engine.in_flight import Ticket
 from lab.engine.launch import EngineRun, last_start_s, start_engine
-from lab.engine.mirror import PoolMirror, RequestMirror
-from lab.engine.steady import SteadyReader
-from lab.engine.ticket import Ticket
-from lab.engine.trace import StepTrace, decode
+from lab.errors import EngineUnavailable, SettingError
+from lab.messages import EngineStatus, RequestEvent, RequestReport
+from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.trace import SteadyReader, StepTrace, decode
 
 logger = logging.getLogger(__name__)
 

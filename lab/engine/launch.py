@@ -15,10 +15,10 @@ from typing import Any
 
 from lab.engine import phases
 from lab.engine.config import PROJECT_DIR, EngineConfig
-from lab.engine.errors import EngineUnavailable, SettingError
-from lab.engine.events import PhaseTiming
-from lab.engine.tap import REFUSAL_NAME, TapReader
-from lab.engine.vllm_versions import check_supported
+from lab.errors import EngineUnavailable, SettingError
+from lab.messages import PhaseTiming
+from lab.tracing.tap import REFUSAL_NAME, TapReader
+from lab.tracing.vllm_versions import check_supported
 
 CPU_WORKER = "lab.engine.phased_worker.PhasedWorker"
 GPU_WORKER = "lab.engine.phased_worker.PhasedGpuWorker"
@@ -52,7 +52,7 @@ class EngineRun:
         self.tap = TapReader(self.directory / "tap")
         self.phases_path = self.directory / "phases.jsonl"
         self.split_path = self.directory / "memory.json"
-        """What the worker accounts for; see lab.memory.EngineSplit."""
+        """What the worker accounts for; see lab.worker.memory.EngineSplit."""
         self.refusal_path = self.directory / REFUSAL_NAME
 
     def phases(self) -> list[PhaseTiming]:
@@ -250,7 +250,7 @@ def engine_arguments(run: EngineRun) -> dict[str, Any]:
         "max_num_seqs": config.max_concurrent_requests,
         "num_gpu_blocks_override": config.num_blocks,
         "enable_prefix_caching": True,
-        "scheduler_cls": "lab.engine.scheduler.TracingScheduler",
+        "scheduler_cls": "lab.tracing.scheduler.TracingScheduler",
         "worker_cls": CPU_WORKER if is_cpu else GPU_WORKER,
         "additional_config": {"tap_path": str(run.directory / "tap")},
         "trust_remote_code": False,

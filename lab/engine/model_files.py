@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from lab.engine import bundled, random_weights
+from lab.checkpoints import bundled, random_weights
 from lab.engine.config import EngineConfig, bundled_model_dir
-from lab.engine.errors import EngineUnavailable, SettingError
+from lab.errors import EngineUnavailable, SettingError
 
 
 def are_ready(config: EngineConfig) -> bool:

@@ -3,8 +3,6 @@
 import django.utils.timezone
 from django.db import migrations, models
 
-import lab.challenge.models
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -28,7 +26,6 @@ class Migration(migrations.Migration):
                 (
                     "measurement_id",
                     models.CharField(
-                        default=lab.challenge.models.new_id,
                         max_length=32,
                         primary_key=True,
                         serialize=False,
@@ -52,7 +49,6 @@ class Migration(migrations.Migration):
                 (
                     "result_id",
                     models.CharField(
-                        default=lab.challenge.models.new_id,
                         max_length=32,
                         primary_key=True,
                         serialize=False,

@@ -9,7 +9,7 @@ import redis
 from django.conf import settings
 from django.test import Client
 
-from lab.engine.events import STATUS_KEY_PREFIX
+from lab.messages import STATUS_KEY_PREFIX
 
 KEY = f"{STATUS_KEY_PREFIX}test-host"
 

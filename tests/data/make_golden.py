@@ -1,7 +1,7 @@
 """Makes the golden frames anew: ``python tests/data/make_golden.py`` in the root.
 
 Source is real.steptraces: raw records of a real engine one after the other, as
-lab/engine/trace.py lays them out, from a snapshot on; real.json names its sizes. Run
+lab/tracing/trace.py lays them out, from a snapshot on; real.json names its sizes. Run
 this after a change of the frame format, and say in the commit why the frames changed.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 DIRECTORY = Path(__file__).parent
 sys.path.insert(0, str(DIRECTORY.parents[1]))
 
-from lab.engine import trace  # noqa: E402
-from lab.frames import FrameEncoder  # noqa: E402
+from lab.tracing import trace  # noqa: E402
+from lab.tracing.frames import FrameEncoder  # noqa: E402
 from tests.lab.pool_state import pool_state  # noqa: E402
 
 STATE_EVERY = 60

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Page
 
-from lab.engine import bundled
+from lab.checkpoints import bundled
 from lab.engine.config import BUNDLED_MODEL, PROJECT_DIR
 from launcher.valkey import free_port
 from tests import tools

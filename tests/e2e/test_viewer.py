@@ -7,9 +7,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.viewer_page import feeding_page
-from lab.engine.trace import decode
-from lab.frames import FrameEncoder
-from tests.lab.traffic import Traffic
+from lab.tracing.frames import FrameEncoder
+from lab.tracing.trace import decode
+from tests.lab.step_traces import Traffic
 
 pytestmark = pytest.mark.e2e
 

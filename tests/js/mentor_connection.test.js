@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { Connection, NO_LEARNER, backoffMs } from "../../static/js/mentor/connection.js";
+import { NO_LEARNER } from "../../static/js/close_codes.js";
+import { Connection, backoffMs } from "../../static/js/mentor/connection.js";
 
 class FakeSocket extends EventTarget {
   static OPEN = 1;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { placeOf, span, valueAt } from "../../static/js/fleet/sliders.js";
+import { placeOf, span, valueAt } from "../../static/js/capacity/fleet/sliders.js";
 
 test("a place and its value are each other's inverse, evenly or by ratios", () => {
   for (const isLog of [false, true]) {

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab.engine import bundled
+from lab.checkpoints import bundled
 from lab.engine.config import PROJECT_DIR, EngineConfig, bundled_model_dir
-from lab.engine.events import EngineStatus, RequestEvent, RequestReport
 from lab.engine.generation import GenerationRequest
 from lab.engine.host import EngineHost
 from lab.engine.launch import EngineRun
-from lab.engine.mirror import PoolMirror, RequestMirror
-from lab.engine.trace import StepTrace
+from lab.messages import EngineStatus, RequestEvent, RequestReport
+from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.trace import StepTrace
 
 READY_TIMEOUT_S = 150
 

@@ -19,7 +19,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from kombu import Connection
 
 from lab.engine.config import PROJECT_DIR
-from lab.engine.events import (
+from lab.messages import (
     FRAMES_GROUP,
     STATUS_KEY_PREFIX,
     RequestReport,

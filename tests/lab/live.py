@@ -12,7 +12,7 @@ from channels.layers import get_channel_layer
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
-from lab.engine.events import (
+from lab.messages import (
     FRAMES_GROUP,
     LAB_GROUP,
     EngineStatus,
@@ -21,12 +21,12 @@ from lab.engine.events import (
     RequestReport,
     request_group,
 )
-from lab.engine.trace import decode
-from lab.frames import FrameEncoder
-from lab.hub import Hub
-from lab.mailbox import Viewer
 from lab.routing import websocket_urlpatterns
-from tests.lab.traffic import Traffic
+from lab.tracing.frames import FrameEncoder
+from lab.tracing.trace import decode
+from lab.viewer.hub import Hub
+from lab.viewer.mailbox import Viewer
+from tests.lab.step_traces import Traffic
 
 READY = EngineStatus(
     engine_host_id="one",

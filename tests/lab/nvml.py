@@ -1,4 +1,4 @@
-"""NVML replayed: what a driver answered to the calls of lab.memory, from a file.
+"""NVML replayed: what a driver answered to the calls of lab.worker.memory, from a file.
 
     python -m tests.lab.nvml FILE      records the driver of this machine into FILE
 

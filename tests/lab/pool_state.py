@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lab.engine.mirror import PoolMirror
+from lab.tracing.mirror import PoolMirror
 
 
 def block_state(ref_cnt: int, has_hash: bool, block_id: int) -> str:

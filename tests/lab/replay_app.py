@@ -28,12 +28,14 @@ if expires := os.environ.get("REPLAY_EXPIRES_S"):
 @celeryd_init.connect
 def shorten(**_: Any) -> None:
     """After config.celery has imported the worker's parts."""
-    from lab import desk, publish, worker
+    from lab.worker import bootstep, listener, publisher
 
-    worker.GRACE_S = float(os.environ.get("REPLAY_GRACE_S", worker.GRACE_S))
-    life = os.environ.get("REPLAY_LIFE_S") or expires or publish.STATUS_EXPIRES_S
-    publish.STATUS_EXPIRES_S = int(life)
-    desk.STATUS_EVERY_S = min(desk.STATUS_EVERY_S, publish.STATUS_EXPIRES_S / 3)
+    bootstep.GRACE_S = float(os.environ.get("REPLAY_GRACE_S", bootstep.GRACE_S))
+    life = os.environ.get("REPLAY_LIFE_S") or expires or publisher.STATUS_EXPIRES_S
+    publisher.STATUS_EXPIRES_S = int(life)
+    listener.STATUS_EVERY_S = min(
+        listener.STATUS_EVERY_S, publisher.STATUS_EXPIRES_S / 3
+    )
 
 
 __all__ = ["app"]

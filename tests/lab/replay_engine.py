@@ -18,12 +18,12 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
-from lab.engine import host, phases, ticket
-from lab.engine.events import RequestReport
+from lab.engine import host, in_flight, phases
 from lab.engine.launch import EngineRun, machine_name, versions
-from lab.engine.mirror import PoolMirror
-from lab.engine.tap import TapWriter
-from lab.engine.trace import (
+from lab.messages import RequestReport
+from lab.tracing.mirror import PoolMirror
+from lab.tracing.tap import TapWriter
+from lab.tracing.trace import (
     HAS_HASH,
     Finish,
     RequestState,
@@ -402,7 +402,7 @@ async def start_replay(run: ReplayRun) -> None:
     run.num_blocks, run.block_size = run.llm.num_blocks, run.llm.block_size
 
 
-class ReplayTicket(ticket.Ticket):
+class ReplayTicket(in_flight.Ticket):
     """Ticket whose reports say that they are of a recording."""
 
     def report(self, *args: Any, **kwargs: Any) -> RequestReport:
@@ -411,7 +411,7 @@ class ReplayTicket(ticket.Ticket):
 
 
 def install() -> None:
-    """From now on engine hosts of this process replay; call before lab.worker is
+    """From now on engine hosts of this process replay; call before the bootstep is
     imported."""
     host.EngineRun = ReplayRun  # type: ignore[misc]
     host.start_engine = start_replay  # type: ignore[assignment]

@@ -18,11 +18,11 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
-from lab.engine.events import EngineStatus, MemorySample, PhaseTiming  # noqa: E402
-from lab.engine.trace import decode  # noqa: E402
-from lab.frames import FrameEncoder  # noqa: E402
-from lab.publish import Publisher  # noqa: E402
-from tests.lab.traffic import Traffic  # noqa: E402
+from lab.messages import EngineStatus, MemorySample, PhaseTiming  # noqa: E402
+from lab.tracing.frames import FrameEncoder  # noqa: E402
+from lab.tracing.trace import decode  # noqa: E402
+from lab.worker.publisher import Publisher  # noqa: E402
+from tests.lab.step_traces import Traffic  # noqa: E402
 
 GIB = 2**30
 PHASES = (

@@ -8,53 +8,34 @@ from typing import Any
 
 import pytest
 import redis
-from celery import current_app
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.db import transaction
+from kombu import Connection
 
-from lab.engine import client
-from lab.engine.client import Generation
-from lab.engine.errors import LimitExceeded, NotYours
-from lab.engine.events import (
+from lab import client
+from lab.client import BrokerTransport
+from lab.errors import EngineUnavailable, LimitExceeded, NotYours
+from lab.messages import (
     STATUS_KEY_PREFIX,
     EngineStatus,
+    Generation,
     PhaseTiming,
     RequestReport,
 )
 from lab.models import EngineRequest
 from lab.tasks import finish_request
+from tests.lab.fake_engine import FakeEngine
 
 GENERATION = Generation([{"role": "user", "content": "Why?"}], 8, cache_salt="salt")
 
 
-class Broker:
-    """Stands for Celery: keeps what is sent."""
-
-    def __init__(self) -> None:
-        self.tasks: list[tuple[str, dict[str, Any], str]] = []
-        self.commands: list[tuple[str, dict[str, Any]]] = []
-        self.is_away = False
-
-    def send_task(self, name: str, kwargs: dict[str, Any], queue: str) -> None:
-        if self.is_away:
-            raise ConnectionError("the broker is away")
-        self.tasks.append((name, kwargs, queue))
-
-    def broadcast(
-        self, name: str, arguments: dict[str, Any], pattern: str, matcher: str
-    ) -> None:
-        assert (pattern, matcher) == ("engine@*", "glob")
-        self.commands.append((name, arguments))
-
-
 @pytest.fixture(autouse=True)
-def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
+def engine() -> Iterator[FakeEngine]:
     cache.clear()
-    broker = Broker()
-    monkeypatch.setattr(current_app, "send_task", broker.send_task)
-    monkeypatch.setattr(current_app.control, "broadcast", broker.broadcast)
-    return broker
+    fake = FakeEngine()
+    with client.transport(fake):
+        yield fake
 
 
 def submit(**changes: Any) -> str:
@@ -64,57 +45,56 @@ def submit(**changes: Any) -> str:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_generation_goes_to_the_engine_queue_by_name_and_as_json(
-    broker: Broker,
+def test_a_generation_goes_to_an_engine_host_as_json_without_its_learner(
+    engine: FakeEngine,
 ) -> None:
     request_id = submit(log_id="page-7")
-    ((name, kwargs, queue),) = broker.tasks
-    assert (name, queue) == ("lab.generate", "engine")
-    assert json.loads(json.dumps(kwargs)) == {
-        "payload": {
-            "request_id": request_id,
-            "log_id": "page-7",
-            **dataclasses.asdict(GENERATION),
-        }
+    (payload,) = engine.submitted
+    assert json.loads(json.dumps(payload)) == {
+        "request_id": request_id,
+        "log_id": "page-7",
+        **dataclasses.asdict(GENERATION),
     }
     assert len(request_id) == 32
-    assert "anna" not in json.dumps(kwargs), "engine hosts need no learner"
+    assert "anna" not in json.dumps(payload), "engine hosts need no learner"
     assert submit(request_id="b" * 32) == "b" * 32
-    assert broker.tasks[-1][1]["payload"]["log_id"] == "b" * 32
+    assert engine.submitted[-1]["log_id"] == "b" * 32
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nothing_is_sent_before_the_database_has_the_request(broker: Broker) -> None:
+def test_nothing_is_sent_before_the_database_has_the_request(
+    engine: FakeEngine,
+) -> None:
     with transaction.atomic():
         submit()
-        assert broker.tasks == []
-    assert len(broker.tasks) == 1
+        assert engine.submitted == []
+    assert len(engine.submitted) == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_request_that_could_not_be_sent_does_not_count_as_under_way(
-    broker: Broker,
+    engine: FakeEngine,
 ) -> None:
-    broker.is_away = True
+    engine.broken = ConnectionError("the broker is away")
     for _ in range(5):
         with pytest.raises(ConnectionError):
             submit()
     assert not EngineRequest.objects.exists()
-    broker.is_away = False
+    engine.broken = None
     submit()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refused_request_is_not_sent(broker: Broker) -> None:
+def test_a_refused_request_is_not_sent(engine: FakeEngine) -> None:
     for _ in range(3):
         submit()
     with pytest.raises(LimitExceeded):
         submit()
-    assert len(broker.tasks) == 3 and EngineRequest.objects.count() == 3
+    assert len(engine.submitted) == 3 and EngineRequest.objects.count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
-def test_only_the_owner_may_abort_and_others_learn_nothing(broker: Broker) -> None:
+def test_only_the_owner_may_abort_and_others_learn_nothing(engine: FakeEngine) -> None:
     request_id = submit()
     sentences = set()
     for wrong_id, learner_id in ((request_id, "bert"), ("f" * 32, "anna")):
@@ -122,16 +102,16 @@ def test_only_the_owner_may_abort_and_others_learn_nothing(broker: Broker) -> No
             client.abort(wrong_id, learner_id)
         sentences.add(str(refusal.value))
     assert sentences == {"This request is not yours, or no longer exists."}
-    assert broker.commands == []
+    assert engine.commands == []
     client.abort(request_id, "anna")
     client.abort(request_id, "anna")
-    assert broker.commands == [("lab_abort", {"request_id": request_id})] * 2
+    assert engine.commands == [("lab_abort", {"request_id": request_id})] * 2
     assert client.owned(request_id, "anna") == request_id
 
 
-def test_a_keyframe_is_asked_of_every_engine_host(broker: Broker) -> None:
+def test_a_keyframe_is_asked_of_every_engine_host(engine: FakeEngine) -> None:
     client.request_keyframe()
-    assert broker.commands == [("lab_keyframe", {})]
+    assert engine.commands == [("lab_keyframe", {})]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -175,6 +155,21 @@ def test_a_report_that_an_app_could_not_take_comes_again() -> None:
     assert EngineRequest.objects.get().finish_reason == "stop"
 
 
+# The broker
+
+
+def test_a_task_lies_in_the_engines_queue_by_its_name() -> None:
+    with Connection(django_settings.REDIS_URL) as broker:
+        queue = broker.SimpleQueue("engine")
+        queue.clear()
+        BrokerTransport().send("lab.generate", {"payload": {"request_id": "7"}})
+        message = queue.get(timeout=10)
+        message.ack()
+        queue.close()
+    assert message.headers["task"] == "lab.generate"
+    assert message.payload[1] == {"payload": {"request_id": "7"}}
+
+
 # Status
 
 
@@ -186,34 +181,32 @@ def server() -> Iterator[redis.Redis]:
         server.delete(*server.keys("lab:engine:*"), "nothing")
 
 
-def test_status_tells_living_hosts_with_ready_ones_first(server: redis.Redis) -> None:
-    assert client.status() == []
+def test_the_heartbeats_that_have_not_expired_are_read(server: redis.Redis) -> None:
+    assert BrokerTransport().statuses() == []
     phases = [PhaseTiming("import vLLM", 0.0, 6.5), PhaseTiming("warm-up", 6.5)]
     starting = EngineStatus("a", "starting", time.time(), phases=phases)
     ready = EngineStatus("b", "ready", time.time(), num_blocks=364)
     for status in (starting, ready):
         key = STATUS_KEY_PREFIX + status.engine_host_id
         server.set(key, json.dumps({**status.message(), "of a later version": 1}))
-    assert client.status() == [ready, starting]
+    assert BrokerTransport().statuses() == [starting, ready]
     server.delete(STATUS_KEY_PREFIX + "b")
-    assert client.status() == [starting]
+    assert BrokerTransport().statuses() == [starting]
 
 
-# Addresses
+def test_ready_hosts_come_first(engine: FakeEngine) -> None:
+    starting, ready = (
+        EngineStatus("a", "starting", time.time()),
+        EngineStatus("b", "ready", time.time()),
+    )
+    engine.hosts = [starting, ready]
+    assert client.statuses() == [ready, starting]
+    assert client.ready_engine() == ready
+    assert client.status_of("a") == starting and client.status_of("c") is None
 
 
-def test_the_address_is_the_sockets_own_without_a_proxy(settings: Any) -> None:
-    settings.BEHIND_TLS = False
-    headers = [(b"x-forwarded-for", b"198.51.100.1")]
-    scope = {"client": ("203.0.113.5", 4711), "headers": headers}
-    assert client.address_of(scope) == "203.0.113.5"
-    assert client.address_of({"headers": []}) == ""
-
-
-def test_behind_a_proxy_it_is_the_last_hop_that_the_proxy_wrote(settings: Any) -> None:
-    settings.BEHIND_TLS = True
-    forged = (b"x-forwarded-for", b"10.0.0.1")
-    true = (b"x-forwarded-for", b"10.0.0.2, 203.0.113.5")
-    scope = {"client": ("127.0.0.1", 1), "headers": [forged, true]}
-    assert client.address_of(scope) == "203.0.113.5"
-    assert client.address_of({"client": ("127.0.0.1", 1), "headers": []}) == ""
+def test_a_broker_that_is_away_is_a_sentence(engine: FakeEngine) -> None:
+    engine.broken = redis.ConnectionError("refused")
+    with pytest.raises(EngineUnavailable, match="message broker does not answer"):
+        client.statuses()
+    assert client.ready_engine() is None and client.status_of("a") is None

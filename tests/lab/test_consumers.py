@@ -6,14 +6,14 @@ from itertools import islice
 
 import pytest
 from asgiref.sync import sync_to_async
-from celery import current_app
 from channels.testing import WebsocketCommunicator
 from kombu.exceptions import OperationalError
 
 from config.asgi import application
-from lab.commands import COMMANDS_AT_ONCE, MAX_COMMAND_BYTES, Allowance
-from lab.engine import client
+from lab import client
 from lab.models import EngineRequest
+from lab.viewer.commands import COMMANDS_AT_ONCE, MAX_COMMAND_BYTES
+from tests.lab.fake_engine import FakeEngine
 from tests.lab.live import (
     READY,
     Browser,
@@ -34,42 +34,22 @@ def in_memory_channels(settings):
     }
 
 
-class FakeCelery:
-    """What was sent to the engine hosts."""
+@pytest.fixture
+def engine():
+    """The engine hosts, as far as the socket reaches them."""
+    fake = FakeEngine(READY)
+    with client.transport(fake):
+        yield fake
 
-    def __init__(self):
-        self.payloads = []
-        self.commands = []
-        self.broken = None
 
-    def send_task(self, name, kwargs, queue, **_):
-        if self.broken:
-            raise self.broken
-        assert (name, queue) == ("lab.generate", "engine")
-        self.payloads.append(kwargs["payload"])
-
-    def broadcast(self, command, arguments=None, **_):
-        self.commands.append((command, arguments))
-
-    async def wait_for(self, number):
-        await until(lambda: len(self.payloads) >= number)
-        return [payload["request_id"] for payload in self.payloads]
-
-    def aborted(self):
-        return [args["request_id"] for name, args in self.commands if "abort" in name]
+async def sent(engine, number):
+    """Ids of the first requests, when as many were submitted."""
+    await until(lambda: len(engine.submitted) >= number)
+    return [payload["request_id"] for payload in engine.submitted]
 
 
 @pytest.fixture
-def celery(monkeypatch):
-    fake = FakeCelery()
-    monkeypatch.setattr(current_app, "send_task", fake.send_task)
-    monkeypatch.setattr(current_app.control, "broadcast", fake.broadcast)
-    monkeypatch.setattr(client, "status", lambda: [READY])
-    return fake
-
-
-@pytest.fixture
-async def browse(celery):
+async def browse(engine):
     browsers = []
 
     async def open_socket(learner_id=None):
@@ -94,21 +74,21 @@ async def test_a_learner_is_greeted_and_gets_frames(browse):
     ]
 
 
-async def test_a_joiner_asks_the_engines_for_a_keyframe(browse, celery):
+async def test_a_joiner_asks_the_engines_for_a_keyframe(browse, engine):
     browser = await browse()
     await browser.hear("hello")
-    await until(lambda: celery.commands)
+    await until(lambda: engine.commands)
 
-    assert celery.commands[0][0] == "lab_keyframe"
+    assert engine.commands[0][0] == "lab_keyframe"
 
 
-async def test_without_a_learner_the_socket_closes_and_says_why(celery):
+async def test_without_a_learner_the_socket_closes_and_says_why(engine):
     browser = await Browser(None).connect()
 
     assert await browser.output() == {"type": "websocket.close", "code": 4401}
 
 
-async def test_another_origin_is_refused(celery):
+async def test_another_origin_is_refused(engine):
     socket = WebsocketCommunicator(
         application, "/ws/lab/", headers=[(b"origin", b"https://evil.example")]
     )
@@ -151,14 +131,6 @@ async def test_too_many_commands_are_left_out_and_said(browse):
     assert "Too many" in (await browser.hear("error"))["sentence"]
 
 
-def test_an_allowance_grows_back():
-    now = [0.0]
-    allowance = Allowance(per_s=2.0, at_once=3, clock=lambda: now[0])
-    assert [allowance.take() for _ in range(4)] == [True, True, True, False]
-    now[0] = 1.0
-    assert [allowance.take() for _ in range(3)] == [True, True, False]
-
-
 async def test_following_another_host_shows_its_frames(browse):
     browser = await browse()
     await browser.hear("hello")
@@ -182,47 +154,47 @@ async def test_resync_brings_the_keyframe_again(browse):
     assert await browser.frame() == message["frame"]
 
 
-async def test_sending_it_twice_waits_for_the_first_and_sums_both_up(browse, celery):
+async def test_sending_it_twice_waits_for_the_first_and_sums_both_up(browse, engine):
     browser = await browse()
     await browser.hear("hello")
     await browser.say(type="demo", name="twice")
     begin = await browser.hear("demo.begin")
-    (first,) = await celery.wait_for(1)
+    (first,) = await sent(engine, 1)
     await send_event(first, "decode", short_id=9)
     event = await browser.hear("request.event")
     await send_event(first, "finished", num_cached_tokens=0, ttft_s=0.4)
-    _, second = await celery.wait_for(2)
+    _, second = await sent(engine, 2)
     await send_event(second, "finished", num_cached_tokens=192, ttft_s=0.1)
     end = await browser.hear("demo.end")
 
     assert begin["num_requests"] == 2
     assert (event["request_id"], event["short_id"]) == (first, 9)
-    assert celery.payloads[0]["messages"] == celery.payloads[1]["messages"]
+    assert engine.submitted[0]["messages"] == engine.submitted[1]["messages"]
     assert [one["num_cached_tokens"] for one in end["requests"]] == [0, 192]
     assert [one["ttft_s"] for one in end["requests"]] == [0.4, 0.1]
     assert end["trouble"] is None
 
 
-async def test_what_a_request_says_never_leaves_through_this_socket(browse, celery):
+async def test_what_a_request_says_never_leaves_through_this_socket(browse, engine):
     browser = await browse()
     await browser.say(type="demo", name="twice")
-    (first,) = await celery.wait_for(1)
+    (first,) = await sent(engine, 1)
     await send_event(first, "finished", text="a secret", num_cached_tokens=0)
     event = await browser.hear("request.event")
 
     assert "secret" not in json.dumps(event)
 
 
-async def test_a_second_demonstration_waits_for_the_first(browse, celery):
+async def test_a_second_demonstration_waits_for_the_first(browse, engine):
     browser = await browse()
     await browser.say(type="demo", name="eight")
-    await celery.wait_for(8)
+    await sent(engine, 8)
     await browser.say(type="demo", name="twice")
 
     assert "still running" in (await browser.hear("error"))["sentence"]
 
 
-async def test_a_limit_is_said_and_the_rest_is_summed_up(browse, celery):
+async def test_a_limit_is_said_and_the_rest_is_summed_up(browse, engine):
     learner_id = new_id()
     for _ in range(62):
         await sync_to_async(EngineRequest.objects.create)(
@@ -230,7 +202,7 @@ async def test_a_limit_is_said_and_the_rest_is_summed_up(browse, celery):
         )
     browser = await browse(learner_id)
     await browser.say(type="demo", name="eight")
-    for request_id in await celery.wait_for(2):
+    for request_id in await sent(engine, 2):
         await send_event(request_id, "finished")
     end = await browser.hear("demo.end")
 
@@ -238,32 +210,32 @@ async def test_a_limit_is_said_and_the_rest_is_summed_up(browse, celery):
     assert "64" in end["trouble"]
 
 
-async def test_no_demonstration_without_a_ready_engine(browse, monkeypatch, celery):
-    monkeypatch.setattr(client, "status", list)
+async def test_no_demonstration_without_a_ready_engine(browse, monkeypatch, engine):
+    engine.hosts = []
     browser = await browse()
     await browser.say(type="demo", name="twice")
 
     assert "No engine" in (await browser.hear("error"))["sentence"]
-    assert celery.payloads == []
+    assert engine.submitted == []
 
 
-async def test_a_broker_that_is_away_is_a_sentence(browse, celery):
-    celery.broken = OperationalError("no broker")
+async def test_a_broker_that_is_away_is_a_sentence(browse, engine):
+    engine.broken = OperationalError("no broker")
     browser = await browse()
     await browser.say(type="demo", name="twice")
 
     assert "handed to the engine" in (await browser.hear("demo.end"))["trouble"]
 
 
-async def test_stopping_aborts_your_own_request(browse, celery):
+async def test_stopping_aborts_your_own_request(browse, engine):
     browser = await browse()
     await browser.say(type="demo", name="twice")
-    (first,) = await celery.wait_for(1)
+    (first,) = await sent(engine, 1)
     await browser.say(type="stop", request_id=first)
-    await until(lambda: first in celery.aborted())
+    await until(lambda: first in engine.aborted)
 
 
-async def test_knowing_an_id_does_not_let_you_stop_it(browse, celery):
+async def test_knowing_an_id_does_not_let_you_stop_it(browse, engine):
     theirs = await sync_to_async(EngineRequest.objects.create)(
         request_id=new_id(), learner_id=new_id(), purpose="demo"
     )
@@ -271,19 +243,19 @@ async def test_knowing_an_id_does_not_let_you_stop_it(browse, celery):
     await browser.say(type="stop", request_id=theirs.request_id)
 
     assert "not yours" in (await browser.hear("error"))["sentence"]
-    assert celery.aborted() == []
+    assert engine.aborted == []
 
 
-async def test_leaving_aborts_what_a_demonstration_left_running(celery):
+async def test_leaving_aborts_what_a_demonstration_left_running(engine):
     browser = await Browser(new_id()).connect()
     await browser.say(type="demo", name="eight")
-    request_ids = await celery.wait_for(8)
+    request_ids = await sent(engine, 8)
     await browser.leave()
 
-    assert sorted(celery.aborted()) == sorted(request_ids)
+    assert sorted(engine.aborted) == sorted(request_ids)
 
 
-async def test_after_a_reload_your_running_requests_are_yours_again(browse, celery):
+async def test_after_a_reload_your_running_requests_are_yours_again(browse, engine):
     learner_id, request_id = new_id(), new_id()
     await sync_to_async(EngineRequest.objects.create)(
         request_id=request_id, learner_id=learner_id, purpose="mentor"

@@ -11,9 +11,8 @@ from django.utils import timezone
 
 from courseware.learner import forget_learner
 from lab import models
-from lab.engine.client import Generation
-from lab.engine.errors import LimitExceeded
-from lab.engine.events import RequestReport
+from lab.errors import LimitExceeded
+from lab.messages import Generation, RequestReport
 from lab.models import EngineRequest
 
 pytestmark = pytest.mark.django_db

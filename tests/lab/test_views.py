@@ -5,10 +5,10 @@ import struct
 
 import pytest
 
-from lab import shelf
-from lab.engine.events import MemorySample
-from lab.recording import RecordingHeader, RecordingWriter
-from tests.lab.traffic import Traffic
+from lab.messages import MemorySample
+from lab.recordings import library
+from lab.recordings.recording import RecordingHeader, RecordingWriter
+from tests.lab.step_traces import Traffic
 
 HEADER = RecordingHeader(
     engine_host_id="one",
@@ -29,7 +29,7 @@ HEADER = RecordingHeader(
 def shelved(settings, tmp_path, monkeypatch):
     """A recording made here; nothing is shipped."""
     settings.DATA_DIR = tmp_path
-    monkeypatch.setattr(shelf, "SHIPPED_DIR", tmp_path / "shipped")
+    monkeypatch.setattr(library, "SHIPPED_DIR", tmp_path / "shipped")
     path = tmp_path / "recordings" / "eight.svlr"
     writer = RecordingWriter(path, HEADER)
     for record in Traffic().records(20):

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from lab.engine.config import PROJECT_DIR
-from lab.engine.trace import TraceKind, decode
-from lab.recording_reader import read_recording
+from lab.recordings.reader import read_recording
+from lab.tracing.trace import TraceKind, decode
 from tests.lab.engine_workers import Bench, EngineWorker, bench_in, new_id
 
 SUBMIT = """
 import django; django.setup()
-from lab.engine import client
-generation = client.Generation([{"role": "user", "content": "A secret question"}], 20)
+from lab import client
+from lab.messages import Generation
+generation = Generation([{"role": "user", "content": "A secret question"}], 20)
 print(client.submit(generation, learner_id="anna", purpose="demo", log_id="page-77777"))
 """
 

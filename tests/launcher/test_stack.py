@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 import redis
 
-from lab.engine.events import STATUS_KEY_PREFIX, EngineStatus
+from lab.messages import STATUS_KEY_PREFIX, EngineStatus
 from launcher.valkey import free_port
 from tests.launcher.running import ROOT, RunningStack, environment
 

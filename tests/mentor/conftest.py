@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from celery import current_app
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
 from courseware.models import Chapter, Learner, Section
-from lab.engine import client
-from mentor import consumers, engines
+from lab import client
+from mentor import consumers
 from mentor.routing import websocket_urlpatterns
-from tests.mentor.engine import FakeEngine
+from tests.lab.fake_engine import READY, FakeEngine
 
 SECTIONS = {
     "PagedAttention": "PagedAttention cuts the KV cache into blocks of fixed size. "
@@ -33,13 +32,10 @@ def in_memory_channels(settings: Any) -> None:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
-    fake = FakeEngine()
-    monkeypatch.setattr(current_app, "send_task", fake.send_task)
-    monkeypatch.setattr(current_app.control, "broadcast", fake.broadcast)
-    monkeypatch.setattr(client, "status", lambda: fake.statuses)
-    monkeypatch.setattr(engines, "KEEP_S", -1.0)
-    yield fake
+def engine() -> Iterator[FakeEngine]:
+    fake = FakeEngine(READY)
+    with client.transport(fake):
+        yield fake
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from kombu.exceptions import OperationalError
 
 from mentor.commands import MAX_MESSAGE_CHARS
 from mentor.models import Conversation, Turn
-from tests.mentor.engine import STATUS
+from tests.lab.fake_engine import READY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -235,10 +235,10 @@ async def test_the_limit_of_the_engine_is_said_and_nothing_is_kept(
 
 async def test_without_an_engine_the_reason_is_said(learner, chapter, engine, browse):
     browser = await browse(learner)
-    engine.statuses = []
+    engine.hosts = []
     none = await browser.ask("What is PagedAttention?")
-    engine.statuses = [
-        STATUS.__class__(
+    engine.hosts = [
+        READY.__class__(
             "h", "unavailable", 0.0, reason="vLLM does not support this processor."
         )
     ]
@@ -248,7 +248,7 @@ async def test_without_an_engine_the_reason_is_said(learner, chapter, engine, br
 
 
 async def test_a_starting_engine_takes_questions(learner, chapter, engine, browse):
-    engine.statuses = [STATUS.__class__("h", "starting", 0.0)]
+    engine.hosts = [READY.__class__("h", "starting", 0.0)]
     browser = await browse(learner)
     await browser.ask("What is PagedAttention?")
     await engine.play(engine.request_id(), phase="engine_starting")

@@ -7,11 +7,12 @@ import pytest
 from django.utils import timezone
 
 from courseware.learner import forget
+from lab import client
 from lab.models import EngineRequest
 from mentor import models
 from mentor.errors import Refused, Unknown
 from mentor.models import Conversation, Turn
-from tests.mentor.engine import STATUS, deliver, finished
+from tests.lab.fake_engine import READY, deliver, finished
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,7 +73,7 @@ def test_each_finish_reason_has_its_state(ask, reason, state):
 
 def test_a_turn_whose_report_never_came_fails_but_a_late_report_still_counts(ask):
     turn = ask()
-    long_ago = timezone.now() - models.OVERDUE - timedelta(seconds=1)
+    long_ago = timezone.now() - client.OVERDUE - timedelta(seconds=1)
     Turn.objects.update(created_at=long_ago)
     Turn.objects.give_up_overdue()
     turn.refresh_from_db()
@@ -86,10 +87,10 @@ def test_a_turn_whose_report_never_came_fails_but_a_late_report_still_counts(ask
 
 
 def test_the_smallest_serving_engine_sets_how_much_fits(ask, engine):
-    engine.statuses = [
-        replace(STATUS, engine_host_id="large", max_model_len=8_192),
-        replace(STATUS, max_model_len=512, max_output_tokens=64),
-        replace(STATUS, state="failed", max_model_len=128),
+    engine.hosts = [
+        replace(READY, engine_host_id="large", max_model_len=8_192),
+        replace(READY, max_model_len=512, max_output_tokens=64),
+        replace(READY, state="failed", max_model_len=128),
     ]
     turn = ask()
     assert turn.context_tokens == 512

@@ -1,6 +1,6 @@
 """The suffix of an answer that a browser lacks."""
 
-from lab.engine.events import RequestEvent
+from lab.messages import RequestEvent
 from mentor.stream import AnswerStream
 
 

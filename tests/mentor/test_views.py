@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from courseware.learner import SESSION_KEY
 from mentor.models import Conversation
-from tests.mentor.engine import deliver, finished
+from tests.lab.fake_engine import deliver, finished
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,71 +6,40 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.test import Client
 
 from courseware.learner import learner_id_of
 from courseware.models import Chapter, Section
-from lab.engine import client as engine_client
-from lab.engine.events import EngineStatus, RequestReport
-from lab.models import EngineRequest
+from lab import client
 from quizzes import loader
 from quizzes.bank import read_bank
 from quizzes.models import Attempt, QuestionRevision, Quiz
+from tests.lab.fake_engine import FakeEngine
 
 ANCHORS = "pagedattention serverless-or-provisioned cold-starts hardware".split()
 BROWSER = {"HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0"}
-STATUS = EngineStatus(
-    engine_host_id="fake-host",
-    state="ready",
-    updated_at=0.0,
-    model="SmolLM2-135M-Instruct",
-    device="CPU engine",
-    block_size=32,
-)
+NUMBERS = {
+    "finish_reason": "length",
+    "num_prompt_tokens": 296,
+    "num_cached_tokens": 0,
+    "num_output_tokens": 60,
+    "num_blocks": 12,
+    "num_blocks_shared": 0,
+}
 
 
-class FakeEngine:
-    """Takes what submit() sends; finish() reports as the default worker would."""
+class MeasuredEngine(FakeEngine):
+    """Its reports are of a measured question's first run."""
 
-    def __init__(self) -> None:
-        self.statuses: list[EngineStatus] = []
-        self.submitted: list[dict[str, Any]] = []
-        self.aborted: list[str] = []
-        self.broken: Exception | None = None
-
-    def send_task(self, name: str, kwargs: dict[str, Any], **_: Any) -> None:
-        if self.broken:
-            raise self.broken
-        self.submitted.append(kwargs["payload"])
-
-    def broadcast(self, command: str, arguments: dict[str, Any], **_: Any) -> None:
-        self.aborted.append(arguments["request_id"])
-
-    def finish(self, at: int = -1, **numbers: Any) -> None:
-        fields: dict[str, Any] = {
-            "finish_reason": "length",
-            "short_id": 7,
-            "num_prompt_tokens": 296,
-            "num_output_tokens": 60,
-            "num_blocks": 12,
-        }
-        report = RequestReport(
-            self.submitted[at]["request_id"], "fake-host", **fields | numbers
-        )
-        EngineRequest.finish(report)
-        engine_client.request_finished.send(
-            sender=FakeEngine, report=report, purpose="quiz"
-        )
+    def finish(self, number: int = -1, **fields: Any) -> None:
+        super().finish(number, **NUMBERS | fields)
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
-    fake = FakeEngine()
-    monkeypatch.setattr(current_app, "send_task", fake.send_task)
-    monkeypatch.setattr(current_app.control, "broadcast", fake.broadcast)
-    monkeypatch.setattr(engine_client, "status", lambda: fake.statuses)
-    yield fake
+def engine() -> Iterator[MeasuredEngine]:
+    fake = MeasuredEngine()
+    with client.transport(fake):
+        yield fake
 
 
 shipped_bank = lru_cache(maxsize=1)(read_bank)

@@ -6,7 +6,8 @@ import pytest
 from kombu.exceptions import OperationalError
 
 from quizzes.models import Answer, Measurement
-from tests.quizzes.conftest import STATUS, FakeEngine, Learner
+from tests.lab.fake_engine import READY, FakeEngine
+from tests.quizzes.conftest import Learner
 
 QUIZ = "deploying-ai-models-measured"
 TWICE = {"ask-blocks": "9", "ask-tokens": "296"}
@@ -14,7 +15,7 @@ TWICE = {"ask-blocks": "9", "ask-tokens": "296"}
 
 @pytest.fixture
 def engine_up(engine: FakeEngine) -> FakeEngine:
-    engine.statuses = [STATUS]
+    engine.hosts = [READY]
     return engine
 
 
@@ -90,16 +91,16 @@ def test_without_engine_and_recording_it_does_not_count(
     learner: Learner, engine_up: FakeEngine, monkeypatch, on_commit
 ) -> None:
     monkeypatch.setattr("quizzes.measuring.recorded", lambda name: None)
-    engine_up.statuses = []
+    engine_up.hosts = []
     attempt = learner.start(QUIZ)
     page = learner.answer(1, **{"ask-blocks": "12"})
     assert "It does not count" in page
     learner.client.post(f"{learner.url}1/retry/")
     assert attempt.latest(1).state == Answer.State.OPEN
-    engine_up.statuses = [STATUS]
+    engine_up.hosts = [READY]
     with on_commit():
         learner.answer(1, **{"ask-blocks": "12"})
-        engine_up.statuses = [STATUS]
+        engine_up.hosts = [READY]
     engine_up.finish()
     assert attempt.latest(1).score == 1.0
 
@@ -155,7 +156,7 @@ def test_a_page_that_waits_gets_nothing_until_it_changes(
 def test_the_truth_follows_the_engines_own_block_size(
     learner: Learner, engine_up: FakeEngine, on_commit
 ) -> None:
-    engine_up.statuses = [replace(STATUS, block_size=16)]
+    engine_up.hosts = [replace(READY, block_size=16)]
     attempt = learner.start(QUIZ)
     assert "block size 16" in learner.page(3)
     with on_commit():

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from lab.comparison import compare
-from lab.engine.trace import decode
+from lab.allocators.comparison import compare
+from lab.tracing.trace import decode
 
 
 class Command(BaseCommand):

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from lab.engine import client
-from lab.recorder import MAX_SECONDS, written_words
-from lab.recording import SUFFIX
-from lab.shelf import RECORDING_ID
+from lab import client
+from lab.recordings.library import RECORDING_ID
+from lab.recordings.recorder import MAX_SECONDS, written_words
+from lab.recordings.recording import SUFFIX
 
 POLL_S = 1.0
 MAX_SILENCE_S = 30.0
@@ -62,7 +62,9 @@ class Command(BaseCommand):
         self._follow(host_id, reply)
 
     def _host(self, wanted: str) -> str:
-        ready = [one.engine_host_id for one in client.status() if one.state == "ready"]
+        ready = [
+            one.engine_host_id for one in client.statuses() if one.state == "ready"
+        ]
         if not ready:
             raise CommandError("No engine host is ready: start one, then record.")
         if wanted and wanted not in ready:

@@ -9,13 +9,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from courseware.models import Learner
-from lab import recorded_traffic
-from lab.demos import Room
-from lab.engine import client
-from lab.engine.errors import EngineError
-from lab.engine.events import EngineStatus
+from lab import client
+from lab.errors import EngineError
+from lab.messages import EngineStatus
 from lab.models import EngineRequest
-from lab.recorder import MAX_SECONDS, written_words
+from lab.recordings.recorder import MAX_SECONDS, written_words
+from lab.traffic import recorded
+from lab.traffic.demos import Room
 
 PURPOSE = "recording"
 TIMEOUT_S = 600.0
@@ -33,7 +33,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("kind", choices=sorted(recorded_traffic.TRAFFIC))
+        parser.add_argument("kind", choices=sorted(recorded.TRAFFIC))
         parser.add_argument("--out", default="", help="name; default: kind and date")
         parser.add_argument("--requests", type=int, default=48)
         parser.add_argument(
@@ -42,13 +42,13 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        most = recorded_traffic.MAX_REQUESTS
+        most = recorded.MAX_REQUESTS
         if not 1 <= options["requests"] <= most:
             raise CommandError(f"--requests {options['requests']}: 1 to {most}.")
         if not 1 <= options["seconds"] <= TIMEOUT_S:
             raise CommandError(f"--seconds {options['seconds']:g}: 1 to {TIMEOUT_S:g}.")
         status = self._engine()
-        traffic = recorded_traffic.TRAFFIC[options["kind"]]
+        traffic = recorded.TRAFFIC[options["kind"]]
         name = options["out"] or f"{traffic.name}-{time.strftime('%Y%m%d-%H%M%S')}"
         sent = traffic.plan(
             Room.of(status, most),
@@ -68,7 +68,7 @@ class Command(BaseCommand):
         self._tell(status.engine_host_id)
 
     def _engine(self) -> EngineStatus:
-        ready = [one for one in client.status() if one.state == "ready"]
+        ready = [one for one in client.statuses() if one.state == "ready"]
         if not ready:
             raise CommandError("No engine is ready: start one with make run.")
         if len(ready) > 1:
@@ -91,7 +91,7 @@ class Command(BaseCommand):
             raise CommandError(reply["error"])
         return reply
 
-    def _send(self, sent: list[recorded_traffic.Sent], learners: list[str]) -> None:
+    def _send(self, sent: list[recorded.Sent], learners: list[str]) -> None:
         """Each request is of a learner of its own; their ids go into ``learners``."""
         began = time.monotonic()
         for number, one in enumerate(sent, 1):

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from quizzes.bank import read_bank
-from quizzes.gift_export import to_gift
-from quizzes.moodle_xml import to_moodle_xml
+from quizzes.formats.gift_export import to_gift
+from quizzes.formats.moodle_xml import to_moodle_xml
 
 
 class Command(BaseCommand):

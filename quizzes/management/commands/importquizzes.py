@@ -6,9 +6,9 @@ from typing import Any
 import yaml
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from quizzes.aiken import read_aiken
 from quizzes.errors import BrokenQuestion
-from quizzes.gift import read_gift
+from quizzes.formats.aiken import read_aiken
+from quizzes.formats.gift import read_gift
 from quizzes.questions import question_from
 
 

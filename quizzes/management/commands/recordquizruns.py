@@ -11,9 +11,8 @@ import yaml
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from courseware.models import Learner
-from lab.engine import client
-from lab.engine.events import EngineStatus
-from quizzes import engines
+from lab import client
+from lab.messages import EngineStatus, Generation
 from quizzes.bank import BANK, RECORDED, read_bank
 from quizzes.models import RecordedRun
 from quizzes.questions import REPORT_NUMBERS, Question
@@ -36,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run all, then write the file; nothing is written if one fails."""
-        engine = engines.ready_engine()
+        engine = client.ready_engine()
         if engine is None:
             raise CommandError("No engine is ready: start one with make run.")
         learner = Learner.objects.create(learner_id=uuid.uuid4().hex)
@@ -79,7 +78,7 @@ class Command(BaseCommand):
         for prompt, run in zip(prompts, question.runs, strict=True):
             request_id = uuid.uuid4().hex
             RecordedRun.objects.create(request_id=request_id)
-            generation = client.Generation(
+            generation = Generation(
                 [{"role": "user", "content": prompt}],
                 run.max_tokens,
                 ignore_eos=True,

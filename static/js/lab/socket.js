@@ -5,10 +5,10 @@
  *     socket.send({type: "resync"});
  */
 
+import { NO_LEARNER } from "../close_codes.js";
+
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
-/** Close code of a session without a learner: only a page load helps. */
-const NO_LEARNER = 4401;
 
 export class LabSocket {
   #url;

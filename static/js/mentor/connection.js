@@ -1,10 +1,9 @@
 /** A WebSocket that comes back by itself, and says where it stands. */
 
+import { NO_LEARNER } from "../close_codes.js";
+
 const FIRST_MS = 500;
 const LONGEST_MS = 15_000;
-
-/** Close code of the server when the session has no learner. */
-export const NO_LEARNER = 4401;
 
 /** Milliseconds before the next try: doubling, with a random half.
  * @param {number} attempt from 0

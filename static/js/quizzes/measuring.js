@@ -1,5 +1,7 @@
 /** One measured request's events from its socket. No DOM. */
 
+import { NO_LEARNER, NOT_YOURS } from "../close_codes.js";
+
 const RETRY_MS = 1_500;
 
 export class Measuring {
@@ -28,7 +30,7 @@ export class Measuring {
     this.#socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
     // The page asks by itself too: a lost socket only costs the marks in the grid.
     this.#socket.onclose = ({ code }) => {
-      if (!this.#isClosed && code !== 4401 && code !== 4404) setTimeout(() => this.#open(Socket), RETRY_MS);
+      if (!this.#isClosed && code !== NO_LEARNER && code !== NOT_YOURS) setTimeout(() => this.#open(Socket), RETRY_MS);
     };
   }
 

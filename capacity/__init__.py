@@ -1,0 +1,1 @@
+"""Capacity planning as pages: what a model needs, what a fleet costs."""

@@ -1,0 +1,1 @@
+"""The cost challenge: scenarios, hand-ins, the table of the class."""

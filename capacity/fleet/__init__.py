@@ -1,0 +1,1 @@
+"""The fleet simulator: its form, its outcome, its charts."""

@@ -1,0 +1,68 @@
+"""What the templates show of outcomes: figures, words, drawings, prices."""
+
+from datetime import date
+from typing import Any
+
+from capacity.fleet import charts
+from capacity.fleet.offers import quoted, unverified
+from capacity.fleet.outcome import Outcome
+from planning.fleet.explanation import advise, explain
+from planning.fleet.summary import rows
+
+LETTERS = ("A", "B")
+
+
+def outcomes(found: list[Outcome], today: date) -> list[dict[str, Any]]:
+    """One entry a plan."""
+    most = max(one.result.cost_usd.mean for one in found)
+    return [
+        {
+            "letter": letter if len(found) > 1 else "",
+            "result": one.result,
+            "told": explain(one.result),
+            "tips": advise(one.result),
+            "split": charts.split(one.result, most),
+            "timeline": charts.timeline(one.timeline),
+            "curve": charts.curve(one.curve),
+            "prices": quoted(one.result.plan, today),
+            "unverified": unverified(one.result.plan),
+        }
+        for letter, one in zip(LETTERS, found, strict=False)
+    ]
+
+
+def figures(found: list[Outcome]) -> list[dict[str, Any]]:
+    """The table: a row a figure, a cell a plan."""
+    columns = [list(rows(one.result)) for one in found]
+    table = []
+    for cells in zip(*columns, strict=True):
+        name, words, _, unit = cells[0]
+        table.append(
+            {
+                "name": name,
+                "words": words.strip(),
+                "is_part": words.startswith(" "),
+                "unit": unit,
+                "cells": [cell[2] for cell in cells],
+            }
+        )
+    return table
+
+
+def difference(found: list[Outcome]) -> str:
+    """Of two plans which is cheaper, and by how much."""
+    if len(found) != 2:
+        return ""
+    first, second = (one.result for one in found)
+    gap = second.cost_usd.mean - first.cost_usd.mean
+    noise = first.cost_usd.half + second.cost_usd.half
+    if abs(gap) <= noise:
+        return "A and B cost the same, as far as this simulation can tell."
+    cheaper = "A" if gap > 0 else "B"
+    dearer = max(first.cost_usd.mean, second.cost_usd.mean)
+    pct = 100 * abs(gap) / dearer
+    words = f"{cheaper} is ${abs(gap):,.0f} a month cheaper, {pct:.0f} %"
+    met = [one.meets_slo for one in (first, second)]
+    if met[0] != met[1]:
+        return f"{words}; only {'A' if met[0] else 'B'} meets the goals."
+    return f"{words}; {'both meet' if met[0] else 'neither meets'} the goals."

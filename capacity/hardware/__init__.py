@@ -1,0 +1,1 @@
+"""The hardware calculator: its form, its answer, its check against an engine."""

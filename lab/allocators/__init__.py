@@ -1,0 +1,1 @@
+"""The same traffic on a contiguous allocator, to compare paging with."""

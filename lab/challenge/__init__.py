@@ -1,1 +1,0 @@
-"""The fleet simulator's page and the cost challenge, on top of lab.planning."""

@@ -1,0 +1,1 @@
+"""What vLLM loads: the bundled model, or random weights of a given shape. No Django."""

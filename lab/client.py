@@ -1,0 +1,228 @@
+"""What web code calls: submit, abort, statuses. Never imports vLLM or torch.
+
+Commands travel to the engine hosts as Celery messages by task name; aborts and
+keyframe requests as Celery control commands, which never queue behind work. All of it
+goes through one Transport, the one place that tests replace.
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Protocol
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.dispatch import Signal
+from kombu.exceptions import OperationalError as BrokerError
+
+from lab.errors import EngineError, EngineUnavailable, NotYours
+from lab.messages import STATUS_KEY_PREFIX, EngineStatus, Generation
+from lab.models import FORGOTTEN_AFTER, EngineRequest
+
+logger = logging.getLogger(__name__)
+
+OVERDUE: timedelta = FORGOTTEN_AFTER
+"""A request without a report for so long has lost its engine host."""
+KEEP_S = 2.0
+"""How long a heartbeat is taken for true before it is read again."""
+NOT_SENT: tuple[type[Exception], ...] = (BrokerError, ConnectionError)
+"""What submit() and abort() raise when the broker is away."""
+
+request_finished = Signal()
+"""Sent by the default worker with ``report: RequestReport`` and ``purpose: str``."""
+
+
+class Transport(Protocol):
+    """The way to the engine hosts and back."""
+
+    def send(self, task: str, arguments: dict[str, Any]) -> None:
+        """Queue a task for one of the engine hosts."""
+
+    def command(self, name: str, arguments: dict[str, Any]) -> None:
+        """Tell every engine host, past the queue."""
+
+    def ask(self, name: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        """Tell every engine host, and gather what they reply within a second."""
+
+    def statuses(self, max_age_s: float = 0.0) -> list[EngineStatus]:
+        """The heartbeats that have not expired, in any order; may be of a look up to
+        ``max_age_s`` ago."""
+
+
+class BrokerTransport:
+    """Celery for commands, Redis for heartbeats."""
+
+    def __init__(self) -> None:
+        self._seen_at = float("-inf")
+        self._seen: list[EngineStatus] = []
+
+    def send(self, task: str, arguments: dict[str, Any]) -> None:
+        """By the task's name: the engine's code is not here."""
+        current_app.send_task(task, kwargs=arguments, queue="engine")
+
+    def command(self, name: str, arguments: dict[str, Any]) -> None:
+        """As a Celery control command."""
+        self._broadcast(name, arguments)
+
+    def ask(self, name: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        """As a Celery control command with replies."""
+        replies = self._broadcast(name, arguments, reply=True, timeout=1.0)
+        return [
+            answer for reply in replies or [] for answer in reply.values() if answer
+        ]
+
+    def _broadcast(self, name: str, arguments: dict[str, Any], **options: Any) -> Any:
+        return current_app.control.broadcast(
+            name, arguments=arguments, pattern="engine@*", matcher="glob", **options
+        )
+
+    def statuses(self, max_age_s: float = 0.0) -> list[EngineStatus]:
+        """Kept by the engine hosts under STATUS_KEY_PREFIX."""
+        now = time.monotonic()
+        if now - self._seen_at > max_age_s:
+            self._seen, self._seen_at = self._read(), now
+        return self._seen
+
+    def _read(self) -> list[EngineStatus]:
+        with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as server:
+            keys = sorted(server.scan_iter(match=f"{STATUS_KEY_PREFIX}*", count=100))
+            texts = server.mget(keys) if keys else []
+        return [EngineStatus.from_json(json.loads(text)) for text in texts if text]
+
+
+_transport: Transport = BrokerTransport()
+
+
+@contextmanager
+def transport(other: Transport) -> Iterator[None]:
+    """Send all commands another way, for as long as the context lasts (tests)."""
+    global _transport
+    before, _transport = _transport, other
+    try:
+        yield
+    finally:
+        _transport = before
+
+
+# Requests
+
+
+def submit(
+    generation: Generation,
+    *,
+    learner_id: str,
+    purpose: str,
+    request_id: str | None = None,
+    address: str = "",
+    log_id: str | None = None,
+) -> str:
+    """Send one generation to an engine host; returns its request id (32 hex digits).
+
+    ``purpose`` is a word such as "mentor" or "demo"; request_finished carries it.
+    Join ``request_group(request_id)`` first to miss no event: pass a new
+    ``uuid.uuid4().hex`` as ``request_id``. ``address`` is the learner's network
+    address, counted and not kept. Raises LimitExceeded, and NOT_SENT when the broker
+    is away: nothing of the request is kept then.
+    """
+    request_id = request_id or uuid.uuid4().hex
+    EngineRequest.accept(request_id, learner_id, purpose, generation, address)
+    payload = {
+        "request_id": request_id,
+        "log_id": log_id or request_id,
+        **asdict(generation),
+    }
+    transaction.on_commit(lambda: _send(payload))
+    return request_id
+
+
+def _send(payload: dict[str, Any]) -> None:
+    try:
+        _transport.send("lab.generate", {"payload": payload})
+    except Exception:
+        # Nobody will ever report it: it must not count as under way.
+        EngineRequest.objects.filter(request_id=payload["request_id"]).delete()
+        raise
+
+
+def owned(request_id: str, learner_id: str) -> str:
+    """``request_id`` if ``learner_id`` owns it; raises NotYours otherwise."""
+    if not EngineRequest.objects.filter(
+        request_id=request_id, learner_id=learner_id
+    ).exists():
+        raise NotYours("This request is not yours, or no longer exists.")
+    return request_id
+
+
+def abort(request_id: str, learner_id: str) -> None:
+    """Abort in whichever host has it; raises NotYours and NOT_SENT. Idempotent."""
+    owned(request_id, learner_id)
+    _transport.command("lab_abort", {"request_id": request_id})
+
+
+def abandon(request_ids: Iterable[str], learner_id: str) -> None:
+    """Abort what nobody waits for any more, as far as it can be told: deleting must
+    work all the same, and what is not aborted the engine ends by itself."""
+    for request_id in request_ids:
+        try:
+            abort(request_id, learner_id)
+        except (EngineError, *NOT_SENT) as error:
+            logger.warning("request %s was not aborted: %s", request_id, error)
+
+
+# Engine hosts
+
+
+def request_keyframe() -> None:
+    """Ask every engine host for a keyframe now (a viewer joined)."""
+    _transport.command("lab_keyframe", {})
+
+
+def record(engine_host_id: str, action: str, **arguments: Any) -> dict[str, Any] | None:
+    """Tell the recorder of one host "start", "stop" or "state"; its reply, None when
+    it does not answer within a second. See lab.recordings.recorder for both."""
+    answers = _transport.ask(
+        "lab_record", {"engine_host_id": engine_host_id, "action": action, **arguments}
+    )
+    return next((answer for answer in answers if answer.get("state")), None)
+
+
+def statuses(max_age_s: float = 0.0) -> list[EngineStatus]:
+    """The engine hosts whose heartbeat has not expired, ready ones first, as seen up
+    to ``max_age_s`` ago; raises EngineUnavailable when the broker does not answer."""
+    try:
+        known = _transport.statuses(max_age_s)
+    except redis.RedisError as error:
+        raise EngineUnavailable(
+            "The engine cannot be reached: the message broker does not answer."
+        ) from error
+    return sorted(known, key=lambda s: (s.state != "ready", s.engine_host_id))
+
+
+def recent_statuses() -> list[EngineStatus]:
+    """statuses(), read at most every KEEP_S; raises EngineUnavailable."""
+    return statuses(KEEP_S)
+
+
+def ready_engine() -> EngineStatus | None:
+    """An engine that takes requests at once; None when none does."""
+    try:
+        known = statuses()
+    except EngineUnavailable:
+        return None
+    return next((status for status in known if status.state == "ready"), None)
+
+
+def status_of(engine_host_id: str) -> EngineStatus | None:
+    """What is known of one host, recently; None when nothing is."""
+    try:
+        known = recent_statuses()
+    except EngineUnavailable:
+        return None
+    return next((s for s in known if s.engine_host_id == engine_host_id), None)

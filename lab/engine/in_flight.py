@@ -1,0 +1,146 @@
+"""Ticket: one request in the engine host, from its arrival to its report."""
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+from typing import Any
+
+from lab.engine.generation import GenerationRequest
+from lab.engine.latency import RequestClock
+from lab.messages import FinishReason, RequestEvent, RequestPhase, RequestReport
+from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.trace import RequestState
+
+logger = logging.getLogger(__name__)
+
+REPEAT_EVENT_EVERY_S = 2.0
+"""An event may be lost, and a viewer may come late: the last one is told again."""
+MIN_EVENT_PAUSE_S = 0.04
+_FINISH: dict[str | None, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "repetition": "repetition",
+    "abort": "aborted",
+    "error": "error",
+}
+
+
+class Ticket:
+    """What is known of one request; makes its events and its report."""
+
+    def __init__(self, request: GenerationRequest, engine_host_id: str) -> None:
+        self.request = request
+        self.engine_host_id = engine_host_id
+        self.clock = RequestClock(time.monotonic())
+        self.short_id: int | None = None
+        self.is_aborted = False
+        self.finished: asyncio.Future[RequestMirror] = (
+            asyncio.get_running_loop().create_future()
+        )
+        """Resolved by the trace in which the request finished."""
+        self._output: Any = None
+        self._last_event: RequestEvent | None = None
+        self._told_at = 0.0
+
+    def log(self, event: str, **fields: Any) -> None:
+        """One line of the request's way, by the id that the browser knows; no text."""
+        ids = {"log_id": self.request.log_id, "short_id": self.short_id}
+        logger.info(event, extra=ids | fields)
+
+    # Events: None where there is nothing new to tell
+
+    def event(self, phase: RequestPhase, **fields: Any) -> RequestEvent | None:
+        """The event of a phase, unless it says what the last one said."""
+        event = RequestEvent(
+            request_id=self.request.request_id,
+            engine_host_id=self.engine_host_id,
+            phase=phase,
+            short_id=self.short_id,
+            **fields,
+        )
+        now = time.monotonic()
+        is_old = now - self._told_at >= REPEAT_EVENT_EVERY_S
+        if event == self._last_event and not is_old:
+            return None
+        self._last_event, self._told_at = event, now
+        return event
+
+    def place_event(self, mirror: PoolMirror) -> RequestEvent | None:
+        """Waiting at its place, or reading the prompt; None after the first token."""
+        assert self.short_id is not None
+        request = mirror.requests.get(self.short_id)
+        if request is None or self.clock.first_token is not None:
+            return None
+        if request.state is not RequestState.RUNNING:
+            return self.event("waiting", place=mirror.place(self.short_id))
+        if self.clock.first_scheduled is None:
+            self.clock.first_scheduled = time.monotonic()
+        return self.event("prefill", num_prompt_tokens=request.num_prompt_tokens)
+
+    def take(self, output: Any) -> None:
+        """A RequestOutput of vLLM: all text so far."""
+        is_first = self.clock.first_token is None
+        self._output = output
+        self.clock.tokens(time.monotonic(), len(output.outputs[0].token_ids))
+        if is_first and self.clock.first_token is not None:
+            self.log("first token", ttft_s=self.clock.ttft_s)
+
+    def token_event(self, pause_s: float) -> RequestEvent | None:
+        """The text so far: at once with the first token, then after each pause."""
+        output = self._output
+        is_first = self._last_event is None or self._last_event.phase != "decode"
+        pause_s = max(MIN_EVENT_PAUSE_S, pause_s)
+        is_early = time.monotonic() - self._told_at < pause_s
+        if output.finished or (is_early and not is_first):
+            return None
+        return self.event(
+            "decode",
+            text=output.outputs[0].text,
+            num_output_tokens=len(output.outputs[0].token_ids),
+            num_prompt_tokens=len(output.prompt_token_ids),
+            num_cached_tokens=output.num_cached_tokens or 0,
+        )
+
+    # The report
+
+    def finish_reason(self) -> FinishReason:
+        """Why the stream ended."""
+        if self.is_aborted or self._output is None:
+            return "aborted"
+        return _FINISH.get(self._output.outputs[0].finish_reason, "stop")
+
+    def report(
+        self, reason: FinishReason, error: str | None = None, block_size: int = 0
+    ) -> RequestReport:
+        """How it ended, with the text and figures so far; blocks where the finishing
+        trace is known and ``block_size`` is given."""
+        clock, output = self.clock, self._output
+        report = RequestReport(
+            request_id=self.request.request_id,
+            engine_host_id=self.engine_host_id,
+            finish_reason=reason,
+            error=error,
+            short_id=self.short_id,
+            num_output_tokens=clock.num_output_tokens,
+            ttft_s=clock.ttft_s,
+            queue_s=clock.queue_s,
+            e2el_s=clock.e2el_s,
+            output_tokens_per_s=clock.output_tokens_per_s,
+        )
+        if output is not None:
+            report = replace(
+                report,
+                text=output.outputs[0].text,
+                num_prompt_tokens=len(output.prompt_token_ids),
+                num_cached_tokens=output.num_cached_tokens or 0,
+            )
+        if block_size and self.finished.done():
+            mirrored = self.finished.result()
+            report = replace(
+                report,
+                num_preemptions=mirrored.num_preemptions,
+                num_blocks=len(mirrored.block_ids),
+                num_blocks_shared=mirrored.num_cached_tokens // block_size,
+            )
+        return report

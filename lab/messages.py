@@ -1,0 +1,226 @@
+"""Messages to and from an engine host, and the names of their groups.
+
+Each may be lost (Channels drops over capacity), so each carries the whole state of
+its subject: the text so far, not the last piece. All fields are JSON. No Django.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+LAB_GROUP = "lab"
+"""EngineStatus and MemorySample of all hosts."""
+
+FRAMES_GROUP = "lab.tracing.frames"
+"""Frames of all hosts: messages {"type": "lab.frame", "engine_host_id", "frame"}."""
+
+RequestPhase = Literal[
+    "accepted", "engine_starting", "waiting", "prefill", "decode", "finished"
+]
+"""accepted: a host holds it · engine_starting: held until the engine is ready ·
+waiting: in vLLM's queue at ``place`` · prefill · decode · finished: a report came."""
+
+FinishReason = Literal[
+    "stop", "length", "repetition", "aborted", "error", "interrupted"
+]
+
+EngineState = Literal[
+    "starting", "ready", "restarting", "failed", "unavailable", "stopped"
+]
+"""failed: the engine does not start, ``reason`` says why · unavailable: vLLM cannot
+run on this machine."""
+
+
+def request_group(request_id: str) -> str:
+    """Group of one request's events; join only after an ownership check."""
+    return f"request.{request_id}"
+
+
+STATUS_KEY_PREFIX = "lab:engine:"
+"""Key in Redis of an EngineStatus: this and the host's id."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What to generate. Limits are checked here and again in the engine host."""
+
+    messages: list[dict[str, str]]
+    """Chat messages, each {"role": "system"|"user"|"assistant", "content": …}."""
+    max_tokens: int
+    temperature: float = 0.0
+    ignore_eos: bool = False
+    """Generate exactly max_tokens (demonstrations)."""
+    cache_salt: str | None = None
+    """Separates prefix caching where another's traffic must not change the result."""
+
+
+@dataclass(frozen=True)
+class RequestEvent:
+    """Progress of one request, on its own group as type ``request.event``."""
+
+    request_id: str
+    engine_host_id: str
+    phase: RequestPhase
+    short_id: int | None = None
+    """The number that frames show it under; None before the engine has it."""
+    place: int | None = None
+    """Place in vLLM's waiting queue, from 1."""
+    text: str = ""
+    """All text so far."""
+    num_output_tokens: int = 0
+    num_prompt_tokens: int | None = None
+    num_cached_tokens: int | None = None
+    num_preemptions: int = 0
+    report: "RequestReport | None" = None
+
+    def message(self) -> dict[str, Any]:
+        """The channel-layer message."""
+        return {"type": "request.event", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class RequestReport:
+    """How one request ended: sent on its group and to the task lab.finish_request."""
+
+    request_id: str
+    engine_host_id: str
+    finish_reason: FinishReason
+    text: str = ""
+    error: str | None = None
+    """A sentence for the learner when finish_reason is error or interrupted."""
+    short_id: int | None = None
+    num_prompt_tokens: int = 0
+    num_cached_tokens: int = 0
+    num_output_tokens: int = 0
+    num_preemptions: int = 0
+    num_blocks: int = 0
+    """Physical blocks in its block table at the end (peak)."""
+    num_blocks_shared: int = 0
+    """Those of them taken from the prefix cache."""
+    ttft_s: float | None = None
+    """Arrival at the engine host to first token."""
+    queue_s: float | None = None
+    e2el_s: float | None = None
+    output_tokens_per_s: float | None = None
+    """(num_output_tokens - 1) / (last token - first token)."""
+    is_recorded: bool = False
+    """True when a recorded trace was replayed and no engine ran."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "RequestReport":
+        """From its JSON object; what a newer host adds is left out."""
+        return cls(**_known(cls, data))
+
+
+@dataclass(frozen=True)
+class PhaseTiming:
+    """One phase of a cold start; ``seconds`` is None while it runs."""
+
+    name: str
+    started_s: float
+    """Seconds after process start of the engine."""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """State of one engine host; kept in Redis with an expiry, and sent on LAB_GROUP
+    as type ``engine.status``."""
+
+    engine_host_id: str
+    state: EngineState
+    updated_at: float
+    """time.time() of the host."""
+    reason: str | None = None
+    phases: list[PhaseTiming] = field(default_factory=list)
+    expected_start_s: float | None = None
+    """What the last start took here; None when unknown."""
+    started_at: float | None = None
+    """time.time() at which this start began."""
+    model: str = ""
+    has_random_weights: bool = False
+    """Whether the model has the right shape and no trained weights: blocks and times
+    are real then, the text is not."""
+    device: str = ""
+    """"CPU engine" or the card's name."""
+    machine: str = ""
+    dtype: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    block_size: int | None = None
+    num_blocks: int | None = None
+    max_model_len: int | None = None
+    max_output_tokens: int | None = None
+    max_concurrent_requests: int | None = None
+    kv_cache_bytes: int | None = None
+    """What the operator gave the KV cache; None where vLLM sizes it itself, by
+    ``gpu_memory_utilization``."""
+    gpu_memory_utilization: float | None = None
+    """Share of the card that vLLM may take; None on the CPU."""
+    max_num_batched_tokens: int | None = None
+    """Tokens of one step at most."""
+    engine_run: int = 0
+    """Counts engine starts of this host: short ids are unique within one run."""
+    num_requests: int = 0
+
+    @property
+    def model_in_words(self) -> str:
+        """The model as figures and recordings are labelled."""
+        return (
+            f"{self.model}, random weights" if self.has_random_weights else self.model
+        )
+
+    @property
+    def label(self) -> str:
+        """Model and device, e.g. "SmolLM2-135M-Instruct on CPU engine"."""
+        parts = filter(None, (self.model_in_words, self.device))
+        return " on ".join(parts)
+
+    def message(self) -> dict[str, Any]:
+        """The channel-layer message."""
+        return {"type": "engine.status", **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "EngineStatus":
+        """From its JSON object; what a newer host adds is left out."""
+        values = _known(cls, data)
+        values["phases"] = [PhaseTiming(**phase) for phase in data.get("phases", [])]
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class MemorySample:
+    """GPU memory, or the process's where there is no GPU; type ``memory.sample``.
+
+    Bytes; None where it is not known (never made up)."""
+
+    engine_host_id: str
+    stamp: float
+    device: str
+    is_gpu: bool
+    total_bytes: int | None = None
+    used_bytes: int | None = None
+    process_bytes: int | None = None
+    """Resident memory of the engine's processes (CPU) or their share of the card."""
+    utilisation_pct: float | None = None
+    power_w: float | None = None
+    temperature_c: float | None = None
+    weights_bytes: int | None = None
+    kv_cache_bytes: int | None = None
+    graphs_bytes: int | None = None
+    activations_bytes: int | None = None
+    non_torch_bytes: int | None = None
+    at_start_bytes: int | None = None
+    """These four as in lab.worker.memory.EngineSplit."""
+    gap_bytes: int | None = None
+    """used_bytes minus all that the engine accounts for; at_start_bytes is within."""
+    note: str = ""
+    """A sentence when something could not be read."""
+
+    def message(self) -> dict[str, Any]:
+        """The channel-layer message."""
+        return {"type": "memory.sample", **asdict(self)}
+
+
+def _known(message: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    names = {one.name for one in fields(message)}
+    return {name: value for name, value in data.items() if name in names}

@@ -1,0 +1,1 @@
+"""Recordings of an engine's steps: written, read, listed, replayed as frames."""

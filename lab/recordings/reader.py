@@ -1,0 +1,144 @@
+"""Reads recordings, and believes nothing in them before it is checked."""
+
+import dataclasses
+import json
+import lzma
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from lab.messages import MemorySample
+from lab.recordings.columns import from_columns
+from lab.recordings.recording import (
+    CHUNK_HEAD,
+    FILE_HEAD,
+    MAGIC,
+    VERSION,
+    Recording,
+    RecordingError,
+    RecordingHeader,
+)
+from lab.tracing.trace import decode
+
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_CHUNK_BYTES = 64 * 1024 * 1024
+"""What one chunk may expand to."""
+MAX_EXPANDED_BYTES = 512 * 1024 * 1024
+"""What all chunks of a file may expand to."""
+
+
+def read_recording(path: Path, *, allow_cut: bool = False) -> Recording:
+    """The recording in a file. With ``allow_cut`` one that broke off is read up to
+    there. Raises RecordingError, a sentence that names the file."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise RecordingError(
+                f"{path} is too large for a recording: at most {MAX_FILE_BYTES} bytes."
+            )
+        return _Reader(path.read_bytes(), allow_cut).recording()
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error.strerror}.") from error
+    except _Foreign as error:
+        raise RecordingError(f"{path} is not a recording: {error}.") from error
+    except _Cut as error:
+        raise RecordingError(
+            f"{path} is cut short ({error}): the recording broke off, or the file was "
+            "not copied whole."
+        ) from error
+    except (ValueError, TypeError, KeyError, lzma.LZMAError) as error:
+        raise RecordingError(f"{path} is damaged: {error}.") from error
+
+
+class _Foreign(Exception):
+    """Not a recording of this version."""
+
+
+class _Cut(Exception):
+    """The file ends before its end chunk."""
+
+
+class _Reader:
+    """Reads the chunks of one file, each checked before it is believed."""
+
+    def __init__(self, file: bytes, allow_cut: bool) -> None:
+        self._file = file
+        self._allow_cut = allow_cut
+        self._rest = MAX_EXPANDED_BYTES
+
+    def recording(self) -> Recording:
+        if self._file[:4] != MAGIC or len(self._file) < FILE_HEAD.size:
+            raise _Foreign("it does not start with SVLR")
+        _, version = FILE_HEAD.unpack_from(self._file)
+        if version != VERSION:
+            raise _Foreign(f"it has version {version}, this program reads {VERSION}")
+        chunks = self._chunks()
+        kind, payload = next(chunks, (b"", b""))
+        if kind != b"H":
+            raise _Cut("it has no header")
+        recording = Recording(RecordingHeader.from_json(payload))
+        counts = None
+        try:
+            counts = self._fill(recording, chunks)
+        except _Cut:
+            if not self._allow_cut:
+                raise
+        if counts is None:
+            return dataclasses.replace(recording, is_cut=True)
+        wanted = {
+            "num_traces": len(recording.records),
+            "num_samples": len(recording.samples),
+        }
+        if counts != wanted:
+            raise ValueError(f"it ends with {counts} but holds {wanted}")
+        return recording
+
+    def _chunks(self) -> Iterator[tuple[bytes, bytes]]:
+        at = FILE_HEAD.size
+        while at < len(self._file):
+            payload_at = at + CHUNK_HEAD.size
+            if payload_at > len(self._file):
+                raise _Cut("inside a chunk")
+            kind, length, crc = CHUNK_HEAD.unpack_from(self._file, at)
+            payload = self._file[payload_at : payload_at + length]
+            if len(payload) < length:
+                raise _Cut("inside a chunk")
+            if zlib.crc32(kind + payload) != crc:
+                raise ValueError(f"the checksum of the chunk at byte {at} is wrong")
+            yield kind, payload
+            at = payload_at + length
+        raise _Cut("it has no end")
+
+    def _fill(
+        self, recording: Recording, chunks: Iterator[tuple[bytes, bytes]]
+    ) -> dict[str, int]:
+        """Read up to the end chunk and return what it says."""
+        for kind, payload in chunks:
+            if kind == b"T":
+                recording.records.extend(self._records(payload, recording.header))
+            elif kind == b"M":
+                rows = json.loads(self._unpacked(payload))
+                recording.samples.extend(MemorySample(**row) for row in rows)
+            elif kind == b"E":
+                return dict(json.loads(payload))
+            else:
+                raise ValueError(f"it has a chunk of unknown kind {kind!r}")
+        raise _Cut("it has no end")
+
+    def _records(self, payload: bytes, header: RecordingHeader) -> list[bytes]:
+        records = from_columns(self._unpacked(payload))
+        for record in records:
+            trace = decode(record)
+            ids = [trace.blocks[0], *(table.block_ids for table in trace.tables)]
+            if any(len(part) and part.max() >= header.num_blocks for part in ids):
+                raise ValueError(f"a trace names a block beyond {header.num_blocks}")
+        return records
+
+    def _unpacked(self, payload: bytes) -> bytes:
+        """The plain bytes; ValueError when they are more than a recording may hold."""
+        decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=64 << 20)
+        limit = min(MAX_CHUNK_BYTES, self._rest)
+        plain = decompressor.decompress(payload, max_length=limit)
+        if not decompressor.eof:
+            raise ValueError(f"a chunk is incomplete or expands beyond {limit} bytes")
+        self._rest -= len(plain)
+        return plain

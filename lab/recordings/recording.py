@@ -1,0 +1,244 @@
+"""Recordings: the StepTraces and memory samples of a stretch of real traffic.
+
+A recording holds neither text nor request ids. Layout of the file::
+
+    "SVLR", uint32 version, then chunks: kind (1 byte), uint32 length, uint32 CRC-32
+    of kind and payload, payload
+        H  the header as JSON; first
+        T  up to 2,048 traces: XZ of lab/recordings/columns.py
+        M  memory samples: XZ of a JSON list of objects
+        E  the end, as JSON: {"num_traces", "num_samples"}
+
+Every chunk stands alone, so a recording whose end was cut off can be read up to there.
+
+    RecordingError   not a recording, a damaged one, or one that cannot be written
+"""
+
+import dataclasses
+import json
+import lzma
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from lab.messages import MemorySample
+from lab.recordings.columns import to_columns
+from lab.tracing.trace import StepTrace, decode
+
+MAGIC = b"SVLR"
+VERSION = 1
+SUFFIX = ".svlr"
+TRACES_PER_CHUNK = 2048
+FLUSH_EVERY_S = 20.0
+"""A recording that breaks off lacks at most about this much."""
+MAX_BLOCKS = 1 << 24
+
+FILE_HEAD = struct.Struct("<4sI")
+CHUNK_HEAD = struct.Struct("<cII")
+
+
+class RecordingError(ValueError):
+    """A sentence that names the file and says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class RecordingHeader:
+    """Where, when and of what the recording was made; shown beside it."""
+
+    engine_host_id: str
+    engine_run: int
+    num_blocks: int
+    block_size: int
+    machine: str
+    device: str
+    model: str
+    versions: dict[str, str]
+    date: str
+    """ISO 8601 with time zone."""
+    traffic: str
+    """What kind of traffic, in a few words."""
+    phases: list[dict[str, Any]]
+    """Cold start of the engine that was recorded: PhaseTiming as JSON, in order."""
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "RecordingHeader":
+        """Raises ValueError when a field is missing or of another type."""
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("its header is not a JSON object")
+        known = {f.name: f.type for f in dataclasses.fields(cls)}
+        if missing := known.keys() - values.keys():
+            raise ValueError(f"its header lacks {', '.join(sorted(missing))}")
+        header = cls(**{name: values[name] for name in known})
+        numbers = (header.engine_run, header.num_blocks, header.block_size)
+        words = (header.machine, header.device, header.model, header.date)
+        if not (
+            all(type(number) is int and 0 <= number <= 0xFFFFFFFF for number in numbers)
+            and 0 < header.num_blocks <= MAX_BLOCKS
+            and 0 < header.block_size < 1 << 16
+            and all(isinstance(word, str) for word in (*words, header.traffic))
+            and isinstance(header.engine_host_id, str)
+            and isinstance(header.versions, dict)
+            and isinstance(header.phases, list)
+            and all(_is_phase(phase) for phase in header.phases)
+        ):
+            raise ValueError("its header has a value of a wrong kind")
+        return header
+
+
+def _is_phase(phase: Any) -> bool:
+    return (
+        isinstance(phase, dict)
+        and isinstance(phase.get("name"), str)
+        and all(
+            isinstance(phase.get(key), int | float) for key in ("started_s", "seconds")
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording, read whole."""
+
+    header: RecordingHeader
+    records: list[bytes] = field(default_factory=list)
+    """Raw StepTraces as trace.decode() reads them; the first is a snapshot."""
+    samples: list[MemorySample] = field(default_factory=list)
+    is_cut: bool = False
+    """Its end is missing: the recording broke off."""
+
+    def traces(self) -> Iterator[StepTrace]:
+        """The StepTraces in order."""
+        return map(decode, self.records)
+
+    @property
+    def duration_s(self) -> float:
+        """From the first trace to the last."""
+        if not self.records:
+            return 0.0
+        first, last = decode(self.records[0]), decode(self.records[-1])
+        return (last.header.stamp_ns - first.header.stamp_ns) / 1e9
+
+
+# Writing
+
+
+class RecordingWriter:
+    """Writes to ``path`` with ".part" behind it, and renames when closed.
+
+    ``add_trace``, ``add_memory`` and ``end`` return at once: a thread of its own
+    compresses and writes. A process that dies leaves the .part file, which is whole up
+    to its last chunk. Raises RecordingError.
+    """
+
+    def __init__(self, path: Path, header: RecordingHeader) -> None:
+        self.path = path
+        self.part = path.with_name(path.name + ".part")
+        self.num_traces = 0
+        self.num_samples = 0
+        self.num_bytes = 0
+        """Bytes in the file so far."""
+        self.error: RecordingError | None = None
+        self._queue: SimpleQueue[bytes | MemorySample | None] = SimpleQueue()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.part.open("wb")
+        except OSError as error:
+            raise RecordingError(f"{path} cannot be written: {error}.") from error
+        self._header = json.dumps(dataclasses.asdict(header)).encode()
+        self._thread = threading.Thread(
+            target=self._run, name="recording-writer", daemon=True
+        )
+        self._thread.start()
+
+    def add_trace(self, record: bytes) -> None:
+        """One raw StepTrace; the first has to be a snapshot."""
+        if self.error is None:
+            self.num_traces += 1
+            self._queue.put(record)
+
+    def add_memory(self, sample: MemorySample) -> None:
+        """One memory sample."""
+        if self.error is None:
+            self.num_samples += 1
+            self._queue.put(sample)
+
+    def end(self) -> None:
+        """Nothing more will come: the thread writes the rest and ends."""
+        self._queue.put(None)
+
+    def discard(self, reason: str) -> None:
+        """Write nothing and leave no file; ``reason`` becomes the error."""
+        self.error = RecordingError(f"{self.path} was not recorded: {reason}.")
+        self.end()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the file is closed and has its name, or an error is known."""
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """End, wait until the file has its name; raises RecordingError."""
+        self.end()
+        self._thread.join()
+        if self.error is not None:
+            raise self.error
+
+    def _run(self) -> None:
+        try:
+            with self._file:
+                self._write(FILE_HEAD.pack(MAGIC, VERSION))
+                self._write_chunk(b"H", self._header)
+                self._write_all()
+            if self.error is None:
+                self.part.replace(self.path)
+            else:
+                self.part.unlink()
+        except (OSError, ValueError, lzma.LZMAError) as error:
+            self.error = RecordingError(f"{self.path} was not recorded: {error}")
+
+    def _write_all(self) -> None:
+        records: list[bytes] = []
+        samples: list[MemorySample] = []
+        due = time.monotonic() + FLUSH_EVERY_S
+        counts = {"num_traces": 0, "num_samples": 0}
+        while (one := self._queue.get()) is not None:
+            if isinstance(one, MemorySample):
+                samples.append(one)
+                counts["num_samples"] += 1
+            else:
+                records.append(one)
+                counts["num_traces"] += 1
+            if len(records) == TRACES_PER_CHUNK or time.monotonic() >= due:
+                self._flush(records, samples)
+                due = time.monotonic() + FLUSH_EVERY_S
+        self._flush(records, samples)
+        self._write_chunk(b"E", json.dumps(counts).encode())
+
+    def _flush(self, records: list[bytes], samples: list[MemorySample]) -> None:
+        if records:
+            self._write_chunk(b"T", _packed(to_columns(records)))
+            records.clear()
+        if samples:
+            rows = [dataclasses.asdict(sample) for sample in samples]
+            self._write_chunk(b"M", _packed(json.dumps(rows).encode()))
+            samples.clear()
+
+    def _write_chunk(self, kind: bytes, payload: bytes) -> None:
+        crc = zlib.crc32(kind + payload)
+        self._write(CHUNK_HEAD.pack(kind, len(payload), crc) + payload)
+        self._file.flush()
+
+    def _write(self, part: bytes) -> None:
+        self._file.write(part)
+        self.num_bytes += len(part)
+
+
+def _packed(plain: bytes) -> bytes:
+    return lzma.compress(plain, lzma.FORMAT_XZ, lzma.CHECK_NONE, preset=6)

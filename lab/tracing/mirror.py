@@ -1,0 +1,142 @@
+"""PoolMirror: the block pool and the requests as told by the StepTraces so far.
+
+Kept by the engine host (place in the queue, blocks used), the frame encoder and the
+recorder. Block states are derived, never stored: null, free (ref 0, no hash),
+cached (ref 0, hash), used (ref 1), shared (ref >= 2).
+"""
+
+from array import array
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lab.tracing.trace import (
+    HAS_HASH,
+    LOW_WORD,
+    REF_CNT_MASK,
+    Finish,
+    RequestState,
+    StepTrace,
+    TraceHeader,
+    TraceKind,
+)
+
+
+@dataclass(slots=True)
+class RequestMirror:
+    """One live request: token counts and its block table."""
+
+    short_id: int
+    state: RequestState
+    num_prompt_tokens: int
+    num_cached_tokens: int = 0
+    """Prompt tokens taken from the prefix cache at the (last) admission."""
+    num_computed_tokens: int = 0
+    """Tokens whose KV is computed, or scheduled to be in the step in flight."""
+    num_scheduled_tokens: int = 0
+    """Tokens in the last step that had this request."""
+    num_preemptions: int = 0
+    block_ids: "array[int]" = field(default_factory=lambda: array("I"))
+    """Block table: physical block id per logical index."""
+    finish: Finish = Finish.NONE
+
+    def fill(self, logical_index: int, block_size: int) -> int:
+        """Tokens whose KV lies in the block at ``logical_index``, 0..block_size."""
+        computed = self.num_computed_tokens - logical_index * block_size
+        return max(0, min(block_size, computed))
+
+
+class PoolMirror:
+    """Applies StepTraces in order; a gap in their sequence needs a snapshot."""
+
+    def __init__(self, num_blocks: int, block_size: int) -> None:
+        self.num_blocks = num_blocks
+        self.block_size = block_size
+        self.header: TraceHeader | None = None
+        self.ref_cnt: npt.NDArray[np.uint32] = np.zeros(num_blocks, np.uint32)
+        self.has_hash: npt.NDArray[np.bool_] = np.zeros(num_blocks, np.bool_)
+        self.requests: dict[int, RequestMirror] = {}
+        self.waiting: list[int] = []
+        """Short ids in queue order; preempted requests stand in front."""
+
+    def follows(self, trace: StepTrace) -> bool:
+        """Whether ``trace`` can be applied: a snapshot, or the next in sequence."""
+        if trace.header.kind is TraceKind.SNAPSHOT:
+            return True
+        return (
+            self.header is not None
+            and trace.header.sequence == (self.header.sequence + 1) & LOW_WORD
+        )
+
+    def apply(self, trace: StepTrace) -> list[RequestMirror]:
+        """Take one trace in; returns the requests that finished in it."""
+        if trace.header.kind is TraceKind.SNAPSHOT:
+            self.ref_cnt[:] = 0
+            self.has_hash[:] = False
+            self.requests.clear()
+            self.waiting.clear()
+        is_snapshot = trace.header.kind is TraceKind.SNAPSHOT
+        finished = [
+            request
+            for short_id, state, num_prompt, num_cached in trace.requests.tolist()
+            if (
+                request := self._apply_request(
+                    short_id, state, num_prompt, num_cached, is_snapshot
+                )
+            )
+            is not None
+        ]
+        for table in trace.tables:
+            block_ids = self.requests[table.short_id].block_ids
+            del block_ids[table.start :]
+            block_ids.extend(table.block_ids.tolist())
+        for short_id, num_scheduled, num_computed in trace.scheduled.T.tolist():
+            request = self.requests[short_id]
+            request.num_scheduled_tokens = num_scheduled
+            request.num_computed_tokens = num_computed
+        block_ids, states = trace.blocks
+        self.ref_cnt[block_ids] = states & REF_CNT_MASK
+        self.has_hash[block_ids] = (states & HAS_HASH) != 0
+        self.header = trace.header
+        return finished
+
+    def _apply_request(
+        self,
+        short_id: int,
+        state_word: int,
+        num_prompt: int,
+        num_cached: int,
+        is_snapshot: bool,
+    ) -> RequestMirror | None:
+        state = RequestState(state_word & 0xFF)
+        request = self.requests.get(short_id)
+        if request is None:
+            if state is RequestState.FINISHED:
+                return None
+            request = RequestMirror(short_id, state, num_prompt, num_cached)
+            self.requests[short_id] = request
+        request.state = state
+        request.num_prompt_tokens = num_prompt
+        request.num_cached_tokens = num_cached
+        request.num_preemptions = state_word >> 16
+        if short_id in self.waiting:
+            self.waiting.remove(short_id)
+        if state is RequestState.WAITING:
+            self.waiting.append(short_id)
+        elif state is RequestState.PREEMPTED:
+            # A snapshot lists the queue in order; a preempted one goes to the front.
+            self.waiting.insert(len(self.waiting) if is_snapshot else 0, short_id)
+            request.num_computed_tokens = 0
+            del request.block_ids[:]
+        elif state is RequestState.FINISHED:
+            request.finish = Finish(state_word >> 8 & 0xFF)
+            return self.requests.pop(short_id)
+        return None
+
+    def place(self, short_id: int) -> int | None:
+        """Place in the waiting queue, from 1; None when not waiting."""
+        try:
+            return self.waiting.index(short_id) + 1
+        except ValueError:
+            return None

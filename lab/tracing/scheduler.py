@@ -1,0 +1,424 @@
+"""TracingScheduler: vLLM's scheduler, telling what each step did.
+
+vLLM resolves ``scheduler_cls="lab.tracing.scheduler.TracingScheduler"`` inside its
+EngineCore process. The scheduler interface is not public: everything that knows it
+is in this module and in traced_pool, what differs between the supported versions is in
+vllm_versions, and tests/lab/tracing/test_trace_is_true.py compares every trace with
+vLLM's own block pool.
+
+When blocks change: they are taken, and prompt blocks hashed, inside ``schedule()``;
+finished requests free theirs in ``update_from_output()``, aborted ones in
+``finish_requests()``, preempted ones inside ``schedule()``. So a trace is written
+after each of the three. Only what changed is touched: the pool marks blocks as they
+change hands, and nothing is scanned.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from operator import add
+from pathlib import Path
+from typing import Any
+
+from vllm import __version__ as vllm_version
+from vllm.v1.core.kv_cache_utils import KVCacheBlock
+from vllm.v1.core.sched.async_scheduler import AsyncScheduler
+from vllm.v1.core.sched.output import CachedRequestData, SchedulerOutput
+from vllm.v1.engine import EngineCoreOutputs
+from vllm.v1.kv_cache_interface import FullAttentionSpec, KVCacheConfig
+from vllm.v1.outputs import ModelRunnerOutput
+from vllm.v1.request import Request, RequestStatus
+
+from lab.tracing.tap import REFUSAL_NAME, TapWriter
+from lab.tracing.trace import (
+    EVICTED,
+    HAS_HASH,
+    Finish,
+    RequestState,
+    TraceHeader,
+    TraceKind,
+    encode,
+)
+from lab.tracing.traced_pool import TracingBlockPool
+from lab.tracing.vllm_versions import first_queue
+
+UNNAMED_SHORT_IDS = 1 << 31
+"""Short ids from here on go to requests whose vLLM id names none."""
+
+_FINISH = {
+    RequestStatus.FINISHED_STOPPED: Finish.STOPPED,
+    RequestStatus.FINISHED_LENGTH_CAPPED: Finish.LENGTH,
+    RequestStatus.FINISHED_ABORTED: Finish.ABORTED,
+    RequestStatus.FINISHED_REPETITION: Finish.REPETITION,
+}
+
+
+class UntraceableModel(ValueError):
+    """The model's KV cache is not one pool of equal blocks."""
+
+
+def check_traceable(kv_cache_config: KVCacheConfig) -> None:
+    """Raise UntraceableModel unless all layers share one full-attention group."""
+    groups = kv_cache_config.kv_cache_groups
+    specs = [group.kv_cache_spec for group in groups]
+    if len(specs) != 1 or not isinstance(specs[0], FullAttentionSpec):
+        kinds = ", ".join(type(spec).__name__ for spec in specs) or "none"
+        raise UntraceableModel(
+            f"This model has {len(specs)} KV-cache groups ({kinds}); the lab shows "
+            "models whose layers all use full attention, such as Llama or Qwen."
+        )
+    window = getattr(specs[0], "sliding_window", None)
+    if window is not None:
+        raise UntraceableModel(
+            f"This model attends to a sliding window of {window} tokens; the lab "
+            "shows models with full attention, such as Llama or Qwen."
+        )
+
+
+@dataclass(slots=True)
+class _Traced:
+    """What the tracer keeps of a live request."""
+
+    short_id: int
+    num_cached_tokens: int = 0
+    num_blocks: int = 0
+    """Length of the block table as last told."""
+
+
+class TracingScheduler(AsyncScheduler):
+    """AsyncScheduler that writes a StepTrace into the tap after every change.
+
+    ``additional_config["tap_path"]`` names the ring; without it nothing is traced.
+    Raises EngineUnavailable when vLLM is of another version than those supported.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        queue_name = first_queue(vllm_version)
+        super().__init__(*args, **kwargs)
+        self._first_waiting = getattr(self, queue_name)
+        tap_path = self.vllm_config.additional_config.get("tap_path")
+        try:
+            check_traceable(self.kv_cache_config)
+        except UntraceableModel as error:
+            if tap_path:
+                Path(tap_path).with_name(REFUSAL_NAME).write_text(str(error))
+            raise
+        self._tap = TapWriter(Path(tap_path)) if tap_path else None
+        self._traced: dict[str, _Traced] = {}
+        self._short_ids: dict[str, int] = {}
+        """The same ids as in ``_traced``, for the hot path."""
+        self._pool: TracingBlockPool | None = None
+        self._pending: list[int] = []
+        self._last_req_ids: list[str] | None = None
+        """What the last SCHEDULE record told of; None after a snapshot."""
+        self._last_computed: list[int] = []
+        self._next_unnamed = UNNAMED_SHORT_IDS
+        self._sequence = 0
+        self._step = 0
+        self._num_preemptions = 0
+        self._prefix_query_tokens = 0
+        self._prefix_hit_tokens = 0
+        self._cost_ns = 0
+        self._is_tracing()
+
+    # vLLM's calls
+
+    def add_request(self, request: Request) -> None:
+        super().add_request(request)
+        if request.request_id in self._traced:
+            return
+        self._tell(request, self._trace_from_now(request), RequestState.WAITING)
+
+    def schedule(self, *args: Any, **kwargs: Any) -> SchedulerOutput:
+        output = super().schedule(*args, **kwargs)
+        self._step += 1
+        if self._is_tracing():
+            start = time.perf_counter_ns()
+            self._trace_schedule(output)
+            self._cost_ns += time.perf_counter_ns() - start
+        return output
+
+    def update_from_output(
+        self, scheduler_output: SchedulerOutput, model_runner_output: ModelRunnerOutput
+    ) -> dict[int, EngineCoreOutputs]:
+        outputs = super().update_from_output(scheduler_output, model_runner_output)
+        self._trace_update()
+        return outputs
+
+    def finish_requests(
+        self, request_ids: str | Iterable[str] | None, finished_status: RequestStatus
+    ) -> list[Request]:
+        finished = super().finish_requests(request_ids, finished_status)
+        self._trace_update()
+        return finished
+
+    def reset_prefix_cache(self, *args: Any, **kwargs: Any) -> bool:
+        is_reset = super().reset_prefix_cache(*args, **kwargs)
+        self._trace_update()
+        return is_reset
+
+    def _preempt_request(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super()._preempt_request(request, *args, **kwargs)
+        self._num_preemptions += 1
+        traced = self._traced[request.request_id]
+        self._tell(request, traced, RequestState.PREEMPTED)
+
+    def _free_request(
+        self, request: Request, *args: Any, **kwargs: Any
+    ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        result = super()._free_request(request, *args, **kwargs)
+        traced = self._traced.pop(request.request_id, None)
+        self._short_ids.pop(request.request_id, None)
+        if traced is not None:
+            self._tell(request, traced, RequestState.FINISHED)
+        return result
+
+    # Traces
+
+    def _is_tracing(self) -> bool:
+        """Follow the switch in the tap; a switch on begins with a snapshot."""
+        is_on = self._tap is not None and self._tap.is_enabled
+        if is_on and self._pool is None:
+            self._pool = TracingBlockPool.attach(self.kv_cache_manager.block_pool)
+            self._trace_snapshot()
+        elif not is_on and self._pool is not None:
+            self._pool.detach()
+            self._pool = None
+            self._pending.clear()
+        return is_on
+
+    def _trace_from_now(self, request: Request) -> _Traced:
+        traced = _Traced(self._short_id(request.request_id))
+        self._traced[request.request_id] = traced
+        self._short_ids[request.request_id] = traced.short_id
+        return traced
+
+    def _short_id(self, request_id: str) -> int:
+        """The engine host names requests ``<short id>``; vLLM adds ``-<8 hex>``."""
+        name = request_id.split("-", 1)[0]
+        if name.isdecimal() and int(name) < UNNAMED_SHORT_IDS:
+            return int(name)
+        self._next_unnamed += 1
+        return self._next_unnamed - 1
+
+    def _tell(self, request: Request, traced: _Traced, state: RequestState) -> None:
+        if self._pool is None:
+            return
+        finish = Finish.NONE
+        if state is RequestState.FINISHED:
+            finish = _FINISH.get(request.status, Finish.ERROR)
+        preemptions = min(request.num_preemptions, 0xFFFF)
+        self._pending += (
+            traced.short_id,
+            state | finish << 8 | preemptions << 16,
+            request.num_prompt_tokens,
+            traced.num_cached_tokens,
+        )
+
+    def _trace_schedule(self, output: SchedulerOutput) -> None:
+        tables: list[int] = []
+        num_tables = 0
+        for new in output.scheduled_new_reqs:
+            num_tables += 1
+            self._admit(new.req_id, new.num_computed_tokens, new.block_ids[0], tables)
+        if any(output.scheduled_cached_reqs.new_block_ids):
+            num_tables += self._grow(output.scheduled_cached_reqs, tables)
+        is_steady = self._is_steady(output)
+        scheduled = [] if is_steady else self._scheduled_columns(output)
+        self._write(
+            TraceKind.SCHEDULE, tables, num_tables, scheduled, is_steady=is_steady
+        )
+
+    def _grow(self, cached: CachedRequestData, tables: list[int]) -> int:
+        """Blocks that requests took beside those they had; how many requests did."""
+        num_tables = 0
+        for index, block_ids in enumerate(cached.new_block_ids):
+            if block_ids is None:
+                continue
+            req_id = cached.req_ids[index]
+            num_tables += 1
+            if req_id in cached.resumed_req_ids:
+                num_hit = cached.num_computed_tokens[index]
+                self._admit(req_id, num_hit, block_ids[0], tables)
+                continue
+            entry = self._traced[req_id]
+            tables += (entry.short_id, entry.num_blocks, len(block_ids[0]))
+            tables += block_ids[0]
+            entry.num_blocks += len(block_ids[0])
+        return num_tables
+
+    def _is_steady(self, output: SchedulerOutput) -> bool:
+        """Whether this step does what the last one did, one token for each request.
+
+        Each has at least one token, so a total of one each leaves no other way. The
+        lists compared are vLLM's own: nothing of a request is touched, since the
+        model's step has driven them all out of the processor's cache.
+        """
+        cached = output.scheduled_cached_reqs
+        is_steady = (
+            cached.req_ids == self._last_req_ids
+            and not output.scheduled_new_reqs
+            and output.total_num_scheduled_tokens == len(cached.req_ids)
+            and cached.num_computed_tokens == self._last_computed
+        )
+        if is_steady:
+            self._last_computed = [number + 1 for number in self._last_computed]
+        return is_steady
+
+    def _scheduled_columns(self, output: SchedulerOutput) -> list[int]:
+        """Short ids, scheduled tokens, computed tokens after the step."""
+        counts, cached = output.num_scheduled_tokens, output.scheduled_cached_reqs
+        new = output.scheduled_new_reqs
+        req_ids = [*cached.req_ids, *[request.req_id for request in new]]
+        before = [
+            *cached.num_computed_tokens,
+            *[request.num_computed_tokens for request in new],
+        ]
+        num_scheduled = [counts[req_id] for req_id in req_ids]
+        computed = list(map(add, before, num_scheduled))
+        self._last_req_ids, self._last_computed = req_ids, computed
+        short_ids = self._short_ids
+        return [
+            *[short_ids[req_id] for req_id in req_ids],
+            *num_scheduled,
+            *computed,
+        ]
+
+    def _admit(
+        self, req_id: str, num_hit: int, block_ids: list[int], tables: list[int]
+    ) -> None:
+        """A waiting or preempted request runs: its whole table, its prefix hit."""
+        request, entry = self.requests[req_id], self._traced[req_id]
+        entry.num_cached_tokens = min(num_hit, request.num_prompt_tokens)
+        entry.num_blocks = len(block_ids)
+        self._prefix_query_tokens += request.num_tokens
+        self._prefix_hit_tokens += num_hit
+        self._tell(request, entry, RequestState.RUNNING)
+        tables += (entry.short_id, 0, len(block_ids))
+        tables += block_ids
+
+    def _trace_update(self) -> None:
+        """After a call that frees or hashes blocks: write if anything changed."""
+        if not self._is_tracing():
+            return
+        assert self._pool is not None and self._tap is not None
+        if self._pool.dirty or self._pending or self._tap.is_snapshot_wanted:
+            start = time.perf_counter_ns()
+            self._write(TraceKind.UPDATE, [], 0, [])
+            self._cost_ns += time.perf_counter_ns() - start
+
+    def _write(
+        self,
+        kind: TraceKind,
+        tables: list[int],
+        num_tables: int,
+        scheduled: list[int],
+        *,
+        is_steady: bool = False,
+    ) -> None:
+        assert self._pool is not None and self._tap is not None
+        if self._tap.is_snapshot_wanted:
+            self._trace_snapshot()
+            return
+        pool = self._pool
+        blocks = list(pool.dirty)
+        blocks += [self._block_word(pool.blocks[block_id]) for block_id in blocks]
+        requests = self._pending
+        self._pending = []
+        self._emit(
+            kind, requests, tables, num_tables, scheduled, blocks, is_steady=is_steady
+        )
+
+    def _block_word(self, block: KVCacheBlock) -> int:
+        assert self._pool is not None
+        word: int = block.ref_cnt
+        if block.block_hash is not None:
+            word |= HAS_HASH
+        return word | EVICTED if block.block_id in self._pool.evicted else word
+
+    def _trace_snapshot(self) -> None:
+        """Everything that is not free or empty, so that a reader can start here."""
+        assert self._pool is not None and self._tap is not None
+        self._tap.mark_snapshot_served()
+        self._pending = []
+        self._last_req_ids = None
+        self._pool.evicted.clear()
+        tables: list[int] = []
+        scheduled: tuple[list[int], list[int], list[int]] = ([], [], [])
+        queued = [*self._first_waiting, *self.waiting]
+        for request in [*self.running, *queued]:
+            entry = self._traced.get(request.request_id)
+            if entry is None:
+                entry = self._trace_from_now(request)
+            self._tell(request, entry, _live_state(request))
+            block_ids = self.kv_cache_manager.get_block_ids(request.request_id)[0]
+            entry.num_blocks = len(block_ids)
+            tables += (entry.short_id, 0, len(block_ids), *block_ids)
+            scheduled[0].append(entry.short_id)
+            scheduled[1].append(0)
+            scheduled[2].append(request.num_computed_tokens)
+        live = [
+            block
+            for block in self._pool.blocks
+            if block.ref_cnt or block.block_hash is not None
+        ]
+        blocks = [block.block_id for block in live]
+        blocks += [self._block_word(block) for block in live]
+        requests, self._pending = self._pending, []
+        num_tables = len(requests) // 4
+        columns = [*scheduled[0], *scheduled[1], *scheduled[2]]
+        self._emit(TraceKind.SNAPSHOT, requests, tables, num_tables, columns, blocks)
+
+    def _emit(
+        self,
+        kind: TraceKind,
+        requests: list[int],
+        tables: list[int],
+        num_tables: int,
+        scheduled: list[int],
+        blocks: list[int],
+        *,
+        is_steady: bool = False,
+    ) -> None:
+        assert self._pool is not None and self._tap is not None
+        pool = self._pool
+        self._sequence += 1
+        num_running = len(self.running)
+        num_waiting = len(self.waiting) + len(self._first_waiting)
+        header = TraceHeader(
+            kind,
+            self._sequence,
+            self._step,
+            time.time_ns(),
+            self._cost_ns + pool.hook_ns,
+            pool.get_num_free_blocks(),
+            num_waiting,
+            num_running,
+            pool.num_evictions,
+            self._num_preemptions,
+            self._prefix_query_tokens,
+            self._prefix_hit_tokens,
+        )
+        self._tap.write(
+            encode(
+                header,
+                requests,
+                tables,
+                num_tables,
+                scheduled,
+                blocks,
+                is_steady=is_steady,
+            )
+        )
+        self._cost_ns = 0
+        pool.hook_ns = 0
+        pool.dirty.clear()
+        pool.evicted.clear()
+
+
+def _live_state(request: Request) -> RequestState:
+    if request.status == RequestStatus.RUNNING:
+        return RequestState.RUNNING
+    if request.status == RequestStatus.PREEMPTED:
+        return RequestState.PREEMPTED
+    return RequestState.WAITING

@@ -1,0 +1,1 @@
+"""Requests made up for a purpose: the demonstrations, and the traffic of recordings."""

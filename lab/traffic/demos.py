@@ -1,0 +1,177 @@
+"""One-click demonstrations: which requests each sends, sized to the engine at hand.
+
+Pure: what is sent follows from the demonstration's name, the engine's figures and a
+nonce. A plan is a list of waves; a wave is sent when the one before has ended.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lab.messages import EngineStatus, Generation
+
+TOKENS_PER_WORD = 1.4
+"""Upper estimate for plain English words in a byte-pair vocabulary."""
+TEMPLATE_TOKENS = 64
+"""Upper estimate of what the chat template adds to a prompt."""
+OVERFLOW = 1.35
+"""How many times the pool "More than fits" asks for."""
+MAX_DEMO_REQUESTS = 64
+MAX_PROMPT_TOKENS = 6_000
+"""Keeps the prompts below what EngineRequest accepts."""
+
+SENTENCES = (
+    "The engine cuts the memory for keys and values into blocks of equal size.",
+    "Each request keeps a block table that maps its logical blocks to physical ones.",
+    "A block is taken when a token needs it, and not before.",
+    "Requests that begin with the same tokens can share the blocks of that beginning.",
+    "A full block whose request has ended stays cached until its place is needed.",
+    "When no block is free, a running request gives up its own and starts over later.",
+    "The scheduler adds new requests to the batch between two steps of the model.",
+    "Only the last block of a request can be partly empty.",
+)
+
+
+class DemoRefused(ValueError):
+    """The demonstration cannot show its point on this engine; a sentence says why."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """The figures of one engine that the plans are sized to."""
+
+    block_size: int
+    num_blocks: int
+    max_model_len: int
+    max_output_tokens: int
+    max_requests: int
+    """How many requests one learner may have in flight."""
+
+    @classmethod
+    def of(cls, status: EngineStatus, max_requests: int) -> "Room":
+        """The room of a ready engine; raises DemoRefused where it is not known."""
+        known = (status.block_size, status.num_blocks, status.max_model_len)
+        if status.state != "ready" or None in known:
+            raise DemoRefused(f"The engine is {status.state}: nothing can be sent yet.")
+        assert status.block_size and status.num_blocks and status.max_model_len
+        return cls(
+            block_size=status.block_size,
+            num_blocks=status.num_blocks,
+            max_model_len=status.max_model_len,
+            max_output_tokens=status.max_output_tokens or 256,
+            max_requests=max_requests,
+        )
+
+    @property
+    def pool_tokens(self) -> int:
+        """Token places of the pool; block 0 is the null block and holds none."""
+        return (self.num_blocks - 1) * self.block_size
+
+    def longest_prompt_tokens(self, num_output_tokens: int) -> int:
+        """What a prompt may have so that the answer still fits the context."""
+        room = self.max_model_len - num_output_tokens - TEMPLATE_TOKENS
+        return min(room, MAX_PROMPT_TOKENS)
+
+
+Wave = tuple[Generation, ...]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demonstration: its button, what to watch, and its plan."""
+
+    name: str
+    button: str
+    watch: str
+    """One or two sentences shown while it runs."""
+    plan: Callable[[Room, str], tuple[Wave, ...]]
+
+
+def prose(num_tokens: int, nonce: str, index: int = 0) -> str:
+    """Plain sentences of at most ``num_tokens`` tokens that no other prompt starts
+    with: the nonce stands in front, so that nothing is taken from the prefix cache."""
+    num_words = max(4, int(num_tokens / TOKENS_PER_WORD) - 12)
+    words = f"Note {nonce} number {index}.".split()
+    turn = index
+    while len(words) < num_words:
+        words += SENTENCES[turn % len(SENTENCES)].split()
+        turn += 1
+    return " ".join(words[:num_words])
+
+
+def _ask(text: str, num_output_tokens: int) -> Generation:
+    return Generation(
+        messages=[{"role": "user", "content": text}],
+        max_tokens=num_output_tokens,
+        ignore_eos=True,
+    )
+
+
+def plan_twice(room: Room, nonce: str) -> tuple[Wave, ...]:
+    """One prompt of about eight blocks, and the same again when it has ended."""
+    output = min(32, room.max_output_tokens, room.max_model_len // 4)
+    tokens = min(8 * room.block_size, room.longest_prompt_tokens(output))
+    request = _ask(prose(tokens, nonce), output)
+    return (request,), (request,)
+
+
+def plan_eight(room: Room, nonce: str) -> tuple[Wave, ...]:
+    """Eight requests of different length, so that each leaves at its own step."""
+    longest = min(160, room.max_output_tokens, room.max_model_len // 2)
+    outputs = [max(8, longest * (index + 2) // 9) for index in range(8)]
+    tokens = min(3 * room.block_size, room.longest_prompt_tokens(longest))
+    return (
+        tuple(
+            _ask(prose(tokens * (index % 3 + 1) // 3, nonce, index), output)
+            for index, output in enumerate(outputs)
+        ),
+    )
+
+
+def plan_overflow(room: Room, nonce: str) -> tuple[Wave, ...]:
+    """Requests that together need more blocks than the pool has."""
+    output = min(room.max_output_tokens, max(16, room.max_model_len // 8))
+    prompt = room.longest_prompt_tokens(output)
+    num_requests = math.ceil(room.pool_tokens * OVERFLOW / (prompt / 1.4 + output))
+    allowed = min(room.max_requests, MAX_DEMO_REQUESTS)
+    if num_requests > allowed:
+        raise DemoRefused(
+            f"This pool holds {room.pool_tokens:,} tokens: it takes {num_requests} "
+            f"long requests to overflow it, and {allowed} at a time are allowed here."
+        )
+    return (
+        tuple(
+            _ask(prose(prompt, nonce, index), output)
+            for index in range(max(3, num_requests))
+        ),
+    )
+
+
+DEMOS = {
+    demo.name: demo
+    for demo in (
+        Demo(
+            "twice",
+            "Send it twice",
+            "The same prompt goes out twice, the second when the first has ended. "
+            "Watch the second one take over cached blocks instead of filling new ones.",
+            plan_twice,
+        ),
+        Demo(
+            "eight",
+            "Eight at once",
+            "Eight requests of different length share every step. Watch them join "
+            "the batch together and leave it one by one, without waiting for the "
+            "longest.",
+            plan_eight,
+        ),
+        Demo(
+            "overflow",
+            "More than fits",
+            "Together these requests need more blocks than the pool has. Watch some "
+            "wait, cached blocks being evicted, and a running request lose its "
+            "blocks and start over.",
+            plan_overflow,
+        ),
+    )
+}

@@ -1,0 +1,63 @@
+"""What a browser may say on the lab's socket: JSON objects, small and few. Pure."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+MAX_COMMAND_BYTES = 1024
+COMMANDS_PER_S = 2.0
+COMMANDS_AT_ONCE = 12
+KNOWN = ("resync", "follow", "demo", "stop")
+ENGINE_HOST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+DEMO_NAME = re.compile(r"[a-z]{1,32}")
+
+
+class CommandRefused(ValueError):
+    """Not a command; ``str(error)`` is a sentence for the sender."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One checked command."""
+
+    kind: str
+    argument: str = ""
+    """The engine host id, the demonstration's name, or the request id."""
+
+
+ARGUMENTS = {
+    "follow": ("engine_host_id", ENGINE_HOST_ID),
+    "demo": ("name", DEMO_NAME),
+    "stop": ("request_id", REQUEST_ID),
+}
+
+
+def parse(text: str | None) -> Command:
+    """The command in ``text``; raises CommandRefused with a sentence."""
+    if text is None:
+        raise CommandRefused("The lab's socket takes JSON text, not bytes.")
+    if len(text.encode()) > MAX_COMMAND_BYTES:
+        raise CommandRefused(
+            f"A command has at most {MAX_COMMAND_BYTES:,} bytes; this one is longer."
+        )
+    kind, fields = _object(text)
+    if kind not in ARGUMENTS:
+        return Command(kind)
+    name, pattern = ARGUMENTS[kind]
+    argument = fields.get(name)
+    if not isinstance(argument, str) or not pattern.fullmatch(argument):
+        raise CommandRefused(f'The command "{kind}" needs a valid "{name}".')
+    return Command(kind, argument)
+
+
+def _object(text: str) -> tuple[str, dict[str, Any]]:
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        raise CommandRefused("A command is a JSON object; this is not.") from None
+    kind = fields.get("type") if isinstance(fields, dict) else None
+    if kind not in KNOWN:
+        raise CommandRefused(f'A command has a "type" out of: {", ".join(KNOWN)}.')
+    return kind, fields

@@ -1,0 +1,287 @@
+"""The fan-out of one web process: one channel-layer subscription for all viewers.
+
+    channel layer ──▶ Hub ──▶ Chain per engine host ◀── position ── Viewer ──▶ socket
+                       └────▶ newest status and memory sample ────▶ Viewer
+
+A Channels group per viewer costs ten times as much per delivery and queues without
+bound (measured); here a slow viewer only has an old position, and skips to the
+newest keyframe. Everything may be lost on the way (Channels drops over capacity,
+Redis restarts): a gap in the frames asks the engine hosts for a keyframe.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from asgiref.sync import sync_to_async
+
+from lab import client
+from lab.messages import EngineStatus, request_group
+from lab.viewer.mailbox import Chain, Viewer
+from lab.viewer.subscription import Subscription
+
+logger = logging.getLogger(__name__)
+
+STATUS_EVERY_S = 5.0
+KEYFRAME_EVERY_S = 2.0
+SILENT_HOST_S = 30.0
+NO_REDIS = (
+    "The message broker (Redis) does not answer: the page works, but the engine "
+    "cannot be seen or asked until it is back. This page tries again by itself."
+)
+
+ReadStatus = Callable[[], Awaitable[list[EngineStatus]]]
+AskKeyframe = Callable[[], Awaitable[None]]
+
+
+async def _read_status() -> list[EngineStatus]:
+    return await sync_to_async(client.statuses, thread_sensitive=False)()
+
+
+async def _ask_keyframe() -> None:
+    await sync_to_async(client.request_keyframe, thread_sensitive=False)()
+
+
+class Hub:
+    """Receives once per process, hands out to each viewer's mailbox."""
+
+    def __init__(
+        self,
+        read_status: ReadStatus = _read_status,
+        ask_keyframe: AskKeyframe = _ask_keyframe,
+    ) -> None:
+        self.chains: dict[str, Chain] = {}
+        self.statuses: list[EngineStatus] = []
+        self.trouble: str | None = None
+        """A sentence while Redis does not answer."""
+        self._memory: dict[str, dict[str, Any]] = {}
+        self._heard_at: dict[str, float] = {}
+        self._viewers: set[Viewer] = set()
+        self._watchers: dict[str, set[Viewer]] = {}
+        self._subscription = Subscription(self.take, self._heal)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._read_status = read_status
+        self._ask_keyframe = ask_keyframe
+        self._keyframe_task: asyncio.Task[None] | None = None
+        self._asked_at = float("-inf")
+
+    # Viewers
+
+    async def join(self) -> Viewer:
+        """A new viewer, with hello, memory samples and a chain to follow."""
+        viewer = Viewer()
+        self._viewers.add(viewer)
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(self._subscription.run()),
+                asyncio.create_task(self._refresh_for_ever()),
+            ]
+        await self._refresh()
+        viewer.post("hello", self.hello())
+        for engine_host_id, message in self._memory.items():
+            viewer.post(f"memory {engine_host_id}", message)
+        self._place(viewer)
+        self._heal()
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        """Forget a viewer; the last one takes the subscription with it."""
+        self._viewers.discard(viewer)
+        for request_id in list(viewer.request_ids):
+            self.unwatch(viewer, request_id)
+        if not self._viewers:
+            self.close()
+
+    def close(self) -> None:
+        """Stop receiving. Chains would grow stale: the next viewer starts anew."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+        self._subscription.end()
+        self.chains.clear()
+        self._memory.clear()
+
+    def follow(self, viewer: Viewer, engine_host_id: str) -> bool:
+        """Let the viewer see this host from its keyframe on; False if unknown."""
+        known = {status.engine_host_id for status in self.statuses} | set(self.chains)
+        if engine_host_id not in known:
+            return False
+        viewer.has_chosen = True
+        viewer.follow(engine_host_id, self._chain(engine_host_id))
+        self._heal()
+        return True
+
+    def status_of(self, viewer: Viewer) -> EngineStatus | None:
+        """The status of the host that the viewer follows."""
+        return next(
+            (s for s in self.statuses if s.engine_host_id == viewer.engine_host_id),
+            None,
+        )
+
+    def resync(self, viewer: Viewer) -> None:
+        """The viewer lost a frame: hand it the chain again."""
+        if viewer.engine_host_id is not None:
+            viewer.follow(viewer.engine_host_id, self._chain(viewer.engine_host_id))
+        self._heal()
+
+    async def watch(self, viewer: Viewer, request_id: str) -> None:
+        """Bring this request's events to the viewer. Check ownership first."""
+        viewer.request_ids.add(request_id)
+        self._watchers.setdefault(request_id, set()).add(viewer)
+        await self._subscription.join(request_group(request_id))
+
+    def unwatch(self, viewer: Viewer, request_id: str) -> None:
+        """The opposite of watch()."""
+        viewer.request_ids.discard(request_id)
+        watchers = self._watchers.get(request_id, set())
+        watchers.discard(viewer)
+        if not watchers:
+            self._watchers.pop(request_id, None)
+            self._subscription.leave(request_group(request_id))
+
+    def hello(self) -> dict[str, Any]:
+        """All hosts as they are, and what is wrong if something is."""
+        return {
+            "type": "hello",
+            "hosts": [status.message() for status in self.statuses],
+            "trouble": self.trouble,
+        }
+
+    # Messages
+
+    def take(self, message: dict[str, Any]) -> None:
+        """One message of the channel layer; an unknown type is left out."""
+        match message.get("type"):
+            case "lab.frame":
+                self._take_frame(message)
+            case "engine.status":
+                self._take_status(message)
+            case "memory.sample":
+                self._memory[message["engine_host_id"]] = message
+                self._post_all(f"memory {message['engine_host_id']}", message)
+            case "request.event":
+                for viewer in self._watchers.get(message["request_id"], ()):
+                    viewer.post(f"request {message['request_id']}", message)
+
+    def _take_frame(self, message: dict[str, Any]) -> None:
+        engine_host_id = message["engine_host_id"]
+        self._heard_at[engine_host_id] = time.monotonic()
+        is_new = engine_host_id not in self.chains
+        chain = self._chain(engine_host_id)
+        chain.add(
+            message["engine_run"],
+            message["seq"],
+            message["is_keyframe"],
+            message["frame"],
+        )
+        for viewer in self._viewers:
+            if viewer.engine_host_id == engine_host_id:
+                viewer.wake()
+            elif is_new:
+                self._place(viewer)
+        if chain.is_broken:
+            self._heal()
+
+    def _take_status(self, message: dict[str, Any]) -> None:
+        status = EngineStatus.from_json(message)
+        others = [s for s in self.statuses if s.engine_host_id != status.engine_host_id]
+        self.statuses = sorted(
+            [*others, status], key=lambda s: (s.state != "ready", s.engine_host_id)
+        )
+        self._post_all(f"status {status.engine_host_id}", message)
+        for viewer in self._viewers:
+            self._place(viewer)
+
+    def _post_all(self, key: str, message: dict[str, Any]) -> None:
+        for viewer in self._viewers:
+            viewer.post(key, message)
+
+    def _place(self, viewer: Viewer) -> None:
+        """Give a viewer that follows nobody the first host there is."""
+        known = {status.engine_host_id for status in self.statuses} | set(self.chains)
+        if viewer.engine_host_id in known:
+            return
+        host = (
+            self.statuses[0].engine_host_id
+            if self.statuses
+            else min(known, default=None)
+        )
+        if host is not None:
+            viewer.follow(host, self._chain(host))
+
+    def _chain(self, engine_host_id: str) -> Chain:
+        return self.chains.setdefault(engine_host_id, Chain())
+
+    # Healing
+
+    def _heal(self) -> None:
+        """Ask for a keyframe while a viewer has none, not too often."""
+        is_asking = self._keyframe_task is not None and not self._keyframe_task.done()
+        if is_asking or not self._subscription.is_on or self.trouble is not None:
+            return
+        if self._is_keyframe_missing():
+            self._keyframe_task = asyncio.create_task(self._ask_for_keyframe())
+
+    def _is_keyframe_missing(self) -> bool:
+        """Whether somebody waits for a keyframe that an engine could send."""
+        silent = {s.engine_host_id for s in self.statuses if s.state != "ready"}
+        return any(
+            viewer.is_starved and viewer.engine_host_id not in silent
+            for viewer in self._viewers
+        )
+
+    async def _ask_for_keyframe(self) -> None:
+        wait_s = self._asked_at + KEYFRAME_EVERY_S - time.monotonic()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+            if not self._is_keyframe_missing():
+                return
+        self._asked_at = time.monotonic()
+        try:
+            await self._ask_keyframe()
+        except Exception as error:  # the broker may be any library's error
+            logger.warning("No keyframe could be asked for: %s", error)
+
+    async def _refresh(self) -> None:
+        """Read the hosts' heartbeats; they also tell whether Redis answers."""
+        try:
+            statuses, trouble = await self._read_status(), None
+        except Exception as error:  # redis-py, sockets, time-outs: all mean the same
+            logger.warning("The engine hosts' status cannot be read: %s", error)
+            statuses, trouble = self.statuses, NO_REDIS
+        before = [(s.engine_host_id, s.state, s.engine_run) for s in self.statuses]
+        after = [(s.engine_host_id, s.state, s.engine_run) for s in statuses]
+        has_changed = before != after or trouble != self.trouble
+        if trouble is None:
+            await self._subscription.join_again()
+        self.statuses, self.trouble = statuses, trouble
+        self._forget_silent_hosts()
+        if has_changed:
+            self._post_all("hello", self.hello())
+            for viewer in self._viewers:
+                self._place(viewer)
+
+    def _forget_silent_hosts(self) -> None:
+        now = time.monotonic()
+        known = {status.engine_host_id for status in self.statuses}
+        for engine_host_id in set(self.chains) - known:
+            if now - self._heard_at.get(engine_host_id, now) > SILENT_HOST_S:
+                del self.chains[engine_host_id]
+                self._memory.pop(engine_host_id, None)
+
+    async def _refresh_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(STATUS_EVERY_S)
+            await self._refresh()
+            self._heal()
+
+
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+def hub_of_process() -> Hub:
+    """The hub of the running event loop (a server process has one)."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())

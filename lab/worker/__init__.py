@@ -1,0 +1,1 @@
+"""The Celery side: one engine host inside a worker, and what it tells."""

@@ -1,0 +1,200 @@
+"""GPU memory as NVML tells it, beside the engine's own split of it.
+
+Where there is no GPU the same fields hold the memory of the engine's processes.
+What cannot be read stays None, with a sentence in ``note``: never made up.
+"""
+
+import importlib
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lab.messages import MemorySample
+
+CPU_NOTE = "CPU engine: this is the memory of its processes, there is no GPU."
+
+
+@dataclass(frozen=True)
+class EngineSplit:
+    """What the engine itself accounts for, in bytes; None where it does not tell."""
+
+    weights_bytes: int | None = None
+    kv_cache_bytes: int | None = None
+    graphs_bytes: int | None = None
+    """CUDA graphs: their pool and the driver's part."""
+    activations_bytes: int | None = None
+    """What else PyTorch holds: activations and its cache of them."""
+    non_torch_bytes: int | None = None
+    """What the process took past PyTorch since its card was ready."""
+    at_start_bytes: int | None = None
+    """In use on the card when it was ready: driver, CUDA context, other processes."""
+
+    @classmethod
+    def read(cls, path: Path) -> "EngineSplit":
+        """The split that the worker wrote during its start; empty before that."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError):
+            return cls()
+
+
+def gap(used: int | None, split: EngineSplit) -> int | None:
+    """``used`` minus all that the engine accounts for; None when a part is unknown.
+
+    On a card it holds what was in use ``at_start``.
+    """
+    if used is None or split.weights_bytes is None or split.kv_cache_bytes is None:
+        return None
+    others = (split.graphs_bytes, split.activations_bytes, split.non_torch_bytes)
+    return used - split.weights_bytes - split.kv_cache_bytes - sum(filter(None, others))
+
+
+class CpuMemory:
+    """Resident memory of the engine host and of the processes it started."""
+
+    def __init__(self, trouble: str = "") -> None:
+        """``trouble``: why a GPU engine's card cannot be asked. Weights and KV cache
+        lie on that card then, so there is no gap to these processes' memory."""
+        self._host = psutil.Process()
+        self._trouble = trouble
+        psutil.cpu_percent()  # the first answer is about no time at all
+
+    def sample(self, engine_host_id: str, split: EngineSplit) -> MemorySample:
+        """One sample; ``used_bytes`` is what the engine's processes hold."""
+        processes = [self._host, *self._host.children(recursive=True)]
+        used = sum(_resident_bytes(process) for process in processes)
+        return MemorySample(
+            engine_host_id=engine_host_id,
+            stamp=time.time(),
+            device="GPU engine" if self._trouble else "CPU engine",
+            is_gpu=False,
+            total_bytes=psutil.virtual_memory().total,
+            used_bytes=used,
+            process_bytes=used,
+            utilisation_pct=psutil.cpu_percent(),
+            **asdict(split),
+            gap_bytes=None if self._trouble else gap(used, split),
+            note=self._trouble or CPU_NOTE,
+        )
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    """Resident bytes that are the process's own; 0 when it is gone."""
+    try:
+        memory = process.memory_info()
+        return int(memory.rss - getattr(memory, "shared", 0))
+    except psutil.Error:
+        return 0
+
+
+class GpuMemory:
+    """One card through NVML; each figure that it refuses is named in the note."""
+
+    def __init__(self, nvml: Any, visible: str = "") -> None:
+        """``visible`` is CUDA_VISIBLE_DEVICES: the engine has the first of them."""
+        self._nvml = nvml
+        self._handle = _handle(nvml, visible)
+        self._name = str(nvml.nvmlDeviceGetName(self._handle))
+
+    def sample(self, engine_host_id: str, split: EngineSplit) -> MemorySample:
+        """One sample of the card."""
+        refused: list[str] = []
+        memory = self._ask("memory", "nvmlDeviceGetMemoryInfo", refused)
+        rates = self._ask("utilisation", "nvmlDeviceGetUtilizationRates", refused)
+        power_mw = self._ask("power", "nvmlDeviceGetPowerUsage", refused)
+        celsius = self._ask("temperature", "nvmlDeviceGetTemperature", refused, 0)
+        used = None if memory is None else int(memory.used)
+        return MemorySample(
+            engine_host_id=engine_host_id,
+            stamp=time.time(),
+            device=self._name,
+            is_gpu=True,
+            total_bytes=None if memory is None else int(memory.total),
+            used_bytes=used,
+            process_bytes=self._process_bytes(refused),
+            utilisation_pct=None if rates is None else float(rates.gpu),
+            power_w=None if power_mw is None else power_mw / 1000,
+            temperature_c=None if celsius is None else float(celsius),
+            **asdict(split),
+            gap_bytes=gap(used, split),
+            note=f"The driver does not tell {', '.join(refused)}." if refused else "",
+        )
+
+    def _ask(self, what: str, call: str, refused: list[str], *arguments: Any) -> Any:
+        try:
+            return getattr(self._nvml, call)(self._handle, *arguments)
+        except self._nvml.NVMLError:
+            refused.append(what)
+            return None
+
+    def _process_bytes(self, refused: list[str]) -> int | None:
+        """Memory of all compute processes on the card (ids may be another
+        namespace's in a container, so they are not told apart)."""
+        processes = self._ask(
+            "the processes' memory", "nvmlDeviceGetComputeRunningProcesses", refused
+        )
+        if processes is None:
+            return None
+        used = [process.usedGpuMemory for process in processes]
+        if not used or None in used:
+            # In a container the list may be empty, or without the figures.
+            refused.append("the processes' memory")
+            return None
+        return sum(map(int, used))
+
+
+def _handle(nvml: Any, visible: str) -> Any:
+    """The card that CUDA calls 0: NVML counts all of them, also hidden ones."""
+    first = visible.split(",")[0].strip()
+    if first.startswith(("GPU-", "MIG-")):
+        return nvml.nvmlDeviceGetHandleByUUID(first)
+    return nvml.nvmlDeviceGetHandleByIndex(int(first) if first.isdigit() else 0)
+
+
+Memory = CpuMemory | GpuMemory
+
+
+def open_memory(device: str, nvml: Any = None) -> Memory:
+    """NVML for "cuda"; the processes' memory for "cpu" or where NVML is missing.
+
+    ``nvml`` stands for the module pynvml (tests).
+    """
+    if device != "cuda":
+        return CpuMemory()
+    if nvml is None:
+        try:
+            nvml = importlib.import_module("pynvml")
+        except ImportError as error:
+            return _without_nvml(error)
+    try:
+        nvml.nvmlInit()
+        return GpuMemory(nvml, os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+    except nvml.NVMLError as error:
+        return _without_nvml(error)
+
+
+def card_in_words(nvml: Any = None) -> str:
+    """The card and its driver, e.g. "NVIDIA H100 80GB HBM3, driver 570.86.15"; "" where
+    NVML does not tell. ``nvml`` stands for the module pynvml (tests)."""
+    try:
+        nvml = nvml or importlib.import_module("pynvml")
+        nvml.nvmlInit()
+        handle = _handle(nvml, os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+        driver = nvml.nvmlSystemGetDriverVersion()
+        return f"{nvml.nvmlDeviceGetName(handle)}, driver {driver}"
+    except ImportError:
+        return ""
+    except nvml.NVMLError:
+        return ""
+
+
+def _without_nvml(error: Exception) -> CpuMemory:
+    return CpuMemory(
+        f"The NVIDIA driver does not answer ({error}): GPU memory is not known; this "
+        "is the memory of the engine's processes."
+    )

@@ -1,0 +1,164 @@
+"""Publisher: what an engine host tells, out to Redis; the only caller of group_send.
+
+All methods are called from the host's loop and return at once: messages wait in a
+bounded queue that a task in the same loop drains. Frames that find it full are
+dropped, and the next frame is a keyframe; nothing ever waits for a viewer.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import redis.asyncio
+from celery import current_app
+from channels.layers import get_channel_layer
+
+from lab.messages import (
+    FRAMES_GROUP,
+    LAB_GROUP,
+    STATUS_KEY_PREFIX,
+    EngineStatus,
+    MemorySample,
+    RequestEvent,
+    RequestReport,
+    request_group,
+)
+
+logger = logging.getLogger(__name__)
+
+MAX_QUEUED = 2000
+MAX_QUEUED_FRAMES = 8
+STATUS_EXPIRES_S = 15
+RETRY_PAUSE_S = 1.0
+REPORT_RETRIES = 300
+"""Pauses for which a report waits for a broker that is away."""
+LIFE_KEY_PREFIX = "lab:life:"
+"""Key that lives as long as one process of an engine host does."""
+
+
+class Publisher:
+    """Drains one queue of sends; survives a Redis that goes away and comes back."""
+
+    def __init__(
+        self, redis_url: str, on_frame_lost: Callable[[], None], life: str = ""
+    ) -> None:
+        """``life`` names this process; its key expires when the statuses cease."""
+        self._redis = redis.asyncio.Redis.from_url(redis_url)
+        self._life = life
+        self._layer = get_channel_layer()
+        self._on_frame_lost = on_frame_lost
+        self._queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
+        self._num_frames = 0
+        self._reports: set[asyncio.Task[None]] = set()
+        self._is_down = False
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            group, message = await self._queue.get()
+            if group == FRAMES_GROUP:
+                self._num_frames -= 1
+            try:
+                await self._send(group, message)
+                self._is_down = False
+            except (OSError, redis.exceptions.RedisError) as error:
+                await self._lost(group, error)
+            except Exception:  # one bad message must not end all sending
+                logger.exception("A message to %s was left out", group)
+            finally:
+                self._queue.task_done()
+
+    async def _send(self, group: str, message: dict[str, Any]) -> None:
+        if message["type"] == "engine.status":
+            key = STATUS_KEY_PREFIX + message["engine_host_id"]
+            await self._redis.set(key, json.dumps(message), ex=STATUS_EXPIRES_S)
+            if self._life:
+                key = LIFE_KEY_PREFIX + self._life
+                await self._redis.set(key, 1, ex=STATUS_EXPIRES_S)
+        await self._layer.group_send(group, message)
+
+    async def _lost(self, group: str, error: Exception) -> None:
+        """A message may be lost: viewers heal by the next keyframe or event."""
+        if group == FRAMES_GROUP:
+            self._on_frame_lost()
+        if not self._is_down:
+            self._is_down = True
+            logger.warning("Redis does not answer: %s", error)
+        await asyncio.sleep(RETRY_PAUSE_S)
+
+    def _put(self, group: str, message: dict[str, Any]) -> None:
+        if self._queue.qsize() < MAX_QUEUED:
+            self._queue.put_nowait((group, message))
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next frame would be taken."""
+        return self._num_frames < MAX_QUEUED_FRAMES
+
+    def frame(
+        self, engine_host_id: str, engine_run: int, seq: int, is_key: bool, frame: bytes
+    ) -> None:
+        """One frame to all viewers, or none at all when the queue is full."""
+        if not self.has_room:
+            self._on_frame_lost()
+            return
+        self._num_frames += 1
+        message = {
+            "type": "lab.frame",
+            "engine_host_id": engine_host_id,
+            "engine_run": engine_run,
+            "seq": seq,
+            "is_keyframe": is_key,
+            "frame": frame,
+        }
+        self._queue.put_nowait((FRAMES_GROUP, message))
+
+    def status(self, status: EngineStatus) -> None:
+        """State of this host: to viewers, and with an expiry into Redis."""
+        self._put(LAB_GROUP, status.message())
+
+    def memory(self, sample: MemorySample) -> None:
+        """One memory sample to all viewers."""
+        self._put(LAB_GROUP, sample.message())
+
+    def request_event(self, event: RequestEvent) -> None:
+        """Progress of one request, on its own group."""
+        self._put(request_group(event.request_id), event.message())
+
+    def report(self, report: RequestReport) -> None:
+        """The end of one request, to the worker that has the database."""
+        task = asyncio.create_task(self._send_report(report))
+        self._reports.add(task)
+        task.add_done_callback(self._reports.discard)
+
+    async def _send_report(self, report: RequestReport) -> None:
+        """Unlike all else a report is not lost while the broker is away."""
+        for _ in range(REPORT_RETRIES):
+            try:
+                await asyncio.to_thread(
+                    current_app.send_task,
+                    "lab.finish_request",
+                    kwargs={"report": asdict(report)},
+                    queue="default",
+                )
+                return
+            except Exception as error:  # kombu's, redis-py's or the socket's
+                logger.warning("A report waits for the broker: %s", error)
+                await asyncio.sleep(RETRY_PAUSE_S)
+
+    async def flush(self, timeout_s: float = 3.0) -> None:
+        """Wait for the reports and messages still under way (shutdown)."""
+        waits = [asyncio.create_task(self._queue.join()), *self._reports]
+        await asyncio.wait(waits, timeout=timeout_s)
+        waits[0].cancel()
+
+
+async def say_last(redis_url: str, status: EngineStatus, life: str) -> None:
+    """The last status of a host whose own loop has ended; its life ends with it."""
+    publisher = Publisher(redis_url, lambda: None)
+    await publisher._send(LAB_GROUP, status.message())
+    await publisher._redis.delete(LIFE_KEY_PREFIX + life)
+    await publisher._redis.aclose()

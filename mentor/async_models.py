@@ -1,0 +1,71 @@
+"""What the socket wants of the models, off the event loop and as JSON."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from channels.db import database_sync_to_async
+
+from lab.messages import RequestReport
+from mentor.commands import Ask
+from mentor.models import Conversation, Turn
+from mentor.presentation import conversation_json, turn_json
+
+
+@database_sync_to_async
+def ask(learner_id: str, command: Ask, request_id: str, address: str) -> dict[str, Any]:
+    """Take a question; see ConversationManager.ask for what it raises."""
+    turn = Conversation.objects.ask(
+        learner_id, command.conversation_id, command.question, request_id, address
+    )
+    return turn_json(turn) | {"title": turn.conversation.title}
+
+
+@database_sync_to_async
+def stop(learner_id: str, turn_id: int) -> None:
+    """Abort a turn of the learner's own; raises Unknown."""
+    Turn.objects.owned(learner_id, turn_id).stop()
+
+
+@database_sync_to_async
+def delete(learner_id: str, conversation_id: uuid.UUID) -> None:
+    """Delete a conversation of the learner's own; raises Unknown."""
+    Conversation.objects.owned(learner_id, conversation_id).discard()
+
+
+@database_sync_to_async
+def open_conversation(
+    learner_id: str, conversation_id: uuid.UUID | None
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """The conversation (None: the newest) and its open turns, id by request id.
+
+    A conversation that is gone gives the newest instead of an error: it was deleted
+    in another tab.
+    """
+    Turn.objects.give_up_overdue()
+    known = Conversation.objects.latest_of(learner_id)
+    chosen = [c for c in known if c.pk == conversation_id] or known
+    conversation = chosen[0] if chosen else None
+    turns = list(conversation.turns.all()) if conversation else []
+    open_turns = {turn.request_id: turn.pk for turn in turns if turn.is_open}
+    return conversation_json(conversation, turns, known), open_turns
+
+
+@database_sync_to_async
+def settle(turn_id: int, report: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Store a report and show its turn; None if the turn was deleted meanwhile."""
+    Turn.objects.settle(RequestReport.from_json(report))
+    turn = Turn.objects.filter(pk=turn_id).first()
+    return turn and turn_json(turn)
+
+
+@database_sync_to_async
+def ended(turn_ids: Sequence[int]) -> dict[int, dict[str, Any] | None]:
+    """Those of the turns that are no longer open, by id; None for deleted ones."""
+    Turn.objects.give_up_overdue()
+    turns = {turn.pk: turn for turn in Turn.objects.filter(pk__in=turn_ids)}
+    return {
+        turn_id: turn_json(turns[turn_id]) if turn_id in turns else None
+        for turn_id in turn_ids
+        if turn_id and (turn_id not in turns or not turns[turn_id].is_open)
+    }

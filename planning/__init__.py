@@ -1,0 +1,1 @@
+"""Capacity planning: arithmetic on published figures. No web framework, no engine."""

@@ -1,0 +1,1 @@
+"""Cards, prices, platforms and traffic shapes as published, each with its source."""

@@ -1,0 +1,1 @@
+"""Requests, queues, workers and costs: the simulator and its closed forms."""

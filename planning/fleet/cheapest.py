@@ -1,0 +1,92 @@
+"""Searching the cheapest fleet that meets a scenario's goals.
+
+From a fleet of each mode, one free field after the other is set to the value of its
+grid that is best with the others as they are, until nothing gets better. A fleet that
+misses the goals is worth what it costs, times how far it misses, so that the search
+finds its way back. It is a search, not a proof: a learner may find better.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from planning.fleet.plan import Plan
+from planning.fleet.plan_fields import plan_values, read_plan
+from planning.fleet.results import Result, simulate
+from planning.fleet.scenarios import FREE, Scenario
+
+GRID: dict[str, list[Any]] = {
+    "instances": [1, 2, 3, 4, 5, 6, 8, 10, 12, 16],
+    "autoscaler": ["off", "on"],
+    "min_instances": [1, 2, 3, 4, 6],
+    "target_pct": [20, 30, 40, 50, 60, 70, 80, 90, 100],
+    "cool_down_min": [0, 2, 5, 10, 30],
+    "max_workers": [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24],
+    "min_workers": [0, 1, 2, 3],
+    "idle_timeout_s": [0, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600],
+    "scaler": ["queue_delay", "request_count"],
+    "queue_delay_s": [0, 1, 2, 4, 8, 15, 60, 300],
+    "requests_per_worker": [1, 2, 4, 8, 12, 16, 24, 32, 64],
+    "ping_every_min": [None, 1, 2, 5, 10],
+}
+BY_MODE = {
+    "provisioned": FREE[1:6],
+    "serverless": FREE[6:],
+    "hybrid": FREE[1:],
+}
+COARSE_BUDGET = 400_000
+STARTS = ((1, 3), (1, 12), (3, 3), (12, 12))
+MAX_ROUNDS = 6
+
+
+def search(scenario: Scenario, budget: int, coarse: int = COARSE_BUDGET) -> Result:
+    """The best fleet found, simulated with ``budget``; found with ``coarse``."""
+    finalists = [
+        _descend(start, BY_MODE[mode], coarse, whole=True)
+        for mode in BY_MODE
+        for start in _starts(scenario, mode)
+    ]
+    results = [simulate(plan, budget) for plan in dict.fromkeys(finalists)]
+    best = min(results, key=worth).plan
+    return simulate(_descend(best, BY_MODE[best.mode], budget, whole=False), budget)
+
+
+def worth(result: Result) -> float:
+    """Its cost, made dearer by how far the goals are missed."""
+    goals, wait = result.plan.goals, result.wait_s[95]
+    waited = 1e6 if wait is None else wait.mean
+    missed = max(waited / max(goals.slo_wait_s, 1e-3) - 1, 0.0)
+    missed += max(result.lost_pct.mean - goals.max_drop_pct, 0.0)
+    return (result.cost_usd.mean + 1.0) * (1 + min(missed, 100.0) + 3.0 * (missed > 0))
+
+
+def _starts(scenario: Scenario, mode: str) -> Iterator[Plan]:
+    """From the smallest to a generous one: a descent ends in the nearest valley."""
+    for instances, workers in STARTS:
+        values = {"mode": mode, "instances": instances, "max_workers": workers}
+        plan, _ = read_plan(values, base=scenario.plan)
+        if plan is not None:
+            yield plan
+
+
+def _descend(plan: Plan, fields: list[str], budget: int, *, whole: bool) -> Plan:
+    """Field by field over the ``whole`` grid, or to its neighbours only."""
+    best = simulate(plan, budget)
+    for _ in range(MAX_ROUNDS):
+        before = worth(best)
+        for name in fields:
+            for value in _values(name, best.plan, whole=whole):
+                changed, _ = read_plan({name: value}, base=best.plan)
+                if changed is not None and changed != best.plan:
+                    best = min(best, simulate(changed, budget), key=worth)
+        if worth(best) >= before * 0.999:
+            break
+    return best.plan
+
+
+def _values(name: str, plan: Plan, *, whole: bool) -> list[Any]:
+    grid = GRID[name]
+    current = plan_values(plan)[name]
+    if whole or current not in grid:
+        return grid
+    place = grid.index(current)
+    return [grid[k] for k in (place - 1, place + 1) if 0 <= k < len(grid)]

@@ -1,0 +1,76 @@
+"""What the workers' seconds cost, split by what they did.
+
+    provisioned   busy, idle, starting: all billed by the hour's price
+    serverless    busy · idle · cold start · keep-warm pings · rounding
+
+Pings are charged with all they cause: serving one, a start that one began, and idle
+time that would have ended without them. The lines of both kinds add up to the bill.
+"""
+
+from dataclasses import dataclass
+
+from planning.fleet.fleet_state import (
+    BUSY,
+    COLD,
+    IDLE,
+    PING_COLD,
+    PING_IDLE,
+    PING_SERVE,
+    PROVISIONED,
+    SERVERLESS,
+)
+from planning.fleet.plan import Plan
+from planning.fleet.simulation import Counts
+
+LINES = ("busy", "idle", "cold", "pings", "rounding")
+
+
+@dataclass(frozen=True)
+class Costs:
+    """US dollars of a month by line, and the seconds they were billed for."""
+
+    lines: dict[str, float]
+    seconds: dict[str, float]
+
+    @property
+    def total(self) -> float:
+        """The bill."""
+        return sum(self.lines.values())
+
+
+def costs_of(plan: Plan, counts: Counts) -> Costs:
+    """The bill for what was counted."""
+    by_kind = billed_seconds(plan, counts)
+    usd = (
+        plan.provisioned.provisioned_usd_per_h / 3600,
+        plan.serverless.serverless_usd_per_s,
+    )
+    lines, seconds = {}, {}
+    for name in LINES:
+        pair = by_kind[PROVISIONED][name], by_kind[SERVERLESS][name]
+        seconds[name] = sum(pair)
+        lines[name] = pair[0] * usd[0] + pair[1] * usd[1]
+    return Costs(lines, seconds)
+
+
+def billed_seconds(plan: Plan, counts: Counts) -> list[dict[str, float]]:
+    """Seconds that are billed, of instances and of serverless workers, by line."""
+    cold = float(plan.serverless.bills_cold_start == "yes")
+    idle = float(plan.serverless.bills_idle == "yes")
+    seconds = []
+    for kind, bills_cold, bills_idle in (
+        (PROVISIONED, 1.0, 1.0),
+        (SERVERLESS, cold, idle),
+    ):
+        spent = counts.tally["seconds"][kind]
+        pings = bills_cold * spent[PING_COLD] + bills_idle * spent[PING_IDLE]
+        seconds.append(
+            {
+                "busy": float(spent[BUSY]),
+                "idle": float(bills_idle * spent[IDLE]),
+                "cold": float(bills_cold * spent[COLD]),
+                "pings": float(spent[PING_SERVE] + pings),
+                "rounding": counts["rounding"] if kind == SERVERLESS else 0.0,
+            }
+        )
+    return seconds

@@ -1,0 +1,244 @@
+"""What a simulated month comes to: cost and its split, waits, shares, a timeline.
+
+    simulate(plan, budget=…)  → Result
+
+``budget`` bounds the requests simulated over all runs. If the month fits, every run is
+a whole month with a seed of its own; else it is a sample of windows (see planning.
+fleet), and the intervals say how well it is known.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from planning.fleet.costs import Costs, costs_of
+from planning.fleet.estimates import Estimate, estimate, quantile
+from planning.fleet.fleet_state import BUSY
+from planning.fleet.plan import MONTH_S, Plan
+from planning.fleet.request_file import RequestFile
+from planning.fleet.simulation import (
+    Counts,
+    Sample,
+    lead_s,
+    rules_of,
+    run,
+    sampled,
+    whole_month,
+)
+from planning.fleet.workload import Workload, mean_work_s, workload_of
+
+PREVIEW_BUDGET = 600_000
+"""Requests: within 300 ms on one core, arrivals included."""
+MONTH_BUDGET = 60_000_000
+"""Requests: less than ten seconds."""
+ENOUGH = 24_000_000
+"""Requests after which a whole month is not repeated once more."""
+NUM_RUNS = 8
+MIN_RUNS = 2
+MIN_SAMPLES = 3
+"""Runs of a sample, each with a whole crowd where one fits."""
+WORKERS_TWICE_AS_SLOW = 24
+SAMPLES_A_RUN = 29
+"""A prime and not a divisor of the days: the windows fall on all hours."""
+PERCENTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Estimates over the runs; seconds, US dollars and per cent of a month."""
+
+    plan: Plan
+    is_whole_month: bool
+    num_runs: int
+    num_requests_simulated: int
+    share_simulated: float
+    """Seconds simulated ÷ seconds of a month, of one run."""
+    memory_s: float
+    """Lead-in of the windows: a queue that grows for longer is seen too short."""
+    requests: Estimate
+    """A month."""
+    tokens: Estimate
+    """A month, input and output, of the requests that were served."""
+    cost_usd: Estimate
+    usd_per_million_tokens: Estimate | None
+    costs: dict[str, Estimate]
+    """The cost by Costs' lines; their means add up to the cost's mean."""
+    wait_s: dict[int, Estimate | None]
+    """By percentile."""
+    total_s: dict[int, Estimate | None]
+    cold_pct: Estimate
+    """Share of the requests served that waited for a start."""
+    busy_pct: Estimate
+    """Share of the workers' seconds in which they served someone."""
+    places_pct: Estimate
+    """Share of the places of ready workers in use: how full the batches are."""
+    lost_pct: Estimate
+    """Refused by a full queue, or given up."""
+    waiting_at_end: Estimate
+    in_service: Estimate
+    """Mean number."""
+    workers: Estimate
+    """Mean number, starting ones included."""
+
+    @property
+    def is_short_sighted(self) -> bool:
+        """Whether a sample's windows are too short to see how long the waits are."""
+        wait = self.wait_s[99]
+        is_long = wait is not None and wait.mean > self.memory_s / 2
+        return not self.is_whole_month and (is_long or self.lost_pct.mean > 0)
+
+    @property
+    def meets_slo(self) -> bool:
+        """Whether the goals are met, by the means."""
+        wait = self.wait_s[95]
+        goals = self.plan.goals
+        return (
+            wait is not None
+            and wait.mean <= goals.slo_wait_s
+            and self.lost_pct.mean <= goals.max_drop_pct
+        )
+
+
+def simulate(
+    plan: Plan, budget: int = MONTH_BUDGET, recorded: RequestFile | None = None
+) -> Result:
+    """Simulate a month of ``plan``. ``recorded`` is the file of the pattern file."""
+    workload = workload_of(plan, recorded)
+    budget = affordable(plan, budget)
+    runs = runs_of(plan, workload, budget, mean_work_s(plan, recorded))
+    return result_of(plan, runs, is_whole=_fits(workload, budget))
+
+
+def affordable(plan: Plan, budget: int) -> int:
+    """Requests in the time that ``budget`` takes on a small fleet: the loop looks at
+    every worker for each of them."""
+    return int(budget / (1 + rules_of(plan)["num_workers"] / WORKERS_TWICE_AS_SLOW))
+
+
+def _fits(workload: Workload, budget: int) -> bool:
+    return workload.rate_per_s * MONTH_S * MIN_RUNS <= budget
+
+
+def runs_of(plan: Plan, workload: Workload, budget: int, work_s: float) -> list[Counts]:
+    """Independent runs: whole months, or systematic samples of one."""
+    a_month = workload.rate_per_s * MONTH_S
+    is_whole = _fits(workload, budget)
+    num = NUM_RUNS
+    if is_whole:
+        num = int(min(max(min(budget, ENOUGH) / a_month, MIN_RUNS), NUM_RUNS))
+    elif workload.rare:
+        whole_crowds = budget / 2 / _crowd(workload)
+        num = int(min(max(whole_crowds, MIN_SAMPLES), NUM_RUNS))
+    rules = rules_of(plan)
+    cold_cv = plan.serverless.cold_start_cv if plan.has_serverless else 0.0
+    sample = _sample(workload, budget / num, lead_s(plan, work_s))
+    runs = []
+    for place in range(num):
+        random = generator(plan.seed, place)
+        windows = whole_month()
+        if not is_whole:
+            windows = sampled(workload.rare, sample, place, random)
+        runs.append(run(rules, workload, windows, random, cold_cv))
+    return runs
+
+
+def _crowd(workload: Workload) -> float:
+    """Requests of one rare stretch."""
+    begin, end = workload.rare[0]
+    return workload.rare_rate_per_s * (end - begin)
+
+
+def generator(seed: int, place: int) -> np.random.Generator:
+    """An independent generator for each place of one seed."""
+    sequence = np.random.SeedSequence(entropy=seed, spawn_key=(place,))
+    return np.random.Generator(np.random.PCG64(sequence))
+
+
+def _sample(workload: Workload, num_requests: float, lead: float) -> Sample:
+    """Windows with so many requests in all, half of them in rare stretches if any."""
+    usual = num_requests / 2 if workload.rare else num_requests
+    seconds = usual / workload.rate_per_s
+    num = int(min(max(seconds / (4 * lead), 1), SAMPLES_A_RUN))
+    rare_seconds = usual / workload.rare_rate_per_s
+    if workload.rare and _crowd(workload) <= 2 * num_requests:
+        rare_seconds = MONTH_S
+    lead = min(lead, 0.75 * seconds / num)
+    return Sample(num, seconds / num - lead, lead, rare_seconds)
+
+
+def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
+    """Estimates from what the runs counted."""
+    costs = [costs_of(plan, one) for one in runs]
+
+    def of(value: Callable[[Counts], float]) -> Estimate:
+        return estimate([value(one) for one in runs])
+
+    def share(part: Callable[[Counts], float], whole: str) -> Estimate:
+        return of(lambda one: 100 * part(one) / max(one[whole], 1.0))
+
+    return Result(
+        plan=plan,
+        is_whole_month=is_whole,
+        num_runs=len(runs),
+        num_requests_simulated=sum(one.num_simulated for one in runs),
+        share_simulated=runs[0].seconds_simulated / MONTH_S,
+        memory_s=runs[0].memory_s,
+        requests=of(lambda one: one["num_arrived"]),
+        tokens=of(tokens_served),
+        cost_usd=estimate([one.total for one in costs]),
+        usd_per_million_tokens=_per_million(costs, runs),
+        costs=_by_line(costs),
+        wait_s={p: _percentile(runs, "waits", p) for p in PERCENTILES},
+        total_s={p: _percentile(runs, "totals", p) for p in PERCENTILES},
+        cold_pct=share(lambda one: one["num_cold"], "num_started"),
+        busy_pct=of(_busy_pct),
+        places_pct=of(
+            lambda one: (
+                100
+                * one["area_service"]
+                / max(one["area_ready"] * plan.service.concurrency, 1e-9)
+            )
+        ),
+        lost_pct=share(
+            lambda one: one["num_refused"] + one["num_gave_up"], "num_arrived"
+        ),
+        waiting_at_end=of(lambda one: one.num_waiting),
+        in_service=of(lambda one: one["area_service"] / one.month_s),
+        workers=of(
+            lambda one: (one["area_ready"] + one["area_starting"]) / one.month_s
+        ),
+    )
+
+
+def tokens_served(counts: Counts) -> float:
+    """Input and output tokens of the requests that were not lost."""
+    lost = counts["num_refused"] + counts["num_gave_up"]
+    share = 1 - lost / max(counts["num_arrived"], 1)
+    return share * (counts.num_input_tokens + counts.num_output_tokens)
+
+
+def _per_million(costs: list[Costs], runs: list[Counts]) -> Estimate | None:
+    tokens = [tokens_served(one) for one in runs]
+    if min(tokens) <= 0:
+        return None
+    pairs = zip(costs, tokens, strict=True)
+    return estimate([1e6 * cost.total / number for cost, number in pairs])
+
+
+def _by_line(costs: list[Costs]) -> dict[str, Estimate]:
+    return {
+        name: estimate([one.lines[name] for one in costs]) for name in costs[0].lines
+    }
+
+
+def _busy_pct(counts: Counts) -> float:
+    seconds: npt.NDArray[np.float64] = counts.tally["seconds"]
+    return float(100 * seconds[:, BUSY].sum() / max(seconds.sum(), 1e-9))
+
+
+def _percentile(runs: list[Counts], name: str, percentile: int) -> Estimate | None:
+    values = [quantile(one.tally[name], percentile / 100) for one in runs]
+    known = [value for value in values if value is not None]
+    return estimate(known) if known else None

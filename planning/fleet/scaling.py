@@ -1,0 +1,115 @@
+"""How many workers there are: serverless scalers, pings, the autoscaler. Compiled."""
+
+import numpy as np
+
+from planning.fleet.compiled import compiled
+from planning.fleet.fleet_state import (
+    NUM_TIMERS,
+    OFF,
+    PING,
+    READY,
+    REQUEST_COUNT,
+    TICK,
+    Array,
+    Fleet,
+)
+from planning.fleet.queue import fill, set_queue_timers
+from planning.fleet.worker_events import book, start, stop
+
+
+@compiled
+def scale_up(fleet: Fleet, now: float, cold: Array) -> None:
+    """After an arrival: the first worker of an empty fleet, or by request count."""
+    if fleet.num_queued > 0 and fleet.num_ready + fleet.num_starting == 0:
+        start_serverless(fleet, now, False, cold)
+    if fleet.scaler == REQUEST_COUNT:
+        load = fleet.num_queued + fleet.in_service_serverless
+        wanted = int(np.ceil(load / fleet.scaler_value))
+        while fleet.num_serverless < wanted:
+            if not start_serverless(fleet, now, False, cold):
+                break
+
+
+@compiled
+def ask_for_worker(fleet: Fleet, now: float, cold: Array) -> None:
+    """A request has waited for the queue delay: start what the waiting ones lack."""
+    fleet.num_asked += 1
+    if fleet.num_starting * fleet.concurrency < fleet.num_asked:
+        start_serverless(fleet, now, False, cold)
+    set_queue_timers(fleet)
+
+
+@compiled
+def start_serverless(fleet: Fleet, now: float, by_ping: bool, cold: Array) -> bool:
+    """Start the first serverless worker that is off; False where none is."""
+    for w in range(fleet.num_provisioned, fleet.num_workers):
+        if fleet.status[w] == OFF:
+            factor = cold[fleet.next_cold % len(cold)]
+            fleet.next_cold += 1
+            start(fleet, w, now, fleet.cold_start_s * factor, by_ping)
+            fleet.num_ping_starts += by_ping
+            fleet.num_cold_starts += not by_ping
+            return True
+    return False
+
+
+@compiled
+def ping(fleet: Fleet, now: float, cold: Array) -> None:
+    """Keep one serverless worker up. A ping shares the batch and delays nobody."""
+    fleet.due[PING] = now + fleet.ping_every_s
+    for w in range(fleet.num_provisioned + fleet.num_kept, fleet.num_workers):
+        if fleet.status[w] == OFF:
+            continue
+        if fleet.status[w] == READY and fleet.num_running[w] == 0:
+            book(fleet, w, now)
+            fleet.ping_ends[w] = now + fleet.ping_s
+            fleet.due[NUM_TIMERS + w] = fleet.ping_ends[w] + fleet.idle_timeout_s
+        return
+    if fleet.num_serverless == 0:
+        start_serverless(fleet, now, True, cold)
+
+
+@compiled
+def autoscale(fleet: Fleet, now: float) -> None:
+    """Instances for the mean load since the last look; fewer only after a while."""
+    load = fleet.tick_load_s / fleet.tick_s
+    fleet.tick_load_s = 0.0
+    fleet.due[TICK] = now + fleet.tick_s
+    wanted = int(np.ceil(load / (fleet.target * fleet.concurrency) - 1e-9))
+    wanted = min(max(wanted, fleet.min_instances), fleet.num_provisioned)
+    active = 0
+    for w in range(fleet.num_provisioned):
+        active += fleet.status[w] != OFF and not fleet.is_draining[w]
+    if wanted >= active:
+        fleet.enough_at = now
+        _scale_out(fleet, wanted - active, now)
+    elif now - fleet.enough_at >= fleet.cool_down_s:
+        fleet.enough_at = now
+        _scale_in(fleet, active - wanted, now)
+
+
+@compiled
+def _scale_out(fleet: Fleet, number: int, now: float) -> None:
+    """First take back what is being drained, then start instances."""
+    for w in range(fleet.num_provisioned):
+        if number > 0 and fleet.is_draining[w]:
+            fleet.is_draining[w] = 0
+            fill(fleet, w, now, False)
+            number -= 1
+    for w in range(fleet.num_provisioned):
+        if number > 0 and fleet.status[w] == OFF:
+            start(fleet, w, now, fleet.start_up_s, False)
+            fleet.num_scale_outs += 1
+            number -= 1
+
+
+@compiled
+def _scale_in(fleet: Fleet, number: int, now: float) -> None:
+    """The last instances stop, at once or when their requests are done."""
+    for w in range(fleet.num_provisioned - 1, -1, -1):
+        if number > 0 and fleet.status[w] != OFF and not fleet.is_draining[w]:
+            number -= 1
+            if fleet.num_running[w] > 0:
+                fleet.is_draining[w] = 1
+            else:
+                stop(fleet, w, now)

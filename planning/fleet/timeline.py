@@ -1,0 +1,80 @@
+"""A stretch of the month as it goes: workers and queue over time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planning.fleet.fleet_state import (
+    BIN_MAX_QUEUE,
+    BIN_QUEUE,
+    BIN_READY,
+    BIN_SERVICE,
+    BIN_STARTING,
+    new_fleet,
+)
+from planning.fleet.plan import DAY_S, MONTH_S, Plan
+from planning.fleet.request_file import RequestFile
+from planning.fleet.results import generator
+from planning.fleet.simulation import (
+    Array,
+    Counts,
+    Window,
+    lead_s,
+    rules_of,
+    run_window,
+)
+from planning.fleet.workload import Workload, mean_work_s, workload_of
+
+NUM_BINS = 180
+MAX_REQUESTS = 100_000
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Means of equal bins; ``longest_queue`` is the most that waited in one."""
+
+    start_s: float
+    """Of the month."""
+    bin_s: float
+    ready: Array
+    starting: Array
+    in_service: Array
+    queue: Array
+    longest_queue: Array
+
+
+def timeline_of(plan: Plan, recorded: RequestFile | None = None) -> Timeline:
+    """A day, or what of it ``MAX_REQUESTS`` allow; with crowds, around the first."""
+    workload = workload_of(plan, recorded)
+    start, length = _stretch(workload)
+    lead = min(lead_s(plan, mean_work_s(plan, recorded)), start, length)
+    bin_s = length / NUM_BINS
+    num_lead_bins = int(np.ceil(lead / bin_s))
+    zero = max(start - num_lead_bins * bin_s, 0.0)
+    num_bins = NUM_BINS + num_lead_bins
+    fleet = new_fleet(rules_of(plan, num_bins, bin_s))
+    cold_cv = plan.serverless.cold_start_cv if plan.has_serverless else 0.0
+    window = Window(zero, zero + num_bins * bin_s)
+    run_window(fleet, workload, window, generator(plan.seed, 0), cold_cv, Counts())
+    bins = np.array(fleet["bins"][num_bins - NUM_BINS : num_bins])
+    return Timeline(
+        start_s=zero + num_lead_bins * bin_s,
+        bin_s=bin_s,
+        ready=bins[:, BIN_READY],
+        starting=bins[:, BIN_STARTING],
+        in_service=bins[:, BIN_SERVICE],
+        queue=bins[:, BIN_QUEUE],
+        longest_queue=bins[:, BIN_MAX_QUEUE],
+    )
+
+
+def _stretch(workload: Workload) -> tuple[float, float]:
+    """Start and length [s]: around a crowd, with a third of it before."""
+    if workload.rare:
+        begin, end = workload.rare[0]
+        length = (end - begin) * 2
+        most = MAX_REQUESTS / workload.rare_rate_per_s
+        length = min(length, max(most, 60.0))
+        return min(max(begin - length / 4, 0.0), MONTH_S - length), length
+    length = min(DAY_S, MAX_REQUESTS / workload.rate_per_s)
+    return DAY_S, max(length, 60.0)

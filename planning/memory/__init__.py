@@ -1,0 +1,1 @@
+"""What a model takes on a card: weights, KV cache, activations, overhead."""

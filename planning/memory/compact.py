@@ -1,0 +1,73 @@
+"""The few fields of a config.json that decide memory, short enough for a link."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from planning.errors import BadConfig
+from planning.memory.config_json import WHOLE
+
+MAX_CHARS = 4_000
+"""Of the compact text: with the rest of the query it stays a link that travels."""
+_KEPT = frozenset(
+    "model_type hidden_size n_embd d_model num_attention_heads n_head n_heads "
+    "num_heads num_hidden_layers n_layer n_layers num_layers num_key_value_heads "
+    "num_kv_heads n_head_kv multi_query new_decoder_architecture head_dim "
+    "intermediate_size intermediate_size_mlp ffn_dim n_inner ffn_hidden_size "
+    "vocab_size max_position_embeddings n_positions max_seq_len seq_length "
+    "tie_word_embeddings attention_bias mlp_bias use_bias use_qk_norm "
+    "partial_rotary_factor rotary_pct qk_rope_head_dim qk_nope_head_dim v_head_dim "
+    "kv_lora_rank q_lora_rank num_local_experts num_experts n_routed_experts "
+    "moe_num_experts num_experts_per_tok moe_topk moe_k moe_intermediate_size "
+    "shared_expert_intermediate_size shared_intermediate_size n_shared_experts "
+    "first_k_dense_replace moe_layer_freq decoder_sparse_step "
+    "interleave_moe_layer_step mlp_only_layers sliding_window use_sliding_window "
+    "sliding_window_pattern attention_chunk_size layer_types is_encoder_decoder "
+    "cross_attention_layers _name_or_path".split()
+)
+_VISION = frozenset(
+    "hidden_size embed_dim width num_hidden_layers depth num_layers layers "
+    "intermediate_size patch_size image_size".split()
+)
+_QUANTIZATION = frozenset(
+    "quant_method bits w_bit group_size q_group_size weight_block_size quant_algo "
+    "config_groups".split()
+)
+_ROPE = frozenset("rope_type type factor".split())
+_PARTS = ("text_config", "llm_config", "language_config")
+
+
+def compact(config: Mapping[str, Any]) -> str:
+    """JSON of the fields that are read, nested as they were; raises BadConfig."""
+    text = json.dumps(_of(config), separators=(",", ":"), sort_keys=True)
+    if len(text) > MAX_CHARS:
+        reason = f"has {len(text):,} characters of fields that matter: at most "
+        raise BadConfig(WHOLE, f"{reason}{MAX_CHARS:,} are kept.")
+    return text
+
+
+def _of(config: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {k: v for k, v in config.items() if k in _KEPT and v is not None}
+    for name in _PARTS:
+        if isinstance(part := config.get(name), Mapping):
+            kept[name] = _of(part)
+    for name, fields in (
+        ("vision_config", _VISION),
+        ("quantization_config", _QUANTIZATION),
+        ("compression_config", _QUANTIZATION),
+        ("rope_scaling", _ROPE),
+    ):
+        if isinstance(part := config.get(name), Mapping):
+            kept[name] = {k: v for k, v in part.items() if k in fields}
+    if isinstance(part := config.get("rope_parameters"), Mapping):
+        kept["rope_parameters"] = _rope(part)
+    return kept
+
+
+def _rope(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of all layers, and of each kind of layer."""
+    kept = {k: v for k, v in part.items() if k in _ROPE}
+    for name, inner in part.items():
+        if name.endswith("_attention") and isinstance(inner, Mapping):
+            kept[name] = {k: v for k, v in inner.items() if k in _ROPE}
+    return kept

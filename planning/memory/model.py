@@ -1,0 +1,136 @@
+"""What of a model's architecture decides its memory. Pure data; see config_json.
+
+Names are those of Hugging Face's config.json and of vLLM.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from planning.memory.quantization import UNQUANTIZED, Scheme
+
+QkNorm = Literal["none", "head", "full"]
+"""head: one weight a head dimension (Qwen3) · full: one a value of q and k (OLMo 2)."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a family's code does that its config.json does not say."""
+
+    qkv_bias: bool = False
+    o_bias: bool = False
+    mlp_bias: bool = False
+    is_gated: bool = True
+    """Gate and up projection before the activation (SwiGLU), or up alone."""
+    norms_per_layer: int = 2
+    norm_bias: bool = False
+    qk_norm: QkNorm = "none"
+    router_bias: bool = False
+    lm_head_bias: bool = False
+    has_sinks: bool = False
+    has_rope: bool = True
+    has_positions: bool = False
+    """Learned position embeddings."""
+    ties_embeddings: bool = False
+    """Where config.json does not say."""
+    shared_expert_gate: bool = False
+
+
+@dataclass(frozen=True)
+class Moe:
+    """Layers whose MLP is a choice of experts."""
+
+    num_experts: int
+    top_k: int
+    intermediate_size: int
+    """Of one expert."""
+    shared_intermediate_size: int = 0
+    """Of all shared experts together; 0: none."""
+    layers: frozenset[int] = frozenset()
+    """The layers that have experts, from 0."""
+
+
+@dataclass(frozen=True)
+class Mla:
+    """Multi-head latent attention: one compressed row a token instead of K and V."""
+
+    q_lora_rank: int | None
+    kv_lora_rank: int
+    qk_nope_head_dim: int
+    qk_rope_head_dim: int
+    v_head_dim: int
+
+    @property
+    def row_size(self) -> int:
+        """Values cached a token and layer, shared by all heads."""
+        return self.kv_lora_rank + self.qk_rope_head_dim
+
+
+@dataclass(frozen=True)
+class Window:
+    """Layers that attend to the last ``size`` tokens only (or a chunk of them)."""
+
+    size: int
+    layers: frozenset[int]
+    is_chunked: bool = False
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model; ``hf_id`` is its repository on Hugging Face, "" for an upload."""
+
+    id: str
+    name: str
+    model_type: str
+    num_hidden_layers: int
+    hidden_size: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    head_dim: int
+    intermediate_size: int
+    """Of a dense layer's MLP."""
+    vocab_size: int
+    max_position_embeddings: int
+    tie_word_embeddings: bool
+    traits: Traits = field(default_factory=Traits)
+    rotary_dim: int = 0
+    rope_factor: float = 1
+    """How much longer linear scaling makes the table of positions."""
+    moe: Moe | None = None
+    mla: Mla | None = None
+    window: Window | None = None
+    vision_params: int = 0
+    """Parameters of a vision tower and its projector, kept unquantised."""
+    scheme: Scheme = UNQUANTIZED
+    """As the repository ships its weights."""
+    hf_id: str = ""
+    aliases: tuple[str, ...] = ()
+    """Other repositories of the same shape, such as its -Instruct."""
+    is_guessed: bool = False
+    """Whether the family is not known here and was taken for one like Llama."""
+    doubts: tuple[str, ...] = ()
+    """Sentences: what the estimate cannot know of this model."""
+    source: str = ""
+    note: str = ""
+    published_params: int | None = None
+    """Total of the repository's safetensors; None where no source was read."""
+
+    @property
+    def architecture(self) -> str:
+        """MHA, GQA, MQA or MLA, with experts or windows where it has them."""
+        if self.mla:
+            attention = "MLA"
+        elif self.num_key_value_heads == 1:
+            attention = "MQA"
+        elif self.num_key_value_heads == self.num_attention_heads:
+            attention = "MHA"
+        else:
+            attention = "GQA"
+        experts = f", {self.moe.num_experts} experts" if self.moe else ""
+        return attention + experts + (", sliding windows" if self.window else "")
+
+    @property
+    def is_hybrid(self) -> bool:
+        """Whether layers with and without a window mix: several KV cache groups."""
+        if self.window is None:
+            return False
+        return len(self.window.layers) < self.num_hidden_layers

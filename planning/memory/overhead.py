@@ -1,0 +1,135 @@
+"""Memory besides weights and KV cache: what no config.json states, estimated.
+
+The activation peak is in ``activations``; here are the CUDA context with the
+buffers of communication, and the CUDA graphs. Read: vLLM 0.32, v1/worker/gpu_worker.py
+(determine_available_memory); figures from llm-d-planner's logs of vLLM 0.15 to 0.19 on
+H100s and from the other logs of catalog/vllm_logs_others.yaml.
+"""
+
+from dataclasses import dataclass
+
+from planning.interval import GIB, Interval
+from planning.memory.activations import activation_peak
+from planning.memory.model import Model
+from planning.memory.settings import Regime, Settings, version_of
+from planning.memory.weights import stage_layers
+
+FUSED_SINCE = (0, 17)
+PLAIN_UNTIL = (0, 11)
+"""Between the two no log of several GPUs was read."""
+FUSED_ARCHS = ("hopper", "blackwell")
+"""Where vLLM fuses all-reduce and norm, with FlashInfer's workspace of 2 GiB."""
+FUSED_NON_TORCH_GIB = {
+    1: Interval(0.1, 0.26, 0.6),
+    2: Interval(1.9, 2.08, 2.25),
+    4: Interval(2.0, 2.17, 2.35),
+    8: Interval(1.9, 2.3, 2.9),
+}
+"""CUDA context and communication by GPUs of a tensor-parallel group, H100 with NVLink,
+vLLM 0.19: published 0.24 to 0.46, 2.06 to 2.10 and 2.13 to 2.21; eight by extension."""
+PLAIN_NON_TORCH_GIB = {
+    1: Interval(0.02, 0.13, 0.5),
+    2: Interval(0.1, 0.45, 1.5),
+    4: Interval(0.1, 0.6, 1.6),
+    8: Interval(0.2, 0.9, 2.4),
+}
+"""Without that workspace: 0.13 on one H100 (vLLM 0.11 to 0.17), 0.54 and 0.55 on two;
+0.30 on two L40S; 0.06 and 0.35 on an RTX 3090."""
+UNKNOWN_NON_TORCH_GIB = Interval(0.2, 1.4, 2.4)
+"""Several Hopper or Blackwell cards from 0.12 to 0.16: either may be."""
+STAGES_NON_TORCH_GIB = Interval(0.05, 0.2, 0.6)
+"""Pipeline stages of one GPU: their buffers come after the profile; 0.07 published."""
+
+GRAPHS_BASE_GIB = 0.45
+GRAPHS_PER_LAYER_GIB = 0.0145
+"""Fitted: 28 to 80 dense layers took 0.86 to 1.61 GiB in vLLM 0.19."""
+GRAPHS_DOUBT_GIB = 0.25
+MAX_CAPTURED = 512
+"""Requests of the largest batch captured; mixed batches hold up to twice as many."""
+GRAPHS_FIRST_SHARE = 0.15
+"""Of it all, what the first capture takes however many follow."""
+GRAPHS_EXPERTS_GIB = 0.8
+"""How much more an MoE or MLA model may take: one took 1.57 with 27 layers."""
+GRAPHS_GUESSED_GIB = 0.35
+"""vLLM's own guess, which it takes off, against the same formula: 17 logs, 0.57 GiB
+more to 0.36 less."""
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """Bytes on one GPU, each an estimate with its interval."""
+
+    activation: Interval
+    non_torch: Interval
+    cuda_graphs: Interval
+    are_graphs_budgeted: bool
+    """Whether the graphs are taken off the KV cache, or come on top of it."""
+
+    @property
+    def budgeted(self) -> Interval:
+        """What vLLM takes off before it sizes the KV cache."""
+        both = self.activation + self.non_torch
+        return both + self.cuda_graphs if self.are_graphs_budgeted else both
+
+
+def overhead(settings: Settings, rank: int = 0) -> Overhead:
+    """On one GPU of pipeline stage ``rank`` (from 0)."""
+    return Overhead(
+        activation_peak(settings, rank),
+        non_torch(settings),
+        cuda_graphs(settings, rank),
+        are_graphs_budgeted(settings),
+    )
+
+
+def are_graphs_budgeted(settings: Settings) -> bool:
+    """Whether this version takes the graphs off before it sizes the KV cache."""
+    return settings.regime in (Regime.GRAPHS_BUDGETED, Regime.NEW_RUNNER)
+
+
+def non_torch(settings: Settings) -> Interval:
+    """CUDA context and communication buffers."""
+    version = version_of(settings.vllm_version)
+    may_fuse = settings.arch in FUSED_ARCHS and settings.regime is not Regime.V0
+    table = PLAIN_NON_TORCH_GIB
+    if settings.tp == 1 and settings.pp > 1:
+        return STAGES_NON_TORCH_GIB.times(GIB)
+    if may_fuse and version >= FUSED_SINCE:
+        table = FUSED_NON_TORCH_GIB
+    elif may_fuse and version > PLAIN_UNTIL and settings.tp > 1:
+        return UNKNOWN_NON_TORCH_GIB.times(GIB)
+    known = max(number for number in table if number <= settings.tp)
+    return table[known].times(GIB)
+
+
+def cuda_graphs(settings: Settings, rank: int = 0) -> Interval:
+    """Captured graphs of all batch sizes; none when eager."""
+    if settings.enforce_eager:
+        return Interval.exact(0)
+    first, last = stage_layers(settings.model.num_hidden_layers, settings.pp)[rank]
+    size = GRAPHS_BASE_GIB + GRAPHS_PER_LAYER_GIB * (last - first)
+    more = GRAPHS_EXPERTS_GIB * _is_unlike_dense(settings.model)
+    doubt = GRAPHS_DOUBT_GIB
+    if are_graphs_budgeted(settings):
+        doubt += GRAPHS_GUESSED_GIB
+    share = GRAPHS_FIRST_SHARE + (1 - GRAPHS_FIRST_SHARE) * _captured(settings)
+    return Interval.around(size, doubt, doubt + more).times(share * GIB)
+
+
+def _captured(settings: Settings) -> float:
+    """Graphs of mixed and of decoding batches, as a share of the most there can be."""
+    mixed = num_captured(2 * settings.max_num_seqs)
+    return (mixed + num_captured(settings.max_num_seqs)) / (2 * num_captured())
+
+
+def num_captured(most: int = MAX_CAPTURED) -> int:
+    """Batch sizes that vLLM captures up to ``most``: 1, 2, 4, 8 … 248, 256, 272 … 512.
+
+    vLLM 0.32, config/vllm.py (_set_cudagraph_sizes).
+    """
+    sizes = (1, 2, 4, *range(8, 256, 8), *range(256, MAX_CAPTURED + 1, 16))
+    return sum(1 for size in sizes if size <= most)
+
+
+def _is_unlike_dense(model: Model) -> bool:
+    return bool(model.moe or model.mla or model.is_guessed)

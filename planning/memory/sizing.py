@@ -1,0 +1,142 @@
+"""What a model needs on its GPUs, and what fits: weights, overhead, KV cache, users.
+
+The identity that vLLM's logs keep to 0.01 GiB:
+
+    requested = visible memory × gpu_memory_utilization
+    KV pool   = requested − weights − activation peak − non-torch (− CUDA graphs)
+    blocks    = ⌊KV pool ÷ bytes of a block⌋, the fewest of all pipeline stages
+
+``estimate`` is the one call; ``startup_log`` feeds it from a log's settings.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from planning.interval import Interval
+from planning.memory.kv_cache import KvLayout, kv_layout
+from planning.memory.model import Model
+from planning.memory.overhead import Overhead, overhead
+from planning.memory.quantization import MXFP4, MXFP4_PADDED
+from planning.memory.settings import Settings, check
+from planning.memory.weights import weight_bytes, weight_bytes_by_part
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of one GPU of the tightest pipeline stage. Bytes, where nothing else is said."""
+
+    settings: Settings
+    total: Interval
+    requested: Interval
+    weights: Interval
+    weight_parts: dict[str, float]
+    overhead: Overhead
+    pool: Interval
+    """For the KV cache; 0 where nothing is left."""
+    missing: Interval
+    """What weights and overhead exceed ``requested`` by; 0 where they do not."""
+    layout: KvLayout
+    num_blocks: Interval
+    num_tokens: Interval
+    """What vLLM would log as the size of the KV cache."""
+    blocks_per_user: int
+    """Of one request of max_model_len tokens."""
+    users: Interval
+    """Requests of max_model_len tokens that fit at once; whole numbers."""
+
+    @property
+    def kv_bytes_per_user(self) -> int:
+        """On one GPU, whole blocks."""
+        return self.blocks_per_user * self.layout.block_bytes
+
+    @property
+    def kv_bytes_asked(self) -> int:
+        """Of all users asked for, on one GPU."""
+        return self.kv_bytes_per_user * self.settings.num_users
+
+    @property
+    def needed(self) -> Interval:
+        """Weights, overhead and the KV cache of all users, on one GPU."""
+        fixed = self.weights + self.overhead.budgeted
+        return fixed + Interval.exact(self.kv_bytes_asked)
+
+    @property
+    def fits(self) -> bool:
+        """Whether all users fit by the estimate itself."""
+        return self.users.value >= self.settings.num_users
+
+    @property
+    def fits_surely(self) -> bool:
+        """Whether they fit at the interval's low end."""
+        return self.users.low >= self.settings.num_users
+
+    @property
+    def fits_perhaps(self) -> bool:
+        """Whether they fit at its high end."""
+        return self.users.high >= self.settings.num_users
+
+
+def estimate(settings: Settings) -> Estimate:
+    """The memory of one GPU; raises BadSetting."""
+    if settings.scheme is not None:
+        model = replace(settings.model, scheme=settings.scheme)
+        settings = replace(settings, model=model)
+    check(settings)
+    settings = replace(settings, model=_laid_out(settings))
+    stages = [_stage(settings, rank) for rank in range(settings.pp)]
+    return min(stages, key=lambda stage: (stage.num_blocks.value, -stage.missing.value))
+
+
+def _laid_out(settings: Settings) -> Model:
+    """The model as this card's kernels keep it.
+
+    On Hopper the experts of one GPU need no padding of their outputs (Triton); all
+    other kernels of MXFP4 pad them.
+    """
+    model = settings.model
+    is_bare = settings.arch == "hopper" and settings.tp == 1
+    if model.scheme != MXFP4 or is_bare:
+        return model
+    return replace(model, scheme=MXFP4_PADDED)
+
+
+def _stage(settings: Settings, rank: int) -> Estimate:
+    total = settings.total_gib.times(2**30)
+    requested = total.times(settings.gpu_memory_utilization)
+    weights = weight_bytes(settings.model, settings.split, rank)
+    weights = weights.times(settings.element_bytes / 2)
+    besides = overhead(settings, rank)
+    left = requested - weights - besides.budgeted
+    pool = left.at_least_zero()
+    layout = kv_layout(settings, rank)
+    blocks = Interval(
+        *(layout.num_blocks(p) for p in (pool.low, pool.value, pool.high))
+    )
+    per_user = layout.blocks_per_request(
+        settings.max_model_len, settings.max_num_batched_tokens
+    )
+    return Estimate(
+        settings=settings,
+        total=total,
+        requested=requested,
+        weights=weights,
+        weight_parts=_parts(settings, rank),
+        overhead=besides,
+        pool=pool,
+        missing=Interval(-left.high, -left.value, -left.low).at_least_zero(),
+        layout=layout,
+        num_blocks=blocks,
+        num_tokens=_each(blocks, layout.num_tokens),
+        blocks_per_user=per_user,
+        users=_each(blocks, lambda number: number // per_user),
+    )
+
+
+def _parts(settings: Settings, rank: int) -> dict[str, float]:
+    parts = weight_bytes_by_part(settings.model, settings.split, rank)
+    return {name: size * settings.element_bytes / 2 for name, size in parts.items()}
+
+
+def _each(blocks: Interval, rule: Callable[[int], int]) -> Interval:
+    values = (int(number) for number in (blocks.low, blocks.value, blocks.high))
+    return Interval(*(rule(number) for number in values))

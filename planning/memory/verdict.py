@@ -1,0 +1,152 @@
+"""What fits and what does not, in sentences, with the numbers that decide it."""
+
+from planning.catalog.gpus import Gpu
+from planning.interval import GIB
+from planning.memory.quantization import FP8, FP8_BLOCK
+from planning.memory.sizing import Estimate
+
+
+def verdict(found: Estimate) -> str:
+    """One sentence: do the users fit?"""
+    asked, users = found.settings.num_users, found.users
+    if found.missing.low > 0:
+        return "It does not start: weights and overhead exceed the memory it may take."
+    if found.fits_surely:
+        return f"{_users(asked)} {_fit(asked)}."
+    if found.fits:
+        return (
+            f"{_users(asked)} {_fit(asked)} by the estimate; at the low end of its "
+            f"interval only {users.low:,.0f} would."
+        )
+    if found.fits_perhaps:
+        return (
+            f"{_users(asked)} would fit only at the high end of the interval: the "
+            f"estimate is {users.value:,.0f}."
+        )
+    if users.high < 1:
+        return "Not even one user fits at this context."
+    return f"Not {asked:,}: {users.value:,.0f} fit at this context."
+
+
+def reasons(found: Estimate) -> tuple[str, ...]:
+    """Why, and what to mind; empty where all is well."""
+    return tuple(
+        sentence
+        for rule in (_missing, _too_long, _users_beyond, _steps, _layout)
+        if (sentence := rule(found))
+    )
+
+
+def shortfall(found: Estimate) -> str:
+    """Why the users do not fit, in a few words; "" where they do."""
+    if found.fits:
+        return ""
+    if found.missing.value > 0:
+        return f"weights and overhead: {_gib(found.missing.value)} too much"
+    if found.users.value < 1:
+        return f"KV cache holds {int(found.num_tokens.value):,} tokens"
+    return f"KV cache of {_users(found.settings.num_users)} too large"
+
+
+def card_notes(gpu: Gpu, found: Estimate) -> tuple[str, ...]:
+    """What to mind about the card itself, in sentences."""
+    notes = []
+    scheme = found.settings.model.scheme
+    if not gpu.has_bf16:
+        notes.append(
+            f"The {gpu.name} computes no bfloat16: start vLLM with --dtype half."
+        )
+    if scheme in (FP8, FP8_BLOCK) and gpu.fp8_dense_tflops is None:
+        notes.append(
+            f"The {gpu.name} computes no FP8: such weights save memory there, not time."
+        )
+    if gpu.vendor != "nvidia":
+        notes.append(
+            f"No log of {gpu.name} cards was read: the overhead is that of others."
+        )
+    return tuple(notes)
+
+
+def _users(number: float) -> str:
+    return "1 user" if number == 1 else f"{number:,.0f} users"
+
+
+def _fit(number: int) -> str:
+    return "fits" if number == 1 else "fit"
+
+
+def _missing(found: Estimate) -> str:
+    if found.missing.value <= 0:
+        return ""
+    needed = (found.weights + found.overhead.budgeted).value
+    return (
+        f"Weights ({_gib(found.weights.value)}) and overhead "
+        f"({_gib(found.overhead.budgeted.value)}) need {_gib(needed)}, but vLLM may "
+        f"take {_gib(found.requested.value)} of each GPU: "
+        f"{_gib(found.missing.value)} are missing. Fewer bits a weight or more GPUs "
+        "help."
+    )
+
+
+def _too_long(found: Estimate) -> str:
+    settings = found.settings
+    most = settings.model.max_position_embeddings
+    if settings.max_model_len > most:
+        return (
+            f"The model was made for {most:,} positions: vLLM refuses a context of "
+            f"{settings.max_model_len:,} unless its positions are scaled."
+        )
+    if found.missing.value > 0 or found.users.value >= 1:
+        return ""
+    tokens = int(found.num_tokens.value)
+    return (
+        f"One request of {settings.max_model_len:,} tokens needs "
+        f"{found.blocks_per_user:,} blocks, and there are "
+        f"{int(found.num_blocks.value):,} ({tokens:,} tokens): vLLM refuses to start "
+        "with so long a context."
+    )
+
+
+def _users_beyond(found: Estimate) -> str:
+    asked, users = found.settings.num_users, int(found.users.value)
+    if users < 1 or users >= asked:
+        return ""
+    return (
+        f"The KV cache of {asked:,} users takes {_gib(found.kv_bytes_asked)} of each "
+        f"GPU, and {_gib(found.pool.value)} are left. More would wait, or one at work "
+        "would be preempted: a shorter context, an 8-bit KV cache or more GPUs help."
+    )
+
+
+def _steps(found: Estimate) -> str:
+    settings = found.settings
+    if settings.num_users <= settings.max_num_seqs:
+        return ""
+    return (
+        f"vLLM runs at most {settings.max_num_seqs:,} requests at once here "
+        "(max_num_seqs): the others wait, however much memory is left."
+    )
+
+
+def _layout(found: Estimate) -> str:
+    settings, model = found.settings, found.settings.model
+    if model.is_hybrid:
+        return (
+            "Layers with and without a window keep their blocks in separate tables of "
+            f"one pool: a user takes blocks in {found.layout.num_groups} of them."
+        )
+    if model.mla and settings.tp > 1:
+        return (
+            "The compressed cache of MLA is shared by all heads, so each of the "
+            f"{settings.tp} GPUs keeps the whole of it."
+        )
+    if settings.tp > model.num_key_value_heads and not model.mla:
+        return (
+            f"The model has {model.num_key_value_heads} KV heads: over {settings.tp} "
+            "GPUs they are kept more than once."
+        )
+    return ""
+
+
+def _gib(num_bytes: float) -> str:
+    return f"{num_bytes / GIB:,.1f} GiB"

@@ -1,0 +1,252 @@
+"""Bytes of a model's weights on one GPU, tensor by tensor as vLLM allocates them.
+
+vLLM logs what torch has allocated after loading ("model loading took … GiB"), and that
+is more than parameters × bytes by what these tensors are rounded up to, by the table of
+rotary positions and by copies that MLA keeps. Layout: the model definitions of vLLM.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from planning.interval import Interval
+from planning.memory.model import Model
+from planning.memory.quantization import UNQUANTIZED, Scheme
+
+MIB = 2**20
+_ELEMENT = 2
+"""Bytes of a 16-bit value."""
+VOCAB_PADDING = 64
+"""vLLM pads the rows of embedding and lm_head to a multiple of this."""
+SHARE_OF_DOUBT = 0.003
+"""Half the interval of 16-bit weights of a known family: the logs of vLLM 0.19 that the
+tests read agree within 0.1 %. Of formats and families that no log showed, more."""
+SHARE_OF_DOUBT_QUANTIZED = 0.02
+SHARE_OF_DOUBT_UNKNOWN = 0.06
+SHARE_OF_DOUBT_VISION = 0.2
+"""Of the tower's own bytes, where no published total confirms them."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a model is split: tensor parallel × pipeline parallel GPUs."""
+
+    tp: int = 1
+    pp: int = 1
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of one GPU: its part of the model, its values and its bytes."""
+
+    part: str
+    num_values: float
+    num_bytes: float
+
+
+def allocated_bytes(num_bytes: float) -> float:
+    """What torch's caching allocator counts for a tensor.
+
+    Small ones are rounded to 512 bytes; of 10 MiB and more to whole 2-MiB segments,
+    whose rest of up to 1 MiB is not given to others. Source: PyTorch,
+    c10/cuda/CUDACachingAllocator.cpp (kMinBlockSize, kRoundLarge, kSmallSize).
+    """
+    if num_bytes < MIB:
+        return math.ceil(num_bytes / 512) * 512
+    if num_bytes < 10 * MIB:
+        return num_bytes
+    segment = math.ceil(num_bytes / (2 * MIB)) * 2 * MIB
+    return segment if segment - num_bytes <= MIB else num_bytes
+
+
+def padded_vocab(model: Model) -> int:
+    """Rows of the embedding as vLLM keeps it."""
+    return math.ceil(model.vocab_size / VOCAB_PADDING) * VOCAB_PADDING
+
+
+def num_params(model: Model) -> int:
+    """Parameters of the model, a tied embedding once, without padding."""
+    tensors = (*layer_tensors(model), *_ends(model, Split(), is_padded=False))
+    values = sum(tensor.num_values for tensor in tensors if tensor.part != "rope")
+    return round(values) + model.vision_params
+
+
+def weight_bytes(model: Model, split: Split = Split(), rank: int = 0) -> Interval:
+    """Bytes on one GPU of pipeline stage ``rank`` (from 0), with the interval."""
+    parts = weight_bytes_by_part(model, split, rank)
+    share = SHARE_OF_DOUBT
+    if model.scheme != UNQUANTIZED:
+        share = SHARE_OF_DOUBT_QUANTIZED
+    if model.is_guessed:
+        share = SHARE_OF_DOUBT_UNKNOWN
+    total = sum(parts.values())
+    doubt = total * share
+    if model.published_params is None:
+        doubt += parts.get("vision", 0.0) * SHARE_OF_DOUBT_VISION
+    return Interval.around(total, doubt)
+
+
+def weight_bytes_by_part(
+    model: Model, split: Split = Split(), rank: int = 0
+) -> dict[str, float]:
+    """Bytes by part: attention, MLP, experts, embedding, vision and the rest."""
+    return dict(_bytes_by_part(model, split, rank))
+
+
+@lru_cache(maxsize=512)
+def _bytes_by_part(
+    model: Model, split: Split, rank: int
+) -> tuple[tuple[str, float], ...]:
+    first, last = stage_layers(model.num_hidden_layers, split.pp)[rank]
+    parts: defaultdict[str, float] = defaultdict(float)
+    for tensor in layer_tensors(model, split.tp, range(first, last)):
+        parts[tensor.part] += allocated_bytes(tensor.num_bytes)
+    for tensor in _ends(model, split, rank):
+        parts[tensor.part] += allocated_bytes(tensor.num_bytes)
+    if model.vision_params and rank == 0:
+        parts["vision"] += _ELEMENT * model.vision_params / split.tp
+    return tuple(parts.items())
+
+
+def stage_layers(num_layers: int, pp: int) -> list[tuple[int, int]]:
+    """First and one past the last layer of each pipeline stage.
+
+    The layers left over go to the stages before the last, from the back (vLLM,
+    distributed/utils.py, get_pp_indices).
+    """
+    sizes = [num_layers // pp] * pp
+    for i in range(num_layers % pp):
+        sizes[-(i + 2) if pp > 1 else 0] += 1
+    ends = [sum(sizes[: i + 1]) for i in range(pp)]
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def layer_tensors(
+    model: Model, tp: int = 1, layers: range | None = None
+) -> Iterator[Tensor]:
+    """The tensors of these layers (all by default) on one GPU."""
+    for i in layers if layers is not None else range(model.num_hidden_layers):
+        yield from _mla(model, tp) if model.mla else _attention(model, tp)
+        if model.moe and i in model.moe.layers:
+            yield from _experts(model, tp)
+        else:
+            yield from _mlp(model, model.intermediate_size, tp, _dense(model))
+        for _ in range(model.traits.norms_per_layer):
+            yield _vector("norms", model.hidden_size * _norm_width(model))
+
+
+def _matrix(part: str, rows: float, columns: float, scheme: Scheme) -> Tensor:
+    packed = scheme.matrix_bytes(round(rows), round(columns))
+    return Tensor(part, rows * columns, packed)
+
+
+def _vector(part: str, size: float) -> Tensor:
+    return Tensor(part, size, size * _ELEMENT)
+
+
+def _norm_width(model: Model) -> int:
+    return 2 if model.traits.norm_bias else 1
+
+
+def _dense(model: Model) -> Scheme:
+    """The format of matrices outside the experts."""
+    return UNQUANTIZED if model.scheme.experts_only else model.scheme
+
+
+def _attention(model: Model, tp: int) -> Iterator[Tensor]:
+    scheme, hidden, size = _dense(model), model.hidden_size, model.head_dim
+    heads = model.num_attention_heads / tp
+    kv_heads = max(1.0, model.num_key_value_heads / tp)
+    qkv = (heads + 2 * kv_heads) * size
+    yield _matrix("attention", qkv, hidden, scheme)
+    yield _matrix("attention", hidden, heads * size, scheme)
+    if model.traits.qkv_bias:
+        yield _vector("attention", qkv)
+    if model.traits.o_bias:
+        yield _vector("attention", hidden)
+    if model.traits.has_sinks:
+        yield _vector("attention", heads)
+    if model.traits.qk_norm != "none":
+        is_full = model.traits.qk_norm == "full"
+        yield _vector("norms", heads * size if is_full else size)
+        yield _vector("norms", kv_heads * size if is_full else size)
+
+
+def _mla(model: Model, tp: int) -> Iterator[Tensor]:
+    """Down-projections on every GPU, up-projections by heads, and the two copies of
+    the up-projection that decoding multiplies into the query and the output."""
+    mla, hidden, scheme = model.mla, model.hidden_size, _dense(model)
+    assert mla is not None
+    heads = model.num_attention_heads / tp
+    query = heads * (mla.qk_nope_head_dim + mla.qk_rope_head_dim)
+    if mla.q_lora_rank:
+        yield _matrix("attention", mla.q_lora_rank + mla.row_size, hidden, scheme)
+        yield _vector("norms", mla.q_lora_rank)
+        yield _matrix("attention", query, mla.q_lora_rank, scheme)
+    else:
+        yield _matrix("attention", query, hidden, scheme)
+        yield _matrix("attention", mla.row_size, hidden, scheme)
+    yield _vector("norms", mla.kv_lora_rank)
+    both = heads * (mla.qk_nope_head_dim + mla.v_head_dim)
+    yield _matrix("attention", both, mla.kv_lora_rank, scheme)
+    copies = both * mla.kv_lora_rank * _ELEMENT
+    yield Tensor("attention", 0, copies)
+    yield _matrix("attention", hidden, heads * mla.v_head_dim, scheme)
+
+
+def _mlp(model: Model, inner: float, tp: int, scheme: Scheme) -> Iterator[Tensor]:
+    up = (2 if model.traits.is_gated else 1) * inner / tp
+    yield _matrix("MLP", up, model.hidden_size, scheme)
+    yield _matrix("MLP", model.hidden_size, inner / tp, scheme)
+    if model.traits.mlp_bias and not model.moe:
+        yield _vector("MLP", up)
+        yield _vector("MLP", model.hidden_size)
+
+
+def _experts(model: Model, tp: int) -> Iterator[Tensor]:
+    moe, hidden = model.moe, model.hidden_size
+    assert moe is not None
+    up = 2 * moe.intermediate_size / tp
+    for rows, columns in ((up, hidden), (hidden, moe.intermediate_size / tp)):
+        one = _matrix("experts", rows, columns, model.scheme)
+        yield Tensor(
+            "experts",
+            one.num_values * moe.num_experts,
+            one.num_bytes * moe.num_experts,
+        )
+        if model.traits.mlp_bias:
+            yield _vector("experts", rows * moe.num_experts)
+    yield _vector("router", moe.num_experts * hidden)
+    if model.traits.router_bias:
+        yield _vector("router", moe.num_experts)
+    if moe.shared_intermediate_size:
+        yield from _mlp(model, moe.shared_intermediate_size, tp, _dense(model))
+        if model.traits.shared_expert_gate:
+            yield _vector("router", hidden)
+
+
+def _ends(
+    model: Model, split: Split, rank: int = 0, *, is_padded: bool = True
+) -> Iterator[Tensor]:
+    """Embedding on the first stage, norm and lm_head on the last, positions on all."""
+    rows = padded_vocab(model) if is_padded else model.vocab_size
+    table = _vector("embedding", rows / split.tp * model.hidden_size)
+    is_first, is_last = rank == 0, rank == split.pp - 1
+    if is_first or (is_last and model.tie_word_embeddings):
+        yield table
+    if is_last and not model.tie_word_embeddings:
+        yield replace(table, part="lm_head")
+    if is_last:
+        yield _vector("norms", model.hidden_size * _norm_width(model))
+        if model.traits.lm_head_bias:
+            yield _vector("lm_head", rows / split.tp)
+    if model.traits.has_positions and is_first:
+        yield _vector("embedding", model.max_position_embeddings * model.hidden_size)
+    if model.rotary_dim:
+        width = 2 * _ELEMENT if model.mla else _ELEMENT
+        table_bytes = model.max_position_embeddings * model.rotary_dim * width
+        yield Tensor("rope", 0, table_bytes * model.rope_factor)
+        if model.model_type == "gemma3_text":
+            yield Tensor("rope", 0, table_bytes)  # of its local layers, not scaled

@@ -1,0 +1,153 @@
+"""The fleet simulator through the front door, without JavaScript and with htmx."""
+
+import csv
+import io
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from capacity.fleet import allowance
+from tests.capacity.conftest import BROWSER, Learner
+
+PAGE = "/lab/fleet/"
+MONTH = "/lab/fleet/month/"
+QUIET = {"rate_per_s": "0.02"}
+
+
+def test_the_page_answers_at_once_with_bill_words_and_drawings(learner) -> None:
+    page = learner.page(PAGE, **QUIET)
+    for words in (
+        "a month",
+        "You pay",
+        "Workers and queue",
+        "The drawing as a table",
+        "± is the 95 % interval",
+        "kind-estimated",
+        "refine it to the whole month",
+        "Burstiness",
+    ):
+        assert words in page
+    assert " style=" not in page and "<script>" not in page and "hx-on" not in page
+
+
+def test_a_change_gets_the_fragment_and_the_link_that_shows_it(learner) -> None:
+    response = learner.client.get(
+        PAGE, {**QUIET, "mode": "hybrid", "seed": "1"}, headers={"HX-Request": "true"}
+    )
+    assert response["HX-Replace-Url"] == f"{PAGE}?mode=hybrid&rate_per_s=0.02"
+    assert "You pay" in response.text and "<form" not in response.text
+
+
+def test_the_whole_month_has_the_break_even_curve(learner) -> None:
+    text = learner.fragment(MONTH, **QUIET)
+    assert "whole months" in text and "Break-even over traffic" in text
+    assert "refine it" not in text
+    assert "Break-even" in learner.page(MONTH, **QUIET)
+
+
+def test_the_same_month_is_not_simulated_twice(learner, monkeypatch) -> None:
+    first = learner.fragment(MONTH, **QUIET)
+    monkeypatch.setattr("capacity.fleet.outcome.simulate", None)
+    assert learner.fragment(MONTH, **QUIET) == first
+
+
+def test_who_finds_no_turn_waits_and_keeps_the_preview(learner) -> None:
+    for number in range(allowance.NUM_SLOTS):
+        cache.set(f"fleet:slot:{number}", 1, timeout=60)
+    text = learner.fragment(MONTH, **QUIET)
+    assert "waiting for a turn" in text and "delay:4s" in text
+
+
+def test_two_fleets_stand_side_by_side(learner) -> None:
+    query = {**QUIET, "compare": "1", "b.mode": "provisioned", "b.instances": "1"}
+    page = learner.page(PAGE, **query)
+    assert "A is $" in page and "cheaper" in page
+    assert page.count("What the money buys") == 2
+    assert 'name="b.idle_timeout_s"' in page
+    assert "b.mode=provisioned" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"rate_per_s": "-3"}, "is &#x27;-3&#x27;; allowed are 1e-05 to 200"),
+        ({"rate_per_s": "nan"}, "is &#x27;nan&#x27;; allowed are"),
+        ({"rate_per_s": "1e30"}, "allowed are 1e-05 to 200 requests/s"),
+        ({"instances": "2.5"}, "allowed are whole numbers from 1 to 128"),
+        ({"mode": "<b>"}, "is &#x27;&lt;b&gt;&#x27;; allowed are serverless"),
+        ({"pattern": "file", "file": "f" * 64}, "is not among your files"),
+        ({"pattern": "file"}, "needs an uploaded file"),
+        ({"compare": "1", "b.max_workers": "0"}, "allowed are whole numbers from 1"),
+    ],
+)
+def test_a_bad_value_is_one_sentence_beside_its_field(query, sentence, learner) -> None:
+    text = learner.page(PAGE, status=400, **query)
+    assert sentence in text and 'role="alert"' in text
+    assert "You pay" not in text
+    assert 'role="alert"' in learner.fragment(PAGE, status=400, **query)
+
+
+def test_what_was_typed_wrong_stays_in_its_field(learner) -> None:
+    page = learner.page(PAGE, status=400, rate_per_s="lots", seed="5")
+    assert 'value="lots"' in page and 'aria-invalid="true"' in page
+
+
+def test_the_limit_a_minute_is_a_sentence(learner, monkeypatch) -> None:
+    monkeypatch.setattr(allowance, "PREVIEWS_A_MINUTE", 1)
+    learner.page(PAGE, **QUIET)
+    assert "which is the limit" in learner.page(PAGE, status=429, **QUIET)
+    Learner().page(PAGE, **QUIET)
+
+
+def test_the_figures_come_as_csv(learner) -> None:
+    response = learner.client.get(f"{PAGE}figures.csv", {**QUIET, "compare": "1"})
+    rows = list(csv.DictReader(io.StringIO(response.text)))
+    assert {row["plan"] for row in rows} == {"A", "B"}
+    mine = [row for row in rows if row["plan"] == "A"]
+    values = {row["figure"]: float(row["mean"]) for row in mine if row["mean"]}
+    parts = [value for name, value in values.items() if name.startswith("cost_")]
+    assert sum(parts[1:]) == pytest.approx(parts[0])
+    wrong = learner.client.get(f"{PAGE}figures.csv", {"seed": "x"})
+    assert wrong.status_code == 400 and wrong.text.startswith("seed: is 'x'")
+
+
+@pytest.mark.parametrize("name", ["split", "timeline", "curve"])
+def test_every_drawing_is_a_file_of_its_own(name: str, learner) -> None:
+    response = learner.client.get(f"{PAGE}{name}.svg", QUIET)
+    assert (
+        response.status_code == 200 and "attachment" in response["Content-Disposition"]
+    )
+    root = ET.fromstring(response.text)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(root) > 3
+    assert "class=" not in response.text
+
+
+def test_an_unknown_drawing_is_not_found(learner) -> None:
+    assert learner.client.get(f"{PAGE}secrets.svg").status_code == 404
+
+
+def test_prices_have_source_and_date_and_a_typed_one_says_so(learner) -> None:
+    page = learner.page(PAGE, **QUIET)
+    assert "RunPod" in page and "confidence" in page and "kind-" in page
+    typed = learner.page(PAGE, **QUIET, serverless_usd_per_s="0.002")
+    assert "typed in, no source" in typed
+
+
+def test_presets_bring_what_a_platform_documents(learner) -> None:
+    page = learner.page(PAGE)
+    link = re.search(r'href="(/lab/fleet/\?[^"]*platform=modal[^"]*)"', page)
+    assert link is not None
+    shown = learner.client.get(link[1].replace("&amp;", "&")).text
+    assert (
+        'name="idle_timeout_s" inputmode="decimal" maxlength="20" value="60"' in shown
+    )
+    assert "Not verified of this platform" in shown
+
+
+def test_a_reader_without_a_learner_is_served_too(db) -> None:
+    robot = Client(HTTP_USER_AGENT="Googlebot/2.1")
+    assert robot.get(PAGE, QUIET).status_code == 200
+    assert Client(**BROWSER).get(PAGE, QUIET).status_code == 200

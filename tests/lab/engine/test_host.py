@@ -1,0 +1,234 @@
+"""EngineHost over a replayed engine: what does not need vLLM to be shown."""
+
+import dataclasses
+import logging
+from array import array
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from lab.engine import host as host_module
+from lab.engine.config import EngineConfig
+from lab.engine.host import EngineHost
+from lab.errors import EngineUnavailable, SettingError
+from lab.tracing.tap import TapWriter
+from lab.tracing.trace import TraceKind
+from tests.lab import replay_engine
+from tests.lab.engine_host import Listener, question
+
+Start = Callable[..., EngineHost]
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+@pytest.fixture
+def start(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Start a host with changed settings, and wait until its engine is ready."""
+    monkeypatch.setattr(host_module, "EngineRun", replay_engine.ReplayRun)
+    monkeypatch.setattr(host_module, "start_engine", replay_engine.start_replay)
+    monkeypatch.setattr(host_module, "Ticket", replay_engine.ReplayTicket)
+    monkeypatch.setattr(host_module, "RETRY_PAUSE_S", 0.01)
+    monkeypatch.setattr(host_module, "RESTART_PAUSES_S", (0.0, 0.01, 0.01))
+    hosts: list[EngineHost] = []
+
+    def start_host(is_awaited: bool = True, **changes: Any) -> EngineHost:
+        config = dataclasses.replace(EngineConfig.from_env(), **changes)
+        hosts.append(EngineHost(config, listener))
+        hosts[-1].start()
+        if is_awaited:
+            listener.wait_for(lambda: hosts[-1].status.state == "ready")
+        return hosts[-1]
+
+    yield start_host
+    for host in hosts:
+        host.stop()
+        assert host.status.state == "stopped"
+
+
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_engine, "STEP_S", 0.2)
+
+
+def ids_of(listener: Listener) -> set[str]:
+    return {event.request_id for event in listener.events}
+
+
+def has_tokens(listener: Listener, request_id: str) -> Callable[[], bool]:
+    return lambda: any(
+        event.request_id == request_id and event.num_output_tokens
+        for event in listener.events
+    )
+
+
+def test_a_report_adds_up_with_the_events_before_it(
+    start: Start, listener: Listener
+) -> None:
+    report = start().submit(question("r", "one two three", 20)).result(20)
+    assert report.finish_reason == "length" and report.num_output_tokens == 20
+    assert report.num_prompt_tokens == 3 and report.num_blocks >= 1
+    assert len(report.text.split()) == 20 and report.error is None
+    assert report.ttft_s is not None and report.e2el_s is not None
+    assert 0 < report.ttft_s <= report.e2el_s
+    events = [event for event in listener.events if event.request_id == "r"]
+    assert events[-1].phase == "finished" and events[-1].report == report
+    assert len({event.short_id for event in events}) == 1
+    assert [r for r in listener.reports if r.request_id == "r"] == [report]
+
+
+def test_a_request_that_outlasts_its_deadline_ends_in_the_engine_too(
+    start: Start, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slowly(monkeypatch)
+    host = start(request_deadline_s=1)
+    report = host.submit(question("late", "why", 500)).result(20)
+    assert report.finish_reason == "error"
+    assert report.error == "Not finished within 1 s, the limit here."
+    mirror = listener.mirror
+    assert mirror is not None
+    listener.wait_for(lambda: report.short_id not in mirror.requests)
+
+
+def test_abort_all_ends_running_and_waiting_requests(
+    start: Start, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = start()
+    slowly(monkeypatch)
+    futures = [host.submit(question(f"r{i}", "why", 500)) for i in range(5)]
+    listener.wait_for(has_tokens(listener, "r0"))
+    listener.wait_for(lambda: {f"r{i}" for i in range(5)} <= ids_of(listener))
+    host.abort_all()
+    assert {future.result(5).finish_reason for future in futures} == {"aborted"}
+
+
+def test_a_dead_engine_is_told_started_again_and_answers(
+    start: Start, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = start()
+    first_run = host.status.engine_run
+    run = host.run
+    assert run is not None
+    run.llm.errored = True
+    listener.wait_for(
+        lambda: host.status.state == "ready" and host.status.engine_run > first_run
+    )
+    assert "restarting" in [status.state for status in listener.statuses]
+    assert host.submit(question("r", "why", 3)).result(10).finish_reason == "length"
+    assert listener.runs == [first_run, host.status.engine_run]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (EngineUnavailable("vLLM cannot run on this machine."), "unavailable"),
+        (SettingError("The KV cache has room for 3 blocks."), "failed"),
+        (RuntimeError("no  memory\nleft."), "failed"),
+    ],
+)
+def test_an_engine_that_cannot_start_says_why_to_whoever_asks(
+    start: Start,
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    state: str,
+) -> None:
+    async def fail(run: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(host_module, "start_engine", fail)
+    host = start(is_awaited=False)
+    future = host.submit(question("r", "why", 3))
+    report = future.result(10)
+    assert report.finish_reason == "error" and host.status.state == state
+    sentence = " ".join(str(error).split()).rstrip(".")
+    assert report.error and report.error.startswith(sentence)
+    assert host.status.reason and host.status.reason.startswith(sentence)
+
+
+def test_a_record_that_cannot_be_read_is_made_up_for_by_a_snapshot(
+    start: Start, listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = start()
+    run = host.run
+    assert run is not None
+    writer: TapWriter = run.llm._tap
+    with caplog.at_level(logging.ERROR):
+        writer.write(array("I", [3, 0xFFFF, 7]).tobytes())
+        listener.wait_for(lambda: "A look at the tap failed" in caplog.text)
+    report = host.submit(question("r", "why", 5)).result(10)
+    assert report.finish_reason == "length" and report.num_blocks >= 1
+
+
+def test_an_answer_ends_well_though_the_last_look_at_the_tap_fails(
+    start: Start, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = start()
+    num_failed = 0
+
+    def on_poll(mirror: Any) -> None:
+        nonlocal num_failed
+        if has_tokens(listener, "r")() and not listener.reports:
+            num_failed += 1
+            raise OSError("the ring is torn")
+        Listener.on_poll(listener, mirror)
+
+    monkeypatch.setattr(listener, "on_poll", on_poll)
+    report = host.submit(question("r", "one two three", 20)).result(20)
+    assert report.finish_reason == "length" and report.error is None
+    assert num_failed > 0, "no look failed: nothing was shown"
+
+
+def test_a_gap_in_the_sequence_heals_by_a_snapshot(
+    start: Start, listener: Listener
+) -> None:
+    host = start()
+    run = host.run
+    assert run is not None
+    run.llm._sequence += 1  # a record that never arrived
+    report = host.submit(question("r", "why", 20)).result(10)
+    assert report.finish_reason == "length" and report.num_blocks >= 1
+    kinds = [trace.header.kind for trace in listener.traces]
+    assert kinds.count(TraceKind.SNAPSHOT) >= 2
+
+
+def test_a_lapped_tap_heals_by_a_snapshot(start: Start, listener: Listener) -> None:
+    host = start()
+    run, mirror = host.run, host.mirror
+    assert run is not None and mirror is not None
+    run.tap._position -= run.tap._capacity + 1  # as if it had not looked for long
+    listener.wait_for(lambda: run.tap.num_laps == 1)
+    report = host.submit(question("r", "why", 20)).result(10)
+    assert report.finish_reason == "length"
+    engine = run.llm
+    listener.wait_for(lambda: not mirror.requests and not engine._mirror.requests)
+    assert (mirror.ref_cnt == engine._mirror.ref_cnt).all()
+    assert (mirror.has_hash == engine._mirror.has_hash).all()
+
+
+def test_the_way_of_a_request_is_logged_by_its_log_id_and_without_text(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = question("r" * 32, "A secret question", 5)
+    request = dataclasses.replace(request, log_id="page-7")
+    with caplog.at_level(logging.INFO, logger="lab.engine"):
+        report = start().submit(request).result(10)
+    lines = [r for r in caplog.records if getattr(r, "log_id", "") == "page-7"]
+    events = ["request accepted", "first token", "finished"]
+    assert [line.getMessage() for line in lines] == events
+    everything = "".join(str(vars(line)) for line in lines)
+    assert "secret" not in everything and report.text not in everything
+    assert lines[-1].finish_reason == "length"
+
+
+def test_a_start_tells_how_long_the_last_one_took(
+    start: Start, listener: Listener
+) -> None:
+    start()
+    listener.statuses.clear()
+    second = start()
+    starting = [s for s in listener.statuses if s.state == "starting" and s.started_at]
+    assert starting and starting[-1].expected_start_s is not None
+    assert second.status.expected_start_s == starting[-1].expected_start_s

@@ -1,0 +1,45 @@
+"""The recordings that ship with the product: real runs, whole, labelled, small."""
+
+from pathlib import Path
+
+import pytest
+
+from lab.recordings.frames_file import frames_of
+from lab.recordings.library import SHIPPED_DIR
+from lab.recordings.reader import read_recording
+from lab.tracing.mirror import PoolMirror
+from lab.traffic.recorded import TRAFFIC
+
+SHIPPED = sorted(SHIPPED_DIR.glob("*.svlr"))
+
+
+def test_there_is_one_to_play_where_no_engine_runs() -> None:
+    assert SHIPPED
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_recording_is_whole_labelled_and_shows_its_point(path: Path) -> None:
+    recording = read_recording(path)
+    header = recording.header
+    kind = path.stem.rpartition("-")[2]
+    assert path.stat().st_size <= 2_000_000
+    assert header.machine and header.model and header.date
+    assert header.traffic == TRAFFIC[kind].words
+    assert header.versions["vllm"]
+    assert {"load weights", "first token"} <= {one["name"] for one in header.phases}
+    mirror = PoolMirror(header.num_blocks, header.block_size)
+    most_shared = 0
+    for trace in recording.traces():
+        assert mirror.follows(trace)
+        mirror.apply(trace)
+        most_shared = max(most_shared, int((mirror.ref_cnt[1:] > 1).sum()))
+    end = mirror.header
+    assert end is not None and end.num_running == end.num_waiting == 0
+    shown = {
+        "first": end.step > 0,
+        "mixed": most_shared > 0 and end.prefix_hit_tokens > 0,
+        "prefix": most_shared > 0 and end.prefix_hit_tokens > 0,
+        "overflow": end.num_preemptions > 0 and end.num_evictions > 0,
+    }
+    assert shown[kind]
+    assert len(frames_of(recording)) > 2_000

@@ -1,0 +1,204 @@
+"""EngineDesk without Celery: which frames it sends, and when it holds back."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lab.engine.config import EngineConfig
+from lab.messages import EngineStatus, MemorySample, RequestReport
+from lab.tracing.mirror import PoolMirror
+from lab.tracing.trace import decode
+from lab.worker import listener
+from lab.worker.listener import EngineDesk
+from tests.lab.step_traces import Traffic
+
+
+class Outlet:
+    """Stands for the Publisher: keeps what it is given, and may be full."""
+
+    def __init__(self, *_: Any) -> None:
+        self.has_room = True
+        self.frames: list[tuple[int, int, bool]] = []
+        self.statuses: list[EngineStatus] = []
+        self.reports: list[RequestReport] = []
+
+    async def run(self) -> None:
+        """Nothing to drain."""
+
+    def frame(self, host: str, run: int, seq: int, is_key: bool, frame: bytes) -> None:
+        assert host == "host-a" and frame.startswith(b"SVLF")
+        self.frames.append((run, seq, is_key))
+
+    def status(self, status: EngineStatus) -> None:
+        self.statuses.append(status)
+
+    def memory(self, sample: MemorySample) -> None:
+        """Not looked at here."""
+
+    def report(self, report: RequestReport) -> None:
+        self.reports.append(report)
+
+
+@dataclasses.dataclass
+class Run:
+    """What the desk wants to know of an EngineRun."""
+
+    number: int
+    num_blocks: int
+    block_size: int
+
+
+class Bench:
+    """A desk with made-up traffic and a clock that a test moves."""
+
+    def __init__(self, desk: EngineDesk, outlet: Outlet) -> None:
+        self.desk, self.outlet = desk, outlet
+        self.now = 1_000.0
+
+    def start_engine(self, number: int = 1, **traffic: Any) -> None:
+        self.traffic = Traffic(seed=number, **traffic)
+        self.mirror = PoolMirror(self.traffic.num_blocks, self.traffic.block_size)
+        run = Run(number, self.traffic.num_blocks, self.traffic.block_size)
+        self.desk.on_engine_start(run, self.mirror)  # type: ignore[arg-type]
+        self._tell(self.traffic.snapshot())
+
+    @property
+    def num_running(self) -> int:
+        return self.mirror.header.num_running if self.mirror.header else 0
+
+    def step(self) -> None:
+        for record in self.traffic.step():
+            self._tell(record)
+
+    def _tell(self, record: bytes) -> None:
+        trace = decode(record)
+        self.desk.on_trace(record, trace, self.mirror.apply(trace))
+
+    async def poll(self, after_s: float = 0.0) -> list[tuple[int, int, bool]]:
+        """Frames of one look at the tap: (engine run, seq, is a keyframe)."""
+        self.now += after_s
+        self.outlet.frames.clear()
+        self.desk.on_poll(None)
+        return list(self.outlet.frames)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(listener, "Publisher", Outlet)
+    config = dataclasses.replace(
+        EngineConfig.from_env(), engine_host_id="host-a", frames_per_s=20
+    )
+    desk = EngineDesk(config)
+    bench = Bench(desk, desk.publisher)  # type: ignore[arg-type]
+    monkeypatch.setattr(listener.time, "monotonic", lambda: bench.now)
+    yield bench
+    desk.host.loop.close()
+
+
+async def test_an_engine_run_begins_with_a_keyframe_and_goes_on_with_deltas(
+    bench: Bench,
+) -> None:
+    assert await bench.poll() == []
+    bench.start_engine(7)
+    assert await bench.poll() == [(7, 1, True)]
+    bench.step()
+    assert await bench.poll(0.06) == [(7, 2, False)]
+
+
+async def test_no_more_frames_a_second_than_are_set_and_the_changes_add_up(
+    bench: Bench,
+) -> None:
+    bench.start_engine()
+    await bench.poll()
+    for _ in range(4):
+        bench.step()
+        assert await bench.poll(0.01) == []
+    bench.step()
+    assert await bench.poll(0.011) == [(1, 2, False)]
+
+
+async def test_a_busy_cpu_engine_keeps_its_cores_and_sends_fewer_frames(
+    bench: Bench,
+) -> None:
+    bench.start_engine(max_running=16, arrivals_per_step=4.0, num_blocks=2_000)
+    while bench.num_running < listener.BUSY_RUNNING:
+        bench.step()
+    await bench.poll()
+    bench.step()
+    assert await bench.poll(0.06) == []
+    assert len(await bench.poll(0.07)) == 1
+
+
+async def test_an_idle_engine_sends_only_a_keyframe_now_and_then(bench: Bench) -> None:
+    bench.start_engine()
+    await bench.poll()
+    assert await bench.poll(3.0) == []
+    (frame,) = await bench.poll(listener.IDLE_KEYFRAME_EVERY_S)
+    assert frame == (1, 2, True)
+
+
+async def test_a_busy_engine_repeats_a_keyframe_every_two_seconds(bench: Bench) -> None:
+    bench.start_engine()
+    await bench.poll()
+    kinds = []
+    for _ in range(100):
+        bench.step()
+        kinds += [is_key for _, _, is_key in await bench.poll(0.05)]
+    assert 2 <= sum(kinds) <= 3 and len(kinds) >= 90
+
+
+async def test_a_keyframe_that_is_asked_for_comes_next(bench: Bench) -> None:
+    bench.start_engine()
+    await bench.poll()
+    bench.desk.ask_keyframe()
+    assert await bench.poll(0.06) == [(1, 2, True)]
+    assert await bench.poll(0.06) == []
+
+
+async def test_while_redis_is_away_frames_are_not_made_in_vain(bench: Bench) -> None:
+    bench.start_engine()
+    await bench.poll()
+    bench.outlet.has_room = False
+    made = []
+    for _ in range(60):  # three seconds
+        bench.step()
+        made += await bench.poll(0.05)
+        bench.desk.ask_keyframe()  # as the publisher does for each that it drops
+    assert len(made) == 1, "one now and then, so that changes do not pile up"
+    bench.outlet.has_room = True
+    bench.step()
+    ((_, _, is_key),) = await bench.poll(0.06)
+    assert is_key
+
+
+async def test_a_status_is_sent_when_viewers_would_see_a_difference(
+    bench: Bench,
+) -> None:
+    ready = EngineStatus("host-a", "ready", 1.0)
+    bench.desk.on_status(ready)
+    bench.desk.on_status(dataclasses.replace(ready, updated_at=2.0))
+    assert len(bench.outlet.statuses) == 1
+    failed = dataclasses.replace(ready, state="failed", reason="No memory.")
+    bench.desk.on_status(failed)
+    assert bench.outlet.statuses[-1].reason == "No memory."
+    bench.now += listener.STATUS_EVERY_S
+    bench.desk.on_status(dataclasses.replace(failed, updated_at=9.0))
+    assert [status.updated_at for status in bench.outlet.statuses] == [1.0, 1.0, 9.0]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("aborted", "interrupted"), ("length", "length")]
+)
+def test_what_the_shutdown_ended_is_told_as_interrupted(
+    bench: Bench, reason: Any, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = bench.desk
+    monkeypatch.setattr(desk.host, "abort", lambda request_id: None)
+    desk._serving.update({"a", "b"})
+    desk.abort("b")  # its learner pressed stop just before
+    desk.interrupt_all()
+    for request_id in ("a", "b"):
+        desk.on_report(RequestReport(request_id, "host-a", reason))
+    assert [report.finish_reason for report in bench.outlet.reports] == [told, reason]
