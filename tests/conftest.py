@@ -42,8 +42,11 @@ os.environ["DATA_DIR"] = str(DATA_DIR)
 os.environ.setdefault("NUMBA_CACHE_DIR", str(COMPILED))
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" * 4)
+OURS = ["DATA_DIR", "DJANGO_SETTINGS_MODULE"]
+"""Variables that name the surroundings of this process."""
 if not os.environ.get("REDIS_URL"):
     os.environ["REDIS_URL"] = start_redis()
+    OURS.append("REDIS_URL")
 
 import django  # noqa: E402
 import pytest  # noqa: E402
@@ -54,6 +57,14 @@ assert DATA_DIR.resolve() == settings.DATA_DIR
 # Now, because the conftest of an app named on the command line is read before
 # pytest-django sets Django up.
 django.setup()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Each worker of pytest -n makes surroundings of its own: none inherits these."""
+    for name in OURS:
+        os.environ.pop(name, None)
+
 
 DATABASE_FIXTURES = {"db", "transactional_db"}
 
