@@ -40,14 +40,28 @@ MAX_ROUNDS = 6
 
 def search(scenario: Scenario, budget: int, coarse: int = COARSE_BUDGET) -> Result:
     """The best fleet found, simulated with ``budget``; found with ``coarse``."""
-    finalists = [
-        _descend(start, BY_MODE[mode], coarse, whole=True)
+    coarsely, finely = _Trials(coarse), _Trials(budget)
+    finalists = {
+        _descend(start, BY_MODE[mode], coarsely, whole=True)
         for mode in BY_MODE
         for start in _starts(scenario, mode)
-    ]
-    results = [simulate(plan, budget) for plan in dict.fromkeys(finalists)]
-    best = min(results, key=worth).plan
-    return simulate(_descend(best, BY_MODE[best.mode], budget, whole=False), budget)
+    }
+    best = min(sorted(finalists, key=repr), key=finely.worth)
+    return simulate(_descend(best, BY_MODE[best.mode], finely, whole=False), budget)
+
+
+class _Trials:
+    """What plans are worth, simulated once each: descents meet again and again."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._worth: dict[Plan, float] = {}
+
+    def worth(self, plan: Plan) -> float:
+        """worth() of the plan's result."""
+        if plan not in self._worth:
+            self._worth[plan] = worth(simulate(plan, self._budget))
+        return self._worth[plan]
 
 
 def worth(result: Result) -> float:
@@ -68,19 +82,19 @@ def _starts(scenario: Scenario, mode: str) -> Iterator[Plan]:
             yield plan
 
 
-def _descend(plan: Plan, fields: list[str], budget: int, *, whole: bool) -> Plan:
+def _descend(plan: Plan, fields: list[str], trials: _Trials, *, whole: bool) -> Plan:
     """Field by field over the ``whole`` grid, or to its neighbours only."""
-    best = simulate(plan, budget)
+    best = plan
     for _ in range(MAX_ROUNDS):
-        before = worth(best)
+        before = trials.worth(best)
         for name in fields:
-            for value in _values(name, best.plan, whole=whole):
-                changed, _ = read_plan({name: value}, base=best.plan)
-                if changed is not None and changed != best.plan:
-                    best = min(best, simulate(changed, budget), key=worth)
-        if worth(best) >= before * 0.999:
+            for value in _values(name, best, whole=whole):
+                changed, _ = read_plan({name: value}, base=best)
+                if changed is not None:
+                    best = min(best, changed, key=trials.worth)
+        if trials.worth(best) >= before * 0.999:
             break
-    return best.plan
+    return best
 
 
 def _values(name: str, plan: Plan, *, whole: bool) -> list[Any]:
