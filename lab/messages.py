@@ -11,7 +11,7 @@ from typing import Any, Literal
 LAB_GROUP = "lab"
 """EngineStatus and MemorySample of all hosts."""
 
-FRAMES_GROUP = "lab.tracing.frames"
+FRAMES_GROUP = "lab.frames"
 """Frames of all hosts: messages {"type": "lab.frame", "engine_host_id", "frame"}."""
 
 RequestPhase = Literal[

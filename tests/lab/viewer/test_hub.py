@@ -217,7 +217,7 @@ async def test_events_of_a_request_reach_only_those_who_watch_it(hub):
 async def test_one_bad_message_does_not_end_the_view(hub):
     viewer = await hub.join()
     await taken(viewer)
-    await get_channel_layer().group_send("lab.tracing.frames", {"type": "lab.frame"})
+    await get_channel_layer().group_send("lab.frames", {"type": "lab.frame"})
     await send(next(frame_messages()))
 
     assert len(frames_of(await taken(viewer))) == 1
