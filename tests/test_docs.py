@@ -61,13 +61,35 @@ def test_make_help_lists_every_target():
     assert set(re.findall(r"^  make (\S+)", answer.stdout, re.MULTILINE)) == targets
 
 
+def pages() -> list[Path]:
+    """Every page of the documentation."""
+    return [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def links_of(page: Path) -> list[Path]:
+    """What a page links to within the repository."""
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    here = [t for t in targets if not t.startswith(("http://", "https://", "mailto:"))]
+    return [(page.parent / target).resolve() for target in here]
+
+
 def test_links_between_the_documents_lead_somewhere():
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-    assert pages
-    for page in pages:
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
-            if not target.startswith(("http://", "https://", "mailto:")):
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+    assert pages()
+    for page in pages():
+        for target in links_of(page):
+            assert target.exists(), f"{page.name}: {target}"
+
+
+def test_every_page_is_reached_from_the_readme():
+    reached, ways = set(), [ROOT / "README.md"]
+    while ways:
+        page = ways.pop()
+        if page.is_dir():  # a list of its own, where the repository is browsed
+            ways += page.glob("*.md")
+        elif page.suffix == ".md" and page not in reached:
+            reached.add(page)
+            ways += links_of(page)
+    assert set(pages()) - reached == set()
 
 
 def test_every_decision_has_its_reason():
