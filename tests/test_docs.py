@@ -3,9 +3,11 @@
 import ast
 import re
 import subprocess
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.repository import ROOT, names_of, tracked
+
 READERS = {
     "text", "boolean", "integer", "optional_integer", "number", "choice", "words",
     "directory", "secret",
@@ -36,7 +38,10 @@ def settings_in(path: Path) -> set[str]:
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists():
-    folders = ("config", "courseware", "lab", "mentor", "quizzes", "launcher")
+    folders = (
+        *("config", "courseware", "planning", "lab", "mentor", "quizzes", "capacity"),
+        "launcher",
+    )
     read = {
         name
         for folder in folders
@@ -90,6 +95,46 @@ def test_every_page_is_reached_from_the_readme():
             reached.add(page)
             ways += links_of(page)
     assert set(pages()) - reached == set()
+
+
+def paths_in(text: str, tops: set[str]) -> set[str]:
+    """Paths below one of ``tops`` in backticks. A word in capitals (SLUG) stands for
+    any name and comes as ``*``."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    words = {word for code in re.findall("`([^`]+)`", prose) for word in code.split()}
+    return {
+        re.sub(r"\b[A-Z]{3,}\b", "*", word).rstrip("/")
+        for word in words
+        if re.fullmatch(r"[\w.*-]+(/[\w.*-]+)*/?", word)
+        and "/" in word
+        and word.split("/")[0] in tops
+    }
+
+
+def gone(text: str, names: set[str]) -> set[str]:
+    """Paths in backticks that nothing of ``names`` answers to."""
+    tops = {name.split("/")[0] for name in names if "/" in name}
+    return {
+        path
+        for path in paths_in(text, tops)
+        if not any(fnmatchcase(name, path) for name in names)
+    }
+
+
+def test_every_path_in_backticks_exists():
+    names = names_of(tracked())
+    lost = {
+        str(page.relative_to(ROOT)): gone(page.read_text(), names) for page in pages()
+    }
+    assert {page: paths for page, paths in lost.items() if paths} == {}
+
+
+def test_a_path_that_is_gone_is_told():
+    names = {"lab", "lab/hub.py", "courseware", "courseware/a.md"}
+    text = (
+        "`lab/`, `lab/hub.py`, `courseware/SLUG.md`, `run lab/desk.py now`, `/lab/x/`"
+    )
+    assert gone(f"{text}, `owner/name`, lab/bare.py", names) == {"lab/desk.py"}
 
 
 def test_every_decision_has_its_reason():

@@ -1,23 +1,16 @@
 """docs/architecture.md is a map: whole, true, and no longer than a page."""
 
 import re
-import subprocess
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.repository import ROOT, names_of, tracked
+
 MAP = ROOT / "docs" / "architecture.md"
 WITH_ROOMS = ("lab", "planning", "capacity")
 DJANGOS_OWN = {"management", "migrations", "templatetags"}
 MAX_LINES = 130
 MAX_FILES_AT_LABS_TOP = 12
 FILE = re.compile(r"[\w.-]+\.(py|js|toml|yaml|yml|md|html|css|sh)")
-
-
-def tracked() -> list[PurePath]:
-    """Every file of the repository."""
-    command = ["git", "ls-files", "-z"]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-    return [PurePath(name) for name in answer.stdout.decode().split("\0") if name]
 
 
 def folders_to_name(files: list[PurePath]) -> set[str]:
@@ -50,9 +43,7 @@ def unnamed(text: str, files: list[PurePath]) -> set[str]:
 
 def made_up(text: str, files: list[PurePath]) -> set[str]:
     """What the map names and the repository lacks."""
-    known = {str(file) for file in files}
-    known |= {str(parent) for file in files for parent in file.parents}
-    return names_in(text) - known
+    return names_in(text) - names_of(files)
 
 
 def test_the_map_names_every_folder_and_every_room() -> None:
