@@ -137,6 +137,26 @@ def test_a_path_that_is_gone_is_told():
     assert gone(f"{text}, `owner/name`, lab/bare.py", names) == {"lab/desk.py"}
 
 
+def test_our_words_are_words_of_the_code():
+    page = (ROOT / "docs" / "glossary.md").read_text()
+    table = page.partition("\nOurs:\n")[2].partition("\n\nBlock states")[0]
+    words = re.findall(r"^\| ([A-Za-z][A-Za-z -]*) \|", table, re.MULTILINE)
+    sources = [
+        (ROOT / file).read_text()
+        for file in tracked()
+        if file.suffix in (".py", ".js") and file.parts[0] not in ("tests", "bundle")
+    ]
+    code = "\n".join(sources)
+    unused = [
+        word
+        for word in words
+        if word != "Word"
+        and not re.search(re.sub("[ -]", "[ _-]?", word), code, re.IGNORECASE)
+    ]
+    assert len(words) > 20
+    assert unused == []
+
+
 def test_every_decision_has_its_reason():
     for page in (ROOT / "docs" / "adr").glob("*.md"):
         text = page.read_text()
