@@ -4,7 +4,10 @@ import ast
 import re
 import subprocess
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
+
+from django.core.management import get_commands
 
 from tests.repository import ROOT, names_of, tracked
 
@@ -56,10 +59,13 @@ def test_every_setting_is_documented_and_every_documented_one_exists():
     assert table - read == {"CHROMIUM"}
 
 
+def make_targets() -> set[str]:
+    """Targets of the Makefile."""
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
 def test_make_help_lists_every_target():
-    targets = set(
-        re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    )
+    targets = make_targets()
     answer = subprocess.run(
         ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -135,6 +141,25 @@ def test_a_path_that_is_gone_is_told():
         "`lab/`, `lab/hub.py`, `courseware/SLUG.md`, `run lab/desk.py now`, `/lab/x/`"
     )
     assert gone(f"{text}, `owner/name`, lab/bare.py", names) == {"lab/desk.py"}
+
+
+def code_in(text: str) -> str:
+    """What stands in backticks, in fences and in indented lines."""
+    fences = re.findall(r"^```.*?^```$", text, re.MULTILINE | re.DOTALL)
+    lines = re.findall(r"^ {4,}\S.*$", text, re.MULTILINE)
+    return "\n".join([*fences, *lines, *re.findall("`([^`]+)`", text)])
+
+
+def test_every_command_that_a_page_names_exists():
+    code = "\n".join(code_in(page.read_text()) for page in pages())
+    known = {*get_commands(), "NAME"}
+    named = set(re.findall(r"manage\.py (\w+)", code))
+    targets = set(re.findall(r"\bmake ([a-z]+)\b", code))
+    modules = set(re.findall(r"python3? -m ([a-zA-Z_.]+\w)", code))
+    assert min(len(named), len(targets), len(modules)) > 3
+    assert named - known == set()
+    assert targets - make_targets() == set()
+    assert {module for module in modules if find_spec(module) is None} == set()
 
 
 def test_our_words_are_words_of_the_code():
