@@ -4,7 +4,6 @@ tests/data/before_capacity has that version's own SQLite file, as its pages fill
 On PostgreSQL its rows stand in tables that the migrations of that time make.
 """
 
-import tarfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,11 +90,6 @@ def execute(connection: BaseDatabaseWrapper, sql: str) -> None:
         cursor.execute(sql)
 
 
-def unpack(directory: Path) -> None:
-    with tarfile.open(made.ARCHIVE) as archive:
-        archive.extractall(directory, filter="data")
-
-
 def rows_of(old: Apps, alias: str) -> Rows:
     return {
         model._meta.db_table: list(
@@ -121,8 +115,8 @@ def migrated(
     django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any
 ) -> Iterator[Migrated]:
     source, copy = tmp_path_factory.mktemp("old"), tmp_path_factory.mktemp("copy")
-    unpack(source)
-    unpack(copy)
+    made.unpack(source)
+    made.unpack(copy)
     with django_db_blocker.unblock(), database_of_its_own(copy) as connection:
         file = sqlite_file(source / "servelab.sqlite3", "old")
         with connected("old", file), connected("default", connection):

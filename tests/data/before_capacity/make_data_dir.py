@@ -38,6 +38,8 @@ CHAPTER, QUIZ, MEASURED = (
 SCENARIO = "bursty-chat"
 REQUESTS = b"timestamp,input,output\n0,500,100\n40,500,100\n90,900,300\n"
 RECORDING = "smollm2-cpu-first.svlr"
+OPEN_STYLE = "planning.????????????.css"
+"""A file that a page still open asks for; the next version names it otherwise."""
 HOST = "made-up-host"
 BROWSER = {"HTTP_USER_AGENT": "Mozilla/5.0 Firefox/150.0", "HTTP_HOST": "localhost"}
 ARCHIVE = Path(__file__).with_name("data_dir.tar.gz")
@@ -276,7 +278,7 @@ def pack(data_dir: Path) -> None:
     (data_dir / "recordings").mkdir()
     shutil.copy(Path("lab/recordings") / RECORDING, data_dir / "recordings/mine.svlr")
     static = ["static/collected.txt", "static/staticfiles.json"]
-    [hashed] = data_dir.glob("static/css/planning.????????????.css")
+    [hashed] = data_dir.glob(f"static/css/{OPEN_STYLE}")
     static.append(str(hashed.relative_to(data_dir)))
     with tarfile.open(ARCHIVE, "w:gz", compresslevel=9) as archive:
         for name in (*KEPT, *static):
@@ -288,6 +290,12 @@ def anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member
+
+
+def unpack(data_dir: Path) -> None:
+    """What pack() took, for the version of today."""
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(data_dir, filter="data")
 
 
 def main() -> None:
