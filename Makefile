@@ -18,7 +18,7 @@ test: setup ## Run all tests: units, JavaScript, PostgreSQL, the real engine, a 
 	@$(VENV)/python -m tests.everything
 
 check: setup ## Run the fast tests only (under a minute)
-	@$(VENV)/python -m pytest -q -m "not e2e and not engine and not slow"
+	@$(VENV)/python -m pytest -q -n 2 --dist worksteal -m "not e2e and not engine and not slow"
 
 lint: setup ## Check style, types, imports and templates
 	$(VENV)/ruff format --check .

@@ -3,9 +3,9 @@
     python -m tests.everything [pytest arguments]
 
 Several pytest runs, since a synchronous browser test breaks later asynchronous ones
-in its process: the fast tests (JavaScript among them), the Django tests again on a
-real PostgreSQL, the real engine, the scheduler of the other vLLM that is supported, and
-the real browser.
+in its process: the fast tests (JavaScript among them) in two workers, then side by
+side one line of runs that ends with the real engine, and the real browser before an
+engine of its own. What a line prints is shown when it is through.
 """
 
 import os
@@ -15,6 +15,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,6 +25,13 @@ from tests import postgres, tools
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS = 5
 """pytest's exit code when nothing was selected."""
+TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
+ONE_THREAD = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
+"""For an engine that is not alone: its threads would wait for each other's cores."""
+
+
+CONVERT = "from tests.lab.engine_host import model_dir; model_dir()"
+"""Once, for the engines of both lines; where it fails, their tests say why."""
 
 
 def main(arguments: list[str]) -> int:
@@ -31,49 +39,67 @@ def main(arguments: list[str]) -> int:
     began = time.monotonic()
     tools.bring_node()
     chromium = tools.bring_chromium()
-    counts: Counter[str] = Counter()
+    old_vllm = tools.bring_vllm(SUPPORTED[0])
     with ExitStack() as stack:
-        reports = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        run = Run(reports, arguments, counts)
-        run("The fast tests", "not e2e and not engine")
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(postgres.cluster())
-        run("The Django tests on PostgreSQL", POSTGRES, DATABASE_URL=url)
-        run("The real engine", "engine and not e2e")
-        if path := tools.bring_vllm(SUPPORTED[0]):
-            run(f"The scheduler of vLLM {SUPPORTED[0]}", "scheduler", PYTHONPATH=path)
-        else:
-            print(
-                f"There is no wheel of vLLM {SUPPORTED[0]}: its scheduler is skipped."
-            )
-            counts["skipped"] += 1
-        run("The real browser", "e2e", CHROMIUM=chromium)
-    print(summary(counts, time.monotonic() - began))
-    return 1 if counts["failed"] or counts["error"] else 0
+        run = Runs(directory, arguments)
+        run("The fast tests", "not e2e and not engine and not slow", TWO_WORKERS)
+        subprocess.call([sys.executable, "-c", CONVERT], cwd=ROOT)
+        browser = {"CHROMIUM": chromium, **ONE_THREAD}
+        with ThreadPoolExecutor() as lines:
+            beside = lines.submit(_line, run, url, old_vllm)
+            run("The real browser", "e2e", **browser)
+            beside.result()
+    print(summary(run.counts, time.monotonic() - began))
+    return 1 if run.counts["failed"] or run.counts["error"] else 0
+
+
+def _line(run: "Runs", database_url: str, old_vllm: str) -> None:
+    """What runs beside the browser, one after the other."""
+    run("The slow tests", "slow and not e2e and not engine")
+    run("The Django tests on PostgreSQL", POSTGRES, DATABASE_URL=database_url)
+    run("The real engine", "engine and not e2e", **ONE_THREAD)
+    if old_vllm:
+        title = f"The scheduler of vLLM {SUPPORTED[0]}"
+        run(title, "scheduler", PYTHONPATH=old_vllm)
+    else:
+        print(f"There is no wheel of vLLM {SUPPORTED[0]}: its scheduler is skipped.")
+        run.counts["skipped"] += 1
 
 
 POSTGRES = "django_db and not e2e and not engine"
 
 
-class Run:
-    """One pytest process after the other; the results add up in ``counts``."""
+class Runs:
+    """pytest processes; the results add up in ``counts``."""
 
-    def __init__(
-        self, reports: Path, arguments: list[str], counts: Counter[str]
+    def __init__(self, directory: Path, arguments: list[str]) -> None:
+        """``directory``: for reports and what is printed meanwhile."""
+        self.counts: Counter[str] = Counter()
+        self._directory = directory
+        self._arguments = arguments
+
+    def __call__(
+        self, title: str, marks: str, options: tuple[str, ...] = (), **variables: str
     ) -> None:
-        self.reports = reports
-        self.arguments = arguments
-        self.counts = counts
-
-    def __call__(self, title: str, marks: str, **variables: str) -> None:
         """Run the tests that ``marks`` select with more environment variables."""
-        print(f"\n{title}", flush=True)
-        report = self.reports / f"{len(list(self.reports.iterdir()))}.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-m", marks]
-        code = subprocess.call(
-            [*command, f"--junitxml={report}", *self.arguments],
-            cwd=ROOT,
-            env={**os.environ, **variables},
-        )
+        name = title.replace(" ", "-")
+        report = self._directory / f"{name}.xml"
+        printed = self._directory / f"{name}.txt"
+        command = [sys.executable, "-m", "pytest", "-q", "-m", marks, *options]
+        began = time.monotonic()
+        print(f"{title} …", flush=True)
+        with printed.open("w") as file:
+            code = subprocess.call(
+                [*command, f"--junitxml={report}", *self._arguments],
+                cwd=ROOT,
+                env={**os.environ, **variables},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        seconds = time.monotonic() - began
+        print(f"\n{title}, {seconds:.0f} s\n{printed.read_text()}", flush=True)
         if report.exists():
             self.counts.update(read(report))
         if code not in (0, 1, NO_TESTS):

@@ -27,17 +27,35 @@ ENGINE_START_S = 240
 
 
 @pytest.fixture(scope="session")
-def running_stack() -> Iterator[RunningStack]:
-    """The stack: page and engine are ready."""
+def starting_stack() -> Iterator[RunningStack]:
+    """The stack: its page is there, its engine on the way."""
     with tempfile.TemporaryDirectory(prefix="servelab-e2e-") as name:
         data_dir = Path(name)
         borrow_model(data_dir)
         stack = RunningStack(data_dir, PORT=str(free_port()), ENGINE="on")
         try:
-            stack.wait_for("Engine ready", ENGINE_START_S)
+            stack.wait_for("Open ")
             yield stack
         finally:
             stack.end()
+        assert stack.process.returncode == 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who watches the cold start comes before all who wait for its end."""
+    items.sort(key=lambda item: "running_stack" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def running_stack(starting_stack: RunningStack) -> RunningStack:
+    """The stack: page and engine are ready."""
+    starting_stack.wait_for("Engine ready", ENGINE_START_S)
+    return starting_stack
+
+
+def address_of(stack: RunningStack) -> str:
+    """What the terminal asks to open."""
+    return stack.text.split("Open ")[1].split()[0]
 
 
 def borrow_model(data_dir: Path) -> None:
@@ -51,7 +69,7 @@ def borrow_model(data_dir: Path) -> None:
 @pytest.fixture(scope="session")
 def base_url(running_stack: RunningStack) -> str:
     """Where ``page.goto("/")`` goes."""
-    return running_stack.text.split("Open ")[1].split()[0]
+    return address_of(running_stack)
 
 
 @pytest.fixture

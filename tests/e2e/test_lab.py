@@ -5,10 +5,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from launcher.valkey import free_port
-from tests.e2e.conftest import borrow_model
+from tests.e2e.conftest import address_of
 from tests.launcher.running import RunningStack
 
 pytestmark = pytest.mark.e2e
@@ -28,26 +28,19 @@ def _ask(lab: Page, question: str) -> None:
 
 
 def test_the_page_is_there_before_the_engine_and_shows_its_cold_start(
-    page: Page,
+    browser: Browser, starting_stack: RunningStack
 ) -> None:
-    with tempfile.TemporaryDirectory(prefix="servelab-cold-") as directory:
-        borrow_model(Path(directory))
-        stack = RunningStack(Path(directory), PORT=str(free_port()), ENGINE="on")
-        try:
-            stack.wait_for("Open ")
-            page.set_viewport_size({"width": 1440, "height": 1000})
-            page.goto(stack.text.split("Open ")[1].split()[0] + CHAPTER)
-            expect(page.locator("#lab-state")).to_contain_text("starting")
-            phases = page.locator("#lab-phases")
-            expect(phases).to_contain_text("import vLLM", timeout=30_000)
-            expect(phases).to_contain_text("load weights", timeout=90_000)
-            expect(phases).to_contain_text(re.compile(r"\d+\.\d"))
-            expect(page.locator("#lab-state")).to_have_attribute(
-                "data-state", "ready", timeout=90_000
-            )
-        finally:
-            stack.end()
-        assert stack.process.returncode == 0
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    page.goto(address_of(starting_stack) + CHAPTER)
+    expect(page.locator("#lab-state")).to_contain_text("starting")
+    phases = page.locator("#lab-phases")
+    expect(phases).to_contain_text("import vLLM", timeout=30_000)
+    expect(phases).to_contain_text("load weights", timeout=90_000)
+    expect(phases).to_contain_text(re.compile(r"\d+\.\d"))
+    expect(page.locator("#lab-state")).to_have_attribute(
+        "data-state", "ready", timeout=90_000
+    )
+    page.close()
 
 
 def test_a_question_occupies_blocks_and_its_answer_is_measured(lab: Page) -> None:
@@ -181,7 +174,7 @@ def test_where_no_engine_runs_a_recorded_run_plays_and_says_so(page: Page) -> No
         try:
             stack.wait_for("Open ")
             page.set_viewport_size({"width": 1440, "height": 1000})
-            page.goto(stack.text.split("Open ")[1].split()[0] + CHAPTER)
+            page.goto(address_of(stack) + CHAPTER)
             label = page.locator("#lab-recorded")
             expect(label).to_contain_text("recorded", ignore_case=True, timeout=30_000)
             expect(label).to_contain_text("smollm2-135m-instruct")

@@ -7,6 +7,7 @@ import pytest
 
 from lab.checkpoints import bundled
 from lab.errors import EngineUnavailable
+from tests.lab.engine_host import model_dir
 
 
 @pytest.fixture
@@ -63,9 +64,8 @@ def test_a_missing_package_is_a_sentence(monkeypatch):
 
 
 @pytest.mark.engine
-def test_the_real_conversion_answers_as_a_chat_model(tmp_path):
-    directory = tmp_path / "model"
-    bundled.convert(directory)
+def test_the_real_conversion_answers_as_a_chat_model():
+    directory = model_dir()
     stamp = json.loads((directory / bundled.STAMP_NAME).read_text())
     assert stamp["gguf_sha256"].startswith("b179c9523d0e6a0f")
 
