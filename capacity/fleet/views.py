@@ -24,8 +24,8 @@ from planning.fleet.arrivals import CHUNK, dispersion
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import plan_mapping, plan_values
 from planning.fleet.request_file import RequestFile
-from planning.fleet.results import generator
 from planning.fleet.service_rates import load_rates
+from planning.fleet.simulation import generator
 from planning.fleet.workload import workload_of
 
 DISPERSION_WINDOWS_S = (1, 10, 60)

@@ -36,8 +36,9 @@ from planning.fleet.queueing_theory import (
     servers,
     service_moments,
 )
-from planning.fleet.results import generator
-from planning.fleet.simulation import Counts, Window, rules_of, run
+from planning.fleet.rules import Rules, rules_of
+from planning.fleet.sampling import Window
+from planning.fleet.simulation import Counts, generator, run
 from planning.fleet.workload import Chunk, log_normal
 
 Array = npt.NDArray[np.float64]
@@ -95,7 +96,7 @@ def _run(
     return _queue(counts, int(rules["num_provisioned"]), rules["max_queue"] < MAX_QUEUE)
 
 
-def _rules(vector: Mapping[str, Any]) -> dict[str, float]:
+def _rules(vector: Mapping[str, Any]) -> Rules:
     params, name = vector["params"], str(vector["model"]).split(" (")[0].strip()
     rules = rules_of(Plan(mode="provisioned"))
     rules |= {"slowdown": 0.0, "concurrency": 1, "max_queue": MAX_QUEUE}

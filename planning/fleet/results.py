@@ -3,8 +3,8 @@
     simulate(plan, budget=…)  → Result
 
 ``budget`` bounds the requests simulated over all runs. If the month fits, every run is
-a whole month with a seed of its own; else it is a sample of windows (see planning.
-fleet), and the intervals say how well it is known.
+a whole month with a seed of its own; else it is a sample of windows (see sampling),
+and the intervals say how well it is known.
 """
 
 from collections.abc import Callable
@@ -18,30 +18,15 @@ from planning.fleet.estimates import Estimate, estimate, quantile
 from planning.fleet.fleet_state import BUSY
 from planning.fleet.plan import MONTH_S, Plan
 from planning.fleet.request_file import RequestFile
-from planning.fleet.simulation import (
-    Counts,
-    Sample,
-    lead_s,
-    rules_of,
-    run,
-    sampled,
-    whole_month,
-)
-from planning.fleet.workload import Workload, mean_work_s, workload_of
+from planning.fleet.rules import cold_cv_of, lead_s, rules_of
+from planning.fleet.sampling import affordable, schedule_of
+from planning.fleet.simulation import Counts, generator, run
+from planning.fleet.workload import mean_work_s, workload_of
 
 PREVIEW_BUDGET = 600_000
 """Requests: within 300 ms on one core, arrivals included."""
 MONTH_BUDGET = 60_000_000
 """Requests: less than ten seconds."""
-ENOUGH = 24_000_000
-"""Requests after which a whole month is not repeated once more."""
-NUM_RUNS = 8
-MIN_RUNS = 2
-MIN_SAMPLES = 3
-"""Runs of a sample, each with a whole crowd where one fits."""
-WORKERS_TWICE_AS_SLOW = 24
-SAMPLES_A_RUN = 29
-"""A prime and not a divisor of the days: the windows fall on all hours."""
 PERCENTILES = (50, 95, 99)
 
 
@@ -105,67 +90,15 @@ def simulate(
     plan: Plan, budget: int = MONTH_BUDGET, recorded: RequestFile | None = None
 ) -> Result:
     """Simulate a month of ``plan``. ``recorded`` is the file of the pattern file."""
-    workload = workload_of(plan, recorded)
-    budget = affordable(plan, budget)
-    runs = runs_of(plan, workload, budget, mean_work_s(plan, recorded))
-    return result_of(plan, runs, is_whole=_fits(workload, budget))
-
-
-def affordable(plan: Plan, budget: int) -> int:
-    """Requests in the time that ``budget`` takes on a small fleet: the loop looks at
-    every worker for each of them."""
-    return int(budget / (1 + rules_of(plan)["num_workers"] / WORKERS_TWICE_AS_SLOW))
-
-
-def _fits(workload: Workload, budget: int) -> bool:
-    return workload.rate_per_s * MONTH_S * MIN_RUNS <= budget
-
-
-def runs_of(plan: Plan, workload: Workload, budget: int, work_s: float) -> list[Counts]:
-    """Independent runs: whole months, or systematic samples of one."""
-    a_month = workload.rate_per_s * MONTH_S
-    is_whole = _fits(workload, budget)
-    num = NUM_RUNS
-    if is_whole:
-        num = int(min(max(min(budget, ENOUGH) / a_month, MIN_RUNS), NUM_RUNS))
-    elif workload.rare:
-        whole_crowds = budget / 2 / _crowd(workload)
-        num = int(min(max(whole_crowds, MIN_SAMPLES), NUM_RUNS))
-    rules = rules_of(plan)
-    cold_cv = plan.serverless.cold_start_cv if plan.has_serverless else 0.0
-    sample = _sample(workload, budget / num, lead_s(plan, work_s))
+    workload, rules = workload_of(plan, recorded), rules_of(plan)
+    lead = lead_s(rules, mean_work_s(plan, recorded))
+    schedule = schedule_of(workload, affordable(rules, budget), lead)
     runs = []
-    for place in range(num):
+    for place in range(schedule.num_runs):
         random = generator(plan.seed, place)
-        windows = whole_month()
-        if not is_whole:
-            windows = sampled(workload.rare, sample, place, random)
-        runs.append(run(rules, workload, windows, random, cold_cv))
-    return runs
-
-
-def _crowd(workload: Workload) -> float:
-    """Requests of one rare stretch."""
-    begin, end = workload.rare[0]
-    return workload.rare_rate_per_s * (end - begin)
-
-
-def generator(seed: int, place: int) -> np.random.Generator:
-    """An independent generator for each place of one seed."""
-    sequence = np.random.SeedSequence(entropy=seed, spawn_key=(place,))
-    return np.random.Generator(np.random.PCG64(sequence))
-
-
-def _sample(workload: Workload, num_requests: float, lead: float) -> Sample:
-    """Windows with so many requests in all, half of them in rare stretches if any."""
-    usual = num_requests / 2 if workload.rare else num_requests
-    seconds = usual / workload.rate_per_s
-    num = int(min(max(seconds / (4 * lead), 1), SAMPLES_A_RUN))
-    rare_seconds = usual / workload.rare_rate_per_s
-    if workload.rare and _crowd(workload) <= 2 * num_requests:
-        rare_seconds = MONTH_S
-    lead = min(lead, 0.75 * seconds / num)
-    return Sample(num, seconds / num - lead, lead, rare_seconds)
+        windows = schedule.windows(place, random)
+        runs.append(run(rules, workload, windows, random, cold_cv_of(plan)))
+    return result_of(plan, runs, is_whole=schedule.sample is None)
 
 
 def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
