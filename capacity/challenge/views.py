@@ -19,7 +19,7 @@ from capacity.models import ChallengeResult, ClassName
 from courseware.learner import learner_id_of
 from planning.fleet.explanation import advise, explain
 from planning.fleet.plan import Plan
-from planning.fleet.plan_fields import plan_values
+from planning.fleet.plan_fields import limit_of, plan_values
 from planning.fleet.scenarios import FREE, Scenario, load_scenarios, scenario, score
 
 MAX_NAME = 40
@@ -148,7 +148,7 @@ def _show(
     current = plan or found.plan
     query = urlencode(_changed(found, current))
     faults = [
-        {"id": field, "label": form.limit_of(field).label, "reason": reason}
+        {"id": field, "label": limit_of(field).label, "reason": reason}
         for field, reason in wrong.items()
     ]
     context = {"scenario": found, "faults": faults, "query": query, **context}

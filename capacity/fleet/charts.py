@@ -13,23 +13,17 @@ import numpy as np
 from planning.fleet.break_even import Curve, crossing
 from planning.fleet.results import Result
 from planning.fleet.simulation import Array
+from planning.fleet.summary import COST_LABELS
 from planning.fleet.timeline import Timeline
 
 WIDTH = 640
 LEFT, RIGHT = 56, 8
 PLOT = WIDTH - LEFT - RIGHT
-LINE_NAMES = {
-    "busy": "serving",
-    "idle": "idle",
-    "cold": "starting",
-    "pings": "keep-warm pings",
-    "rounding": "rounding up",
-}
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A line of an axis with its words."""
+    """A line of an axis with its label."""
 
     at: float
     text: str
@@ -44,7 +38,7 @@ def split(result: Result, most_usd: float) -> list[dict[str, Any]]:
         parts.append(
             {
                 "name": name,
-                "words": LINE_NAMES[name],
+                "label": COST_LABELS[name],
                 "x": round(LEFT + x, 2),
                 "width": round(width, 2),
                 "pct": 100 * value.mean / total,
@@ -73,7 +67,7 @@ def timeline(found: Timeline) -> dict[str, Any]:
         "queue_ticks": queue.ticks(),
         "hours": _hour_ticks(found.start_s, hours),
         "rows": _rows(found),
-        "words": _span_words(found.start_s, hours),
+        "span": _span(found.start_s, hours),
         "most_up": float(up.max()),
         "most_queue": float(found.longest_queue.max()),
     }
@@ -139,7 +133,7 @@ def _hour_ticks(start_s: float, hours: float) -> list[Tick]:
     return ticks
 
 
-def _span_words(start_s: float, hours: float) -> str:
+def _span(start_s: float, hours: float) -> str:
     day = int(start_s // 86_400) + 1
     if hours >= 20:
         return f"day {day} of the month"

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from capacity.fleet import presentation
 from capacity.fleet.allowance import Exhausted
-from capacity.fleet.query import read_asked
+from capacity.fleet.query import read_query
 from capacity.fleet.views import simulated
 from planning.errors import BadSetting
 
@@ -93,12 +93,12 @@ def _context(
     request: HttpRequest, *, is_month: bool = True
 ) -> dict[str, object] | HttpResponse:
     """The whole month if it is known or its turn comes; else the preview."""
-    asked = read_asked(request.GET)
+    query = read_query(request.GET)
     try:
-        if asked.faults:
-            field, reason = next(iter(asked.faults.items()))
+        if query.faults:
+            field, reason = next(iter(query.faults.items()))
             raise BadSetting(field, reason)
-        return simulated(request, asked, is_month=is_month)
+        return simulated(request, query, is_month=is_month)
     except BadSetting as error:
         return HttpResponse(str(error), status=400, content_type="text/plain")
     except Exhausted as error:

@@ -23,7 +23,7 @@ from lab.messages import Generation, RequestReport
 PURPOSE = "rates"
 NUM_TOGETHER = 4
 OUTPUT_TOKENS = 64
-WORDS = (
+FILLER = (
     "memory of a serving engine is cut into blocks that requests take and give back "
 )
 NUMBERS = (
@@ -61,7 +61,7 @@ def begin(learner_id: str, address: str) -> RateMeasurement:
 
 def _submit(request_id: str, learner_id: str, address: str = "") -> None:
     """A prompt that no other shares, answered with a fixed number of tokens."""
-    content = f"{request_id} {WORDS * 16}\nGo on."
+    content = f"{request_id} {FILLER * 16}\nGo on."
     client.submit(
         Generation(
             messages=[{"role": "user", "content": content}],

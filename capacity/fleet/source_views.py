@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
 from capacity.fleet import rates as rates_of_engine
-from capacity.fleet.query import Asked, read_asked
+from capacity.fleet.query import FleetQuery, read_query
 from capacity.fleet.rates import NoEngine
 from capacity.fleet.views import show
 from capacity.models import KeptRequestFile, RateMeasurement
@@ -33,13 +33,13 @@ def upload(request: HttpRequest) -> HttpResponse:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > MAX_BYTES + ROOM_FOR_FIELDS:
         faults = {"file": f"has {length[:20]} bytes; allowed are {MAX_BYTES:,}."}
-        return show(request, Asked(Plan(), faults=faults), {}, status=413)
+        return show(request, FleetQuery(Plan(), faults=faults), {}, status=413)
     return _take_file(request)
 
 
 @csrf_protect
 def _take_file(request: HttpRequest) -> HttpResponse:
-    asked = read_asked(request.POST.dict())
+    query = read_query(request.POST.dict())
     learner_id = learner_id_of(request.session)
     file = request.FILES.get("requests")
     try:
@@ -47,27 +47,29 @@ def _take_file(request: HttpRequest) -> HttpResponse:
             raise BadSetting("file", "is missing: choose a file of requests.")
         recorded = read_request_file(file.read(MAX_BYTES + 1))
     except BadSetting as error:
-        asked.faults[error.field] = error.reason
-        return show(request, asked, {})
+        query.faults[error.field] = error.reason
+        return show(request, query, {})
     KeptRequestFile.keep(learner_id, str(file.name or "requests.csv"), recorded)
-    query = asked.query(pattern="file", file=recorded.digest)
-    return redirect(f"{reverse('capacity:fleet')}?{query}")
+    encoded = query.encoded(pattern="file", file=recorded.digest)
+    return redirect(f"{reverse('capacity:fleet')}?{encoded}")
 
 
 @require_POST
 @never_cache
 def measure(request: HttpRequest) -> HttpResponse:
     """Begin to measure rates on the running engine."""
-    asked = read_asked(request.POST.dict())
+    query = read_query(request.POST.dict())
     learner_id = learner_id_of(request.session)
     try:
         if learner_id is None:
             raise NoEngine("Open the page first: then the measurement is yours.")
         row = rates_of_engine.begin(learner_id, address_of_request(request))
     except NoEngine as error:
-        return _progress(request, {"sentence": str(error), "query": asked.query()}, 503)
+        return _progress(
+            request, {"sentence": str(error), "query": query.encoded()}, 503
+        )
     url = reverse("capacity:fleet-rates", args=[row.measurement_id])
-    return redirect(f"{url}?{asked.query()}")
+    return redirect(f"{url}?{query.encoded()}")
 
 
 @require_GET
@@ -77,18 +79,18 @@ def rates(request: HttpRequest, measurement_id: str) -> HttpResponse:
     row = rates_of_engine.described(measurement_id, learner_id_of(request.session))
     if row is None:
         raise Http404("There is no such measurement of yours.")
-    asked = read_asked(request.GET)
-    return _progress(request, _state(row, asked))
+    query = read_query(request.GET)
+    return _progress(request, _state(row, query))
 
 
-def _state(row: RateMeasurement, asked: Asked) -> dict[str, Any]:
+def _state(row: RateMeasurement, query: FleetQuery) -> dict[str, Any]:
     fields = rates_of_engine.fields_of(row)
-    context: dict[str, Any] = {"row": row, "query": asked.query(), "fields": fields}
+    context: dict[str, Any] = {"row": row, "query": query.encoded(), "fields": fields}
     if fields is not None:
-        values = plan_mapping(asked.plan) | fields
-        context["use_query"] = read_asked(
+        values = plan_mapping(query.plan) | fields
+        context["use_query"] = read_query(
             {n: str(v) for n, v in values.items()}
-        ).query()
+        ).encoded()
     return context
 
 

@@ -16,13 +16,13 @@ from django.views.decorators.vary import vary_on_headers
 from capacity.fleet import allowance, form, offers, outcome, presentation, rates
 from capacity.fleet.allowance import Exhausted
 from capacity.fleet.outcome import Outcome
-from capacity.fleet.query import PREFIX, Asked, read_asked
+from capacity.fleet.query import PREFIX, FleetQuery, read_query
 from capacity.models import KeptRequestFile
 from courseware.learner import learner_id_of
 from planning.errors import BadSetting
 from planning.fleet.arrivals import CHUNK, dispersion
 from planning.fleet.plan import Plan
-from planning.fleet.plan_fields import plan_mapping, plan_values
+from planning.fleet.plan_fields import limit_of, plan_mapping, plan_values
 from planning.fleet.request_file import RequestFile
 from planning.fleet.service_rates import load_rates
 from planning.fleet.simulation import generator
@@ -49,37 +49,39 @@ def whole_month(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, *, is_month: bool) -> HttpResponse:
-    asked = read_asked(request.GET)
+    query = read_query(request.GET)
     context: dict[str, Any] = {}
-    if not asked.faults:
+    if not query.faults:
         try:
-            context = simulated(request, asked, is_month=is_month)
+            context = simulated(request, query, is_month=is_month)
         except BadSetting as error:
-            asked.faults[error.field] = error.reason
+            query.faults[error.field] = error.reason
         except Exhausted as error:
-            return show(request, asked, {"refusal": str(error)}, status=429)
-    return show(request, asked, context)
+            return show(request, query, {"refusal": str(error)}, status=429)
+    return show(request, query, context)
 
 
-def simulated(request: HttpRequest, asked: Asked, *, is_month: bool) -> dict[str, Any]:
+def simulated(
+    request: HttpRequest, query: FleetQuery, *, is_month: bool
+) -> dict[str, Any]:
     """Outcomes of the plans for the templates; raises BadSetting and Exhausted."""
-    files = [recorded_of(request, plan) for plan in asked.plans]
+    files = [recorded_of(request, plan) for plan in query.plans]
     found = None
     if is_month:
-        found = _months(request, asked.plans, files)
+        found = _months(request, query.plans, files)
     is_waiting = is_month and found is None
     if found is None:
         allowance.take(request, "preview", allowance.PREVIEWS_A_MINUTE)
         found = [
-            outcome.preview(plan, recorded, len(asked.plans))
-            for plan, recorded in zip(asked.plans, files, strict=True)
+            outcome.preview(plan, recorded, len(query.plans))
+            for plan, recorded in zip(query.plans, files, strict=True)
         ]
     return {
-        **shown(found, asked),
+        **shown(found, query),
         "is_month": is_month and not is_waiting,
         "is_waiting": is_waiting,
-        "dispersion": _dispersion(asked.plan, files[0]),
-        "rates_from": _rates_from(request, asked.plan),
+        "dispersion": _dispersion(query.plan, files[0]),
+        "rates_from": _rates_from(request, query.plan),
     }
 
 
@@ -97,13 +99,13 @@ def _months(
         return [outcome.month(plan, recorded) for plan, recorded in pairs]
 
 
-def shown(found: list[Outcome], asked: Asked) -> dict[str, Any]:
+def shown(found: list[Outcome], query: FleetQuery) -> dict[str, Any]:
     """Outcomes as the fragment draws them."""
     return {
         "outcomes": presentation.outcomes(found, timezone.localdate()),
         "figures": presentation.figures(found),
         "difference": presentation.difference(found),
-        "query": asked.query(),
+        "query": query.encoded(),
     }
 
 
@@ -135,7 +137,7 @@ def _dispersion(plan: Plan, recorded: RequestFile | None) -> list[dict[str, Any]
 
 def show(
     request: HttpRequest,
-    asked: Asked,
+    query: FleetQuery,
     context: dict[str, Any],
     status: int = 200,
 ) -> HttpResponse:
@@ -143,33 +145,38 @@ def show(
     faults = [
         {
             "id": name.replace(".", "-"),
-            "label": form.limit_of(name.removeprefix(PREFIX)).label,
+            "label": limit_of(name.removeprefix(PREFIX)).label,
             "reason": reason,
         }
-        for name, reason in asked.faults.items()
+        for name, reason in query.faults.items()
     ]
-    context = {"asked": asked, "query": asked.query(), "faults": faults, **context}
+    context = {
+        "plan": query.plan,
+        "query": query.encoded(),
+        "faults": faults,
+        **context,
+    }
     status = 400 if faults and status == 200 else status
     if request.headers.get("HX-Request") == "true":
         response = render(
             request, "capacity/fleet/_outcome.html", context, status=status
         )
         if not faults:
-            query = asked.query()
+            encoded = query.encoded()
             url = reverse("capacity:fleet")
-            response["HX-Replace-Url"] = f"{url}?{query}" if query else url
+            response["HX-Replace-Url"] = f"{url}?{encoded}" if encoded else url
         return response
-    context |= _form(request, asked)
+    context |= _form(request, query)
     return render(request, "capacity/fleet/page.html", context, status=status)
 
 
-def _form(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+def _form(request: HttpRequest, query: FleetQuery) -> dict[str, Any]:
     learner_id = learner_id_of(request.session)
-    mine = {n: t for n, t in asked.faults.items() if not n.startswith(PREFIX)}
+    mine = {n: t for n, t in query.faults.items() if not n.startswith(PREFIX)}
     context: dict[str, Any] = {
-        "groups": form.groups(asked.plan, asked.typed, mine),
+        "groups": form.groups(query.plan, query.typed, mine),
         "hidden": {
-            name: plan_values(asked.plan)[name]
+            name: plan_values(query.plan)[name]
             for name in (
                 "rates",
                 "file",
@@ -178,34 +185,34 @@ def _form(request: HttpRequest, asked: Asked) -> dict[str, Any]:
                 "serverless_price",
             )
         },
-        "asked_fields": plan_mapping(asked.plan),
-        "presets": offers.preset_links(asked.plan),
+        "plan_fields": plan_mapping(query.plan),
+        "presets": offers.preset_links(query.plan),
         "offers": [
-            (kind, [(one, _with_offer(asked, one.id)) for one in offers.offers(kind)])
+            (kind, [(one, _with_offer(query, one.id)) for one in offers.offers(kind)])
             for kind in ("provisioned", "serverless")
         ],
         "files": KeptRequestFile.objects.filter(learner_id=learner_id or "").defer(
             "table"
         ),
-        "rates": [(one, asked.query(**one.fields())) for one in load_rates()],
-        "measured": _measured(asked.plan, learner_id),
-        "compare_query": asked.query(compare=1),
-        "single_query": read_asked(plan_mapping(asked.plan)).query(),
+        "rates": [(one, query.encoded(**one.fields())) for one in load_rates()],
+        "measured": _measured(query.plan, learner_id),
+        "compare_query": query.encoded(compare=1),
+        "single_query": read_query(plan_mapping(query.plan)).encoded(),
     }
-    if asked.second is not None:
+    if query.second is not None:
         theirs = {
             name.removeprefix(PREFIX): text
-            for name, text in asked.faults.items()
+            for name, text in query.faults.items()
             if name.startswith(PREFIX)
         }
-        typed = {name.removeprefix(PREFIX): text for name, text in asked.typed.items()}
-        context["second_groups"] = form.groups(asked.second, typed, theirs, PREFIX)
+        typed = {name.removeprefix(PREFIX): text for name, text in query.typed.items()}
+        context["second_groups"] = form.groups(query.second, typed, theirs, PREFIX)
     return context
 
 
-def _with_offer(asked: Asked, price_id: str) -> str:
-    values = offers.with_offer(plan_mapping(asked.plan), price_id)
-    return read_asked({n: str(v) for n, v in values.items()}).query()
+def _with_offer(query: FleetQuery, price_id: str) -> str:
+    values = offers.with_offer(plan_mapping(query.plan), price_id)
+    return read_query({n: str(v) for n, v in values.items()}).encoded()
 
 
 def _rates_from(request: HttpRequest, plan: Plan) -> dict[str, str]:
@@ -213,15 +220,15 @@ def _rates_from(request: HttpRequest, plan: Plan) -> dict[str, str]:
     values = plan_values(plan)
     for one in load_rates():
         if one.fields().items() <= values.items():
-            return {"kind": "derived", "words": f"8B model in bf16 on {one.gpu.name}"}
+            return {"kind": "derived", "label": f"8B model in bf16 on {one.gpu.name}"}
     measured = _measured(plan, learner_id_of(request.session))
     if measured is None:
-        return {"kind": "", "words": "typed in, no source"}
+        return {"kind": "", "label": "typed in, no source"}
     row = measured["row"]
-    words = (
+    label = (
         f"on {row.engine['model']}, {row.engine['device']}, {row.created_at:%Y-%m-%d}"
     )
-    return {"kind": "measured", "words": words}
+    return {"kind": "measured", "label": label}
 
 
 def _measured(plan: Plan, learner_id: str | None) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from django.views.decorators.vary import vary_on_headers
 from capacity.hardware import menus
 from capacity.hardware.answer import answer
 from capacity.hardware.engine_check import checks
-from capacity.hardware.query import LABELS, OWN, Asked, read_asked
+from capacity.hardware.query import LABELS, OWN, HardwareQuery, read_query
 from lab import client
 from lab.errors import EngineUnavailable
 from planning.errors import BadConfig, BadSetting
@@ -37,9 +37,9 @@ def _is_fragment(request: HttpRequest) -> bool:
 @vary_on_headers("HX-Request")
 def hardware(request: HttpRequest) -> HttpResponse:
     """The form with its answer; for htmx the answer alone."""
-    asked, faults = read_asked(request.GET)
+    query, faults = read_query(request.GET)
     typed = {name: request.GET.get(name, "")[:60] for name in faults}
-    return _show(request, asked, faults, extra={"typed": typed})
+    return _show(request, query, faults, extra={"typed": typed})
 
 
 @csrf_exempt  # checked in _read_upload, after the length: not a byte is read before
@@ -49,23 +49,23 @@ def upload(request: HttpRequest) -> HttpResponse:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > MAX_BYTES + _ROOM_FOR_FIELDS:
         faults = {"config": f"has {length} bytes: at most {MAX_BYTES:,} are read."}
-        return _show(request, Asked(), faults, status=413)
+        return _show(request, HardwareQuery(), faults, status=413)
     return _read_upload(request)
 
 
 @csrf_protect
 def _read_upload(request: HttpRequest) -> HttpResponse:
-    asked, _ = read_asked(request.POST)
+    query, _ = read_query(request.POST)
     try:
         config = read_config(_uploaded(request))
         model_from_config(config)
-        query = {**asked.query(), "model": OWN, "config": compact(config)}
+        fields = {**query.link_fields(), "model": OWN, "config": compact(config)}
     except BadConfig as error:
         field = "" if error.field == WHOLE else f"{error.field} "
         faults = {"config": f"{field}{error.reason}"}
         pasted = str(request.POST.get("pasted", ""))
-        return _show(request, asked, faults, status=400, extra={"pasted": pasted})
-    return redirect(f"{reverse('capacity:hardware')}?{urlencode(query)}")
+        return _show(request, query, faults, status=400, extra={"pasted": pasted})
+    return redirect(f"{reverse('capacity:hardware')}?{urlencode(fields)}")
 
 
 def _uploaded(request: HttpRequest) -> bytes | str:
@@ -86,12 +86,12 @@ def engine(request: HttpRequest) -> HttpResponse:
         context = {"is_unreachable": True}
     if _is_fragment(request):
         return render(request, "capacity/hardware/_engine.html", context)
-    return _show(request, Asked(), {}, extra={**context, "is_checked": True})
+    return _show(request, HardwareQuery(), {}, extra={**context, "is_checked": True})
 
 
 def _show(
     request: HttpRequest,
-    asked: Asked,
+    query: HardwareQuery,
     faults: dict[str, str],
     status: int = 200,
     extra: Mapping[str, Any] | None = None,
@@ -99,19 +99,19 @@ def _show(
     found = None
     if not faults:
         try:
-            found = answer(asked, timezone.localdate())
+            found = answer(query, timezone.localdate())
         except BadSetting as error:
             faults = {error.field: error.reason}
     context = {
-        "asked": asked,
-        "query": asked.query(),
+        "query": query,
+        "link_fields": query.link_fields(),
         "answer": found,
         "is_config_wrong": "config" in faults,
         "faults": [
             {"name": name, "label": LABELS.get(name, name), "reason": reason}
             for name, reason in faults.items()
         ],
-        **menus.menus(asked),
+        **menus.menus(query),
         **(extra or {}),
     }
     status = 400 if faults and status == 200 else status

@@ -23,7 +23,7 @@ BilledPhase = Literal["start", "execute", "idle"]
 
 MAX_SECONDS = 31 * 86_400
 MAX_WORKERS = 100_000
-_ASKED = ("idle_timeout_s", "min_workers", "max_workers", "rounding_s")
+_DOCUMENTED = ("idle_timeout_s", "min_workers", "max_workers", "rounding_s")
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _platform(row: Row) -> Platform:
     phases = row.texts("billed_phases")
     if not set(phases) <= {"start", "execute", "idle"}:
         raise row.broken("billed_phases", "allowed are start, execute and idle.")
-    unknown = [name for name in _ASKED if not row.has(name)]
+    unknown = [name for name in _DOCUMENTED if not row.has(name)]
     unknown += [name for name in ("scaler", "billed_phases") if not row.has(name)]
     found = Platform(
         id=row.text("id"),

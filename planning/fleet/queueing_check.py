@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from planning.fleet.arrivals import poisson
-from planning.fleet.estimates import Estimate, estimate
 from planning.fleet.fleet_state import (
     BUSY,
     COLD,
@@ -29,6 +28,7 @@ from planning.fleet.fleet_state import (
     MAX_QUEUE,
     SERVERLESS,
 )
+from planning.fleet.means import Mean, mean_of
 from planning.fleet.plan import Plan
 from planning.fleet.queueing_theory import (
     capacity_of,
@@ -70,15 +70,13 @@ def simulate_vector(
     num_requests: int = 1_000_000,
     seed: int = 1,
     confidence: float = 0.99,
-) -> dict[str, Estimate]:
+) -> dict[str, Mean]:
     """Means over the seeds with their intervals, by name."""
     counted = [
         _run(vector, num_requests, generator(seed, place)) for place in range(num_seeds)
     ]
     names = counted[0].keys()
-    return {
-        name: estimate([one[name] for one in counted], confidence) for name in names
-    }
+    return {name: mean_of([one[name] for one in counted], confidence) for name in names}
 
 
 def _run(

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from planning.fleet.costs import Costs, costs_of
-from planning.fleet.estimates import Estimate, estimate, quantile
 from planning.fleet.fleet_state import BUSY
+from planning.fleet.means import Mean, mean_of, quantile
 from planning.fleet.plan import MONTH_S, Plan
 from planning.fleet.request_file import RequestFile
 from planning.fleet.rules import cold_cv_of, lead_s, rules_of
@@ -42,29 +42,29 @@ class Result:
     """Seconds simulated ÷ seconds of a month, of one run."""
     memory_s: float
     """Lead-in of the windows: a queue that grows for longer is seen too short."""
-    requests: Estimate
+    requests: Mean
     """A month."""
-    tokens: Estimate
+    tokens: Mean
     """A month, input and output, of the requests that were served."""
-    cost_usd: Estimate
-    usd_per_million_tokens: Estimate | None
-    costs: dict[str, Estimate]
+    cost_usd: Mean
+    usd_per_million_tokens: Mean | None
+    costs: dict[str, Mean]
     """The cost by Costs' lines; their means add up to the cost's mean."""
-    wait_s: dict[int, Estimate | None]
+    wait_s: dict[int, Mean | None]
     """By percentile."""
-    total_s: dict[int, Estimate | None]
-    cold_pct: Estimate
+    total_s: dict[int, Mean | None]
+    cold_pct: Mean
     """Share of the requests served that waited for a start."""
-    busy_pct: Estimate
+    busy_pct: Mean
     """Share of the workers' seconds in which they served someone."""
-    places_pct: Estimate
+    places_pct: Mean
     """Share of the places of ready workers in use: how full the batches are."""
-    lost_pct: Estimate
+    lost_pct: Mean
     """Refused by a full queue, or given up."""
-    waiting_at_end: Estimate
-    in_service: Estimate
+    waiting_at_end: Mean
+    in_service: Mean
     """Mean number."""
-    workers: Estimate
+    workers: Mean
     """Mean number, starting ones included."""
 
     @property
@@ -105,10 +105,10 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
     """Estimates from what the runs counted."""
     costs = [costs_of(plan, one) for one in runs]
 
-    def of(value: Callable[[Counts], float]) -> Estimate:
-        return estimate([value(one) for one in runs])
+    def of(value: Callable[[Counts], float]) -> Mean:
+        return mean_of([value(one) for one in runs])
 
-    def share(part: Callable[[Counts], float], whole: str) -> Estimate:
+    def share(part: Callable[[Counts], float], whole: str) -> Mean:
         return of(lambda one: 100 * part(one) / max(one[whole], 1.0))
 
     return Result(
@@ -120,7 +120,7 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
         memory_s=runs[0].memory_s,
         requests=of(lambda one: one["num_arrived"]),
         tokens=of(tokens_served),
-        cost_usd=estimate([one.total for one in costs]),
+        cost_usd=mean_of([one.total for one in costs]),
         usd_per_million_tokens=_per_million(costs, runs),
         costs=_by_line(costs),
         wait_s={p: _percentile(runs, "waits", p) for p in PERCENTILES},
@@ -152,17 +152,17 @@ def tokens_served(counts: Counts) -> float:
     return share * (counts.num_input_tokens + counts.num_output_tokens)
 
 
-def _per_million(costs: list[Costs], runs: list[Counts]) -> Estimate | None:
+def _per_million(costs: list[Costs], runs: list[Counts]) -> Mean | None:
     tokens = [tokens_served(one) for one in runs]
     if min(tokens) <= 0:
         return None
     pairs = zip(costs, tokens, strict=True)
-    return estimate([1e6 * cost.total / number for cost, number in pairs])
+    return mean_of([1e6 * cost.total / number for cost, number in pairs])
 
 
-def _by_line(costs: list[Costs]) -> dict[str, Estimate]:
+def _by_line(costs: list[Costs]) -> dict[str, Mean]:
     return {
-        name: estimate([one.lines[name] for one in costs]) for name in costs[0].lines
+        name: mean_of([one.lines[name] for one in costs]) for name in costs[0].lines
     }
 
 
@@ -171,7 +171,7 @@ def _busy_pct(counts: Counts) -> float:
     return float(100 * seconds[:, BUSY].sum() / max(seconds.sum(), 1e-9))
 
 
-def _percentile(runs: list[Counts], name: str, percentile: int) -> Estimate | None:
+def _percentile(runs: list[Counts], name: str, percentile: int) -> Mean | None:
     values = [quantile(one.tally[name], percentile / 100) for one in runs]
     known = [value for value in values if value is not None]
-    return estimate(known) if known else None
+    return mean_of(known) if known else None
