@@ -3,7 +3,7 @@
 import csv
 import re
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -12,6 +12,7 @@ from capacity.fleet import presentation
 from capacity.fleet.allowance import Exhausted
 from capacity.fleet.query import read_query
 from capacity.fleet.views import simulated
+from courseware.htmx import HtmxHttpRequest
 from planning.errors import BadSetting
 
 DRAWINGS = ("split", "timeline", "curve")
@@ -38,7 +39,7 @@ STYLE = {
 
 @require_GET
 @never_cache
-def figures_csv(request: HttpRequest) -> HttpResponse:
+def figures_csv(request: HtmxHttpRequest) -> HttpResponse:
     """Every estimate with its interval, a row a figure and plan."""
     context = _context(request)
     if isinstance(context, HttpResponse):
@@ -56,7 +57,7 @@ def figures_csv(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-def drawing(request: HttpRequest, name: str) -> HttpResponse:
+def drawing(request: HtmxHttpRequest, name: str) -> HttpResponse:
     """One drawing; ``of=B`` is that of the second plan."""
     if name not in DRAWINGS:
         raise Http404(f"There is no drawing {name[:40]!r}.")
@@ -90,7 +91,7 @@ def standalone(markup: str) -> str:
 
 
 def _context(
-    request: HttpRequest, *, is_month: bool = True
+    request: HtmxHttpRequest, *, is_month: bool = True
 ) -> dict[str, object] | HttpResponse:
     """The whole month if it is known or its turn comes; else the preview."""
     query = read_query(request.GET)

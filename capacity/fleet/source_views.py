@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -14,6 +14,7 @@ from capacity.fleet.query import FleetQuery, read_query
 from capacity.fleet.rates import NoEngine
 from capacity.fleet.views import show
 from capacity.models import KeptRequestFile, RateMeasurement
+from courseware.htmx import HtmxHttpRequest
 from courseware.learner import learner_id_of
 from courseware.sockets import address_of_request
 from planning.errors import BadSetting
@@ -28,7 +29,7 @@ ROOM_FOR_FIELDS = 64 * 1024
 @csrf_exempt  # checked in _take_file, after the length: not a byte is read before
 @require_POST
 @never_cache
-def upload(request: HttpRequest) -> HttpResponse:
+def upload(request: HtmxHttpRequest) -> HttpResponse:
     """Take a file of requests and lead to the plan that replays it."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > MAX_BYTES + ROOM_FOR_FIELDS:
@@ -38,7 +39,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_protect
-def _take_file(request: HttpRequest) -> HttpResponse:
+def _take_file(request: HtmxHttpRequest) -> HttpResponse:
     query = read_query(request.POST.dict())
     learner_id = learner_id_of(request.session)
     file = request.FILES.get("requests")
@@ -56,7 +57,7 @@ def _take_file(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @never_cache
-def measure(request: HttpRequest) -> HttpResponse:
+def measure(request: HtmxHttpRequest) -> HttpResponse:
     """Begin to measure rates on the running engine."""
     query = read_query(request.POST.dict())
     learner_id = learner_id_of(request.session)
@@ -74,7 +75,7 @@ def measure(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-def rates(request: HttpRequest, measurement_id: str) -> HttpResponse:
+def rates(request: HtmxHttpRequest, measurement_id: str) -> HttpResponse:
     """How far a measurement is; when it is done, the plan that uses it."""
     row = rates_of_engine.described(measurement_id, learner_id_of(request.session))
     if row is None:
@@ -95,8 +96,8 @@ def _state(row: RateMeasurement, query: FleetQuery) -> dict[str, Any]:
 
 
 def _progress(
-    request: HttpRequest, context: dict[str, Any], status: int = 200
+    request: HtmxHttpRequest, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         return render(request, "capacity/fleet/_rates.html", context)
     return render(request, "capacity/fleet/rates.html", context, status=status)

@@ -5,19 +5,21 @@ Each view: read the link → simulate within limits → the page, or for htmx it
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import replace_url
 
 from capacity.fleet import allowance, form, offers, outcome, presentation, rates
 from capacity.fleet.allowance import Exhausted
 from capacity.fleet.outcome import Outcome
 from capacity.fleet.query import PREFIX, FleetQuery, read_query
 from capacity.models import KeptRequestFile
+from courseware.htmx import HtmxHttpRequest
 from courseware.learner import learner_id_of
 from planning.errors import BadSetting
 from planning.fleet.arrivals import CHUNK, dispersion
@@ -35,7 +37,7 @@ DISPERSION_REQUESTS = 30_000
 @require_GET
 @never_cache
 @vary_on_headers("HX-Request")
-def fleet(request: HttpRequest) -> HttpResponse:
+def fleet(request: HtmxHttpRequest) -> HttpResponse:
     """The form with a preview; for htmx the preview alone."""
     return _answer(request, is_month=False)
 
@@ -43,12 +45,12 @@ def fleet(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 @vary_on_headers("HX-Request")
-def whole_month(request: HttpRequest) -> HttpResponse:
+def whole_month(request: HtmxHttpRequest) -> HttpResponse:
     """The same refined to the whole month."""
     return _answer(request, is_month=True)
 
 
-def _answer(request: HttpRequest, *, is_month: bool) -> HttpResponse:
+def _answer(request: HtmxHttpRequest, *, is_month: bool) -> HttpResponse:
     query = read_query(request.GET)
     context: dict[str, Any] = {}
     if not query.faults:
@@ -62,7 +64,7 @@ def _answer(request: HttpRequest, *, is_month: bool) -> HttpResponse:
 
 
 def simulated(
-    request: HttpRequest, query: FleetQuery, *, is_month: bool
+    request: HtmxHttpRequest, query: FleetQuery, *, is_month: bool
 ) -> dict[str, Any]:
     """Outcomes of the plans for the templates; raises BadSetting and Exhausted."""
     files = [recorded_of(request, plan) for plan in query.plans]
@@ -86,7 +88,7 @@ def simulated(
 
 
 def _months(
-    request: HttpRequest, plans: list[Plan], files: list[RequestFile | None]
+    request: HtmxHttpRequest, plans: list[Plan], files: list[RequestFile | None]
 ) -> list[Outcome] | None:
     """None where others are simulating and this has to wait."""
     pairs = zip(plans, files, strict=True)
@@ -109,7 +111,7 @@ def shown(found: list[Outcome], query: FleetQuery) -> dict[str, Any]:
     }
 
 
-def recorded_of(request: HttpRequest, plan: Plan) -> RequestFile | None:
+def recorded_of(request: HtmxHttpRequest, plan: Plan) -> RequestFile | None:
     """The file of the plan's requests; raises BadSetting where it is not here."""
     if plan.traffic.pattern != "file":
         return None
@@ -136,7 +138,7 @@ def _dispersion(plan: Plan, recorded: RequestFile | None) -> list[dict[str, Any]
 
 
 def show(
-    request: HttpRequest,
+    request: HtmxHttpRequest,
     query: FleetQuery,
     context: dict[str, Any],
     status: int = 200,
@@ -157,20 +159,20 @@ def show(
         **context,
     }
     status = 400 if faults and status == 200 else status
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         response = render(
             request, "capacity/fleet/_outcome.html", context, status=status
         )
         if not faults:
             encoded = query.encoded()
             url = reverse("capacity:fleet")
-            response["HX-Replace-Url"] = f"{url}?{encoded}" if encoded else url
+            replace_url(response, f"{url}?{encoded}" if encoded else url)
         return response
     context |= _form(request, query)
     return render(request, "capacity/fleet/page.html", context, status=status)
 
 
-def _form(request: HttpRequest, query: FleetQuery) -> dict[str, Any]:
+def _form(request: HtmxHttpRequest, query: FleetQuery) -> dict[str, Any]:
     learner_id = learner_id_of(request.session)
     mine = {n: t for n, t in query.faults.items() if not n.startswith(PREFIX)}
     context: dict[str, Any] = {
@@ -215,7 +217,7 @@ def _with_offer(query: FleetQuery, price_id: str) -> str:
     return read_query({n: str(v) for n, v in values.items()}).encoded()
 
 
-def _rates_from(request: HttpRequest, plan: Plan) -> dict[str, str]:
+def _rates_from(request: HtmxHttpRequest, plan: Plan) -> dict[str, str]:
     """The kind of the worker's rates, and where they are from."""
     values = plan_values(plan)
     for one in load_rates():

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +18,7 @@ from capacity.hardware import menus
 from capacity.hardware.answer import answer
 from capacity.hardware.engine_check import checks
 from capacity.hardware.query import LABELS, OWN, HardwareQuery, read_query
+from courseware.htmx import HtmxHttpRequest
 from lab import client
 from lab.errors import EngineUnavailable
 from planning.errors import BadConfig, BadSetting
@@ -29,13 +30,9 @@ _ROOM_FOR_FIELDS = 32 * 1024
 """Bytes of a form around its file."""
 
 
-def _is_fragment(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"
-
-
 @require_GET
 @vary_on_headers("HX-Request")
-def hardware(request: HttpRequest) -> HttpResponse:
+def hardware(request: HtmxHttpRequest) -> HttpResponse:
     """The form with its answer; for htmx the answer alone."""
     query, faults = read_query(request.GET)
     typed = {name: request.GET.get(name, "")[:60] for name in faults}
@@ -44,7 +41,7 @@ def hardware(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt  # checked in _read_upload, after the length: not a byte is read before
 @require_POST
-def upload(request: HttpRequest) -> HttpResponse:
+def upload(request: HtmxHttpRequest) -> HttpResponse:
     """Take a config.json, pasted or as a file, and lead to its answer."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > MAX_BYTES + _ROOM_FOR_FIELDS:
@@ -54,7 +51,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_protect
-def _read_upload(request: HttpRequest) -> HttpResponse:
+def _read_upload(request: HtmxHttpRequest) -> HttpResponse:
     query, _ = read_query(request.POST)
     try:
         config = read_config(_uploaded(request))
@@ -68,7 +65,7 @@ def _read_upload(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('capacity:hardware')}?{urlencode(fields)}")
 
 
-def _uploaded(request: HttpRequest) -> bytes | str:
+def _uploaded(request: HtmxHttpRequest) -> bytes | str:
     file = request.FILES.get("file")
     if file is not None and file.size:
         return file.read(MAX_BYTES + 1)
@@ -78,19 +75,19 @@ def _uploaded(request: HttpRequest) -> bytes | str:
 @require_GET
 @never_cache
 @vary_on_headers("HX-Request")
-def engine(request: HttpRequest) -> HttpResponse:
+def engine(request: HtmxHttpRequest) -> HttpResponse:
     """Compare with what the running engines report."""
     try:
         context: dict[str, Any] = {"checks": checks(client.statuses())}
     except EngineUnavailable:
         context = {"is_unreachable": True}
-    if _is_fragment(request):
+    if request.htmx:
         return render(request, "capacity/hardware/_engine.html", context)
     return _show(request, HardwareQuery(), {}, extra={**context, "is_checked": True})
 
 
 def _show(
-    request: HttpRequest,
+    request: HtmxHttpRequest,
     query: HardwareQuery,
     faults: dict[str, str],
     status: int = 200,
@@ -115,5 +112,5 @@ def _show(
         **(extra or {}),
     }
     status = 400 if faults and status == 200 else status
-    page = "_answer.html" if _is_fragment(request) else "page.html"
+    page = "_answer.html" if request.htmx else "page.html"
     return render(request, f"capacity/hardware/{page}", context, status=status)
