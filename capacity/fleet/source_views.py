@@ -77,7 +77,7 @@ def measure(request: HtmxHttpRequest) -> HttpResponse:
 @never_cache
 def rates(request: HtmxHttpRequest, measurement_id: str) -> HttpResponse:
     """How far a measurement is; when it is done, the plan that uses it."""
-    row = rates_of_engine.described(measurement_id, learner_id_of(request.session))
+    row = rates_of_engine.look(measurement_id, learner_id_of(request.session))
     if row is None:
         raise Http404("There is no such measurement of yours.")
     query = read_query(request.GET)
