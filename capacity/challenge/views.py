@@ -13,32 +13,19 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import replace_url
 
 from capacity.challenge.class_list import best_of_class
+from capacity.challenge.form import free_fields
+from capacity.challenge.handed_in import handed_in
 from capacity.challenge.optima import load_optima
-from capacity.fleet import allowance, form, outcome, presentation
+from capacity.fleet import allowance, outcome, presentation
 from capacity.fleet.allowance import Exhausted
 from capacity.models import ChallengeResult, ClassName
 from courseware.htmx import HtmxHttpRequest
 from courseware.learner import learner_id_of
-from planning.fleet.explanation import advise, explain
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import limit_of, plan_values
-from planning.fleet.scenarios import FREE, Scenario, load_scenarios, scenario, score
+from planning.fleet.scenarios import Scenario, load_scenarios, scenario, score
 
 MAX_NAME = 40
-MARKS = {
-    "instances": "provisioned",
-    "autoscaler": "provisioned",
-    "min_instances": "autoscaler",
-    "target_pct": "autoscaler",
-    "cool_down_min": "autoscaler",
-    "max_workers": "serverless",
-    "min_workers": "serverless",
-    "idle_timeout_s": "serverless",
-    "scaler": "serverless",
-    "ping_every_min": "serverless",
-    "queue_delay_s": "queue-delay",
-    "requests_per_worker": "request-count",
-}
 
 
 @require_GET
@@ -163,38 +150,12 @@ def _show(
     learner_id = learner_id_of(request.session)
     typed = request.POST or request.GET
     context |= {
-        "fields": [
-            form.shown(field, current, typed, wrong, "", MARKS.get(field, ""))
-            for field in FREE
-        ],
+        "fields": free_fields(current, typed, wrong),
         "facts": plan_values(found.plan),
-        "handed_in": _handed_in(request, found, learner_id),
+        "handed_in": handed_in(request.GET.get("result", "")[:32], found, learner_id),
         "mine": ChallengeResult.objects.filter(
             learner_id=learner_id or "", scenario=found.id
         )[:5],
         "best": best_of_class(found.id, learner_id),
     }
     return render(request, "capacity/challenge/scenario.html", context, status=status)
-
-
-def _handed_in(
-    request: HtmxHttpRequest, found: Scenario, learner_id: str | None
-) -> dict[str, Any] | None:
-    """The learner's own result that the link names, explained."""
-    rows = ChallengeResult.objects.filter(
-        learner_id=learner_id or "", scenario=found.id
-    )
-    kept = rows.filter(result_id=request.GET.get("result", "")[:32]).first()
-    if kept is None:
-        return None
-    plan, _ = found.plan_with(kept.fleet)
-    if plan is None:
-        return None
-    result = outcome.challenge(plan)
-    return {
-        "kept": kept,
-        "result": result,
-        "told": explain(result),
-        "tips": advise(result),
-        "optimum_usd": load_optima()[found.id].cost_usd,
-    }

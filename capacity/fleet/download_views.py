@@ -2,6 +2,9 @@
 
 import csv
 import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
 from django.http import Http404, HttpResponse
 from django.template.loader import render_to_string
@@ -10,8 +13,8 @@ from django.views.decorators.http import require_GET
 
 from capacity.fleet import presentation
 from capacity.fleet.allowance import Exhausted
+from capacity.fleet.answer import answer
 from capacity.fleet.query import read_query
-from capacity.fleet.views import simulated
 from courseware.htmx import HtmxHttpRequest
 from planning.errors import BadSetting
 
@@ -37,13 +40,42 @@ STYLE = {
 """The light colours of capacity/fleet.css: a file has no style sheet beside it."""
 
 
+P = ParamSpec("P")
+View = Callable[Concatenate[HtmxHttpRequest, P], HttpResponse]
+
+
+def refusing_in_text(view: View[P]) -> View[P]:
+    """Refusals of the view are sentences of plain text: a file has no page."""
+
+    @wraps(view)
+    def refusing(
+        request: HtmxHttpRequest, /, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except BadSetting as error:
+            return HttpResponse(str(error), status=400, content_type="text/plain")
+        except Exhausted as error:
+            return HttpResponse(str(error), status=429, content_type="text/plain")
+
+    return refusing
+
+
+def _answer(request: HtmxHttpRequest, *, is_month: bool) -> dict[str, Any]:
+    """The whole month if it is known or its turn comes; else the preview."""
+    query = read_query(request.GET)
+    if query.faults:
+        field, reason = next(iter(query.faults.items()))
+        raise BadSetting(field, reason)
+    return answer(request, query, is_month=is_month)
+
+
 @require_GET
 @never_cache
+@refusing_in_text
 def figures_csv(request: HtmxHttpRequest) -> HttpResponse:
     """Every estimate with its interval, a row a figure and plan."""
-    context = _context(request)
-    if isinstance(context, HttpResponse):
-        return context
+    context = _answer(request, is_month=True)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="fleet.csv"'
     table = csv.writer(response)
@@ -57,13 +89,12 @@ def figures_csv(request: HtmxHttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
+@refusing_in_text
 def drawing(request: HtmxHttpRequest, name: str) -> HttpResponse:
     """One drawing; ``of=B`` is that of the second plan."""
     if name not in DRAWINGS:
         raise Http404(f"There is no drawing {name[:40]!r}.")
-    context = _context(request, is_month=name == "curve")
-    if isinstance(context, HttpResponse):
-        return context
+    context = _answer(request, is_month=name == "curve")
     outcomes = context["outcomes"]
     place = 1 if request.GET.get("of") == "B" and len(outcomes) > 1 else 0
     if outcomes[place][name] is None:
@@ -88,19 +119,3 @@ def standalone(markup: str) -> str:
         'font-size="11" fill="#1C1B19" '
     )
     return svg.replace("<svg ", head, 1)
-
-
-def _context(
-    request: HtmxHttpRequest, *, is_month: bool = True
-) -> dict[str, object] | HttpResponse:
-    """The whole month if it is known or its turn comes; else the preview."""
-    query = read_query(request.GET)
-    try:
-        if query.faults:
-            field, reason = next(iter(query.faults.items()))
-            raise BadSetting(field, reason)
-        return simulated(request, query, is_month=is_month)
-    except BadSetting as error:
-        return HttpResponse(str(error), status=400, content_type="text/plain")
-    except Exhausted as error:
-        return HttpResponse(str(error), status=429, content_type="text/plain")

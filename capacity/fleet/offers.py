@@ -51,7 +51,7 @@ def _quoted(label: str, price_id: str, usd: float, today: date) -> Quoted:
     return Quoted(label, usd, known, known.staleness(today))
 
 
-def offers(kind: str) -> list[Price]:
+def offers_of(kind: str) -> list[Price]:
     """Those of one GPU: a worker of a plan is one."""
     return [one for one in load_prices() if one.kind == kind and one.num_gpus == 1]
 
