@@ -115,7 +115,7 @@ class _Panel:
 
 def _round_step(most: float) -> float:
     """1, 2 or 5 times a power of ten, two to five of them up to ``most``."""
-    power = 10 ** math.floor(math.log10(max(most, 1e-9) / 2))
+    power = 10.0 ** math.floor(math.log10(max(most, 1e-9) / 2))
     for factor in (1, 2, 5, 10):
         if most / (factor * power) <= 4:
             return max(factor * power, 1.0 if most >= 1 else factor * power)

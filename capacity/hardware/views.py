@@ -68,7 +68,8 @@ def _read_upload(request: HtmxHttpRequest) -> HttpResponse:
 def _uploaded(request: HtmxHttpRequest) -> bytes | str:
     file = request.FILES.get("file")
     if file is not None and file.size:
-        return file.read(MAX_BYTES + 1)
+        content: bytes = file.read(MAX_BYTES + 1)
+        return content
     return str(request.POST.get("pasted", ""))
 
 
