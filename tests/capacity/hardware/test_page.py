@@ -85,7 +85,7 @@ def test_what_does_not_fit_says_why_and_draws_it_beyond_the_card(client):
     query = {"model": "llama-3.1-70b", "gpu": "l40s", "tp": "1"}
     page = text_of(ask(client, **query))
     assert "It does not start" in page and "GiB are missing" in page
-    assert "plan-part-over" in page
+    assert "hardware-part-over" in page
 
 
 def test_a_stale_price_says_so_beside_it(client):
