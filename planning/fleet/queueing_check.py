@@ -1,4 +1,4 @@
-"""Simulated estimates of a queueing model, to hold against ``queueing.closed_form``.
+"""Simulated estimates of a queueing model, to hold against queueing_theory.
 
     estimates = simulate_vector({"model": "M/M/1", "params": {"lam": 0.8, "mu": 1}})
     estimates["Wq"].mean, .low, .high        mean of 32 seeds, 99 % interval
