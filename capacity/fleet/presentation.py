@@ -3,7 +3,9 @@
 from datetime import date
 from typing import Any
 
-from capacity.fleet import charts
+from capacity.fleet.charts.curve import curve
+from capacity.fleet.charts.split import split
+from capacity.fleet.charts.timeline import timeline
 from capacity.fleet.offers import quoted, unverified
 from capacity.fleet.outcome import Outcome
 from planning.fleet.explanation import advise, explain
@@ -21,9 +23,9 @@ def outcomes(found: list[Outcome], today: date) -> list[dict[str, Any]]:
             "result": one.result,
             "told": explain(one.result),
             "tips": advise(one.result),
-            "split": charts.split(one.result, most),
-            "timeline": charts.timeline(one.timeline),
-            "curve": charts.curve(one.curve),
+            "split": split(one.result, most),
+            "timeline": timeline(one.timeline),
+            "curve": curve(one.curve),
             "prices": quoted(one.result.plan, today),
             "unverified": unverified(one.result.plan),
         }
