@@ -20,8 +20,9 @@ from benchmarks.interval import mean_interval
 from planning.fleet.plan import MONTH_S, Plan
 from planning.fleet.plan_fields import parse_plan
 from planning.fleet.queueing_check import simulate_vector
-from planning.fleet.results import generator
-from planning.fleet.simulation import rules_of, whole_month
+from planning.fleet.rules import rules_of
+from planning.fleet.sampling import whole_month
+from planning.fleet.simulation import generator
 from planning.fleet.simulation import run as run_fleet
 from planning.fleet.workload import workload_of
 

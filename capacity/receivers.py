@@ -16,7 +16,8 @@ from courseware.learner import carry, forget
 from lab.client import request_finished
 from lab.messages import RequestReport
 
-OWNED: tuple[type[Model], ...] = (ChallengeResult, KeptRequestFile, RateMeasurement)
+CARRIED: tuple[type[Model], ...] = (ChallengeResult, KeptRequestFile, RateMeasurement)
+OWNED: tuple[type[Model], ...] = (*CARRIED, ClassName)
 
 
 @receiver(request_finished, dispatch_uid="challenge.note_report")
@@ -29,7 +30,7 @@ def note_report(report: RequestReport, purpose: str, **_: Any) -> None:
 @receiver(forget, dispatch_uid="challenge.forget_learner")
 def forget_learner(learner_id: str, **_: Any) -> None:
     """Results, files, measurements and the name go."""
-    for model in (*OWNED, ClassName):
+    for model in OWNED:
         model._default_manager.filter(learner_id=learner_id).delete()
 
 
@@ -38,7 +39,7 @@ def carry_results(learner_id: str, into: str, **_: Any) -> None:
     """Who signed in keeps what they had; the name of the account stays."""
     known = KeptRequestFile.objects.filter(learner_id=into).values("digest")
     KeptRequestFile.objects.filter(learner_id=learner_id, digest__in=known).delete()
-    for model in OWNED:
+    for model in CARRIED:
         rows = model._default_manager.filter(learner_id=learner_id)
         rows.update(learner_id=into)
     ClassName.objects.filter(learner_id=learner_id).delete()

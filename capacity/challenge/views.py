@@ -3,45 +3,34 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import replace_url
 
 from capacity.challenge.class_list import best_of_class
+from capacity.challenge.form import free_fields
+from capacity.challenge.handed_in import handed_in
 from capacity.challenge.optima import load_optima
-from capacity.fleet import allowance, form, outcome, presentation
+from capacity.fleet import allowance, outcome, presentation
 from capacity.fleet.allowance import Exhausted
 from capacity.models import ChallengeResult, ClassName
+from courseware.htmx import HtmxHttpRequest
 from courseware.learner import learner_id_of
-from planning.fleet.explanation import advise, explain
 from planning.fleet.plan import Plan
-from planning.fleet.plan_fields import plan_values
-from planning.fleet.scenarios import FREE, Scenario, load_scenarios, scenario, score
+from planning.fleet.plan_fields import limit_of, plan_values
+from planning.fleet.scenarios import Scenario, load_scenarios, scenario, score
 
 MAX_NAME = 40
-MARKS = {
-    "instances": "provisioned",
-    "autoscaler": "provisioned",
-    "min_instances": "autoscaler",
-    "target_pct": "autoscaler",
-    "cool_down_min": "autoscaler",
-    "max_workers": "serverless",
-    "min_workers": "serverless",
-    "idle_timeout_s": "serverless",
-    "scaler": "serverless",
-    "ping_every_min": "serverless",
-    "queue_delay_s": "queue-delay",
-    "requests_per_worker": "request-count",
-}
 
 
 @require_GET
 @never_cache
-def scenarios(request: HttpRequest) -> HttpResponse:
+def scenarios(request: HtmxHttpRequest) -> HttpResponse:
     """All scenarios, with the learner's best score in each."""
     learner_id = learner_id_of(request.session)
     mine = ChallengeResult.objects.filter(learner_id=learner_id or "")
@@ -56,7 +45,7 @@ def scenarios(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 @vary_on_headers("HX-Request")
-def one(request: HttpRequest, scenario_id: str) -> HttpResponse:
+def one(request: HtmxHttpRequest, scenario_id: str) -> HttpResponse:
     """A scenario with a fleet from the link, and what it comes to."""
     found = _found(scenario_id)
     plan, wrong = found.plan_with(request.GET)
@@ -78,7 +67,7 @@ def _preview(plan: Plan) -> dict[str, Any]:
 
 @require_POST
 @never_cache
-def hand_in(request: HttpRequest, scenario_id: str) -> HttpResponse:
+def hand_in(request: HtmxHttpRequest, scenario_id: str) -> HttpResponse:
     """Score a fleet, keep it, and show it by its link."""
     found = _found(scenario_id)
     plan, wrong = found.plan_with(request.POST.dict())
@@ -105,7 +94,7 @@ def hand_in(request: HttpRequest, scenario_id: str) -> HttpResponse:
 
 @require_POST
 @never_cache
-def name(request: HttpRequest) -> HttpResponse:
+def name(request: HtmxHttpRequest) -> HttpResponse:
     """Show a name beside one's results in the class's list, or none."""
     learner_id = learner_id_of(request.session)
     wanted = " ".join(request.POST.get("name", "").split())[:MAX_NAME]
@@ -139,7 +128,7 @@ def _changed(found: Scenario, plan: Plan) -> dict[str, Any]:
 
 
 def _show(
-    request: HttpRequest,
+    request: HtmxHttpRequest,
     found: Scenario,
     plan: Plan | None,
     wrong: dict[str, str],
@@ -148,52 +137,25 @@ def _show(
     current = plan or found.plan
     query = urlencode(_changed(found, current))
     faults = [
-        {"id": field, "label": form.limit_of(field).label, "reason": reason}
+        {"id": field, "label": limit_of(field).label, "reason": reason}
         for field, reason in wrong.items()
     ]
     context = {"scenario": found, "faults": faults, "query": query, **context}
     status = 400 if faults else 200
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         partial = "capacity/challenge/_preview.html"
         response = render(request, partial, context, status=status)
         url = reverse("capacity:challenge-one", args=[found.id])
-        response["HX-Replace-Url"] = f"{url}?{query}" if query else url
-        return response
+        return replace_url(response, f"{url}?{query}" if query else url)
     learner_id = learner_id_of(request.session)
     typed = request.POST or request.GET
     context |= {
-        "fields": [
-            form.shown(field, current, typed, wrong, "", MARKS.get(field, ""))
-            for field in FREE
-        ],
+        "fields": free_fields(current, typed, wrong),
         "facts": plan_values(found.plan),
-        "handed_in": _handed_in(request, found, learner_id),
+        "handed_in": handed_in(request.GET.get("result", "")[:32], found, learner_id),
         "mine": ChallengeResult.objects.filter(
             learner_id=learner_id or "", scenario=found.id
         )[:5],
         "best": best_of_class(found.id, learner_id),
     }
     return render(request, "capacity/challenge/scenario.html", context, status=status)
-
-
-def _handed_in(
-    request: HttpRequest, found: Scenario, learner_id: str | None
-) -> dict[str, Any] | None:
-    """The learner's own result that the link names, explained."""
-    rows = ChallengeResult.objects.filter(
-        learner_id=learner_id or "", scenario=found.id
-    )
-    kept = rows.filter(result_id=request.GET.get("result", "")[:32]).first()
-    if kept is None:
-        return None
-    plan, _ = found.plan_with(kept.fleet)
-    if plan is None:
-        return None
-    result = outcome.challenge(plan)
-    return {
-        "kept": kept,
-        "result": result,
-        "told": explain(result),
-        "tips": advise(result),
-        "optimum_usd": load_optima()[found.id].cost_usd,
-    }

@@ -1,48 +1,61 @@
 """Figures as CSV and drawings as SVG files of their own."""
 
 import csv
-import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from capacity.fleet import presentation
 from capacity.fleet.allowance import Exhausted
-from capacity.fleet.query import read_asked
-from capacity.fleet.views import simulated
+from capacity.fleet.answer import answer
+from capacity.fleet.query import read_query
+from capacity.fleet.svg_file import standalone
+from courseware.htmx import HtmxHttpRequest
 from planning.errors import BadSetting
 
 DRAWINGS = ("split", "timeline", "curve")
-STYLE = {
-    "fleet-busy": 'fill="#3B73B9"',
-    "fleet-idle": 'fill="#E7E3D9" stroke="#B9B3A6"',
-    "fleet-cold": 'fill="#D9570B"',
-    "fleet-pings": 'fill="#7B4FB5"',
-    "fleet-rounding": 'fill="#5E5A52"',
-    "fleet-ready": 'fill="#9CC7BF"',
-    "fleet-starting": 'fill="#D9570B"',
-    "fleet-queue": 'fill="#7B4FB5"',
-    "fleet-tick": 'stroke="#E4E0D6"',
-    "fleet-serverless": 'fill="none" stroke="#3B73B9" stroke-width="2"',
-    "fleet-provisioned": 'fill="none" stroke="#1C1B19" stroke-width="1.5"',
-    "fleet-dot": 'fill="#3B73B9"',
-    "fleet-here": 'stroke="#D9570B" stroke-width="1.5"',
-    "fleet-cross": 'stroke="#5E5A52" stroke-dasharray="2 3"',
-    "fleet-text-end": 'text-anchor="end"',
-    "fleet-text-middle": 'text-anchor="middle"',
-}
-"""The light colours of capacity/fleet.css: a file has no style sheet beside it."""
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HtmxHttpRequest, P], HttpResponse]
+
+
+def refusing_in_text(view: View[P]) -> View[P]:
+    """Refusals of the view are sentences of plain text: a file has no page."""
+
+    @wraps(view)
+    def refusing(
+        request: HtmxHttpRequest, /, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except BadSetting as error:
+            return HttpResponse(str(error), status=400, content_type="text/plain")
+        except Exhausted as error:
+            return HttpResponse(str(error), status=429, content_type="text/plain")
+
+    return refusing
+
+
+def _answer(request: HtmxHttpRequest, *, is_month: bool) -> dict[str, Any]:
+    """The whole month if it is known or its turn comes; else the preview."""
+    query = read_query(request.GET)
+    if query.faults:
+        field, reason = next(iter(query.faults.items()))
+        raise BadSetting(field, reason)
+    return answer(request, query, is_month=is_month)
 
 
 @require_GET
 @never_cache
-def figures_csv(request: HttpRequest) -> HttpResponse:
+@refusing_in_text
+def figures_csv(request: HtmxHttpRequest) -> HttpResponse:
     """Every estimate with its interval, a row a figure and plan."""
-    context = _context(request)
-    if isinstance(context, HttpResponse):
-        return context
+    context = _answer(request, is_month=True)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="fleet.csv"'
     table = csv.writer(response)
@@ -56,13 +69,12 @@ def figures_csv(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-def drawing(request: HttpRequest, name: str) -> HttpResponse:
+@refusing_in_text
+def drawing(request: HtmxHttpRequest, name: str) -> HttpResponse:
     """One drawing; ``of=B`` is that of the second plan."""
     if name not in DRAWINGS:
         raise Http404(f"There is no drawing {name[:40]!r}.")
-    context = _context(request, is_month=name == "curve")
-    if isinstance(context, HttpResponse):
-        return context
+    context = _answer(request, is_month=name == "curve")
     outcomes = context["outcomes"]
     place = 1 if request.GET.get("of") == "B" and len(outcomes) > 1 else 0
     if outcomes[place][name] is None:
@@ -72,34 +84,3 @@ def drawing(request: HttpRequest, name: str) -> HttpResponse:
     response = HttpResponse(svg, content_type="image/svg+xml")
     response["Content-Disposition"] = f'attachment; filename="fleet-{name}.svg"'
     return response
-
-
-def standalone(markup: str) -> str:
-    """The drawing with attributes in place of classes, for use without a page."""
-    svg = markup[markup.index("<svg") : markup.index("</svg>") + len("</svg>")]
-
-    def attributes(match: re.Match[str]) -> str:
-        return " ".join(STYLE[name] for name in match[1].split() if name in STYLE)
-
-    svg = re.sub(r'class="([^"]*)"', attributes, svg)
-    head = (
-        '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" '
-        'font-size="11" fill="#1C1B19" '
-    )
-    return svg.replace("<svg ", head, 1)
-
-
-def _context(
-    request: HttpRequest, *, is_month: bool = True
-) -> dict[str, object] | HttpResponse:
-    """The whole month if it is known or its turn comes; else the preview."""
-    asked = read_asked(request.GET)
-    try:
-        if asked.faults:
-            field, reason = next(iter(asked.faults.items()))
-            raise BadSetting(field, reason)
-        return simulated(request, asked, is_month=is_month)
-    except BadSetting as error:
-        return HttpResponse(str(error), status=400, content_type="text/plain")
-    except Exhausted as error:
-        return HttpResponse(str(error), status=429, content_type="text/plain")

@@ -158,7 +158,7 @@ def shown(
     value = plan_values(plan)[name]
     if name in faults and name in typed:
         value = str(typed[name])[:60]
-    choices = tuple((word, CHOICES.get(word, word)) for word in limit.words)
+    choices = tuple((word, CHOICES.get(word, word)) for word in limit.choices)
     return Shown(
         name=f"{prefix}{name}",
         id=f"{prefix}{name}".replace(".", "-"),

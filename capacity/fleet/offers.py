@@ -23,7 +23,7 @@ PRESETS = {
 class Quoted:
     """A price in use: which offer it is, or that it was typed in."""
 
-    words: str
+    label: str
     usd_per_hour: float
     price: Price | None
     staleness: str
@@ -43,15 +43,15 @@ def quoted(plan: Plan, today: date) -> list[Quoted]:
     return found
 
 
-def _quoted(words: str, price_id: str, usd: float, today: date) -> Quoted:
+def _quoted(label: str, price_id: str, usd: float, today: date) -> Quoted:
     """An offer that was named and whose price was changed after is no longer it."""
     known = next((one for one in load_prices() if one.id == price_id), None)
     if known is None or abs(known.usd_per_hour - usd) > SAME_USD * max(usd, 1):
-        return Quoted(words, usd, None, "")
-    return Quoted(words, usd, known, known.staleness(today))
+        return Quoted(label, usd, None, "")
+    return Quoted(label, usd, known, known.staleness(today))
 
 
-def offers(kind: str) -> list[Price]:
+def offers_of(kind: str) -> list[Price]:
     """Those of one GPU: a worker of a plan is one."""
     return [one for one in load_prices() if one.kind == kind and one.num_gpus == 1]
 

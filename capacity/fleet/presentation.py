@@ -1,9 +1,11 @@
-"""What the templates show of outcomes: figures, words, drawings, prices."""
+"""What the templates show of outcomes: figures, sentences, drawings, prices."""
 
 from datetime import date
 from typing import Any
 
-from capacity.fleet import charts
+from capacity.fleet.charts.curve import curve
+from capacity.fleet.charts.split import split
+from capacity.fleet.charts.timeline import timeline
 from capacity.fleet.offers import quoted, unverified
 from capacity.fleet.outcome import Outcome
 from planning.fleet.explanation import advise, explain
@@ -21,9 +23,9 @@ def outcomes(found: list[Outcome], today: date) -> list[dict[str, Any]]:
             "result": one.result,
             "told": explain(one.result),
             "tips": advise(one.result),
-            "split": charts.split(one.result, most),
-            "timeline": charts.timeline(one.timeline),
-            "curve": charts.curve(one.curve),
+            "split": split(one.result, most),
+            "timeline": timeline(one.timeline),
+            "curve": curve(one.curve),
             "prices": quoted(one.result.plan, today),
             "unverified": unverified(one.result.plan),
         }
@@ -36,12 +38,12 @@ def figures(found: list[Outcome]) -> list[dict[str, Any]]:
     columns = [list(rows(one.result)) for one in found]
     table = []
     for cells in zip(*columns, strict=True):
-        name, words, _, unit = cells[0]
+        name, label, _, unit = cells[0]
         table.append(
             {
                 "name": name,
-                "words": words.strip(),
-                "is_part": words.startswith(" "),
+                "label": label.strip(),
+                "is_part": label.startswith(" "),
                 "unit": unit,
                 "cells": [cell[2] for cell in cells],
             }
@@ -61,8 +63,8 @@ def difference(found: list[Outcome]) -> str:
     cheaper = "A" if gap > 0 else "B"
     dearer = max(first.cost_usd.mean, second.cost_usd.mean)
     pct = 100 * abs(gap) / dearer
-    words = f"{cheaper} is ${abs(gap):,.0f} a month cheaper, {pct:.0f} %"
+    sentence = f"{cheaper} is ${abs(gap):,.0f} a month cheaper, {pct:.0f} %"
     met = [one.meets_slo for one in (first, second)]
     if met[0] != met[1]:
-        return f"{words}; only {'A' if met[0] else 'B'} meets the goals."
-    return f"{words}; {'both meet' if met[0] else 'neither meets'} the goals."
+        return f"{sentence}; only {'A' if met[0] else 'B'} meets the goals."
+    return f"{sentence}; {'both meet' if met[0] else 'neither meets'} the goals."

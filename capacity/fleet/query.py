@@ -19,7 +19,7 @@ SECOND = (*FLEET, *PROVISIONED, *SERVERLESS, *BILLING)
 
 
 @dataclass(frozen=True)
-class Asked:
+class FleetQuery:
     """Plans as far as they can be read; faults by the field's name in the link."""
 
     plan: Plan
@@ -32,7 +32,7 @@ class Asked:
         """One or two."""
         return [self.plan] if self.second is None else [self.plan, self.second]
 
-    def query(self, **changes: Any) -> str:
+    def encoded(self, **changes: Any) -> str:
         """The whole of it as a link's query; a change of None takes a field away."""
         fields: dict[str, Any] = plan_mapping(self.plan)
         if self.second is not None:
@@ -51,7 +51,7 @@ class Asked:
         )
 
 
-def read_asked(values: Mapping[str, str]) -> Asked:
+def read_query(values: Mapping[str, str]) -> FleetQuery:
     """Read a link's query, or a form; what is wrong falls back to the default."""
     known = plan_fields()
     mine = {name: value for name, value in values.items() if name in known}
@@ -64,7 +64,7 @@ def read_asked(values: Mapping[str, str]) -> Asked:
         second, second_wrong = _second(values, plan)
         faults |= {f"{PREFIX}{name}": text for name, text in second_wrong.items()}
     typed = {name: value for name, value in values.items() if name in faults}
-    return Asked(plan, second, faults, typed)
+    return FleetQuery(plan, second, faults, typed)
 
 
 def _second(values: Mapping[str, str], plan: Plan) -> tuple[Plan, dict[str, str]]:

@@ -1,6 +1,7 @@
 """Rates of a worker, measured on the running engine: one request alone, then several.
 
     begin()   the request that runs alone is sent                       (web)
+    look()    how far it is; given up where a report is overdue         (web)
     note()    its report: the others are sent; their last: it is done   (default worker)
 
 prefill = prompt tokens not from the cache ÷ (TTFT − time in the queue)
@@ -14,6 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from capacity.models import RateMeasurement, new_id
 from lab import client
@@ -23,7 +25,7 @@ from lab.messages import Generation, RequestReport
 PURPOSE = "rates"
 NUM_TOGETHER = 4
 OUTPUT_TOKENS = 64
-WORDS = (
+FILLER = (
     "memory of a serving engine is cut into blocks that requests take and give back "
 )
 NUMBERS = (
@@ -61,7 +63,7 @@ def begin(learner_id: str, address: str) -> RateMeasurement:
 
 def _submit(request_id: str, learner_id: str, address: str = "") -> None:
     """A prompt that no other shares, answered with a fixed number of tokens."""
-    content = f"{request_id} {WORDS * 16}\nGo on."
+    content = f"{request_id} {FILLER * 16}\nGo on."
     client.submit(
         Generation(
             messages=[{"role": "user", "content": content}],
@@ -108,6 +110,27 @@ def _send_together(row: RateMeasurement) -> None:
             _submit(request_id, row.learner_id)
     except EngineError as error:
         row.error = str(error)
+
+
+def look(measurement_id: str, learner_id: str | None) -> RateMeasurement | None:
+    """The learner's own measurement; with an error where a report is overdue."""
+    with transaction.atomic():
+        rows = RateMeasurement.objects.select_for_update()
+        row = rows.filter(
+            measurement_id=measurement_id, learner_id=learner_id or ""
+        ).first()
+        if row is not None and _is_overdue(row):
+            minutes = int(client.OVERDUE.total_seconds() // 60)
+            row.error = f"No engine answered within {minutes} minutes. Measure again."
+            row.save(update_fields=["error"])
+    return row
+
+
+def _is_overdue(row: RateMeasurement) -> bool:
+    """Five short requests are done within seconds of their engine's turn: a report
+    that is missing for so long will not come."""
+    is_open = not row.error and fields_of(row) is None
+    return is_open and timezone.now() - row.created_at > client.OVERDUE
 
 
 def fields_of(row: RateMeasurement) -> dict[str, Any] | None:

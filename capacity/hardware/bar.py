@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from planning.memory.sizing import Estimate
+from planning.memory.sizing import MemoryEstimate
 
 _LETTERS = "abcdefgh"
 _LABELLED_FROM_PCT = 2.5
@@ -46,20 +46,20 @@ class Bar:
         return letters | {"kv": " ".join(beyond)}
 
 
-def bar_of(found: Estimate) -> Bar:
+def bar_of(estimate: MemoryEstimate) -> Bar:
     """Weights, overhead, graphs beside, the users' KV cache, what is left, the rest.
 
     What does not fit is drawn beyond the card's edge.
     """
-    fixed = (found.weights + found.overhead.budgeted).value
-    used = min(found.kv_bytes_asked, found.pool.value)
+    fixed = (estimate.weights + estimate.overhead.budgeted).value
+    used = min(estimate.kv_bytes_asked, estimate.pool.value)
     lengths = {
-        "weights": found.weights.value,
-        "overhead": found.overhead.budgeted.value,
+        "weights": estimate.weights.value,
+        "overhead": estimate.overhead.budgeted.value,
         "kv": used,
-        "free": found.pool.value - used,
-        "kept": max(0.0, found.total.value - max(found.requested.value, fixed)),
-        "over": _beyond(found, used),
+        "free": estimate.pool.value - used,
+        "kept": max(0.0, estimate.total.value - max(estimate.requested.value, fixed)),
+        "over": _beyond(estimate, used),
     }
     whole = sum(lengths.values())
     scale = 100 / whole
@@ -68,11 +68,11 @@ def bar_of(found: Estimate) -> Bar:
     for letter, (name, length) in zip(_LETTERS, present, strict=False):
         parts.append(Part(name, letter, left, length * scale))
         left += length * scale
-    ends = found.weights + found.overhead.budgeted
-    edge = min(100.0, found.total.value * scale)
+    ends = estimate.weights + estimate.overhead.budgeted
+    edge = min(100.0, estimate.total.value * scale)
     return Bar(tuple(parts), edge, ends.low * scale, min(100.0, ends.high * scale))
 
 
-def _beyond(found: Estimate, used: float) -> float:
+def _beyond(estimate: MemoryEstimate, used: float) -> float:
     """Bytes of the users' KV cache that have no place."""
-    return max(0.0, found.kv_bytes_asked - used)
+    return max(0.0, estimate.kv_bytes_asked - used)

@@ -3,36 +3,43 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from capacity.hardware.query import AS_SHIPPED, CHEAPEST, FEWEST, OWN, VERSIONS, Asked
+from capacity.hardware.query import (
+    AS_SHIPPED,
+    CHEAPEST,
+    FEWEST,
+    OWN,
+    VERSIONS,
+    HardwareQuery,
+)
 from planning.catalog.gpus import load_gpus
 from planning.memory.model_catalog import load_models
 from planning.memory.quantization import SCHEMES
 from planning.memory.ranking import GPU_COUNTS
 
 Option = tuple[str, str]
-_VERSION_WORDS = ("0.27 and later", "0.21 to 0.26", "0.17 to 0.20", "0.8 to 0.16")
+_VERSION_LABELS = ("0.27 and later", "0.21 to 0.26", "0.17 to 0.20", "0.8 to 0.16")
 
-PRESETS: tuple[tuple[str, Asked], ...] = (
-    ("8B for 20 users", Asked(users=20)),
+PRESETS: tuple[tuple[str, HardwareQuery], ...] = (
+    ("8B for 20 users", HardwareQuery(users=20)),
     (
         "70B in 4 bit, alone",
-        Asked(model="llama-3.1-70b", weights="int4", users=1, gpu="h200-sxm"),
+        HardwareQuery(model="llama-3.1-70b", weights="int4", users=1, gpu="h200-sxm"),
     ),
     (
         "70B in 4 bit, a group of 13",
-        Asked(model="llama-3.1-70b", weights="int4", users=13, gpu="h200-sxm"),
+        HardwareQuery(model="llama-3.1-70b", weights="int4", users=13, gpu="h200-sxm"),
     ),
     (
         "DeepSeek V3, 32 users",
-        Asked(model="deepseek-v3", users=32, context=32_768),
+        HardwareQuery(model="deepseek-v3", users=32, context=32_768),
     ),
 )
 
 
-def menus(asked: Asked) -> dict[str, Any]:
+def menus(query: HardwareQuery) -> dict[str, Any]:
     """The options of each menu, and the presets with their links."""
     return {
-        "models": _models(asked),
+        "models": _models(query),
         "weights": [
             (AS_SHIPPED, "as the repository ships them"),
             *((scheme.id, scheme.name) for scheme in SCHEMES.values()),
@@ -46,15 +53,15 @@ def menus(asked: Asked) -> dict[str, Any]:
             (FEWEST, "as few as fit"),
             *((str(number), str(number)) for number in GPU_COUNTS),
         ],
-        "versions": list(zip(VERSIONS, _VERSION_WORDS, strict=True)),
-        "presets": [(label, urlencode(one.query())) for label, one in PRESETS],
+        "versions": list(zip(VERSIONS, _VERSION_LABELS, strict=True)),
+        "presets": [(label, urlencode(one.link_fields())) for label, one in PRESETS],
     }
 
 
-def _models(asked: Asked) -> list[Option]:
+def _models(query: HardwareQuery) -> list[Option]:
     named = sorted(
         ((model.id, model.name) for model in load_models()),
         key=lambda option: option[1].lower(),
     )
-    own = [(OWN, "your config.json")] if asked.model == OWN else []
+    own = [(OWN, "your config.json")] if query.model == OWN else []
     return [*own, *named]

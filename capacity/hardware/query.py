@@ -10,11 +10,7 @@ from planning.errors import BadSetting
 from planning.memory.architecture import model_from_config
 from planning.memory.compact import MAX_CHARS
 from planning.memory.config_json import read_config
-from planning.memory.model import Model
-from planning.memory.model_catalog import model
-from planning.memory.quantization import SCHEMES
-from planning.memory.ranking import Need
-from planning.memory.settings import (
+from planning.memory.engine_settings import (
     KV_DTYPES,
     MAX_BATCHED_TOKENS,
     MAX_MODEL_LEN,
@@ -22,6 +18,10 @@ from planning.memory.settings import (
     MAX_SEQS,
     MAX_USERS,
 )
+from planning.memory.model import Model
+from planning.memory.model_catalog import model
+from planning.memory.quantization import SCHEMES
+from planning.memory.ranking import Need
 
 OWN = "own"
 """The model's choice that stands for a config.json."""
@@ -34,7 +34,7 @@ _MAX_TEXT = 60
 
 
 @dataclass(frozen=True)
-class Asked:
+class HardwareQuery:
     """The form's fields by the names they have in the link; defaults are left out."""
 
     model: str = "llama-3.1-8b"
@@ -52,9 +52,9 @@ class Asked:
     seqs: int | None = None
     tokens: int | None = None
 
-    def query(self) -> dict[str, str]:
+    def link_fields(self) -> dict[str, str]:
         """The fields that are not the default, as texts."""
-        plain = Asked()
+        plain = HardwareQuery()
         return {
             one.name: str(value)
             for one in fields(self)
@@ -108,61 +108,63 @@ FIELDS_OF_SETTINGS = {
 """The form's names for planning's."""
 
 
-def read_asked(query: Mapping[str, Any]) -> tuple[Asked, dict[str, str]]:
+def read_query(values: Mapping[str, Any]) -> tuple[HardwareQuery, dict[str, str]]:
     """The fields and, by name, what is wrong; a wrong field keeps its default."""
-    reader = _Reader(query)
-    asked = Asked(
-        model=reader.text("model", Asked.model),
+    reader = _Reader(values)
+    query = HardwareQuery(
+        model=reader.text("model", HardwareQuery.model),
         config=reader.config(),
         weights=reader.choice("weights", (AS_SHIPPED, *SCHEMES)),
         kv=reader.choice("kv", KV_DTYPES),
-        context=reader.whole("context", MAX_MODEL_LEN) or Asked.context,
-        users=reader.whole("users", MAX_USERS) or Asked.users,
-        gpu=reader.text("gpu", Asked.gpu),
+        context=reader.whole("context", MAX_MODEL_LEN) or HardwareQuery.context,
+        users=reader.whole("users", MAX_USERS) or HardwareQuery.users,
+        gpu=reader.text("gpu", HardwareQuery.gpu),
         tp=reader.parallel(),
-        pp=reader.whole("pp", MAX_PARALLEL) or Asked.pp,
+        pp=reader.whole("pp", MAX_PARALLEL) or HardwareQuery.pp,
         utilization=reader.share("utilization"),
         version=reader.choice("version", VERSIONS),
         seqs=reader.whole("seqs", MAX_SEQS),
         tokens=reader.whole("tokens", MAX_BATCHED_TOKENS),
     )
-    return _known(asked, reader.faults), reader.faults
+    return _known(query, reader.faults), reader.faults
 
 
-def _known(asked: Asked, faults: dict[str, str]) -> Asked:
+def _known(query: HardwareQuery, faults: dict[str, str]) -> HardwareQuery:
     """With the defaults in place of a model or GPU that is not there."""
-    if asked.model != OWN:
-        asked = _or_default(asked, "model", faults, lambda: model(asked.model))
-    if asked.gpu != CHEAPEST:
-        asked = _or_default(asked, "gpu", faults, lambda: gpu(asked.gpu))
-    return asked
+    if query.model != OWN:
+        query = _or_default(query, "model", faults, lambda: model(query.model))
+    if query.gpu != CHEAPEST:
+        query = _or_default(query, "gpu", faults, lambda: gpu(query.gpu))
+    return query
 
 
-def _or_default(asked: Asked, name: str, faults: dict[str, str], look: Any) -> Asked:
+def _or_default(
+    query: HardwareQuery, name: str, faults: dict[str, str], look: Any
+) -> HardwareQuery:
     try:
         look()
     except BadSetting as error:
         faults[name] = error.reason
-        return replace(asked, **{name: getattr(Asked(), name)})
-    return asked
+        return replace(query, **{name: getattr(HardwareQuery(), name)})
+    return query
 
 
 class _Reader:
     """Reads texts of a query and keeps what is wrong with them."""
 
-    def __init__(self, query: Mapping[str, Any]) -> None:
-        self.query = query
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
         self.faults: dict[str, str] = {}
 
     def text(self, name: str, default: str) -> str:
-        value = str(self.query.get(name, "")).strip()
+        value = str(self.values.get(name, "")).strip()
         if len(value) > _MAX_TEXT:
             self.faults[name] = f"has at most {_MAX_TEXT} characters."
             return default
         return value or default
 
     def config(self) -> str:
-        value = str(self.query.get("config", ""))
+        value = str(self.values.get("config", ""))
         if len(value) > MAX_CHARS:
             self.faults["config"] = (
                 f"has at most {MAX_CHARS:,} characters in a link: upload the file."
@@ -195,12 +197,12 @@ class _Reader:
         return FEWEST if number is None else str(number)
 
     def share(self, name: str) -> float:
-        value = self.text(name, str(Asked.utilization))
+        value = self.text(name, str(HardwareQuery.utilization))
         try:
             number = float(value)
         except ValueError:
             number = math.nan
         if not 0 < number <= 1:
             self.faults[name] = f"is a number over 0 and up to 1, not {value!r}."
-            return Asked.utilization
+            return HardwareQuery.utilization
         return number

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +17,8 @@ from django.views.decorators.vary import vary_on_headers
 from capacity.hardware import menus
 from capacity.hardware.answer import answer
 from capacity.hardware.engine_check import checks
-from capacity.hardware.query import LABELS, OWN, Asked, read_asked
+from capacity.hardware.query import LABELS, OWN, HardwareQuery, read_query
+from courseware.htmx import HtmxHttpRequest
 from lab import client
 from lab.errors import EngineUnavailable
 from planning.errors import BadConfig, BadSetting
@@ -29,69 +30,66 @@ _ROOM_FOR_FIELDS = 32 * 1024
 """Bytes of a form around its file."""
 
 
-def _is_fragment(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"
-
-
 @require_GET
 @vary_on_headers("HX-Request")
-def hardware(request: HttpRequest) -> HttpResponse:
+def hardware(request: HtmxHttpRequest) -> HttpResponse:
     """The form with its answer; for htmx the answer alone."""
-    asked, faults = read_asked(request.GET)
+    query, faults = read_query(request.GET)
     typed = {name: request.GET.get(name, "")[:60] for name in faults}
-    return _show(request, asked, faults, extra={"typed": typed})
+    return _show(request, query, faults, extra={"typed": typed})
 
 
 @csrf_exempt  # checked in _read_upload, after the length: not a byte is read before
 @require_POST
-def upload(request: HttpRequest) -> HttpResponse:
+def upload(request: HtmxHttpRequest) -> HttpResponse:
     """Take a config.json, pasted or as a file, and lead to its answer."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > MAX_BYTES + _ROOM_FOR_FIELDS:
         faults = {"config": f"has {length} bytes: at most {MAX_BYTES:,} are read."}
-        return _show(request, Asked(), faults, status=413)
+        return _show(request, HardwareQuery(), faults, status=413)
     return _read_upload(request)
 
 
 @csrf_protect
-def _read_upload(request: HttpRequest) -> HttpResponse:
-    asked, _ = read_asked(request.POST)
+def _read_upload(request: HtmxHttpRequest) -> HttpResponse:
+    query, _ = read_query(request.POST)
     try:
         config = read_config(_uploaded(request))
         model_from_config(config)
-        query = {**asked.query(), "model": OWN, "config": compact(config)}
+        fields = {**query.link_fields(), "model": OWN, "config": compact(config)}
     except BadConfig as error:
         field = "" if error.field == WHOLE else f"{error.field} "
         faults = {"config": f"{field}{error.reason}"}
         pasted = str(request.POST.get("pasted", ""))
-        return _show(request, asked, faults, status=400, extra={"pasted": pasted})
-    return redirect(f"{reverse('capacity:hardware')}?{urlencode(query)}")
+        return _show(request, query, faults, status=400, extra={"pasted": pasted})
+    return redirect(f"{reverse('capacity:hardware')}?{urlencode(fields)}")
 
 
-def _uploaded(request: HttpRequest) -> bytes | str:
+def _uploaded(request: HtmxHttpRequest) -> bytes | str:
     file = request.FILES.get("file")
     if file is not None and file.size:
-        return file.read(MAX_BYTES + 1)
+        content: bytes = file.read(MAX_BYTES + 1)
+        return content
     return str(request.POST.get("pasted", ""))
 
 
 @require_GET
 @never_cache
 @vary_on_headers("HX-Request")
-def engine(request: HttpRequest) -> HttpResponse:
+def engine(request: HtmxHttpRequest) -> HttpResponse:
     """Compare with what the running engines report."""
     try:
         context: dict[str, Any] = {"checks": checks(client.statuses())}
     except EngineUnavailable:
         context = {"is_unreachable": True}
-    if _is_fragment(request):
+    if request.htmx:
         return render(request, "capacity/hardware/_engine.html", context)
-    return _show(request, Asked(), {}, extra={**context, "is_checked": True})
+    return _show(request, HardwareQuery(), {}, extra={**context, "is_checked": True})
 
 
 def _show(
-    request: HttpRequest,
-    asked: Asked,
+    request: HtmxHttpRequest,
+    query: HardwareQuery,
     faults: dict[str, str],
     status: int = 200,
     extra: Mapping[str, Any] | None = None,
@@ -99,21 +97,21 @@ def _show(
     found = None
     if not faults:
         try:
-            found = answer(asked, timezone.localdate())
+            found = answer(query, timezone.localdate())
         except BadSetting as error:
             faults = {error.field: error.reason}
     context = {
-        "asked": asked,
-        "query": asked.query(),
+        "query": query,
+        "link_fields": query.link_fields(),
         "answer": found,
         "is_config_wrong": "config" in faults,
         "faults": [
             {"name": name, "label": LABELS.get(name, name), "reason": reason}
             for name, reason in faults.items()
         ],
-        **menus.menus(asked),
+        **menus.menus(query),
         **(extra or {}),
     }
     status = 400 if faults and status == 200 else status
-    page = "_answer.html" if _is_fragment(request) else "page.html"
+    page = "_answer.html" if request.htmx else "page.html"
     return render(request, f"capacity/hardware/{page}", context, status=status)

@@ -2,6 +2,8 @@
 
 import django.utils.timezone
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 import capacity.models
 
@@ -102,7 +104,9 @@ STATE = [
 ]
 
 
-def move_content_types(apps, schema_editor):
+def move_content_types(
+    apps: StateApps, schema_editor: BaseDatabaseSchemaEditor
+) -> None:
     """Permissions hang on content types: they go with the models."""
     content_types = apps.get_model("contenttypes", "ContentType")
     moved = [operation.name.lower() for operation in STATE]

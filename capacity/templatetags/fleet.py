@@ -1,8 +1,8 @@
-"""Estimates of the fleet pages as text."""
+"""Means of the fleet pages as text."""
 
 from django import template
 
-from planning.fleet.estimates import Estimate
+from planning.fleet.means import Mean
 
 register = template.Library()
 
@@ -14,7 +14,7 @@ def usd0(value: float) -> str:
 
 
 @register.filter
-def estimate(value: Estimate, unit: str) -> str:
+def plus_minus(value: Mean, unit: str) -> str:
     """A mean with half its interval, to a sensible number of digits, and its unit."""
     text = f"{_digits(value.mean)} ± {_digits(value.half)}"
     if unit == "$":

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from planning.catalog.rows import Row
+
 STALE_AFTER_DAYS = 90
 """A price this old is shown as stale (see Price.is_stale)."""
 
@@ -41,6 +43,14 @@ def as_of_from(value: object) -> AsOf | None:
         raise ValueError(f"is a day, a month or a year such as 2026-09, not {text!r}.")
     year, month, day = (int(part) if part else 1 for part in match.groups())
     return AsOf(text, date(year, month, day))
+
+
+def read_as_of(row: Row) -> AsOf | None:
+    """The row's date; null or absent is an undated one."""
+    try:
+        return as_of_from(row.value("as_of"))
+    except ValueError as error:
+        raise row.broken("as_of", str(error)) from error
 
 
 def staleness(as_of: AsOf | None, today: date) -> str:

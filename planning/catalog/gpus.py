@@ -6,10 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast
 
-from planning.catalog.as_of import AsOf
-from planning.catalog.prices import read_as_of
-from planning.catalog.rows import CATALOG, Row, read_catalog
-from planning.errors import BadSetting
+from planning.catalog.as_of import AsOf, read_as_of
+from planning.catalog.rows import CATALOG, Row, entry_of, read_catalog, read_entries
 from planning.interval import Interval
 
 Status = Literal["verified", "single", "recalled"]
@@ -100,23 +98,12 @@ def load_gpus(path: Path = CATALOG / "gpus.yaml") -> tuple[Gpu, ...]:
     """All cards in the file's order; raises BrokenCatalog with line and reason."""
     root = read_catalog(path)
     as_of, named = read_as_of(root), root.row("sources")
-    gpus: dict[str, Gpu] = {}
-    for row in root.rows("gpus"):
-        one = _gpu(row, named, as_of)
-        if one.id in gpus:
-            raise row.broken("id", f"a second GPU {one.id!r}.")
-        gpus[one.id] = one
-    root.finish()
-    return tuple(gpus.values())
+    return read_entries(root, "gpus", lambda row: [_gpu(row, named, as_of)], "GPU")
 
 
 def gpu(gpu_id: str) -> Gpu:
     """The card of that id; raises BadSetting with the ids there are."""
-    for one in load_gpus():
-        if one.id == gpu_id:
-            return one
-    known = ", ".join(g.id for g in load_gpus())
-    raise BadSetting("gpu", f"there is no GPU {gpu_id[:60]!r}: known are {known}.")
+    return entry_of(load_gpus(), gpu_id, "gpu", "GPU")
 
 
 def gpu_of_device(device: str) -> Gpu | None:
@@ -127,7 +114,7 @@ def gpu_of_device(device: str) -> Gpu | None:
 def _gpu(row: Row, named: Row | None, as_of: AsOf | None) -> Gpu:
     keys = row.texts("sources")
     sources = [named.text(key) if named and named.has(key) else key for key in keys]
-    found = Gpu(
+    return Gpu(
         id=row.text("id"),
         name=row.text("name"),
         vendor=row.text("vendor"),
@@ -146,8 +133,6 @@ def _gpu(row: Row, named: Row | None, as_of: AsOf | None) -> Gpu:
         device=row.text("device", ""),
         note=row.text("note", ""),
     )
-    row.finish()
-    return found
 
 
 def _visible(row: Row) -> Interval:

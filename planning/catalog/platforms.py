@@ -9,10 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast
 
-from planning.catalog.as_of import AsOf
-from planning.catalog.prices import read_as_of
-from planning.catalog.rows import CATALOG, Row, read_catalog
-from planning.errors import BadSetting
+from planning.catalog.as_of import AsOf, read_as_of
+from planning.catalog.rows import CATALOG, Row, entry_of, read_catalog, read_entries
 
 ScalerKind = Literal["queue_delay", "request_count", "load_target"]
 """queue_delay: add a worker when a request waits ``value`` seconds · request_count:
@@ -23,7 +21,7 @@ BilledPhase = Literal["start", "execute", "idle"]
 
 MAX_SECONDS = 31 * 86_400
 MAX_WORKERS = 100_000
-_ASKED = ("idle_timeout_s", "min_workers", "max_workers", "rounding_s")
+_DOCUMENTED = ("idle_timeout_s", "min_workers", "max_workers", "rounding_s")
 
 
 @dataclass(frozen=True)
@@ -80,33 +78,21 @@ class Platform:
 def load_platforms(path: Path = CATALOG / "platforms.yaml") -> tuple[Platform, ...]:
     """All presets in the file's order; raises BrokenCatalog."""
     root = read_catalog(path)
-    platforms: dict[str, Platform] = {}
-    for row in root.rows("platforms"):
-        one = _platform(row)
-        if one.id in platforms:
-            raise row.broken("id", f"a second platform {one.id!r}.")
-        platforms[one.id] = one
-    root.finish()
-    return tuple(platforms.values())
+    return read_entries(root, "platforms", lambda row: [_platform(row)], "platform")
 
 
 def platform(platform_id: str) -> Platform:
     """The preset of that id; raises BadSetting with the ids there are."""
-    for one in load_platforms():
-        if one.id == platform_id:
-            return one
-    known = ", ".join(p.id for p in load_platforms())
-    reason = f"there is no platform {platform_id[:60]!r}: known are {known}."
-    raise BadSetting("platform", reason)
+    return entry_of(load_platforms(), platform_id, "platform", "platform")
 
 
 def _platform(row: Row) -> Platform:
     phases = row.texts("billed_phases")
     if not set(phases) <= {"start", "execute", "idle"}:
         raise row.broken("billed_phases", "allowed are start, execute and idle.")
-    unknown = [name for name in _ASKED if not row.has(name)]
+    unknown = [name for name in _DOCUMENTED if not row.has(name)]
     unknown += [name for name in ("scaler", "billed_phases") if not row.has(name)]
-    found = Platform(
+    return Platform(
         id=row.text("id"),
         name=row.text("name"),
         source=row.text("source"),
@@ -134,8 +120,6 @@ def _platform(row: Row) -> Platform:
         unknown=tuple(unknown),
         note=row.text("note", ""),
     )
-    row.finish()
-    return found
 
 
 def _seconds(row: Row, name: str) -> float | None:

@@ -10,9 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast
 
-from planning.catalog.as_of import AsOf, as_of_from, staleness
-from planning.catalog.rows import CATALOG, Row, read_catalog
-from planning.errors import BadSetting
+from planning.catalog.as_of import AsOf, read_as_of, staleness
+from planning.catalog.rows import CATALOG, Row, entry_of, read_catalog, read_entries
 
 PriceKind = Literal["provisioned", "serverless"]
 Confidence = Literal["high", "medium", "low"]
@@ -66,26 +65,12 @@ class Price:
 @lru_cache(maxsize=4)
 def load_prices(path: Path = CATALOG / "prices.yaml") -> tuple[Price, ...]:
     """All offers in the file's order; raises BrokenCatalog with line and reason."""
-    root = read_catalog(path)
-    prices: dict[str, Price] = {}
-    for group in root.rows("groups"):
-        for one in _group(group):
-            if one.id in prices:
-                raise group.broken("id", f"a second price {one.id!r}.")
-            prices[one.id] = one
-    root.finish()
-    return tuple(prices.values())
+    return read_entries(read_catalog(path), "groups", _group, "price")
 
 
 def price(price_id: str) -> Price:
     """The offer of that id; raises BadSetting with the ids there are."""
-    for one in load_prices():
-        if one.id == price_id:
-            return one
-    known = ", ".join(p.id for p in load_prices())
-    raise BadSetting(
-        "price", f"there is no price {price_id[:60]!r}: known are {known}."
-    )
+    return entry_of(load_prices(), price_id, "price", "price")
 
 
 def _group(group: Row) -> list[Price]:
@@ -93,9 +78,7 @@ def _group(group: Row) -> list[Price]:
     kind = cast(PriceKind, group.choice("kind", ("provisioned", "serverless")))
     provider, offer = group.text("provider"), group.text("offer")
     note = group.text("note", "")
-    prices = [_price(row, kind, provider, offer, note) for row in group.rows("prices")]
-    group.finish()
-    return prices
+    return [_price(row, kind, provider, offer, note) for row in group.rows("prices")]
 
 
 def _price(row: Row, kind: PriceKind, provider: str, offer: str, note: str) -> Price:
@@ -132,11 +115,3 @@ def _amounts(row: Row) -> tuple[float | None, float]:
         reason = "give either usd_per_hour or usd_per_second."
         raise row.broken("usd_per_hour", reason)
     return None, per_hour
-
-
-def read_as_of(row: Row) -> AsOf | None:
-    """The row's date; null or absent is an undated one."""
-    try:
-        return as_of_from(row.value("as_of"))
-    except ValueError as error:
-        raise row.broken("as_of", str(error)) from error

@@ -5,18 +5,28 @@ takes the field away, so that ``Row.finish`` can name what nobody reads.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import yaml
 
-from planning.errors import BrokenCatalog
+from planning.catalog.safe_yaml import SAFE_LOADER
+from planning.errors import BadSetting, BrokenCatalog
 
 CATALOG = Path(__file__).parent
 MAX_BYTES = 1_000_000
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml where it is there: ten times as fast, with the same marks."""
+
+
+class HasId(Protocol):
+    """What a catalog holds: each entry is known by a name of its own."""
+
+    @property
+    def id(self) -> str:
+        """As links and files name it."""
+
+
+Entry = TypeVar("Entry", bound=HasId)
 
 
 class Row:
@@ -152,7 +162,7 @@ def read_catalog(path: Path) -> Row:
         raw = path.read_bytes()
         if len(raw) > MAX_BYTES:
             raise BrokenCatalog(path, 1, f"at most {MAX_BYTES:,} bytes are read.")
-        root = yaml.compose(raw.decode(), Loader=_LOADER)
+        root = yaml.compose(raw.decode(), Loader=SAFE_LOADER)
     except OSError as error:
         raise BrokenCatalog(path, 1, f"cannot be opened: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -165,3 +175,31 @@ def read_catalog(path: Path) -> Row:
     if not isinstance(root, yaml.MappingNode):
         raise BrokenCatalog(path, 1, "a catalog is a mapping of fields.")
     return Row(path, root)
+
+
+def read_entries(
+    root: Row, name: str, read: Callable[[Row], Iterable[Entry]], noun: str
+) -> tuple[Entry, ...]:
+    """All that ``read`` makes of the rows of a list, in the file's order.
+
+    Raises BrokenCatalog, also for an id given twice and for fields that nobody reads.
+    """
+    entries: dict[str, Entry] = {}
+    for row in root.rows(name):
+        for entry in read(row):
+            if entry.id in entries:
+                raise row.broken("id", f"a second {noun} {entry.id!r}.")
+            entries[entry.id] = entry
+        row.finish()
+    root.finish()
+    return tuple(entries.values())
+
+
+def entry_of(entries: Sequence[Entry], entry_id: str, field: str, noun: str) -> Entry:
+    """The one of that id; raises BadSetting with the ids there are."""
+    for entry in entries:
+        if entry.id == entry_id:
+            return entry
+    known = ", ".join(entry.id for entry in entries)
+    reason = f"there is no {noun} {entry_id[:60]!r}: known are {known}."
+    raise BadSetting(field, reason)

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from planning.catalog.rows import CATALOG, read_catalog
+from planning.catalog.rows import CATALOG, Row, read_catalog, read_entries
 from planning.errors import BadSetting
 
 Array = npt.NDArray[np.float64]
@@ -39,21 +39,18 @@ class Shape:
 def load_shapes() -> tuple[Shape, ...]:
     """All shapes; raises BrokenCatalog."""
     root = read_catalog(CATALOG / "shapes.yaml")
-    shapes = []
-    for row in root.rows("shapes"):
-        shapes.append(
-            Shape(
-                id=row.text("id"),
-                title=row.text("title"),
-                source=row.text("source"),
-                counts=np.array(row.value("requests_a_minute"), float),
-                input_tokens=np.array(row.value("input_token_quantiles"), float),
-                output_tokens=np.array(row.value("output_token_quantiles"), float),
-            )
-        )
-        row.finish()
-    root.finish()
-    return tuple(shapes)
+    return read_entries(root, "shapes", lambda row: [_shape(row)], "shape")
+
+
+def _shape(row: Row) -> Shape:
+    return Shape(
+        id=row.text("id"),
+        title=row.text("title"),
+        source=row.text("source"),
+        counts=np.array(row.value("requests_a_minute"), float),
+        input_tokens=np.array(row.value("input_token_quantiles"), float),
+        output_tokens=np.array(row.value("output_token_quantiles"), float),
+    )
 
 
 def shape(shape_id: str) -> Shape:

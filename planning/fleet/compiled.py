@@ -5,6 +5,7 @@ functions call each other across files, so the code is kept in a directory named
 digest of all of them.
 """
 
+import ast
 import hashlib
 import os
 import re
@@ -16,7 +17,8 @@ from typing import TypeVar, cast
 
 import numba
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[2]
+_IS_COMPILED = re.compile(r"^ *@compiled$", re.MULTILINE)
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -37,28 +39,49 @@ def _cache_directory() -> Path:
     base = os.environ.get("NUMBA_CACHE_DIR") or Path(
         tempfile.gettempdir(), f"servelab-compiled-{os.getuid()}"
     )
-    return Path(base) / _digest(compiled_sources())
-
-
-def compiled_sources() -> set[Path]:
-    """The modules with compiled functions, and those that they import."""
-    texts = {path: path.read_text() for path in HERE.glob("*.py")}
-    compiled = {path for path, text in texts.items() if "\n@compiled\n" in text}
-    imported = {
-        HERE / f"{name}.py"
-        for path in compiled
-        for name in re.findall(r"^from planning\.fleet\.(\w+)", texts[path], re.M)
-    }
-    return compiled | imported
+    return Path(base) / _compiled_digest()
 
 
 @lru_cache(maxsize=1)
-def simulation_digest() -> str:
+def _compiled_digest() -> str:
+    return _digest(compiled_sources())
+
+
+def compiled_sources(root: Path = ROOT) -> set[Path]:
+    """The modules with compiled functions, and all of planning that they import,
+    directly or not."""
+    found: set[Path] = set()
+    unread = [
+        path
+        for path in root.glob("planning/**/*.py")
+        if _IS_COMPILED.search(path.read_text())
+    ]
+    while unread:
+        path = unread.pop()
+        if path not in found:
+            found.add(path)
+            unread += _imported(path, root)
+    return found
+
+
+def _imported(path: Path, root: Path) -> list[Path]:
+    names = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+        elif isinstance(node, ast.Import):
+            names += [one.name for one in node.names]
+    paths = (root / f"{name.replace('.', '/')}.py" for name in names)
+    return [path for path in paths if path.is_file()]
+
+
+@lru_cache(maxsize=1)
+def simulation_digest(root: Path = ROOT) -> str:
     """Changes when the result of a plan may: with the simulator, and with the traffic
     shapes that a plan names. All else a plan brings as its own figures."""
-    catalog = HERE.parent / "catalog"
+    catalog = root / "planning" / "catalog"
     shapes = [catalog / "traffic_shapes.py", catalog / "shapes.yaml"]
-    return _digest([*HERE.glob("*.py"), *shapes])
+    return _digest([*root.glob("planning/fleet/*.py"), *shapes])
 
 
 def _digest(paths: Iterable[Path]) -> str:

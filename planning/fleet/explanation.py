@@ -5,7 +5,7 @@ Each advice follows from a figure of the result, and the figure stands in it.
 
 from planning.fleet.results import Result
 
-WORDS = {
+PAID_FOR = {
     "busy": "for serving",
     "idle": "for idle seconds",
     "cold": "for starting",
@@ -66,7 +66,7 @@ def _goals(result: Result) -> list[str]:
 
 def _bill(result: Result) -> str:
     shares = sorted(shares_pct(result).items(), key=lambda pair: -pair[1])
-    parts = [f"{_percent(pct)} {WORDS[name]}" for name, pct in shares if pct >= 1]
+    parts = [f"{_percent(pct)} {PAID_FOR[name]}" for name, pct in shares if pct >= 1]
     if not parts:
         return "Nothing is paid: no worker ran."
     return f"You pay {_listed(parts)}."

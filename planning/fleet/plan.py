@@ -2,7 +2,7 @@
 
 The fields' names are unique over all parts and are what a YAML file, a link and a form
 call them; ``plan_fields`` reads any of these. A field's metadata (see ``Limit``) says
-what is allowed, its unit and its words, for the parser and for forms.
+what is allowed, its unit and its label, for the parser and for forms.
 """
 
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ MAX_RATE_PER_S = 200
 
 @dataclass(frozen=True)
 class Limit:
-    """What a field may hold. Numbers: ``low`` to ``high``; words: one of ``words``."""
+    """What a field may hold: ``low`` to ``high``, or one of ``choices``."""
 
     label: str
     unit: str = ""
     low: float = 0.0
     high: float = 0.0
-    words: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
     is_whole: bool = False
     is_optional: bool = False
     """Left empty it is None: no such limit."""
@@ -50,9 +50,9 @@ def _whole(
     return field(default=default, metadata={"limit": limit})
 
 
-def _choice(label: str, *words: str, help: str = "") -> Any:
-    limit = Limit(label, words=words, help=help)
-    return field(default=words[0], metadata={"limit": limit})
+def _choice(label: str, *choices: str, help: str = "") -> Any:
+    limit = Limit(label, choices=choices, help=help)
+    return field(default=choices[0], metadata={"limit": limit})
 
 
 def _text(label: str, longest: int, help: str = "", default: str = "") -> Any:

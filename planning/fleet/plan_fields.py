@@ -86,12 +86,12 @@ def _field(name: str, value: Any) -> tuple[str, Any]:
 
 
 def _read(name: str, value: Any, limit: Limit) -> Any:
-    if isinstance(value, bool) and set(limit.words) in ({"on", "off"}, {"yes", "no"}):
+    if isinstance(value, bool) and set(limit.choices) in ({"on", "off"}, {"yes", "no"}):
         value = {"on", "yes"} if value else {"off", "no"}
-        return next(word for word in limit.words if word in value)
-    if limit.words:
-        if value not in limit.words:
-            allowed = ", ".join(limit.words)
+        return next(word for word in limit.choices if word in value)
+    if limit.choices:
+        if value not in limit.choices:
+            allowed = ", ".join(limit.choices)
             raise BadSetting(name, f"is {_shown(value)}; allowed are {allowed}.")
         return value
     if limit.is_text:

@@ -1,4 +1,4 @@
-"""Simulated estimates of a queueing model, to hold against ``queueing.closed_form``.
+"""Simulated estimates of a queueing model, to hold against queueing_theory.
 
     estimates = simulate_vector({"model": "M/M/1", "params": {"lam": 0.8, "mu": 1}})
     estimates["Wq"].mean, .low, .high        mean of 32 seeds, 99 % interval
@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from planning.fleet.arrivals import poisson
-from planning.fleet.estimates import Estimate, estimate
 from planning.fleet.fleet_state import (
     BUSY,
     COLD,
@@ -29,6 +28,7 @@ from planning.fleet.fleet_state import (
     MAX_QUEUE,
     SERVERLESS,
 )
+from planning.fleet.means import Mean, mean_of
 from planning.fleet.plan import Plan
 from planning.fleet.queueing_theory import (
     capacity_of,
@@ -36,8 +36,9 @@ from planning.fleet.queueing_theory import (
     servers,
     service_moments,
 )
-from planning.fleet.results import generator
-from planning.fleet.simulation import Counts, Window, rules_of, run
+from planning.fleet.rules import Rules, rules_of
+from planning.fleet.sampling import Window
+from planning.fleet.simulation import Counts, generator, run
 from planning.fleet.workload import Chunk, log_normal
 
 Array = npt.NDArray[np.float64]
@@ -69,15 +70,13 @@ def simulate_vector(
     num_requests: int = 1_000_000,
     seed: int = 1,
     confidence: float = 0.99,
-) -> dict[str, Estimate]:
+) -> dict[str, Mean]:
     """Means over the seeds with their intervals, by name."""
     counted = [
         _run(vector, num_requests, generator(seed, place)) for place in range(num_seeds)
     ]
     names = counted[0].keys()
-    return {
-        name: estimate([one[name] for one in counted], confidence) for name in names
-    }
+    return {name: mean_of([one[name] for one in counted], confidence) for name in names}
 
 
 def _run(
@@ -95,7 +94,7 @@ def _run(
     return _queue(counts, int(rules["num_provisioned"]), rules["max_queue"] < MAX_QUEUE)
 
 
-def _rules(vector: Mapping[str, Any]) -> dict[str, float]:
+def _rules(vector: Mapping[str, Any]) -> Rules:
     params, name = vector["params"], str(vector["model"]).split(" (")[0].strip()
     rules = rules_of(Plan(mode="provisioned"))
     rules |= {"slowdown": 0.0, "concurrency": 1, "max_queue": MAX_QUEUE}

@@ -3,8 +3,8 @@
     simulate(plan, budget=…)  → Result
 
 ``budget`` bounds the requests simulated over all runs. If the month fits, every run is
-a whole month with a seed of its own; else it is a sample of windows (see planning.
-fleet), and the intervals say how well it is known.
+a whole month with a seed of its own; else it is a sample of windows (see sampling),
+and the intervals say how well it is known.
 """
 
 from collections.abc import Callable
@@ -14,34 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from planning.fleet.costs import Costs, costs_of
-from planning.fleet.estimates import Estimate, estimate, quantile
 from planning.fleet.fleet_state import BUSY
+from planning.fleet.means import Mean, mean_of, quantile
 from planning.fleet.plan import MONTH_S, Plan
 from planning.fleet.request_file import RequestFile
-from planning.fleet.simulation import (
-    Counts,
-    Sample,
-    lead_s,
-    rules_of,
-    run,
-    sampled,
-    whole_month,
-)
-from planning.fleet.workload import Workload, mean_work_s, workload_of
+from planning.fleet.rules import cold_cv_of, lead_s, rules_of
+from planning.fleet.sampling import affordable, schedule_of
+from planning.fleet.simulation import Counts, generator, run
+from planning.fleet.workload import mean_work_s, workload_of
 
 PREVIEW_BUDGET = 600_000
 """Requests: within 300 ms on one core, arrivals included."""
 MONTH_BUDGET = 60_000_000
 """Requests: less than ten seconds."""
-ENOUGH = 24_000_000
-"""Requests after which a whole month is not repeated once more."""
-NUM_RUNS = 8
-MIN_RUNS = 2
-MIN_SAMPLES = 3
-"""Runs of a sample, each with a whole crowd where one fits."""
-WORKERS_TWICE_AS_SLOW = 24
-SAMPLES_A_RUN = 29
-"""A prime and not a divisor of the days: the windows fall on all hours."""
 PERCENTILES = (50, 95, 99)
 
 
@@ -57,29 +42,29 @@ class Result:
     """Seconds simulated ÷ seconds of a month, of one run."""
     memory_s: float
     """Lead-in of the windows: a queue that grows for longer is seen too short."""
-    requests: Estimate
+    requests: Mean
     """A month."""
-    tokens: Estimate
+    tokens: Mean
     """A month, input and output, of the requests that were served."""
-    cost_usd: Estimate
-    usd_per_million_tokens: Estimate | None
-    costs: dict[str, Estimate]
+    cost_usd: Mean
+    usd_per_million_tokens: Mean | None
+    costs: dict[str, Mean]
     """The cost by Costs' lines; their means add up to the cost's mean."""
-    wait_s: dict[int, Estimate | None]
+    wait_s: dict[int, Mean | None]
     """By percentile."""
-    total_s: dict[int, Estimate | None]
-    cold_pct: Estimate
+    total_s: dict[int, Mean | None]
+    cold_pct: Mean
     """Share of the requests served that waited for a start."""
-    busy_pct: Estimate
+    busy_pct: Mean
     """Share of the workers' seconds in which they served someone."""
-    places_pct: Estimate
+    places_pct: Mean
     """Share of the places of ready workers in use: how full the batches are."""
-    lost_pct: Estimate
+    lost_pct: Mean
     """Refused by a full queue, or given up."""
-    waiting_at_end: Estimate
-    in_service: Estimate
+    waiting_at_end: Mean
+    in_service: Mean
     """Mean number."""
-    workers: Estimate
+    workers: Mean
     """Mean number, starting ones included."""
 
     @property
@@ -105,77 +90,25 @@ def simulate(
     plan: Plan, budget: int = MONTH_BUDGET, recorded: RequestFile | None = None
 ) -> Result:
     """Simulate a month of ``plan``. ``recorded`` is the file of the pattern file."""
-    workload = workload_of(plan, recorded)
-    budget = affordable(plan, budget)
-    runs = runs_of(plan, workload, budget, mean_work_s(plan, recorded))
-    return result_of(plan, runs, is_whole=_fits(workload, budget))
-
-
-def affordable(plan: Plan, budget: int) -> int:
-    """Requests in the time that ``budget`` takes on a small fleet: the loop looks at
-    every worker for each of them."""
-    return int(budget / (1 + rules_of(plan)["num_workers"] / WORKERS_TWICE_AS_SLOW))
-
-
-def _fits(workload: Workload, budget: int) -> bool:
-    return workload.rate_per_s * MONTH_S * MIN_RUNS <= budget
-
-
-def runs_of(plan: Plan, workload: Workload, budget: int, work_s: float) -> list[Counts]:
-    """Independent runs: whole months, or systematic samples of one."""
-    a_month = workload.rate_per_s * MONTH_S
-    is_whole = _fits(workload, budget)
-    num = NUM_RUNS
-    if is_whole:
-        num = int(min(max(min(budget, ENOUGH) / a_month, MIN_RUNS), NUM_RUNS))
-    elif workload.rare:
-        whole_crowds = budget / 2 / _crowd(workload)
-        num = int(min(max(whole_crowds, MIN_SAMPLES), NUM_RUNS))
-    rules = rules_of(plan)
-    cold_cv = plan.serverless.cold_start_cv if plan.has_serverless else 0.0
-    sample = _sample(workload, budget / num, lead_s(plan, work_s))
+    workload, rules = workload_of(plan, recorded), rules_of(plan)
+    lead = lead_s(rules, mean_work_s(plan, recorded))
+    schedule = schedule_of(workload, affordable(rules, budget), lead)
     runs = []
-    for place in range(num):
+    for place in range(schedule.num_runs):
         random = generator(plan.seed, place)
-        windows = whole_month()
-        if not is_whole:
-            windows = sampled(workload.rare, sample, place, random)
-        runs.append(run(rules, workload, windows, random, cold_cv))
-    return runs
-
-
-def _crowd(workload: Workload) -> float:
-    """Requests of one rare stretch."""
-    begin, end = workload.rare[0]
-    return workload.rare_rate_per_s * (end - begin)
-
-
-def generator(seed: int, place: int) -> np.random.Generator:
-    """An independent generator for each place of one seed."""
-    sequence = np.random.SeedSequence(entropy=seed, spawn_key=(place,))
-    return np.random.Generator(np.random.PCG64(sequence))
-
-
-def _sample(workload: Workload, num_requests: float, lead: float) -> Sample:
-    """Windows with so many requests in all, half of them in rare stretches if any."""
-    usual = num_requests / 2 if workload.rare else num_requests
-    seconds = usual / workload.rate_per_s
-    num = int(min(max(seconds / (4 * lead), 1), SAMPLES_A_RUN))
-    rare_seconds = usual / workload.rare_rate_per_s
-    if workload.rare and _crowd(workload) <= 2 * num_requests:
-        rare_seconds = MONTH_S
-    lead = min(lead, 0.75 * seconds / num)
-    return Sample(num, seconds / num - lead, lead, rare_seconds)
+        windows = schedule.windows(place, random)
+        runs.append(run(rules, workload, windows, random, cold_cv_of(plan)))
+    return result_of(plan, runs, is_whole=schedule.sample is None)
 
 
 def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
     """Estimates from what the runs counted."""
     costs = [costs_of(plan, one) for one in runs]
 
-    def of(value: Callable[[Counts], float]) -> Estimate:
-        return estimate([value(one) for one in runs])
+    def of(value: Callable[[Counts], float]) -> Mean:
+        return mean_of([value(one) for one in runs])
 
-    def share(part: Callable[[Counts], float], whole: str) -> Estimate:
+    def share(part: Callable[[Counts], float], whole: str) -> Mean:
         return of(lambda one: 100 * part(one) / max(one[whole], 1.0))
 
     return Result(
@@ -187,7 +120,7 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
         memory_s=runs[0].memory_s,
         requests=of(lambda one: one["num_arrived"]),
         tokens=of(tokens_served),
-        cost_usd=estimate([one.total for one in costs]),
+        cost_usd=mean_of([one.total for one in costs]),
         usd_per_million_tokens=_per_million(costs, runs),
         costs=_by_line(costs),
         wait_s={p: _percentile(runs, "waits", p) for p in PERCENTILES},
@@ -219,17 +152,17 @@ def tokens_served(counts: Counts) -> float:
     return share * (counts.num_input_tokens + counts.num_output_tokens)
 
 
-def _per_million(costs: list[Costs], runs: list[Counts]) -> Estimate | None:
+def _per_million(costs: list[Costs], runs: list[Counts]) -> Mean | None:
     tokens = [tokens_served(one) for one in runs]
     if min(tokens) <= 0:
         return None
     pairs = zip(costs, tokens, strict=True)
-    return estimate([1e6 * cost.total / number for cost, number in pairs])
+    return mean_of([1e6 * cost.total / number for cost, number in pairs])
 
 
-def _by_line(costs: list[Costs]) -> dict[str, Estimate]:
+def _by_line(costs: list[Costs]) -> dict[str, Mean]:
     return {
-        name: estimate([one.lines[name] for one in costs]) for name in costs[0].lines
+        name: mean_of([one.lines[name] for one in costs]) for name in costs[0].lines
     }
 
 
@@ -238,7 +171,7 @@ def _busy_pct(counts: Counts) -> float:
     return float(100 * seconds[:, BUSY].sum() / max(seconds.sum(), 1e-9))
 
 
-def _percentile(runs: list[Counts], name: str, percentile: int) -> Estimate | None:
+def _percentile(runs: list[Counts], name: str, percentile: int) -> Mean | None:
     values = [quantile(one.tally[name], percentile / 100) for one in runs]
     known = [value for value in values if value is not None]
-    return estimate(known) if known else None
+    return mean_of(known) if known else None

@@ -13,7 +13,7 @@ from typing import Any
 
 from planning.catalog.gpus import gpu
 from planning.catalog.prices import price
-from planning.catalog.rows import CATALOG, Row, read_catalog
+from planning.catalog.rows import CATALOG, Row, read_catalog, read_entries
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import plan_values, read_plan
 from planning.fleet.results import Result, simulate
@@ -58,9 +58,7 @@ class Scenario:
 def load_scenarios() -> tuple[Scenario, ...]:
     """All of them; raises BrokenCatalog."""
     root = read_catalog(CATALOG / "scenarios.yaml")
-    scenarios = tuple(_scenario(row) for row in root.rows("scenarios"))
-    root.finish()
-    return scenarios
+    return read_entries(root, "scenarios", lambda row: [_scenario(row)], "scenario")
 
 
 def scenario(scenario_id: str) -> Scenario | None:
@@ -97,12 +95,10 @@ def _scenario(row: Row) -> Scenario:
     if plan is None:
         name, sentence = next(iter(wrong.items()))
         raise row.broken("fields", f"{name}: {sentence}")
-    found = Scenario(
+    return Scenario(
         id=row.text("id"),
         title=row.text("title"),
         story=row.text("story"),
         plan=replace(plan, seed=1),
         gpu_id=gpu_id,
     )
-    row.finish()
-    return found

@@ -1,8 +1,6 @@
-"""Simulating a plan: its rules for the event loop, and runs over windows of the month.
+"""One run: its windows of the month, one after the other, and what was counted.
 
-A whole month is one window. Where that would be too many requests, a run takes windows
-spread over the month, each after a lead-in that is not counted, and all of the rare
-stretches (crowds) that it must not miss. The same seed gives the same result.
+The same generator gives the same counts.
 """
 
 from dataclasses import dataclass, field
@@ -11,32 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from planning.fleet import event_loop
-from planning.fleet.fleet_state import (
-    INF,
-    NO_SCALER,
-    QUEUE_DELAY,
-    REQUEST_COUNT,
-    TALLY,
-    Fleet,
-    begin_window,
-    new_fleet,
-    reset,
-)
-from planning.fleet.plan import DAY_S, MONTH_S, Plan
+from planning.fleet.fleet_state import TALLY, Fleet, begin_window, new_fleet, reset
+from planning.fleet.rules import Rules
+from planning.fleet.sampling import Window
 from planning.fleet.workload import Workload, log_normal
 
 Array = npt.NDArray[np.float64]
 NUM_COLD_FACTORS = 1024
-
-
-@dataclass(frozen=True)
-class Window:
-    """A stretch of the month and how much of it that stands for."""
-
-    start_s: float
-    end_s: float
-    weight: float = 1.0
-    lead_s: float = 0.0
 
 
 @dataclass
@@ -76,59 +55,14 @@ class Counts:
         self.month_s += window.weight * length
 
 
-def rules_of(plan: Plan, num_bins: int = 0, bin_s: float = 3600.0) -> dict[str, float]:
-    """The plan as the event loop's rules: seconds, counts and shares."""
-    provisioned, serverless = plan.provisioned, plan.serverless
-    num_provisioned = provisioned.instances if plan.has_provisioned else 0
-    num_serverless = serverless.max_workers if plan.has_serverless else 0
-    has_autoscaler = plan.has_provisioned and provisioned.autoscaler == "on"
-    by_delay = serverless.scaler == "queue_delay"
-    scaler = QUEUE_DELAY if by_delay else REQUEST_COUNT
-    value = serverless.queue_delay_s if by_delay else serverless.requests_per_worker
-    ping_min = serverless.ping_every_min if plan.has_serverless else None
-    return {
-        "num_provisioned": num_provisioned,
-        "num_workers": num_provisioned + num_serverless,
-        "num_kept": serverless.min_workers if plan.has_serverless else 0,
-        "concurrency": plan.service.concurrency,
-        "slowdown": plan.service.slowdown_pct / 100,
-        "max_queue": plan.goals.max_queue,
-        "give_up_s": INF if plan.goals.give_up_s is None else plan.goals.give_up_s,
-        "idle_timeout_s": serverless.idle_timeout_s,
-        "scaler": scaler if plan.has_serverless else NO_SCALER,
-        "scaler_value": value,
-        "cold_start_s": serverless.cold_start_s,
-        "bills_cold": serverless.bills_cold_start == "yes",
-        "bills_idle": serverless.bills_idle == "yes",
-        "rounding_s": serverless.rounding_s,
-        "ping_every_s": 0.0 if ping_min is None else ping_min * 60,
-        "ping_s": serverless.ping_s,
-        "has_autoscaler": has_autoscaler,
-        "min_instances": provisioned.min_instances
-        if has_autoscaler
-        else num_provisioned,
-        "target": provisioned.target_pct / 100,
-        "tick_s": provisioned.look_every_s,
-        "start_up_s": provisioned.start_up_min * 60,
-        "cool_down_s": provisioned.cool_down_min * 60,
-        "bin_s": bin_s,
-        "num_bins": num_bins,
-    }
-
-
-def lead_s(plan: Plan, work_s: float) -> float:
-    """How long before a window its simulation begins: enough to forget the start."""
-    rules = rules_of(plan)
-    longest = 20 * work_s
-    if plan.has_serverless:
-        longest += rules["idle_timeout_s"] + 3 * rules["cold_start_s"]
-    if rules["has_autoscaler"]:
-        longest += rules["start_up_s"] + rules["cool_down_s"] + 2 * rules["tick_s"]
-    return min(max(longest, 60.0), DAY_S / 4)
+def generator(seed: int, place: int) -> np.random.Generator:
+    """An independent generator for each place of one seed."""
+    sequence = np.random.SeedSequence(entropy=seed, spawn_key=(place,))
+    return np.random.Generator(np.random.PCG64(sequence))
 
 
 def run(
-    rules: dict[str, float],
+    rules: Rules,
     workload: Workload,
     windows: list[Window],
     random: np.random.Generator,
@@ -188,53 +122,3 @@ class _ColdFactors:
             fleet["next_cold"] = 0
             self._factors = log_normal(1.0, self._cv, NUM_COLD_FACTORS, self._random)
         return self._factors
-
-
-def whole_month() -> list[Window]:
-    """The month as one window, from an empty fleet."""
-    return [Window(0.0, MONTH_S)]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """How to look at a month without simulating all of it."""
-
-    num: int
-    """Windows in what is not rare."""
-    length_s: float
-    lead_s: float
-    rare_length_s: float
-    """The most of a rare stretch."""
-
-
-def sampled(
-    rare: list[tuple[float, float]],
-    sample: Sample,
-    place: int,
-    random: np.random.Generator,
-) -> list[Window]:
-    """One window somewhere in each equal part of what is not rare, and one in the rare
-    stretch at ``place``, with thrice as long after it for the queue to end. The weights
-    make them a month."""
-    stretches = [(a, min(b + 3 * (b - a), MONTH_S)) for a, b in rare]
-    rare_s = sum(b - a for a, b in stretches)
-    if rare_s > MONTH_S / 4:
-        stretches, rare_s = [], 0.0
-    windows = []
-    part = (MONTH_S - rare_s) / sample.num
-    length_s = min(sample.length_s, part)
-    for k in range(sample.num):
-        start = k * part + random.random() * (part - length_s)
-        for a, b in stretches:
-            if start + length_s > a:
-                start += b - a
-        start = min(start, MONTH_S - length_s)
-        windows.append(Window(start, start + length_s, part / length_s, sample.lead_s))
-    if stretches:
-        begin, end = stretches[place % len(stretches)]
-        length_s = min(sample.rare_length_s, end - begin)
-        start = begin + random.random() * (end - begin - length_s)
-        weight = rare_s / length_s
-        lead_s = min(sample.lead_s, length_s)
-        windows.append(Window(start, start + length_s, weight, lead_s))
-    return windows

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from planning.fleet.estimates import Estimate
+from planning.fleet.means import Mean
 from planning.fleet.plan_fields import plan_mapping
 from planning.fleet.results import Result
 
-Row = tuple[str, str, Estimate | None, str]
-"""Name for scripts, words, value, unit."""
+Row = tuple[str, str, Mean | None, str]
+"""Name for scripts, label, value, unit."""
 
-COST_WORDS = {
+COST_LABELS = {
     "busy": "serving",
     "idle": "idle",
     "cold": "starting",
@@ -23,7 +23,7 @@ def rows(result: Result) -> Iterator[Row]:
     """Everything that was estimated, in the order to read it."""
     yield "cost_usd", "Cost a month", result.cost_usd, "$"
     for name, value in result.costs.items():
-        yield f"cost_{name}_usd", f"  of it {COST_WORDS[name]}", value, "$"
+        yield f"cost_{name}_usd", f"  of it {COST_LABELS[name]}", value, "$"
     yield (
         "usd_per_million_tokens",
         "Per million tokens",
@@ -64,12 +64,12 @@ def summary_json(result: Result) -> dict[str, Any]:
 def summary_table(result: Result) -> str:
     """For a terminal: a row a figure, its interval beside it."""
     lines = [f"{'':<34}{'mean':>14}  95 % interval"]
-    for _, words, value, unit in rows(result):
+    for _, label, value, unit in rows(result):
         if value is None:
-            lines.append(f"{words:<34}{'unknown':>14}")
+            lines.append(f"{label:<34}{'unknown':>14}")
             continue
         interval = f"{value.low:,.6g} to {value.high:,.6g}"
-        lines.append(f"{words:<34}{value.mean:>14,.6g}  {interval} {unit}".rstrip())
+        lines.append(f"{label:<34}{value.mean:>14,.6g}  {interval} {unit}".rstrip())
     lines.append(f"{'Goals':<34}{'met' if result.meets_slo else 'missed':>14}")
     scope = "whole months" if result.is_whole_month else "samples of a month"
     lines.append(

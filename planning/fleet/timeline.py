@@ -14,15 +14,9 @@ from planning.fleet.fleet_state import (
 )
 from planning.fleet.plan import DAY_S, MONTH_S, Plan
 from planning.fleet.request_file import RequestFile
-from planning.fleet.results import generator
-from planning.fleet.simulation import (
-    Array,
-    Counts,
-    Window,
-    lead_s,
-    rules_of,
-    run_window,
-)
+from planning.fleet.rules import cold_cv_of, lead_s, rules_of
+from planning.fleet.sampling import Window
+from planning.fleet.simulation import Array, Counts, generator, run_window
 from planning.fleet.workload import Workload, mean_work_s, workload_of
 
 NUM_BINS = 180
@@ -45,17 +39,17 @@ class Timeline:
 
 def timeline_of(plan: Plan, recorded: RequestFile | None = None) -> Timeline:
     """A day, or what of it ``MAX_REQUESTS`` allow; with crowds, around the first."""
-    workload = workload_of(plan, recorded)
+    workload, rules = workload_of(plan, recorded), rules_of(plan)
     start, length = _stretch(workload)
-    lead = min(lead_s(plan, mean_work_s(plan, recorded)), start, length)
+    lead = min(lead_s(rules, mean_work_s(plan, recorded)), start, length)
     bin_s = length / NUM_BINS
     num_lead_bins = int(np.ceil(lead / bin_s))
     zero = max(start - num_lead_bins * bin_s, 0.0)
     num_bins = NUM_BINS + num_lead_bins
-    fleet = new_fleet(rules_of(plan, num_bins, bin_s))
-    cold_cv = plan.serverless.cold_start_cv if plan.has_serverless else 0.0
+    fleet = new_fleet(rules | {"num_bins": num_bins, "bin_s": bin_s})
     window = Window(zero, zero + num_bins * bin_s)
-    run_window(fleet, workload, window, generator(plan.seed, 0), cold_cv, Counts())
+    random, cold_cv = generator(plan.seed, 0), cold_cv_of(plan)
+    run_window(fleet, workload, window, random, cold_cv, Counts())
     bins = np.array(fleet["bins"][num_bins - NUM_BINS : num_bins])
     return Timeline(
         start_s=zero + num_lead_bins * bin_s,

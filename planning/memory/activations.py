@@ -17,7 +17,7 @@ fused_moe/experts/triton_moe.py (workspace_shapes), layers/attention/mla_attenti
 """
 
 from planning.interval import GIB, Interval
-from planning.memory.settings import Regime, Settings, version_of
+from planning.memory.engine_settings import EngineSettings, Regime, version_of
 from planning.memory.weights import padded_vocab
 
 BASE_GIB = 0.115
@@ -59,7 +59,7 @@ REGIME_DOUBT_SHARE = {
 OTHER_GPU_DOUBT_SHARE = 0.1
 
 
-def activation_peak(settings: Settings, rank: int = 0) -> Interval:
+def activation_peak(settings: EngineSettings, rank: int = 0) -> Interval:
     """Bytes above the weights on one GPU of pipeline stage ``rank`` (from 0)."""
     peak = _peak(settings, rank, _copies(settings))
     model = settings.model
@@ -76,7 +76,7 @@ def activation_peak(settings: Settings, rank: int = 0) -> Interval:
     return Interval.around(peak, below, above)
 
 
-def _peak(settings: Settings, rank: int, copies: float) -> float:
+def _peak(settings: EngineSettings, rank: int, copies: float) -> float:
     hidden = _step_bytes(settings, settings.model.hidden_size)
     experts, stay = _expert_workspaces(settings), _do_workspaces_stay(settings)
     sampler = _sampler_bytes(settings, copies) if rank == settings.pp - 1 else 0.0
@@ -89,12 +89,12 @@ def _peak(settings: Settings, rank: int, copies: float) -> float:
     return peak
 
 
-def _step_bytes(settings: Settings, width: float) -> float:
+def _step_bytes(settings: EngineSettings, width: float) -> float:
     """Of one value of that width for each token of a step."""
     return settings.max_num_batched_tokens * width * settings.element_bytes
 
 
-def _copies(settings: Settings) -> float:
+def _copies(settings: EngineSettings) -> float:
     regime = settings.regime
     if regime is Regime.OLD_SAMPLER and settings.has_flashinfer_sampler:
         return FLASHINFER_COPIES
@@ -104,18 +104,18 @@ def _copies(settings: Settings) -> float:
     return copies + 0.5 if settings.is_float32 else copies
 
 
-def _may_be_flashinfer(settings: Settings) -> bool:
+def _may_be_flashinfer(settings: EngineSettings) -> bool:
     is_untold = settings.has_flashinfer_sampler is None
     is_old = version_of(settings.vllm_version) <= FLASHINFER_DEFAULT_UNTIL
     return is_untold and is_old and settings.regime is Regime.OLD_SAMPLER
 
 
-def _sampler_bytes(settings: Settings, copies: float) -> float:
+def _sampler_bytes(settings: EngineSettings, copies: float) -> float:
     rows = min(settings.max_num_seqs, settings.max_num_batched_tokens)
     return copies * rows * padded_vocab(settings.model) * _LOGIT
 
 
-def _forward_bytes(settings: Settings) -> float:
+def _forward_bytes(settings: EngineSettings) -> float:
     """The widest layer: gate, up and product of an MLP, or MLA's expanded keys."""
     model = settings.model
     mlp = 0.0
@@ -124,7 +124,7 @@ def _forward_bytes(settings: Settings) -> float:
     return max(mlp, _mla_bytes(settings))
 
 
-def _mla_bytes(settings: Settings) -> float:
+def _mla_bytes(settings: EngineSettings) -> float:
     mla = settings.model.mla
     if mla is None:
         return 0.0
@@ -135,7 +135,7 @@ def _mla_bytes(settings: Settings) -> float:
     return tokens * heads * width * settings.element_bytes
 
 
-def _expert_workspaces(settings: Settings) -> float:
+def _expert_workspaces(settings: EngineSettings) -> float:
     model = settings.model
     if model.moe is None:
         return 0.0
@@ -144,7 +144,7 @@ def _expert_workspaces(settings: Settings) -> float:
     return _step_bytes(settings, model.moe.top_k * width)
 
 
-def _do_workspaces_stay(settings: Settings) -> bool:
+def _do_workspaces_stay(settings: EngineSettings) -> bool:
     """The kernels of MXFP4 free theirs, as all did before they were shared."""
     is_new = settings.regime not in (Regime.V0, Regime.OLD_SAMPLER)
     return is_new and not settings.model.scheme.experts_only

@@ -15,8 +15,8 @@ v1/core/kv_cache_utils.py, _get_kv_cache_groups_uniform_page_size):
 import math
 from dataclasses import dataclass
 
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.model import Model
-from planning.memory.settings import Settings
 from planning.memory.weights import stage_layers
 
 _LOPSIDED = 1.5
@@ -81,7 +81,7 @@ def bytes_per_token_and_layer(model: Model, tp: int, element_bytes: int) -> int:
     return 2 * kv_heads * model.head_dim * element_bytes
 
 
-def kv_layout(settings: Settings, rank: int = 0) -> KvLayout:
+def kv_layout(settings: EngineSettings, rank: int = 0) -> KvLayout:
     """The layout on the GPUs of pipeline stage ``rank`` (from 0)."""
     model = settings.model
     first, last = stage_layers(model.num_hidden_layers, settings.pp)[rank]

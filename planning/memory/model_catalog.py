@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from planning.catalog.prices import read_as_of
-from planning.catalog.rows import CATALOG, Row, read_catalog
+from planning.catalog.as_of import read_as_of
+from planning.catalog.rows import CATALOG, Row, read_catalog, read_entries
 from planning.errors import BadConfig, BadSetting
 from planning.memory.architecture import model_from_config
 from planning.memory.model import Model
@@ -29,14 +29,7 @@ _SAME_SHAPE = re.compile(
 def load_models(path: Path = CATALOG / "models.yaml") -> tuple[Model, ...]:
     """All models in the file's order; raises BrokenCatalog with line and reason."""
     root = read_catalog(path)
-    models: dict[str, Model] = {}
-    for row in root.rows("models"):
-        one = _model(row)
-        if one.id in models:
-            raise row.broken("id", f"a second model {one.id!r}.")
-        models[one.id] = one
-    root.finish()
-    return tuple(models.values())
+    return read_entries(root, "models", lambda row: [_model(row)], "model")
 
 
 @lru_cache(maxsize=1)
@@ -116,7 +109,7 @@ def _model(row: Row) -> Model:
     except BadConfig as error:
         raise row.broken("config", str(error)) from error
     as_of = read_as_of(row)
-    found = replace(
+    return replace(
         described,
         hf_id=row.text("hf_id"),
         aliases=row.texts("aliases"),
@@ -126,5 +119,3 @@ def _model(row: Row) -> Model:
         doubts=tuple(row.texts("doubts")) + described.doubts,
         note=row.text("note", ""),
     )
-    row.finish()
-    return found

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from planning.interval import GIB, Interval
 from planning.memory.activations import activation_peak
+from planning.memory.engine_settings import EngineSettings, Regime, version_of
 from planning.memory.model import Model
-from planning.memory.settings import Regime, Settings, version_of
 from planning.memory.weights import stage_layers
 
 FUSED_SINCE = (0, 17)
@@ -72,7 +72,7 @@ class Overhead:
         return both + self.cuda_graphs if self.are_graphs_budgeted else both
 
 
-def overhead(settings: Settings, rank: int = 0) -> Overhead:
+def overhead(settings: EngineSettings, rank: int = 0) -> Overhead:
     """On one GPU of pipeline stage ``rank`` (from 0)."""
     return Overhead(
         activation_peak(settings, rank),
@@ -82,12 +82,12 @@ def overhead(settings: Settings, rank: int = 0) -> Overhead:
     )
 
 
-def are_graphs_budgeted(settings: Settings) -> bool:
+def are_graphs_budgeted(settings: EngineSettings) -> bool:
     """Whether this version takes the graphs off before it sizes the KV cache."""
     return settings.regime in (Regime.GRAPHS_BUDGETED, Regime.NEW_RUNNER)
 
 
-def non_torch(settings: Settings) -> Interval:
+def non_torch(settings: EngineSettings) -> Interval:
     """CUDA context and communication buffers."""
     version = version_of(settings.vllm_version)
     may_fuse = settings.arch in FUSED_ARCHS and settings.regime is not Regime.V0
@@ -102,7 +102,7 @@ def non_torch(settings: Settings) -> Interval:
     return table[known].times(GIB)
 
 
-def cuda_graphs(settings: Settings, rank: int = 0) -> Interval:
+def cuda_graphs(settings: EngineSettings, rank: int = 0) -> Interval:
     """Captured graphs of all batch sizes; none when eager."""
     if settings.enforce_eager:
         return Interval.exact(0)
@@ -116,7 +116,7 @@ def cuda_graphs(settings: Settings, rank: int = 0) -> Interval:
     return Interval.around(size, doubt, doubt + more).times(share * GIB)
 
 
-def _captured(settings: Settings) -> float:
+def _captured(settings: EngineSettings) -> float:
     """Graphs of mixed and of decoding batches, as a share of the most there can be."""
     mixed = num_captured(2 * settings.max_num_seqs)
     return (mixed + num_captured(settings.max_num_seqs)) / (2 * num_captured())

@@ -8,10 +8,10 @@ from math import ceil
 from planning.catalog.gpus import Gpu, load_gpus
 from planning.catalog.prices import Price, load_prices
 from planning.errors import BadSetting
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.model import Model
 from planning.memory.quantization import Scheme
-from planning.memory.settings import Settings
-from planning.memory.sizing import Estimate, estimate
+from planning.memory.sizing import MemoryEstimate, estimate_memory
 from planning.memory.verdict import shortfall
 
 GPU_COUNTS = (1, 2, 4, 8)
@@ -34,10 +34,10 @@ class Need:
     enforce_eager: bool = False
 
 
-def settings_for(need: Need, gpu: Gpu, tp: int = 1, pp: int = 1) -> Settings:
+def settings_for(need: Need, gpu: Gpu, tp: int = 1, pp: int = 1) -> EngineSettings:
     """The settings of an engine on so many of these cards."""
     tokens, seqs = gpu.step_limits
-    return Settings(
+    return EngineSettings(
         model=need.model,
         total_gib=gpu.visible_gib,
         tp=tp,
@@ -77,7 +77,7 @@ class Choice:
 
     gpu: Gpu
     num_gpus: int
-    found: Estimate | None
+    estimate: MemoryEstimate | None
     """None where the model cannot be split over these cards at all."""
     offer: Offer | None
     """None where the catalog has no price."""
@@ -120,23 +120,23 @@ def _choice(need: Need, gpu: Gpu, today: date) -> Choice:
         return Choice(gpu, 1, None, cheapest_offer(gpu.id, 1, today), why)
     surely = [pair for pair in tried if pair[1].fits_surely]
     likely = [pair for pair in tried if pair[1].fits]
-    num_gpus, found = (surely or likely or tried[-1:])[0]
+    num_gpus, estimate = (surely or likely or tried[-1:])[0]
     offer = cheapest_offer(gpu.id, num_gpus, today)
-    return Choice(gpu, num_gpus, found, offer, shortfall(found))
+    return Choice(gpu, num_gpus, estimate, offer, shortfall(estimate))
 
 
-def _tried(need: Need, gpu: Gpu) -> Iterator[tuple[int, Estimate]]:
+def _tried(need: Need, gpu: Gpu) -> Iterator[tuple[int, MemoryEstimate]]:
     for num_gpus in GPU_COUNTS:
         try:
-            yield num_gpus, estimate(settings_for(need, gpu, tp=num_gpus))
+            yield num_gpus, estimate_memory(settings_for(need, gpu, tp=num_gpus))
         except BadSetting as error:
             if error.field != "tp":
                 raise
 
 
 def _order(choice: Choice) -> tuple[int, bool, float, float]:
-    found, offer = choice.found, choice.offer
+    estimate, offer = choice.estimate, choice.offer
     price = offer.usd_per_hour if offer else 0.0
-    if found is None or not found.fits:
-        return 2, False, -found.users.value if found else 1.0, price
-    return int(not found.fits_surely), offer is None, price, choice.num_gpus
+    if estimate is None or not estimate.fits:
+        return 2, False, -estimate.users.value if estimate else 1.0, price
+    return int(not estimate.fits_surely), offer is None, price, choice.num_gpus

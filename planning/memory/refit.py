@@ -11,7 +11,7 @@ from typing import Any
 
 from planning.interval import GIB, Interval
 from planning.memory.activations import BASE_GIB, activation_peak
-from planning.memory.sizing import Estimate
+from planning.memory.sizing import MemoryEstimate
 from planning.memory.startup_log import settings_of
 
 
@@ -26,11 +26,16 @@ def activation_error_gib(row: Mapping[str, Any]) -> float:
     return float(row["torch_peak_activation_gib"]) - peak
 
 
-def without(found: Estimate, rows: Sequence[Mapping[str, Any]]) -> Estimate:
+def without(
+    estimate: MemoryEstimate, rows: Sequence[Mapping[str, Any]]
+) -> MemoryEstimate:
     """The estimate with the constant fitted to these rows, its intervals as wide."""
     more = (fitted_base_gib(rows) - BASE_GIB) * GIB
     shift = Interval.exact(more)
     overhead = replace(
-        found.overhead, activation=(found.overhead.activation + shift).at_least_zero()
+        estimate.overhead,
+        activation=(estimate.overhead.activation + shift).at_least_zero(),
     )
-    return replace(found, overhead=overhead, pool=(found.pool - shift).at_least_zero())
+    return replace(
+        estimate, overhead=overhead, pool=(estimate.pool - shift).at_least_zero()
+    )

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from planning.catalog.gpus import gpu_of_device
 from planning.errors import PlanningError
 from planning.interval import Interval
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_cache import kv_layout
 from planning.memory.model_catalog import find_model
-from planning.memory.settings import Settings
-from planning.memory.sizing import estimate
+from planning.memory.sizing import estimate_memory
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def check(reported: Reported) -> Check:
     if gpu_of_device(reported.device) is None:
         why = f"The catalog has no card {reported.device[:60]!r} to estimate its pool."
         return replace(checked, why_not=why)
-    return replace(checked, num_blocks=estimate(settings).num_blocks)
+    return replace(checked, num_blocks=estimate_memory(settings).num_blocks)
 
 
-def _settings(reported: Reported, block_size: int) -> Settings:
+def _settings(reported: Reported, block_size: int) -> EngineSettings:
     gpu = gpu_of_device(reported.device)
     is_wide = reported.dtype == "float32"
-    return Settings(
+    return EngineSettings(
         model=find_model(reported.model),
         total_gib=gpu.visible_gib if gpu else Interval.exact(1),
         max_model_len=reported.max_model_len or 1,

@@ -6,26 +6,26 @@ The identity that vLLM's logs keep to 0.01 GiB:
     KV pool   = requested − weights − activation peak − non-torch (− CUDA graphs)
     blocks    = ⌊KV pool ÷ bytes of a block⌋, the fewest of all pipeline stages
 
-``estimate`` is the one call; ``startup_log`` feeds it from a log's settings.
+``estimate_memory`` is the one call; ``startup_log`` feeds it from a log's settings.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from planning.interval import Interval
+from planning.memory.engine_settings import EngineSettings, check
 from planning.memory.kv_cache import KvLayout, kv_layout
 from planning.memory.model import Model
 from planning.memory.overhead import Overhead, overhead
 from planning.memory.quantization import MXFP4, MXFP4_PADDED
-from planning.memory.settings import Settings, check
 from planning.memory.weights import weight_bytes, weight_bytes_by_part
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MemoryEstimate:
     """Of one GPU of the tightest pipeline stage. Bytes, where nothing else is said."""
 
-    settings: Settings
+    settings: EngineSettings
     total: Interval
     requested: Interval
     weights: Interval
@@ -76,7 +76,7 @@ class Estimate:
         return self.users.high >= self.settings.num_users
 
 
-def estimate(settings: Settings) -> Estimate:
+def estimate_memory(settings: EngineSettings) -> MemoryEstimate:
     """The memory of one GPU; raises BadSetting."""
     if settings.scheme is not None:
         model = replace(settings.model, scheme=settings.scheme)
@@ -87,7 +87,7 @@ def estimate(settings: Settings) -> Estimate:
     return min(stages, key=lambda stage: (stage.num_blocks.value, -stage.missing.value))
 
 
-def _laid_out(settings: Settings) -> Model:
+def _laid_out(settings: EngineSettings) -> Model:
     """The model as this card's kernels keep it.
 
     On Hopper the experts of one GPU need no padding of their outputs (Triton); all
@@ -100,7 +100,7 @@ def _laid_out(settings: Settings) -> Model:
     return replace(model, scheme=MXFP4_PADDED)
 
 
-def _stage(settings: Settings, rank: int) -> Estimate:
+def _stage(settings: EngineSettings, rank: int) -> MemoryEstimate:
     total = settings.total_gib.times(2**30)
     requested = total.times(settings.gpu_memory_utilization)
     weights = weight_bytes(settings.model, settings.split, rank)
@@ -115,7 +115,7 @@ def _stage(settings: Settings, rank: int) -> Estimate:
     per_user = layout.blocks_per_request(
         settings.max_model_len, settings.max_num_batched_tokens
     )
-    return Estimate(
+    return MemoryEstimate(
         settings=settings,
         total=total,
         requested=requested,
@@ -132,7 +132,7 @@ def _stage(settings: Settings, rank: int) -> Estimate:
     )
 
 
-def _parts(settings: Settings, rank: int) -> dict[str, float]:
+def _parts(settings: EngineSettings, rank: int) -> dict[str, float]:
     parts = weight_bytes_by_part(settings.model, settings.split, rank)
     return {name: size * settings.element_bytes / 2 for name, size in parts.items()}
 

@@ -19,11 +19,11 @@ from planning.errors import BadSetting
 from planning.interval import GIB, Interval
 from planning.memory.activations import V0_CHUNKED_FROM
 from planning.memory.architecture import model_from_config
+from planning.memory.engine_settings import EngineSettings, Regime, version_of
 from planning.memory.model import Model
 from planning.memory.model_catalog import find_model
 from planning.memory.quantization import UNQUANTIZED, Scheme, scheme_of_method
-from planning.memory.settings import Regime, Settings, version_of
-from planning.memory.sizing import Estimate, estimate
+from planning.memory.sizing import MemoryEstimate, estimate_memory
 
 SHARE_092_SINCE = (0, 21)
 """From about here on gpu_memory_utilization is 0.92 by default, 0.9 before."""
@@ -32,14 +32,14 @@ _NO_METHOD = ("", "none", "compressed-tensors", "compressed_tensors", "auto")
 
 def estimate_of(
     row: Mapping[str, Any], config: Mapping[str, Any] | None = None
-) -> Estimate:
+) -> MemoryEstimate:
     """The estimate for a log's settings; raises BadSetting naming the field."""
-    return estimate(settings_of(row, config))
+    return estimate_memory(settings_of(row, config))
 
 
 def settings_of(
     row: Mapping[str, Any], config: Mapping[str, Any] | None = None
-) -> Settings:
+) -> EngineSettings:
     """A row's settings. ``config``: the model's config.json in place of the catalog."""
     name = str(row.get("model") or "")
     model = model_from_config(config, name=name) if config else find_model(name)
@@ -49,7 +49,7 @@ def settings_of(
     version = str(row.get("vllm_version") or "0.32")
     share = 0.92 if version_of(version) >= SHARE_092_SINCE else 0.9
     length = _whole(row, "max_model_len", model.max_position_embeddings)
-    told = Settings(
+    told = EngineSettings(
         model=model,
         total_gib=Interval.exact(total),
         tp=_whole(row, "tp", 1),
@@ -133,21 +133,21 @@ class Comparison:
     """Whether the logged pool gives the tokens or blocks logged, at our block size."""
 
 
-def compare(row: Mapping[str, Any], found: Estimate) -> Comparison:
+def compare(row: Mapping[str, Any], estimate: MemoryEstimate) -> Comparison:
     """Errors in per cent; GiB in logs are rounded to 0.01."""
     weights = row.get("weights_gib") or row.get("model_loading_gib")
     pool = row.get("available_kv_cache_gib")
     is_covered = width = None
     if pool:
-        low, high = found.pool.low / GIB, found.pool.high / GIB
+        low, high = estimate.pool.low / GIB, estimate.pool.high / GIB
         is_covered = low - _ROUNDING_GIB <= pool <= high + _ROUNDING_GIB
         width = 100 * (high - low) / pool
     return Comparison(
-        _error_pct(found.weights.value, weights),
-        _error_pct(found.pool.value, pool),
+        _error_pct(estimate.weights.value, weights),
+        _error_pct(estimate.pool.value, pool),
         is_covered,
         width,
-        _are_blocks_explained(row, found),
+        _are_blocks_explained(row, estimate),
     )
 
 
@@ -160,15 +160,17 @@ def _error_pct(bytes_found: float, gib_logged: Any) -> float | None:
     return 100 * (bytes_found / GIB / float(gib_logged) - 1)
 
 
-def _are_blocks_explained(row: Mapping[str, Any], found: Estimate) -> bool | None:
+def _are_blocks_explained(
+    row: Mapping[str, Any], estimate: MemoryEstimate
+) -> bool | None:
     pool, tokens = row.get("available_kv_cache_gib"), row.get("kv_cache_tokens")
     logged = tokens or row.get("num_gpu_blocks")
     if not pool or not logged:
         return None
     low, high = (
-        found.layout.num_blocks((pool + side) * GIB)
+        estimate.layout.num_blocks((pool + side) * GIB)
         for side in (-_ROUNDING_GIB, _ROUNDING_GIB)
     )
     if tokens:
-        low, high = found.layout.num_tokens(low), found.layout.num_tokens(high)
+        low, high = estimate.layout.num_tokens(low), estimate.layout.num_tokens(high)
     return bool(low <= int(logged) <= high)

@@ -3,55 +3,55 @@
 from planning.catalog.gpus import Gpu
 from planning.interval import GIB
 from planning.memory.quantization import FP8, FP8_BLOCK
-from planning.memory.sizing import Estimate
+from planning.memory.sizing import MemoryEstimate
 
 
-def verdict(found: Estimate) -> str:
+def verdict(estimate: MemoryEstimate) -> str:
     """One sentence: do the users fit?"""
-    asked, users = found.settings.num_users, found.users
-    if found.missing.low > 0:
+    wanted, users = estimate.settings.num_users, estimate.users
+    if estimate.missing.low > 0:
         return "It does not start: weights and overhead exceed the memory it may take."
-    if found.fits_surely:
-        return f"{_users(asked)} {_fit(asked)}."
-    if found.fits:
+    if estimate.fits_surely:
+        return f"{_users(wanted)} {_fit(wanted)}."
+    if estimate.fits:
         return (
-            f"{_users(asked)} {_fit(asked)} by the estimate; at the low end of its "
+            f"{_users(wanted)} {_fit(wanted)} by the estimate; at the low end of its "
             f"interval only {users.low:,.0f} would."
         )
-    if found.fits_perhaps:
+    if estimate.fits_perhaps:
         return (
-            f"{_users(asked)} would fit only at the high end of the interval: the "
+            f"{_users(wanted)} would fit only at the high end of the interval: the "
             f"estimate is {users.value:,.0f}."
         )
     if users.high < 1:
         return "Not even one user fits at this context."
-    return f"Not {asked:,}: {users.value:,.0f} fit at this context."
+    return f"Not {wanted:,}: {users.value:,.0f} fit at this context."
 
 
-def reasons(found: Estimate) -> tuple[str, ...]:
+def reasons(estimate: MemoryEstimate) -> tuple[str, ...]:
     """Why, and what to mind; empty where all is well."""
     return tuple(
         sentence
         for rule in (_missing, _too_long, _users_beyond, _steps, _layout)
-        if (sentence := rule(found))
+        if (sentence := rule(estimate))
     )
 
 
-def shortfall(found: Estimate) -> str:
+def shortfall(estimate: MemoryEstimate) -> str:
     """Why the users do not fit, in a few words; "" where they do."""
-    if found.fits:
+    if estimate.fits:
         return ""
-    if found.missing.value > 0:
-        return f"weights and overhead: {_gib(found.missing.value)} too much"
-    if found.users.value < 1:
-        return f"KV cache holds {int(found.num_tokens.value):,} tokens"
-    return f"KV cache of {_users(found.settings.num_users)} too large"
+    if estimate.missing.value > 0:
+        return f"weights and overhead: {_gib(estimate.missing.value)} too much"
+    if estimate.users.value < 1:
+        return f"KV cache holds {int(estimate.num_tokens.value):,} tokens"
+    return f"KV cache of {_users(estimate.settings.num_users)} too large"
 
 
-def card_notes(gpu: Gpu, found: Estimate) -> tuple[str, ...]:
+def card_notes(gpu: Gpu, estimate: MemoryEstimate) -> tuple[str, ...]:
     """What to mind about the card itself, in sentences."""
     notes = []
-    scheme = found.settings.model.scheme
+    scheme = estimate.settings.model.scheme
     if not gpu.has_bf16:
         notes.append(
             f"The {gpu.name} computes no bfloat16: start vLLM with --dtype half."
@@ -75,51 +75,52 @@ def _fit(number: int) -> str:
     return "fits" if number == 1 else "fit"
 
 
-def _missing(found: Estimate) -> str:
-    if found.missing.value <= 0:
+def _missing(estimate: MemoryEstimate) -> str:
+    if estimate.missing.value <= 0:
         return ""
-    needed = (found.weights + found.overhead.budgeted).value
+    needed = (estimate.weights + estimate.overhead.budgeted).value
     return (
-        f"Weights ({_gib(found.weights.value)}) and overhead "
-        f"({_gib(found.overhead.budgeted.value)}) need {_gib(needed)}, but vLLM may "
-        f"take {_gib(found.requested.value)} of each GPU: "
-        f"{_gib(found.missing.value)} are missing. Fewer bits a weight or more GPUs "
+        f"Weights ({_gib(estimate.weights.value)}) and overhead "
+        f"({_gib(estimate.overhead.budgeted.value)}) need {_gib(needed)}, but vLLM may "
+        f"take {_gib(estimate.requested.value)} of each GPU: "
+        f"{_gib(estimate.missing.value)} are missing. Fewer bits a weight or more GPUs "
         "help."
     )
 
 
-def _too_long(found: Estimate) -> str:
-    settings = found.settings
+def _too_long(estimate: MemoryEstimate) -> str:
+    settings = estimate.settings
     most = settings.model.max_position_embeddings
     if settings.max_model_len > most:
         return (
             f"The model was made for {most:,} positions: vLLM refuses a context of "
             f"{settings.max_model_len:,} unless its positions are scaled."
         )
-    if found.missing.value > 0 or found.users.value >= 1:
+    if estimate.missing.value > 0 or estimate.users.value >= 1:
         return ""
-    tokens = int(found.num_tokens.value)
+    tokens = int(estimate.num_tokens.value)
     return (
         f"One request of {settings.max_model_len:,} tokens needs "
-        f"{found.blocks_per_user:,} blocks, and there are "
-        f"{int(found.num_blocks.value):,} ({tokens:,} tokens): vLLM refuses to start "
-        "with so long a context."
+        f"{estimate.blocks_per_user:,} blocks, and there are "
+        f"{int(estimate.num_blocks.value):,} ({tokens:,} tokens): vLLM refuses to "
+        "start with so long a context."
     )
 
 
-def _users_beyond(found: Estimate) -> str:
-    asked, users = found.settings.num_users, int(found.users.value)
-    if users < 1 or users >= asked:
+def _users_beyond(estimate: MemoryEstimate) -> str:
+    wanted, users = estimate.settings.num_users, int(estimate.users.value)
+    if users < 1 or users >= wanted:
         return ""
     return (
-        f"The KV cache of {asked:,} users takes {_gib(found.kv_bytes_asked)} of each "
-        f"GPU, and {_gib(found.pool.value)} are left. More would wait, or one at work "
-        "would be preempted: a shorter context, an 8-bit KV cache or more GPUs help."
+        f"The KV cache of {wanted:,} users takes {_gib(estimate.kv_bytes_asked)} of "
+        f"each GPU, and {_gib(estimate.pool.value)} are left. More would wait, or one "
+        "at work would be preempted: a shorter context, an 8-bit KV cache or more "
+        "GPUs help."
     )
 
 
-def _steps(found: Estimate) -> str:
-    settings = found.settings
+def _steps(estimate: MemoryEstimate) -> str:
+    settings = estimate.settings
     if settings.num_users <= settings.max_num_seqs:
         return ""
     return (
@@ -128,12 +129,12 @@ def _steps(found: Estimate) -> str:
     )
 
 
-def _layout(found: Estimate) -> str:
-    settings, model = found.settings, found.settings.model
+def _layout(estimate: MemoryEstimate) -> str:
+    settings, model = estimate.settings, estimate.settings.model
     if model.is_hybrid:
         return (
             "Layers with and without a window keep their blocks in separate tables of "
-            f"one pool: a user takes blocks in {found.layout.num_groups} of them."
+            f"one pool: a user takes blocks in {estimate.layout.num_groups} of them."
         )
     if model.mla and settings.tp > 1:
         return (

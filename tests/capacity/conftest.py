@@ -1,4 +1,4 @@
-"""A learner's browser, and a fake engine at the seam of Celery."""
+"""A learner's browser, and the fake engine with reports that rates come from."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from capacity.fleet import allowance
+from courseware.counting import count_this_minute
 from tests.capacity.conftest import BROWSER, Learner
 
 PAGE = "/lab/fleet/"
@@ -48,15 +49,20 @@ def test_the_whole_month_has_the_break_even_curve(learner) -> None:
     assert "Break-even" in learner.page(MONTH, **QUIET)
 
 
-def test_the_same_month_is_not_simulated_twice(learner, monkeypatch) -> None:
+def take_all_turns() -> None:
+    for number in range(allowance.NUM_SLOTS):
+        cache.set(f"fleet:slot:{number}", 1, timeout=60)
+
+
+def test_the_same_month_is_not_simulated_twice(learner) -> None:
+    """It needs no turn the second time, when nobody could have one."""
     first = learner.fragment(MONTH, **QUIET)
-    monkeypatch.setattr("capacity.fleet.outcome.simulate", None)
+    take_all_turns()
     assert learner.fragment(MONTH, **QUIET) == first
 
 
 def test_who_finds_no_turn_waits_and_keeps_the_preview(learner) -> None:
-    for number in range(allowance.NUM_SLOTS):
-        cache.set(f"fleet:slot:{number}", 1, timeout=60)
+    take_all_turns()
     text = learner.fragment(MONTH, **QUIET)
     assert "waiting for a turn" in text and "delay:4s" in text
 
@@ -95,8 +101,9 @@ def test_what_was_typed_wrong_stays_in_its_field(learner) -> None:
     assert 'value="lots"' in page and 'aria-invalid="true"' in page
 
 
-def test_the_limit_a_minute_is_a_sentence(learner, monkeypatch) -> None:
-    monkeypatch.setattr(allowance, "PREVIEWS_A_MINUTE", 1)
+def test_the_limit_a_minute_is_a_sentence(learner) -> None:
+    for _ in range(allowance.PREVIEWS_A_MINUTE - 1):
+        count_this_minute("fleet:preview", learner.learner_id)
     learner.page(PAGE, **QUIET)
     assert "which is the limit" in learner.page(PAGE, status=429, **QUIET)
     Learner().page(PAGE, **QUIET)

@@ -1,8 +1,12 @@
 """Rates from the running engine: measured now, with their date; or a sentence."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from capacity.models import RateMeasurement
+from lab import client
 
 MEASURE = "/lab/fleet/rates/"
 
@@ -57,6 +61,42 @@ def test_a_request_that_fails_ends_the_measurement(learner, engine) -> None:
     url = f"{MEASURE}{RateMeasurement.objects.get().measurement_id}/"
     assert "The engine has stopped." in learner.fragment(url)
     assert len(engine.submitted) == 1
+
+
+def let_time_pass() -> None:
+    """The measurement began longer ago than a report may take."""
+    long_ago = timezone.now() - client.OVERDUE - timedelta(seconds=1)
+    RateMeasurement.objects.update(created_at=long_ago)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("num_reports", [0, 1, 4])
+def test_a_report_that_never_comes_ends_the_measurement(
+    num_reports, learner, engine
+) -> None:
+    engine.start()
+    learner.post(MEASURE)
+    for at in range(num_reports):
+        engine.finish(at)
+    url = f"{MEASURE}{RateMeasurement.objects.get().measurement_id}/"
+    assert "The engine is answering" in learner.fragment(url)
+    let_time_pass()
+    given_up = learner.fragment(url)
+    assert "No engine answered within 10 minutes. Measure again." in given_up
+    assert "hx-trigger" not in given_up
+    engine.finish(num_reports)
+    assert learner.fragment(url) == given_up
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_measurement_that_is_done_is_never_overdue(learner, engine) -> None:
+    engine.start()
+    learner.post(MEASURE)
+    for at in range(5):
+        engine.finish(at)
+    let_time_pass()
+    url = f"{MEASURE}{RateMeasurement.objects.get().measurement_id}/"
+    assert "Plan with these rates" in learner.fragment(url)
 
 
 @pytest.mark.django_db(transaction=True)

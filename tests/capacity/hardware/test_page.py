@@ -12,9 +12,9 @@ from capacity.hardware.bar import bar_of
 from capacity.hardware.menus import PRESETS
 from planning.interval import Interval
 from planning.memory.config_json import MAX_BYTES
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.model_catalog import model
-from planning.memory.settings import Settings
-from planning.memory.sizing import estimate
+from planning.memory.sizing import estimate_memory
 from tests.lab.live import READY
 
 pytestmark = pytest.mark.django_db
@@ -71,13 +71,13 @@ def test_htmx_gets_the_answer_alone(client):
 
 def test_seventy_billion_in_four_bit_is_explained_by_a_preset(client):
     presets = dict(PRESETS)
-    alone = text_of(ask(client, **presets["70B in 4 bit, alone"].query()))
+    alone = text_of(ask(client, **presets["70B in 4 bit, alone"].link_fields()))
     assert "70.6 billion parameters in 4 bit are 39.8 GB by themselves" in alone
-    group = text_of(ask(client, **presets["70B in 4 bit, a group of 13"].query()))
+    group = text_of(ask(client, **presets["70B in 4 bit, a group of 13"].link_fields()))
     assert "13 users with 8,192 tokens each add 34.9 GB of KV cache" in group
     assert "78.5 GB in all" in group
     assert all(
-        ask(client, **one.query()).status_code == 200 for one in presets.values()
+        ask(client, **one.link_fields()).status_code == 200 for one in presets.values()
     )
 
 
@@ -85,7 +85,7 @@ def test_what_does_not_fit_says_why_and_draws_it_beyond_the_card(client):
     query = {"model": "llama-3.1-70b", "gpu": "l40s", "tp": "1"}
     page = text_of(ask(client, **query))
     assert "It does not start" in page and "GiB are missing" in page
-    assert "plan-part-over" in page
+    assert "hardware-part-over" in page
 
 
 def test_a_stale_price_says_so_beside_it(client):
@@ -214,10 +214,10 @@ def test_without_an_engine_the_check_says_so(client, engine):
 @pytest.mark.parametrize("users", [1, 40, 4_000])
 @pytest.mark.parametrize("total_gib", [8.0, 24.0, 80.0])
 def test_the_bar_is_to_scale_and_whole(users, total_gib):
-    settings = Settings(
+    settings = EngineSettings(
         model("llama-3.1-8b"), Interval.exact(total_gib), num_users=users
     )
-    found = estimate(settings)
+    found = estimate_memory(settings)
     bar = bar_of(found)
     assert sum(part.width_pct for part in bar.parts) == pytest.approx(100)
     weights = next(part for part in bar.parts if part.name == "weights")

@@ -9,7 +9,7 @@ from planning.fleet.arrivals import burst_rates, dispersion, source_of
 from planning.fleet.plan import DAY_S, MONTH_S
 from planning.fleet.plan_fields import parse_plan
 from planning.fleet.request_file import read_request_file
-from planning.fleet.results import generator
+from planning.fleet.simulation import generator
 from planning.fleet.workload import workload_of
 from tests.planning.shared_data import shared
 

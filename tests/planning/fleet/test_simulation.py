@@ -11,22 +11,12 @@ from planning.fleet.explanation import explain
 from planning.fleet.fleet_state import new_fleet
 from planning.fleet.plan import MONTH_S, Plan
 from planning.fleet.plan_fields import parse_plan
-from planning.fleet.results import (
-    PREVIEW_BUDGET,
-    Result,
-    generator,
-    simulate,
-)
+from planning.fleet.results import PREVIEW_BUDGET, Result, simulate
+from planning.fleet.rules import rules_of
+from planning.fleet.sampling import Window, whole_month
 from planning.fleet.scenarios import load_scenarios
 from planning.fleet.service_rates import load_rates
-from planning.fleet.simulation import (
-    Counts,
-    Window,
-    rules_of,
-    run,
-    run_window,
-    whole_month,
-)
+from planning.fleet.simulation import Counts, generator, run, run_window
 from planning.fleet.workload import workload_of
 
 NUM_PLANS = 120
@@ -215,7 +205,7 @@ def test_a_sample_of_the_month_agrees_with_the_whole(fields: dict[str, Any]) -> 
 
 def test_the_timeline_holds_the_means_of_its_bins() -> None:
     plan = parse_plan({"rate_per_s": 0.05})
-    fleet = new_fleet(rules_of(plan, num_bins=24, bin_s=3600.0))
+    fleet = new_fleet(rules_of(plan) | {"num_bins": 24, "bin_s": 3600.0})
     counts = Counts()
     window = Window(0.0, 86_400.0)
     run_window(fleet, workload_of(plan), window, generator(1, 0), 0.5, counts)

@@ -11,19 +11,19 @@ from planning.errors import BadSetting, BrokenCatalog
 from planning.interval import GIB, Interval
 from planning.memory.architecture import model_from_config
 from planning.memory.compact import compact
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_cache import kv_layout
 from planning.memory.model_catalog import find_model, load_models, model
 from planning.memory.quantization import FP8, INT4, SCHEMES
 from planning.memory.ranking import Need, cheapest_offer, rank, settings_for
 from planning.memory.reported import Reported, check
-from planning.memory.settings import Settings
-from planning.memory.sizing import estimate
+from planning.memory.sizing import estimate_memory
 from planning.memory.startup_log import estimate_of
 from planning.memory.verdict import card_notes, reasons, verdict
 from planning.memory.weights import Split, stage_layers, weight_bytes
 
 TODAY = date(2026, 11, 24)
-H100 = Settings(model("llama-3.1-8b"), Interval.exact(79.19))
+H100 = EngineSettings(model("llama-3.1-8b"), Interval.exact(79.19))
 GB = 10**9
 
 
@@ -50,7 +50,7 @@ def test_a_token_takes_its_bytes_exactly(model_id, tp, kv, expected):
 
 
 def test_blocks_are_whole_and_users_take_whole_blocks():
-    found = estimate(replace(H100, max_model_len=8_191, num_users=3))
+    found = estimate_memory(replace(H100, max_model_len=8_191, num_users=3))
     assert found.blocks_per_user == 512
     assert found.num_blocks.value == found.pool.value // (16 * 131_072)
     assert found.users.value == found.num_blocks.value // 512
@@ -76,10 +76,10 @@ def test_a_window_in_all_layers_bounds_what_a_request_takes():
 
 def test_the_seventy_billion_rule_of_thumb_comes_out():
     card = gpu("h200-sxm")
-    alone = estimate(settings_for(need("llama-3.1-70b", scheme=INT4), card))
+    alone = estimate_memory(settings_for(need("llama-3.1-70b", scheme=INT4), card))
     assert alone.weights.value / GB == pytest.approx(40, abs=1)
     group = replace(alone.settings, scheme=INT4, num_users=13)
-    assert estimate(group).needed.value / GB == pytest.approx(80, abs=2)
+    assert estimate_memory(group).needed.value / GB == pytest.approx(80, abs=2)
 
 
 def test_weights_are_split_over_tensor_and_pipeline_stages():
@@ -92,25 +92,26 @@ def test_weights_are_split_over_tensor_and_pipeline_stages():
 
 
 def test_the_tightest_pipeline_stage_decides():
-    found = estimate(replace(H100, model=model("llama-3.1-70b"), pp=4))
+    found = estimate_memory(replace(H100, model=model("llama-3.1-70b"), pp=4))
     assert found.layout.num_layers == 20
     assert found.overhead.activation.value > 0
 
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=lambda s: s.id)
 def test_fewer_bits_take_fewer_bytes(scheme):
-    found = estimate(replace(H100, scheme=scheme))
-    assert found.weights.value <= estimate(H100).weights.value
+    found = estimate_memory(replace(H100, scheme=scheme))
+    assert found.weights.value <= estimate_memory(H100).weights.value
     assert found.weights.width > 0
 
 
 def test_graphs_count_against_the_cache_only_since_they_are_budgeted():
     before, since = (
-        estimate(replace(H100, vllm_version=version)) for version in ("0.19", "0.21")
+        estimate_memory(replace(H100, vllm_version=version))
+        for version in ("0.19", "0.21")
     )
     assert not before.overhead.are_graphs_budgeted
     assert before.pool.value > since.pool.value
-    eager = estimate(replace(H100, enforce_eager=True))
+    eager = estimate_memory(replace(H100, enforce_eager=True))
     assert eager.overhead.cuda_graphs.value == 0
 
 
@@ -130,18 +131,18 @@ def test_graphs_count_against_the_cache_only_since_they_are_budgeted():
 )
 def test_a_setting_that_cannot_be_is_a_sentence(fields, said):
     with pytest.raises(BadSetting) as told:
-        estimate(replace(H100, **fields))
+        estimate_memory(replace(H100, **fields))
     assert str(told.value).startswith(said)
 
 
 def test_what_does_not_fit_says_what_is_missing():
-    found = estimate(replace(H100, model=model("llama-3.1-70b")))
+    found = estimate_memory(replace(H100, model=model("llama-3.1-70b")))
     assert verdict(found).startswith("It does not start")
     assert "GiB are missing" in reasons(found)[0]
-    found = estimate(replace(H100, num_users=500))
+    found = estimate_memory(replace(H100, num_users=500))
     assert verdict(found).startswith("Not 500: ")
     assert "KV cache of 500 users" in reasons(found)[0]
-    found = estimate(
+    found = estimate_memory(
         replace(H100, total_gib=Interval.exact(22.49), max_model_len=131072)
     )
     assert verdict(found) == "Not even one user fits at this context."
@@ -151,9 +152,11 @@ def test_what_does_not_fit_says_what_is_missing():
 def test_all_cards_are_ranked_by_fit_and_then_price():
     ranking = rank(need(num_users=20), TODAY)
     assert {choice.gpu.id for choice in ranking} == {card.id for card in load_gpus()}
-    fits = [choice.found.fits_surely for choice in ranking if choice.found]
+    fits = [choice.estimate.fits_surely for choice in ranking if choice.estimate]
     assert fits == sorted(fits, reverse=True)
-    prices = [c.offer.usd_per_hour for c in ranking if c.offer and c.found.fits_surely]
+    prices = [
+        c.offer.usd_per_hour for c in ranking if c.offer and c.estimate.fits_surely
+    ]
     assert prices == sorted(prices)
 
 
@@ -285,7 +288,7 @@ def test_a_gpu_engine_is_checked_against_the_interval():
 
 
 def test_a_card_that_lacks_a_precision_says_so():
-    found = estimate(replace(H100, scheme=FP8))
+    found = estimate_memory(replace(H100, scheme=FP8))
     assert "no bfloat16" in card_notes(gpu("t4"), found)[0]
     assert "no FP8" in card_notes(gpu("a10g"), found)[0]
     assert card_notes(gpu("h100-sxm"), found) == ()
@@ -293,6 +296,6 @@ def test_a_card_that_lacks_a_precision_says_so():
 
 
 def test_memory_that_is_wanting_never_gets_negative():
-    found = estimate(replace(H100, total_gib=Interval.exact(1.0)))
+    found = estimate_memory(replace(H100, total_gib=Interval.exact(1.0)))
     assert found.pool.low == found.pool.value == 0 == found.users.high
     assert found.missing.value > 13 * GIB

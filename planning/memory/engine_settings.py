@@ -79,7 +79,7 @@ def kv_element_bytes(kv_cache_dtype: str) -> int:
 
 
 @dataclass(frozen=True)
-class Settings:
+class EngineSettings:
     """A model on ``tp`` x ``pp`` equal GPUs of ``total_gib`` visible memory each."""
 
     model: Model
@@ -146,7 +146,7 @@ class Settings:
         return kv_element_bytes(name)
 
 
-def check(settings: Settings) -> None:
+def check(settings: EngineSettings) -> None:
     """Raises BadSetting with the field, the value and what is allowed."""
     limits = {
         "tp": (settings.tp, MAX_PARALLEL),
@@ -176,7 +176,7 @@ def check(settings: Settings) -> None:
     kv_element_bytes(settings.kv_cache_dtype)
 
 
-def _check_split(settings: Settings) -> None:
+def _check_split(settings: EngineSettings) -> None:
     model = settings.model
     if model.num_attention_heads % settings.tp:
         reason = (

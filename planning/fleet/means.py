@@ -11,7 +11,7 @@ from planning.fleet.fleet_state import BUCKETS_PER_OCTAVE, LEAST_S
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Mean:
     """A mean over runs and its interval; all three the same where there is one run."""
 
     mean: float
@@ -24,14 +24,14 @@ class Estimate:
         return (self.high - self.low) / 2
 
 
-def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
+def mean_of(values: Sequence[float], confidence: float = 0.95) -> Mean:
     """Mean of independent runs, with Student's interval."""
     mean = float(np.mean(values))
     if len(values) < 2:
-        return Estimate(mean, mean, mean)
+        return Mean(mean, mean, mean)
     error = float(np.std(values, ddof=1)) / float(np.sqrt(len(values)))
     half = student_t(confidence, len(values) - 1) * error
-    return Estimate(mean, mean - half, mean + half)
+    return Mean(mean, mean - half, mean + half)
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,65 @@
+"""A plan as the event loop's rules: built once for a simulation, and handed down."""
+
+from planning.fleet.fleet_state import INF, NO_SCALER, QUEUE_DELAY, REQUEST_COUNT
+from planning.fleet.plan import DAY_S, Plan
+
+Rules = dict[str, float]
+"""A value for each field of fleet_state.RULES: seconds, counts and shares."""
+
+
+def rules_of(plan: Plan) -> Rules:
+    """Without a timeline: its bins are the caller's to add."""
+    provisioned, serverless = plan.provisioned, plan.serverless
+    num_provisioned = provisioned.instances if plan.has_provisioned else 0
+    num_serverless = serverless.max_workers if plan.has_serverless else 0
+    has_autoscaler = plan.has_provisioned and provisioned.autoscaler == "on"
+    by_delay = serverless.scaler == "queue_delay"
+    scaler = QUEUE_DELAY if by_delay else REQUEST_COUNT
+    value = serverless.queue_delay_s if by_delay else serverless.requests_per_worker
+    ping_min = serverless.ping_every_min if plan.has_serverless else None
+    return {
+        "num_provisioned": num_provisioned,
+        "num_workers": num_provisioned + num_serverless,
+        "num_kept": serverless.min_workers if plan.has_serverless else 0,
+        "concurrency": plan.service.concurrency,
+        "slowdown": plan.service.slowdown_pct / 100,
+        "max_queue": plan.goals.max_queue,
+        "give_up_s": INF if plan.goals.give_up_s is None else plan.goals.give_up_s,
+        "idle_timeout_s": serverless.idle_timeout_s,
+        "scaler": scaler if plan.has_serverless else NO_SCALER,
+        "scaler_value": value,
+        "cold_start_s": serverless.cold_start_s,
+        "bills_cold": serverless.bills_cold_start == "yes",
+        "bills_idle": serverless.bills_idle == "yes",
+        "rounding_s": serverless.rounding_s,
+        "ping_every_s": 0.0 if ping_min is None else ping_min * 60,
+        "ping_s": serverless.ping_s,
+        "has_autoscaler": has_autoscaler,
+        "min_instances": provisioned.min_instances
+        if has_autoscaler
+        else num_provisioned,
+        "target": provisioned.target_pct / 100,
+        "tick_s": provisioned.look_every_s,
+        "start_up_s": provisioned.start_up_min * 60,
+        "cool_down_s": provisioned.cool_down_min * 60,
+        "bin_s": 3600.0,
+        "num_bins": 0,
+    }
+
+
+def lead_s(rules: Rules, work_s: float) -> float:
+    """How long before a window its simulation begins: enough to forget the start.
+
+    ``work_s`` is the mean work of a request.
+    """
+    longest = 20 * work_s
+    if rules["scaler"] != NO_SCALER:
+        longest += rules["idle_timeout_s"] + 3 * rules["cold_start_s"]
+    if rules["has_autoscaler"]:
+        longest += rules["start_up_s"] + rules["cool_down_s"] + 2 * rules["tick_s"]
+    return min(max(longest, 60.0), DAY_S / 4)
+
+
+def cold_cv_of(plan: Plan) -> float:
+    """How far cold starts spread around their mean: σ ÷ mean."""
+    return plan.serverless.cold_start_cv if plan.has_serverless else 0.0
