@@ -110,10 +110,9 @@ class EngineHost:
         """End a generation in the engine; unknown ids are remembered for a while."""
         self._from_thread(self._abort(request_id))
 
-    def abort_all(self) -> None:
-        """End everything that is running (shutdown)."""
-        for request_id in list(self._tickets):
-            self.abort(request_id)
+    def interrupt_all(self) -> None:
+        """End all requests, and report that nobody asked for it (shutdown)."""
+        self._from_thread(self._interrupt_all())
 
     def ask_snapshot(self) -> None:
         """The next record will be a snapshot; an idle engine is nudged to write it.
@@ -259,7 +258,7 @@ class EngineHost:
     async def _serve(self, ticket: Ticket) -> RequestReport:
         await self._wait_ready(ticket)
         if ticket.is_aborted:
-            return ticket.report("aborted")
+            return ticket.report(ticket.finish_reason())
         assert self.run is not None and self.mirror is not None
         run, request, block_size = self.run, ticket.request, self.mirror.block_size
         prompt = check(request, run, self.config)
@@ -312,6 +311,11 @@ class EngineHost:
         ticket.is_aborted = True
         if ticket.short_id is not None and self.run is not None:
             await self.run.abort(ticket.short_id)
+
+    async def _interrupt_all(self) -> None:
+        for request_id, ticket in list(self._tickets.items()):
+            ticket.is_interrupted = ticket.is_interrupted or not ticket.is_aborted
+            await self._abort(request_id)
 
     def _take_short_id(self) -> int:
         self._next_short_id += 1

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 REPEAT_EVENT_EVERY_S = 2.0
 """An event may be lost, and a viewer may come late: the last one is told again."""
 MIN_EVENT_PAUSE_S = 0.04
+INTERRUPTED = "The engine host stopped while it answered: ask again."
 _FINISH: dict[str | None, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -35,6 +36,8 @@ class Ticket:
         self.clock = RequestClock(time.monotonic())
         self.short_id: int | None = None
         self.is_aborted = False
+        self.is_interrupted = False
+        """Aborted by the host's own end, not by its learner."""
         self.finished: asyncio.Future[RequestMirror] = (
             asyncio.get_running_loop().create_future()
         )
@@ -106,6 +109,8 @@ class Ticket:
 
     def finish_reason(self) -> FinishReason:
         """Why the stream ended."""
+        if self.is_interrupted:
+            return "interrupted"
         if self.is_aborted or self._output is None:
             return "aborted"
         return _FINISH.get(self._output.outputs[0].finish_reason, "stop")
@@ -120,7 +125,7 @@ class Ticket:
             request_id=self.request.request_id,
             engine_host_id=self.engine_host_id,
             finish_reason=reason,
-            error=error,
+            error=INTERRUPTED if reason == "interrupted" else error,
             short_id=self.short_id,
             num_output_tokens=clock.num_output_tokens,
             ttft_s=clock.ttft_s,

@@ -92,7 +92,7 @@ def test_a_request_that_outlasts_its_deadline_ends_in_the_engine_too(
     listener.wait_for(lambda: report.short_id not in mirror.requests)
 
 
-def test_abort_all_ends_running_and_waiting_requests(
+def test_the_hosts_end_interrupts_running_and_waiting_requests(
     start: Start, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = start()
@@ -100,8 +100,34 @@ def test_abort_all_ends_running_and_waiting_requests(
     futures = [host.submit(question(f"r{i}", "why", 500)) for i in range(5)]
     listener.wait_for(has_tokens(listener, "r0"))
     listener.wait_for(lambda: {f"r{i}" for i in range(5)} <= ids_of(listener))
-    host.abort_all()
-    assert {future.result(5).finish_reason for future in futures} == {"aborted"}
+    host.interrupt_all()
+    reports = [future.result(5) for future in futures]
+    assert {report.finish_reason for report in reports} == {"interrupted"}
+    sentence = "The engine host stopped while it answered: ask again."
+    assert {report.error for report in reports} == {sentence}
+
+
+def test_what_its_learner_stopped_before_the_hosts_end_stays_aborted(
+    start: Start, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = start()
+    slowly(monkeypatch)
+    future = host.submit(question("r", "why", 500))
+    listener.wait_for(has_tokens(listener, "r"))
+    host.abort("r")
+    host.interrupt_all()
+    report = future.result(5)
+    assert (report.finish_reason, report.error) == ("aborted", None)
+
+
+def test_what_had_ended_before_the_hosts_end_stays_as_it_ended(
+    start: Start, listener: Listener
+) -> None:
+    host = start()
+    report = host.submit(question("r", "why", 3)).result(10)
+    host.interrupt_all()
+    assert report.finish_reason == "length"
+    assert [told for told in listener.reports if told.request_id == "r"] == [report]
 
 
 def test_a_dead_engine_is_told_started_again_and_answers(

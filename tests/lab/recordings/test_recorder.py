@@ -244,14 +244,15 @@ def test_a_host_that_stays_silent_ends_the_command(
 def test_only_the_host_that_is_named_replies_to_the_control_command(
     host, monkeypatch
 ) -> None:
-    desk = SimpleNamespace(
-        config=SimpleNamespace(engine_host_id="host-a"), recorder=host.recorder
+    worker = SimpleNamespace(
+        config=SimpleNamespace(engine_host_id="host-a"),
+        listener=SimpleNamespace(recorder=host.recorder),
     )
-    monkeypatch.setattr(bootstep, "_desk", desk)
+    monkeypatch.setattr(bootstep, "_worker", worker)
 
     assert bootstep.lab_record(None, "host-b", "state") is None
     assert bootstep.lab_record(None, "host-a", "state") == {"state": "idle"}
     start = {"name": "a", "seconds": 5.0, "traffic": ""}
     assert bootstep.lab_record(None, "host-a", "start", **start)["state"] == "waiting"
-    monkeypatch.setattr(bootstep, "_desk", None)
+    monkeypatch.setattr(bootstep, "_worker", None)
     assert bootstep.lab_record(None, "host-a", "state") is None
