@@ -1,4 +1,4 @@
-"""Ticket: one request in the engine host, from its arrival to its report."""
+"""InFlightRequest: one request in the engine host, from its arrival to its report."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ _FINISH: dict[str | None, FinishReason] = {
 }
 
 
-class Ticket:
+class InFlightRequest:
     """What is known of one request; makes its events and its report."""
 
     def __init__(self, request: GenerationRequest, engine_host_id: str) -> None:

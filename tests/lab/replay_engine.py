@@ -402,8 +402,8 @@ async def start_replay(run: ReplayRun) -> None:
     run.num_blocks, run.block_size = run.llm.num_blocks, run.llm.block_size
 
 
-class ReplayTicket(in_flight.Ticket):
-    """Ticket whose reports say that they are of a recording."""
+class ReplayRequest(in_flight.InFlightRequest):
+    """InFlightRequest whose reports say that they are of a recording."""
 
     def report(self, *args: Any, **kwargs: Any) -> RequestReport:
         report = super().report(*args, **kwargs)
@@ -415,4 +415,4 @@ def install() -> None:
     imported."""
     host.EngineRun = ReplayRun  # type: ignore[misc]
     host.start_engine = start_replay  # type: ignore[assignment]
-    host.Ticket = ReplayTicket  # type: ignore[misc]
+    host.InFlightRequest = ReplayRequest  # type: ignore[misc]

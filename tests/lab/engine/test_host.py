@@ -30,7 +30,7 @@ def start(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start
     """Start a host with changed settings, and wait until its engine is ready."""
     monkeypatch.setattr(host_module, "EngineRun", replay_engine.ReplayRun)
     monkeypatch.setattr(host_module, "start_engine", replay_engine.start_replay)
-    monkeypatch.setattr(host_module, "Ticket", replay_engine.ReplayTicket)
+    monkeypatch.setattr(host_module, "InFlightRequest", replay_engine.ReplayRequest)
     monkeypatch.setattr(host_module, "RETRY_PAUSE_S", 0.01)
     monkeypatch.setattr(host_module, "RESTART_PAUSES_S", (0.0, 0.01, 0.01))
     hosts: list[EngineHost] = []
