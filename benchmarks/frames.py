@@ -80,7 +80,7 @@ def _steady_decode(num_steps: int) -> tuple[list[float], list[float]]:
     steady = _SteadyDecode()
     encoder = FrameEncoder("bench-host", 1, NUM_BLOCKS, BLOCK_SIZE)
     encoder.apply(steady.snapshot())
-    encoder.frame()
+    encoder.next_frame()
     times, sizes = [], []
     for number in range(num_steps + 20):
         traces = steady.step()
@@ -94,7 +94,7 @@ def _steady_decode(num_steps: int) -> tuple[list[float], list[float]]:
 def _delta(encoder: FrameEncoder, traces: list[StepTrace]) -> bytes | None:
     for trace in traces:
         encoder.apply(trace)
-    return encoder.frame()
+    return encoder.next_frame()
 
 
 def _short_ids() -> list[int]:
@@ -173,8 +173,8 @@ def _keyframes(number: int) -> tuple[list[float], list[float]]:
     """25 % free, 25 % cached, 40 % used, 10 % shared by 4; ids shuffled."""
     encoder = FrameEncoder("bench-host", 1, NUM_BLOCKS, BLOCK_SIZE)
     encoder.apply(mixed_snapshot())
-    encoder.frame()
-    pairs = [_timed(lambda: encoder.frame(keyframe=True)) for _ in range(number)]
+    encoder.next_frame()
+    pairs = [_timed(lambda: encoder.next_frame(keyframe=True)) for _ in range(number)]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 

@@ -240,7 +240,7 @@ class EngineHost:
             num_cached_tokens=report.num_cached_tokens,
             e2el_s=report.e2el_s,
         )
-        self._tell(in_flight.event("finished", report=report))
+        self._tell(in_flight, in_flight.event("finished", report=report))
         self.listener.on_report(report)
         return report
 
@@ -264,7 +264,7 @@ class EngineHost:
         prompt = check(request, run, self.config)
         in_flight.short_id = self._take_short_id()
         self._by_short_id[in_flight.short_id] = in_flight
-        self._tell(in_flight.event("waiting"))
+        self._tell(in_flight, in_flight.event("waiting"))
         sampling = run.sampling(
             request.max_tokens, request.temperature, request.ignore_eos
         )
@@ -272,7 +272,7 @@ class EngineHost:
         async for output in stream:
             in_flight.take(output)
             pause_s = min(MAX_EVENT_PAUSE_S, len(self._by_short_id) / EVENTS_PER_S)
-            self._tell(in_flight.token_event(pause_s))
+            self._tell(in_flight, in_flight.token_event(pause_s))
             if in_flight.is_aborted and not output.finished:
                 await run.abort(in_flight.short_id)  # the abort came before the request
         if run.is_tracing:
@@ -286,7 +286,7 @@ class EngineHost:
         while not (self._is_ready or in_flight.is_aborted):
             if self._has_given_up:
                 raise EngineUnavailable(self.status.reason or "No engine runs here.")
-            self._tell(in_flight.event("engine_starting"))
+            self._tell(in_flight, in_flight.event("engine_starting"))
             await asyncio.sleep(0.1)
 
     @property
@@ -325,8 +325,9 @@ class EngineHost:
 
     # What is told
 
-    def _tell(self, event: RequestEvent | None) -> None:
-        if event is not None:
+    def _tell(self, in_flight: InFlightRequest, event: RequestEvent | None) -> None:
+        if event is not None and in_flight.is_news(event):
+            in_flight.note_told(event)
             self.listener.on_request_event(event)
 
     def _tell_status(self, **changes: Any) -> None:
@@ -373,7 +374,8 @@ class EngineHost:
         for record in records:
             self._take_record(record, mirror)
         for in_flight in self._by_short_id.values():
-            self._tell(in_flight.place_event(mirror))
+            in_flight.note_first_schedule(mirror)
+            self._tell(in_flight, in_flight.place_event(mirror))
 
     def _take_record(self, record: bytes, mirror: PoolMirror) -> None:
         full = self._steady.expand(record)

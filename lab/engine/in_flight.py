@@ -51,23 +51,26 @@ class InFlightRequest:
         ids = {"log_id": self.request.log_id, "short_id": self.short_id}
         logger.info(event, extra=ids | fields)
 
-    # Events: None where there is nothing new to tell
+    # Events: None where there is nothing to tell
 
-    def event(self, phase: RequestPhase, **fields: Any) -> RequestEvent | None:
-        """The event of a phase, unless it says what the last one said."""
-        event = RequestEvent(
+    def event(self, phase: RequestPhase, **fields: Any) -> RequestEvent:
+        """The event of a phase."""
+        return RequestEvent(
             request_id=self.request.request_id,
             engine_host_id=self.engine_host_id,
             phase=phase,
             short_id=self.short_id,
             **fields,
         )
-        now = time.monotonic()
-        is_old = now - self._told_at >= REPEAT_EVENT_EVERY_S
-        if event == self._last_event and not is_old:
-            return None
-        self._last_event, self._told_at = event, now
-        return event
+
+    def is_news(self, event: RequestEvent) -> bool:
+        """Whether it says what the last one did not, or that one is old."""
+        is_old = time.monotonic() - self._told_at >= REPEAT_EVENT_EVERY_S
+        return is_old or event != self._last_event
+
+    def note_told(self, event: RequestEvent) -> None:
+        """``event`` was told just now."""
+        self._last_event, self._told_at = event, time.monotonic()
 
     def place_event(self, mirror: PoolMirror) -> RequestEvent | None:
         """Waiting at its place, or reading the prompt; None after the first token."""
@@ -77,9 +80,16 @@ class InFlightRequest:
             return None
         if request.state is not RequestState.RUNNING:
             return self.event("waiting", place=mirror.place(self.short_id))
-        if self.clock.first_scheduled is None:
-            self.clock.first_scheduled = time.monotonic()
         return self.event("prefill", num_prompt_tokens=request.num_prompt_tokens)
+
+    def note_first_schedule(self, mirror: PoolMirror) -> None:
+        """Its time in the queue ends when the mirror first shows it running."""
+        assert self.short_id is not None
+        clock, request = self.clock, mirror.requests.get(self.short_id)
+        if request is None or clock.first_token is not None:
+            return
+        if clock.first_scheduled is None and request.state is RequestState.RUNNING:
+            clock.first_scheduled = time.monotonic()
 
     def take(self, output: Any) -> None:
         """A RequestOutput of vLLM: all text so far."""

@@ -139,7 +139,12 @@ class Recorder:
 
     def on_poll(self) -> None:
         """After every look at the tap: begin and end in time."""
-        if self._session is not None and self._session.wants_snapshot():
+        session = self._session
+        if session is None:
+            return
+        session.end_in_time()
+        if session.needs_snapshot:
+            session.needs_snapshot = False
             self._ask_snapshot()
 
 
@@ -149,20 +154,16 @@ class _Session:
     def __init__(self, writer: RecordingWriter, seconds: float) -> None:
         self.writer = writer
         self.is_open = True
+        self.needs_snapshot = True
+        """Whether the first record is still to be asked for."""
         self._seconds = seconds
-        self._has_asked = False
         self._begins_by = time.monotonic() + MAX_WAIT_S
         self._ends_at: float | None = None
 
-    def wants_snapshot(self) -> bool:
-        """Ends the recording in time; True once, at its beginning."""
-        now = time.monotonic()
-        if self.is_open and now >= (self._ends_at or self._begins_by):
+    def end_in_time(self) -> None:
+        """Stop when its seconds are over, or nothing was there to begin with."""
+        if time.monotonic() >= (self._ends_at or self._begins_by):
             self.stop()
-        if self._has_asked or not self.is_open:
-            return False
-        self._has_asked = True
-        return True
 
     def add_trace(self, record: bytes, trace: StepTrace) -> None:
         if self._ends_at is None:
@@ -178,7 +179,7 @@ class _Session:
     def stop(self) -> None:
         if not self.is_open:
             return
-        self.is_open = False
+        self.is_open = self.needs_snapshot = False
         if self._ends_at is None:
             self.writer.discard("the engine took no step, so there was nothing to tell")
         else:

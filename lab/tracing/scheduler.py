@@ -108,6 +108,7 @@ class TracingScheduler(AsyncScheduler):
         self._short_ids: dict[str, int] = {}
         """The same ids as in ``_traced``, for the hot path."""
         self._pool: TracingBlockPool | None = None
+        """vLLM's own while it is traced; None while nobody wants traces."""
         self._pending: list[int] = []
         self._last_req_ids: list[str] | None = None
         """What the last SCHEDULE record told of; None after a snapshot."""
@@ -119,7 +120,7 @@ class TracingScheduler(AsyncScheduler):
         self._prefix_query_tokens = 0
         self._prefix_hit_tokens = 0
         self._cost_ns = 0
-        self._is_tracing()
+        self._follow_switch()
 
     # vLLM's calls
 
@@ -132,7 +133,8 @@ class TracingScheduler(AsyncScheduler):
     def schedule(self, *args: Any, **kwargs: Any) -> SchedulerOutput:
         output = super().schedule(*args, **kwargs)
         self._step += 1
-        if self._is_tracing():
+        self._follow_switch()
+        if self._pool is not None:
             start = time.perf_counter_ns()
             self._trace_schedule(output)
             self._cost_ns += time.perf_counter_ns() - start
@@ -175,8 +177,8 @@ class TracingScheduler(AsyncScheduler):
 
     # Traces
 
-    def _is_tracing(self) -> bool:
-        """Follow the switch in the tap; a switch on begins with a snapshot."""
+    def _follow_switch(self) -> None:
+        """Attach the pool, with a snapshot, or detach it when the reader says so."""
         is_on = self._tap is not None and self._tap.is_enabled
         if is_on and self._pool is None:
             self._pool = TracingBlockPool.attach(self.kv_cache_manager.block_pool)
@@ -185,15 +187,14 @@ class TracingScheduler(AsyncScheduler):
             self._pool.detach()
             self._pool = None
             self._pending.clear()
-        return is_on
 
     def _trace_from_now(self, request: Request) -> _Traced:
-        traced = _Traced(self._short_id(request.request_id))
+        traced = _Traced(self._take_short_id(request.request_id))
         self._traced[request.request_id] = traced
         self._short_ids[request.request_id] = traced.short_id
         return traced
 
-    def _short_id(self, request_id: str) -> int:
+    def _take_short_id(self, request_id: str) -> int:
         """The engine host names requests ``<short id>``; vLLM adds ``-<8 hex>``."""
         name = request_id.split("-", 1)[0]
         if name.isdecimal() and int(name) < UNNAMED_SHORT_IDS:
@@ -224,7 +225,11 @@ class TracingScheduler(AsyncScheduler):
         if any(output.scheduled_cached_reqs.new_block_ids):
             num_tables += self._grow(output.scheduled_cached_reqs, tables)
         is_steady = self._is_steady(output)
-        scheduled = [] if is_steady else self._scheduled_columns(output)
+        if is_steady:
+            self._last_computed = [number + 1 for number in self._last_computed]
+            scheduled = []
+        else:
+            scheduled = self._take_columns(output)
         self._write(
             TraceKind.SCHEDULE, tables, num_tables, scheduled, is_steady=is_steady
         )
@@ -255,18 +260,16 @@ class TracingScheduler(AsyncScheduler):
         model's step has driven them all out of the processor's cache.
         """
         cached = output.scheduled_cached_reqs
-        is_steady = (
+        return (
             cached.req_ids == self._last_req_ids
             and not output.scheduled_new_reqs
             and output.total_num_scheduled_tokens == len(cached.req_ids)
             and cached.num_computed_tokens == self._last_computed
         )
-        if is_steady:
-            self._last_computed = [number + 1 for number in self._last_computed]
-        return is_steady
 
-    def _scheduled_columns(self, output: SchedulerOutput) -> list[int]:
-        """Short ids, scheduled tokens, computed tokens after the step."""
+    def _take_columns(self, output: SchedulerOutput) -> list[int]:
+        """Short ids, scheduled tokens, computed tokens after the step; the next step
+        is compared with them."""
         counts, cached = output.num_scheduled_tokens, output.scheduled_cached_reqs
         new = output.scheduled_new_reqs
         req_ids = [*cached.req_ids, *[request.req_id for request in new]]
@@ -299,9 +302,10 @@ class TracingScheduler(AsyncScheduler):
 
     def _trace_update(self) -> None:
         """After a call that frees or hashes blocks: write if anything changed."""
-        if not self._is_tracing():
+        self._follow_switch()
+        if self._pool is None:
             return
-        assert self._pool is not None and self._tap is not None
+        assert self._tap is not None
         if self._pool.dirty or self._pending or self._tap.is_snapshot_wanted:
             start = time.perf_counter_ns()
             self._write(TraceKind.UPDATE, [], 0, [])

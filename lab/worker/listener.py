@@ -103,7 +103,7 @@ class EngineListener:
             or now >= due + IDLE_KEYFRAME_EVERY_S
             or (encoder.has_news and now >= due)
         )
-        frame = encoder.frame(keyframe=wants_keyframe)
+        frame = encoder.next_frame(keyframe=wants_keyframe)
         if frame is None:
             return
         if encoder.is_keyframe:
