@@ -245,7 +245,8 @@ class EngineHost:
         return report
 
     def _explain(self, error: Exception) -> str:
-        if isinstance(error, ValueError) or type(error).__name__ == "EngineUnavailable":
+        """Our own words and vLLM's about a wrong request are sentences already."""
+        if isinstance(error, ValueError | EngineUnavailable):
             return str(error)
         if self.run is None or self.run.is_dead:
             return (

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -172,6 +172,37 @@ def test_an_engine_that_cannot_start_says_why_to_whoever_asks(
     sentence = " ".join(str(error).split()).rstrip(".")
     assert report.error and report.error.startswith(sentence)
     assert host.status.reason and host.status.reason.startswith(sentence)
+
+
+class NoCard(EngineUnavailable):
+    """A kind of EngineUnavailable, under a name of its own."""
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (NoCard("No card is free."), "No card is free."),
+        (ValueError("A token is out of range."), "A token is out of range."),
+        (KeyError("row"), "The engine refused this request: 'row'."),
+    ],
+)
+def test_what_the_engine_refuses_is_told_in_its_own_words_where_they_are_a_sentence(
+    start: Start, error: Exception, sentence: str
+) -> None:
+    class Refusing:
+        errored = False
+
+        async def generate(self, *_: Any) -> AsyncIterator[Any]:
+            raise error
+            yield
+
+    host = start()
+    run = host.run
+    assert run is not None
+    engine, run.llm = run.llm, Refusing()
+    report = host.submit(question("r", "why", 3)).result(10)
+    run.llm = engine
+    assert (report.finish_reason, report.error) == ("error", sentence)
 
 
 def test_a_record_that_cannot_be_read_is_made_up_for_by_a_snapshot(
