@@ -12,6 +12,7 @@ from lab.tracing.frames import FrameEncoder
 from lab.tracing.trace import (
     HAS_HASH,
     RequestState,
+    StepChanges,
     StepTrace,
     TraceHeader,
     TraceKind,
@@ -124,10 +125,10 @@ class _SteadyDecode:
         del self.free[-number:]
         return taken
 
-    def _trace(self, kind: TraceKind, *parts: Any) -> StepTrace:
+    def _trace(self, kind: TraceKind, changes: StepChanges) -> StepTrace:
         self.sequence += 1
         header = _header(kind, self.sequence, NUM_RUNNING)
-        return decode(encode(header, *parts))
+        return decode(encode(header, changes))
 
     def snapshot(self) -> StepTrace:
         """Everything, as after a gap."""
@@ -142,9 +143,14 @@ class _SteadyDecode:
                 for index in range(len(self.tables[i]))
             ]
         scheduled = [*self.short_ids, *[1] * NUM_RUNNING, *self.computed]
-        return self._trace(
-            TraceKind.SNAPSHOT, rows, tables, NUM_RUNNING, scheduled, blocks + states
+        changes = StepChanges(
+            requests=rows,
+            tables=tables,
+            num_tables=NUM_RUNNING,
+            scheduled=scheduled,
+            blocks=blocks + states,
         )
+        return self._trace(TraceKind.SNAPSHOT, changes)
 
     def step(self) -> list[StepTrace]:
         """One decode step of all: the traces after schedule and after update."""
@@ -161,11 +167,15 @@ class _SteadyDecode:
                 num_tables += 1
                 table += new
                 states[new[0]] = 1
-        scheduled = [*self.short_ids, *[1] * NUM_RUNNING, *self.computed]
-        blocks = [*states, *states.values()]
+        changes = StepChanges(
+            tables=tables,
+            num_tables=num_tables,
+            scheduled=[*self.short_ids, *[1] * NUM_RUNNING, *self.computed],
+            blocks=[*states, *states.values()],
+        )
         return [
-            self._trace(TraceKind.SCHEDULE, [], tables, num_tables, scheduled, blocks),
-            self._trace(TraceKind.UPDATE, [], [], 0, [], []),
+            self._trace(TraceKind.SCHEDULE, changes),
+            self._trace(TraceKind.UPDATE, StepChanges()),
         ]
 
 
@@ -202,5 +212,11 @@ def mixed_snapshot(seed: int = 0) -> StepTrace:
     states = [4 | HAS_HASH] * len(shared) + [1 | HAS_HASH] * len(used)
     states += [HAS_HASH] * len(cached)
     header = _header(TraceKind.SNAPSHOT, 1, NUM_RUNNING)
-    record = encode(header, rows, tables, NUM_RUNNING, scheduled, blocks + states)
-    return decode(record)
+    changes = StepChanges(
+        requests=rows,
+        tables=tables,
+        num_tables=NUM_RUNNING,
+        scheduled=scheduled,
+        blocks=blocks + states,
+    )
+    return decode(encode(header, changes))

@@ -35,6 +35,7 @@ from lab.tracing.trace import (
     HAS_HASH,
     Finish,
     RequestState,
+    StepChanges,
     TraceHeader,
     TraceKind,
     encode,
@@ -230,9 +231,13 @@ class TracingScheduler(AsyncScheduler):
             scheduled = []
         else:
             scheduled = self._take_columns(output)
-        self._write(
-            TraceKind.SCHEDULE, tables, num_tables, scheduled, is_steady=is_steady
+        changes = StepChanges(
+            tables=tables,
+            num_tables=num_tables,
+            scheduled=scheduled,
+            is_steady=is_steady,
         )
+        self._write(TraceKind.SCHEDULE, changes)
 
     def _grow(self, cached: CachedRequestData, tables: list[int]) -> int:
         """Blocks that requests took beside those they had; how many requests did."""
@@ -308,18 +313,11 @@ class TracingScheduler(AsyncScheduler):
         assert self._tap is not None
         if self._pool.dirty or self._pending or self._tap.is_snapshot_wanted:
             start = time.perf_counter_ns()
-            self._write(TraceKind.UPDATE, [], 0, [])
+            self._write(TraceKind.UPDATE, StepChanges())
             self._cost_ns += time.perf_counter_ns() - start
 
-    def _write(
-        self,
-        kind: TraceKind,
-        tables: list[int],
-        num_tables: int,
-        scheduled: list[int],
-        *,
-        is_steady: bool = False,
-    ) -> None:
+    def _write(self, kind: TraceKind, changes: StepChanges) -> None:
+        """Add what was told of requests and what the pool marked; or all anew."""
         assert self._pool is not None and self._tap is not None
         if self._tap.is_snapshot_wanted:
             self._trace_snapshot()
@@ -327,11 +325,9 @@ class TracingScheduler(AsyncScheduler):
         pool = self._pool
         blocks = list(pool.dirty)
         blocks += [self._block_word(pool.blocks[block_id]) for block_id in blocks]
-        requests = self._pending
+        changes.requests, changes.blocks = self._pending, blocks
         self._pending = []
-        self._emit(
-            kind, requests, tables, num_tables, scheduled, blocks, is_steady=is_steady
-        )
+        self._emit(kind, changes)
 
     def _block_word(self, block: KVCacheBlock) -> int:
         assert self._pool is not None
@@ -369,51 +365,34 @@ class TracingScheduler(AsyncScheduler):
         blocks = [block.block_id for block in live]
         blocks += [self._block_word(block) for block in live]
         requests, self._pending = self._pending, []
-        num_tables = len(requests) // 4
-        columns = [*scheduled[0], *scheduled[1], *scheduled[2]]
-        self._emit(TraceKind.SNAPSHOT, requests, tables, num_tables, columns, blocks)
+        changes = StepChanges(
+            requests=requests,
+            tables=tables,
+            num_tables=len(requests) // 4,
+            scheduled=[*scheduled[0], *scheduled[1], *scheduled[2]],
+            blocks=blocks,
+        )
+        self._emit(TraceKind.SNAPSHOT, changes)
 
-    def _emit(
-        self,
-        kind: TraceKind,
-        requests: list[int],
-        tables: list[int],
-        num_tables: int,
-        scheduled: list[int],
-        blocks: list[int],
-        *,
-        is_steady: bool = False,
-    ) -> None:
+    def _emit(self, kind: TraceKind, changes: StepChanges) -> None:
         assert self._pool is not None and self._tap is not None
         pool = self._pool
         self._sequence += 1
-        num_running = len(self.running)
-        num_waiting = len(self.waiting) + len(self._first_waiting)
         header = TraceHeader(
-            kind,
-            self._sequence,
-            self._step,
-            time.time_ns(),
-            self._cost_ns + pool.hook_ns,
-            pool.get_num_free_blocks(),
-            num_waiting,
-            num_running,
-            pool.num_evictions,
-            self._num_preemptions,
-            self._prefix_query_tokens,
-            self._prefix_hit_tokens,
+            kind=kind,
+            sequence=self._sequence,
+            step=self._step,
+            stamp_ns=time.time_ns(),
+            cost_ns=self._cost_ns + pool.hook_ns,
+            num_free_blocks=pool.get_num_free_blocks(),
+            num_waiting=len(self.waiting) + len(self._first_waiting),
+            num_running=len(self.running),
+            num_evictions=pool.num_evictions,
+            num_preemptions=self._num_preemptions,
+            prefix_query_tokens=self._prefix_query_tokens,
+            prefix_hit_tokens=self._prefix_hit_tokens,
         )
-        self._tap.write(
-            encode(
-                header,
-                requests,
-                tables,
-                num_tables,
-                scheduled,
-                blocks,
-                is_steady=is_steady,
-            )
-        )
+        self._tap.write(encode(header, changes))
         self._cost_ns = 0
         pool.hook_ns = 0
         pool.dirty.clear()

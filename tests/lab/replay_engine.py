@@ -27,6 +27,7 @@ from lab.tracing.trace import (
     HAS_HASH,
     Finish,
     RequestState,
+    StepChanges,
     StepTrace,
     TraceHeader,
     TraceKind,
@@ -225,16 +226,14 @@ class RecordedEngine:
             tables += (name, table.start, len(blocks), *blocks)
         scheduled = trace.scheduled.tolist()
         scheduled[0] = [self._names[short_id] for short_id in scheduled[0]]
-        return decode(
-            encode(
-                trace.header,
-                [word for row in rows for word in row],
-                tables,
-                len(trace.tables),
-                [word for column in scheduled for word in column],
-                trace.blocks.ravel().tolist(),
-            )
+        changes = StepChanges(
+            requests=[word for row in rows for word in row],
+            tables=tables,
+            num_tables=len(trace.tables),
+            scheduled=[word for column in scheduled for word in column],
+            blocks=trace.blocks.ravel().tolist(),
         )
+        return decode(encode(trace.header, changes))
 
     def _write(self, trace: StepTrace) -> None:
         """Into the tap, next in the sequence and stamped now."""
@@ -250,14 +249,14 @@ class RecordedEngine:
         for table in trace.tables:
             blocks = table.block_ids.tolist()
             tables += (table.short_id, table.start, len(blocks), *blocks)
-        words = encode(
-            header,
-            trace.requests.ravel().tolist(),
-            tables,
-            len(trace.tables),
-            trace.scheduled.ravel().tolist(),
-            trace.blocks.ravel().tolist(),
+        changes = StepChanges(
+            requests=trace.requests.ravel().tolist(),
+            tables=tables,
+            num_tables=len(trace.tables),
+            scheduled=trace.scheduled.ravel().tolist(),
+            blocks=trace.blocks.ravel().tolist(),
         )
+        words = encode(header, changes)
         waiting = [(stream.short_id, stream.prompt) for stream in self._waiting]
         self._mirror.apply(decode(words))
         self._tap.write(words)
@@ -293,15 +292,14 @@ def _made_up(
     scheduled: list[tuple[int, int, int]] | None = None,
 ) -> StepTrace:
     """A trace of what the recording does not have."""
-    words = encode(
-        header._replace(kind=TraceKind.UPDATE),
-        [word for row in rows for word in row],
-        table or [],
-        1 if table else 0,
-        [word for column in zip(*(scheduled or []), strict=True) for word in column],
-        [],
+    columns = zip(*(scheduled or []), strict=True)
+    changes = StepChanges(
+        requests=[word for row in rows for word in row],
+        tables=table or [],
+        num_tables=1 if table else 0,
+        scheduled=[word for column in columns for word in column],
     )
-    return decode(words)
+    return decode(encode(header._replace(kind=TraceKind.UPDATE), changes))
 
 
 def _snapshot(mirror: PoolMirror) -> StepTrace:
@@ -325,9 +323,8 @@ def _snapshot(mirror: PoolMirror) -> StepTrace:
         [0] * len(requests),
         [one.num_computed_tokens for one in requests],
     )
-    words = encode(
-        mirror.header._replace(kind=TraceKind.SNAPSHOT),
-        [
+    changes = StepChanges(
+        requests=[
             word
             for one in requests
             for word in (
@@ -337,12 +334,13 @@ def _snapshot(mirror: PoolMirror) -> StepTrace:
                 one.num_cached_tokens,
             )
         ],
-        tables,
-        len(requests),
-        [number for column in columns for number in column],
-        [*ids, *states],
+        tables=tables,
+        num_tables=len(requests),
+        scheduled=[number for column in columns for number in column],
+        blocks=[*ids, *states],
     )
-    return decode(words)
+    header = mirror.header._replace(kind=TraceKind.SNAPSHOT)
+    return decode(encode(header, changes))
 
 
 class ReplayRun(EngineRun):

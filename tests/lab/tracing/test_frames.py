@@ -12,7 +12,7 @@ from lab.tracing.frames import FrameEncoder
 from lab.tracing.mirror import PoolMirror
 from tests.lab.node import run_node
 from tests.lab.pool_state import pool_state
-from tests.lab.step_traces import Traffic
+from tests.lab.step_traces import Traffic, header
 
 pytestmark = pytest.mark.slow
 
@@ -235,9 +235,6 @@ def test_a_prefix_shared_by_many_requests_is_coded_once() -> None:
 
 def snapshot(*tables: list[int], ref_cnt: dict[int, int]) -> trace.StepTrace:
     """Requests 1, 2, … running with these block tables of 4 tokens a block."""
-    header = trace.TraceHeader(
-        trace.TraceKind.SNAPSHOT, 1, 1, 10**18, 0, 0, 0, len(tables), 0, 0, 0, 0
-    )
     ids = range(1, len(tables) + 1)
     rows = [word for i in ids for word in (i, trace.RequestState.RUNNING, 9, 0)]
     words = [
@@ -246,9 +243,15 @@ def snapshot(*tables: list[int], ref_cnt: dict[int, int]) -> trace.StepTrace:
         for word in (i, 0, len(table), *table)
     ]
     scheduled = [*ids, *[1] * len(tables), *[4 * len(table) for table in tables]]
-    blocks = [*ref_cnt, *ref_cnt.values()]
-    record = trace.encode(header, rows, words, len(tables), scheduled, blocks)
-    return trace.decode(record)
+    changes = trace.StepChanges(
+        requests=rows,
+        tables=words,
+        num_tables=len(tables),
+        scheduled=scheduled,
+        blocks=[*ref_cnt, *ref_cnt.values()],
+    )
+    head = header(trace.TraceKind.SNAPSHOT, stamp_ns=10**18, num_running=len(tables))
+    return trace.decode(trace.encode(head, changes))
 
 
 def test_reference_counts_that_the_tables_do_not_explain_are_told_as_they_are() -> None:
