@@ -66,8 +66,8 @@ def _bench_listener() -> "type[EngineListener]":
     class BenchListener(EngineListener):
         """Remembers how long answers were, and when requests ended."""
 
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args)
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
             self.num_tokens: dict[str, int] = {}
             self.ended: OrderedDict[int, float] = OrderedDict()
 

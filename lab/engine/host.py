@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from lab.engine.config import EngineConfig
 from lab.engine.generation import GenerationRequest, check
 from lab.engine.in_flight import InFlightRequest
-from lab.engine.launch import EngineRun, last_start_s, start_engine
+from lab.engine.launch import EngineRun, last_start_s
 from lab.errors import EngineUnavailable, SettingError
 from lab.messages import EngineStatus, RequestEvent, RequestReport
 from lab.tracing.mirror import PoolMirror, RequestMirror
@@ -29,9 +29,6 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.02
 """How often the tap is looked at; each look takes a core from the model."""
 STATUS_EVERY_S = 1.0
-RETRY_PAUSE_S = 1.0
-RESTART_PAUSES_S = (0.0, 2.0, 10.0)
-"""Pauses before the first, second and third start; then the host gives up."""
 ABORTED_KEPT = 1000
 """Ids of requests that were aborted before they arrived."""
 EVENTS_PER_S = 30
@@ -66,6 +63,12 @@ class HostListener(Protocol):
 
 class EngineHost:
     """Owns one engine; ``generate`` and ``abort`` may be called from any thread."""
+
+    run_class = EngineRun
+    request_class = InFlightRequest
+    retry_pause_s = 1.0
+    restart_pauses_s = (0.0, 2.0, 10.0)
+    """Pauses before the first, second and third start; then the host gives up."""
 
     def __init__(self, config: EngineConfig, listener: HostListener) -> None:
         self.config = config
@@ -149,8 +152,8 @@ class EngineHost:
     async def _keep_running(self) -> None:
         """Start, wait until the engine dies, start again; give up after three."""
         failures = 0
-        while failures < len(RESTART_PAUSES_S):
-            await asyncio.sleep(RESTART_PAUSES_S[failures])
+        while failures < len(self.restart_pauses_s):
+            await asyncio.sleep(self.restart_pauses_s[failures])
             self._tell_status(
                 state="starting" if self.status.engine_run == 0 else "restarting",
                 engine_run=max(int(time.time()), self.status.engine_run + 1),
@@ -184,9 +187,9 @@ class EngineHost:
         self._tell_status(state="failed")
 
     async def _start(self) -> None:
-        run = EngineRun(self.config, self.status.engine_run)
+        run = self.run_class(self.config, self.status.engine_run)
         self.run = run
-        await start_engine(run)
+        await run.start()
         self.mirror = PoolMirror(run.num_blocks, run.block_size)
         self.listener.on_engine_start(run, self.mirror)
         await self._first_token(run)
@@ -214,7 +217,7 @@ class EngineHost:
 
     async def generate(self, request: GenerationRequest) -> RequestReport:
         """Serve one request to its end; what goes wrong is in the report."""
-        in_flight = InFlightRequest(request, self.config.engine_host_id)
+        in_flight = self.request_class(request, self.config.engine_host_id)
         self._in_flight[request.request_id] = in_flight
         in_flight.log("request accepted", num_messages=len(request.messages))
         in_flight.is_aborted = request.request_id in self._aborted
@@ -346,7 +349,7 @@ class EngineHost:
         status_due = 0.0
         while True:
             if not self._look():
-                await asyncio.sleep(RETRY_PAUSE_S)
+                await asyncio.sleep(self.retry_pause_s)
             now = time.monotonic()
             if now >= status_due:
                 status_due = now + STATUS_EVERY_S

@@ -20,6 +20,7 @@ from celery.worker.components import Pool
 from celery.worker.control import control_command
 
 from lab.engine.config import EngineConfig
+from lab.engine.host import EngineHost
 from lab.worker.listener import EngineListener
 from lab.worker.publisher import say_last
 from lab.worker.requests import Leases, RequestIntake
@@ -36,6 +37,7 @@ class EngineWorker:
     """What a worker of the queue ``engine`` has: an engine host, the intake of its
     requests, and what listens to it."""
 
+    host_class = EngineHost
     listener_class = EngineListener
     intake_class = RequestIntake
 
@@ -43,7 +45,9 @@ class EngineWorker:
         self.config = config
         self.life = uuid.uuid4().hex
         """Names this process: the same host started again has another life."""
-        self.listener = self.listener_class(config, self.life)
+        self.listener = self.listener_class(
+            config, self.life, host_class=self.host_class
+        )
         self.host = self.listener.host
         leases = Leases(config.redis_url, config.engine_host_id, self.life)
         self.intake = self.intake_class(self.host, leases)

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -35,11 +36,20 @@ STATUS_EVERY_S = 5.0
 class EngineListener:
     """HostListener of an engine worker: encodes frames, publishes what is told."""
 
-    def __init__(self, config: EngineConfig, life: str = "") -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        life: str = "",
+        *,
+        host_class: type[EngineHost] = EngineHost,
+        publisher_class: type[Publisher] = Publisher,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """``life`` names this process; see Publisher."""
         self.config = config
-        self.host = EngineHost(config, self)
-        self.publisher = Publisher(config.redis_url, self.ask_keyframe, life)
+        self.host = host_class(config, self)
+        self.publisher = publisher_class(config.redis_url, self.ask_keyframe, life)
+        self._clock = clock
         self.encoder: FrameEncoder | None = None
         self.recorder = Recorder(settings.DATA_DIR / "recordings", self._ask_snapshot)
         self._publishing: asyncio.Task[None] | None = None
@@ -86,7 +96,7 @@ class EngineListener:
         if self._publishing is None:
             self._publishing = asyncio.create_task(self.publisher.run())
         self.recorder.on_poll()
-        now = time.monotonic()
+        now = self._clock()
         if self.encoder is not None and now >= self._frame_due:
             self._emit_frame(self.encoder, now)
         is_sampling = self._sampling is not None and not self._sampling.done()
@@ -142,7 +152,7 @@ class EngineListener:
 
     def on_status(self, status: EngineStatus) -> None:
         self.recorder.on_status(status)
-        now = time.monotonic()
+        now = self._clock()
         if _visible(status) == _visible(self._told) and now < self._status_due:
             return
         self._told = status

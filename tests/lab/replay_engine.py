@@ -1,7 +1,7 @@
 """An engine without vLLM: it replays tests/data/real.steptraces on demand.
 
-It stands at the seam of EngineRun and start_engine, so the real EngineHost, its tap
-and all that hangs on them run. A request of the host takes the place of the next
+ReplayHost is an EngineHost whose run is a ReplayRun; the host's own code, its tap and
+all that hangs on them run. A request of the host takes the place of the next
 request in the recording: its short id is written into the recorded traces, and tokens
 of a fixed answer come as the recorded request computed them. Recorded requests that
 nobody sent go on as ghosts, with short ids from GHOSTS on. While nobody asks, nothing
@@ -18,7 +18,9 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
-from lab.engine import host, in_flight, phases
+from lab.engine import phases
+from lab.engine.host import EngineHost
+from lab.engine.in_flight import InFlightRequest
 from lab.engine.launch import EngineRun, machine_name, versions
 from lab.messages import RequestReport
 from lab.tracing.mirror import PoolMirror
@@ -79,7 +81,8 @@ class Stream:
 class RecordedEngine:
     """Plays the recorded traces into a tap while there are streams."""
 
-    def __init__(self, tap: TapWriter) -> None:
+    def __init__(self, tap: TapWriter, step_s: float) -> None:
+        self.step_s = step_s
         records, self.num_blocks, self.block_size = source()
         self.traces = [decode(record) for record in records]
         self.errored = False
@@ -140,7 +143,7 @@ class RecordedEngine:
                 self._work.clear()
                 await self._work.wait()
             self._step()
-            await asyncio.sleep(STEP_S / 2 if self._streams else 0)
+            await asyncio.sleep(self.step_s / 2 if self._streams else 0)
 
     @property
     def _has_ghosts(self) -> bool:
@@ -346,6 +349,16 @@ def _snapshot(mirror: PoolMirror) -> StepTrace:
 class ReplayRun(EngineRun):
     """EngineRun with a RecordedEngine in the place of AsyncLLM."""
 
+    step_s = STEP_S
+
+    async def start(self) -> None:
+        """The same phases, in no time."""
+        for name in phases.ORDER:
+            phases.mark(self.phases_path, name)
+            await asyncio.sleep(START_S / len(phases.ORDER))
+        self.llm = RecordedEngine(TapWriter(self.directory / "tap"), self.step_s)
+        self.num_blocks, self.block_size = self.llm.num_blocks, self.llm.block_size
+
     def prompt_token_ids(self, messages: list[dict[str, str]]) -> list[int]:
         """One token a word."""
         words = " ".join(message["content"] for message in messages).split()
@@ -391,16 +404,7 @@ class ReplayRun(EngineRun):
         super().close()
 
 
-async def start_replay(run: ReplayRun) -> None:
-    """Stands for start_engine: the same phases, in no time."""
-    for name in phases.ORDER:
-        phases.mark(run.phases_path, name)
-        await asyncio.sleep(START_S / len(phases.ORDER))
-    run.llm = RecordedEngine(TapWriter(run.directory / "tap"))
-    run.num_blocks, run.block_size = run.llm.num_blocks, run.llm.block_size
-
-
-class ReplayRequest(in_flight.InFlightRequest):
+class ReplayRequest(InFlightRequest):
     """InFlightRequest whose reports say that they are of a recording."""
 
     def report(self, *args: Any, **kwargs: Any) -> RequestReport:
@@ -408,9 +412,8 @@ class ReplayRequest(in_flight.InFlightRequest):
         return dataclasses.replace(report, is_recorded=True)
 
 
-def install() -> None:
-    """From now on engine hosts of this process replay; call before the bootstep is
-    imported."""
-    host.EngineRun = ReplayRun  # type: ignore[misc]
-    host.start_engine = start_replay  # type: ignore[assignment]
-    host.InFlightRequest = ReplayRequest  # type: ignore[misc]
+class ReplayHost(EngineHost):
+    """EngineHost of a RecordedEngine."""
+
+    run_class = ReplayRun
+    request_class = ReplayRequest

@@ -81,14 +81,16 @@ class Bench:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(listener, "Publisher", Outlet)
+def bench() -> Iterator[Bench]:
     config = dataclasses.replace(
         EngineConfig.from_env(), engine_host_id="host-a", frames_per_s=20
     )
-    made = EngineListener(config)
+    made = EngineListener(
+        config,
+        publisher_class=Outlet,  # type: ignore[arg-type]
+        clock=lambda: bench.now,
+    )
     bench = Bench(made, made.publisher)  # type: ignore[arg-type]
-    monkeypatch.setattr(listener.time, "monotonic", lambda: bench.now)
     yield bench
     made.host.loop.close()
 
