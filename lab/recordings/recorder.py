@@ -46,9 +46,15 @@ def written_words(reply: dict[str, Any]) -> str:
 class Recorder:
     """At most one recording at a time."""
 
-    def __init__(self, directory: Path, ask_snapshot: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        ask_snapshot: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._directory = directory
         self._ask_snapshot = ask_snapshot
+        self._clock = clock
         self._status: EngineStatus | None = None
         self._session: _Session | None = None
 
@@ -86,7 +92,7 @@ class Recorder:
         if path.exists():
             raise RecordingError(f"{path} exists: choose another name.")
         header = self._header(traffic[:MAX_TRAFFIC_CHARS])
-        return _Session(RecordingWriter(path, header), seconds)
+        return _Session(RecordingWriter(path, header), seconds, self._clock)
 
     def _header(self, traffic: str) -> RecordingHeader:
         status = self._status
@@ -151,25 +157,28 @@ class Recorder:
 class _Session:
     """One recording under way."""
 
-    def __init__(self, writer: RecordingWriter, seconds: float) -> None:
+    def __init__(
+        self, writer: RecordingWriter, seconds: float, clock: Callable[[], float]
+    ) -> None:
         self.writer = writer
+        self._clock = clock
         self.is_open = True
         self.needs_snapshot = True
         """Whether the first record is still to be asked for."""
         self._seconds = seconds
-        self._begins_by = time.monotonic() + MAX_WAIT_S
+        self._begins_by = clock() + MAX_WAIT_S
         self._ends_at: float | None = None
 
     def end_in_time(self) -> None:
         """Stop when its seconds are over, or nothing was there to begin with."""
-        if time.monotonic() >= (self._ends_at or self._begins_by):
+        if self._clock() >= (self._ends_at or self._begins_by):
             self.stop()
 
     def add_trace(self, record: bytes, trace: StepTrace) -> None:
         if self._ends_at is None:
             if trace.header.kind is not TraceKind.SNAPSHOT:
                 return
-            self._ends_at = time.monotonic() + self._seconds
+            self._ends_at = self._clock() + self._seconds
         self.writer.add_trace(record)
 
     def add_memory(self, sample: MemorySample) -> None:
@@ -195,7 +204,7 @@ class _Session:
             "num_bytes": writer.num_bytes,
         }
         if self._ends_at is not None:
-            reply["seconds_left"] = max(0.0, self._ends_at - time.monotonic())
+            reply["seconds_left"] = max(0.0, self._ends_at - self._clock())
         if writer.error is not None:
             reply["error"] = str(writer.error)
         return reply
