@@ -29,10 +29,12 @@ NUM_KEYFRAMES = 50
 
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
-    """Encode decode steps and keyframes; ``options["repeats"]`` scales how many."""
+    """Encode decode ``steps`` and ``keyframes``; ``repeats`` scales how many."""
     repeats = int(options.get("repeats", 1))
-    delta_ms, delta_bytes = _steady_decode(NUM_STEPS * repeats)
-    keyframe_ms, keyframe_bytes = _keyframes(NUM_KEYFRAMES * repeats)
+    num_steps = int(options.get("steps", NUM_STEPS)) * repeats
+    num_keyframes = int(options.get("keyframes", NUM_KEYFRAMES)) * repeats
+    delta_ms, delta_bytes = _steady_decode(num_steps)
+    keyframe_ms, keyframe_bytes = _keyframes(num_keyframes)
     return [
         _result("delta_ms", delta_ms, "ms"),
         _result("delta_bytes", delta_bytes, "bytes"),
