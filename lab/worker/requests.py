@@ -31,7 +31,8 @@ class Leases:
     """What one life of an engine host has taken, or takes over from its last one."""
 
     def __init__(self, redis_url: str, engine_host_id: str, life: str) -> None:
-        self._redis = redis.Redis.from_url(redis_url, decode_responses=True)
+        # redis-py types what a call returns for its asynchronous client as well.
+        self._redis: Any = redis.Redis.from_url(redis_url, decode_responses=True)
         self._host_key = HOST_KEY_PREFIX + engine_host_id
         self._life = life
 
