@@ -16,14 +16,14 @@ import re
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.engines import first_token, plain_engine, product_engine
 from benchmarks.interval import bootstrap_interval
-from benchmarks.process import answer, engine_environment, measured
-from benchmarks.scale import scale_of
+from benchmarks.process import Ask, answer, engine_environment, measured
+from benchmarks.scale import Scale, scale_of
 from lab.worker.memory import EngineSplit, open_memory
 
 CACHES = {
@@ -39,20 +39,26 @@ GIB = 1 << 30
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
     """``starts`` cold ones, each with a warm one after it; ``naps`` of each level."""
     scale = scale_of("coldstart", options)
-    environment = engine_environment(scale)
+    return measure_starts(scale, engine_environment(scale))
+
+
+def measure_starts(
+    scale: Scale, environment: Mapping[str, str], ask: Ask = measured
+) -> list[dict[str, Any]]:
+    """Starts and naps, each in a process that ``ask`` starts."""
     starts: dict[str, list[dict[str, Any]]] = {"cold": [], "warm": []}
     naps: list[dict[str, Any]] = []
     for _ in range(scale["starts"]):
         with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
-            cached = environment | _caches(Path(directory))
+            cached = {**environment, **_caches(Path(directory))}
             for kind, found in starts.items():
-                told = measured("benchmarks.coldstart", cached, {"naps": 0})
+                told = ask("benchmarks.coldstart", cached, {"naps": 0})
                 found.append(told)
                 print(f"{kind}: {told['seconds']['total']:.1f} s", flush=True)
     if scale.device == "cpu":
         print(NEEDS_CUDA)
     elif scale["naps"]:
-        naps = measured("benchmarks.coldstart", environment, {"naps": scale["naps"]})
+        naps = ask("benchmarks.coldstart", environment, {"naps": scale["naps"]})
     return [*start_results(starts), *nap_results(naps)]
 
 

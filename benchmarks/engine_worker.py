@@ -21,6 +21,8 @@ from config.celery import app
 if TYPE_CHECKING:
     from lab.tracing.mirror import RequestMirror
     from lab.tracing.trace import StepTrace
+    from lab.worker.listener import EngineListener
+    from lab.worker.requests import RequestIntake
 
 KEPT = 1_000
 KEPT_PROMPTS = 4_096
@@ -30,22 +32,44 @@ DIRECT = "direct-"
 
 
 @celeryd_init.connect
-def observe_desk(**_: Any) -> None:
-    """Put a desk that remembers in place of the product's."""
+def observe(**_: Any) -> None:
+    """Put a worker that remembers in place of the product's."""
     from lab.worker import bootstep
 
-    class BenchDesk(bootstep.EngineDesk):
-        """Remembers what was asked, and when requests ended."""
+    class BenchWorker(bootstep.EngineWorker):
+        listener_class = _bench_listener()
+        intake_class = _bench_intake()
+
+    bootstep.EngineHostStep.worker_class = BenchWorker
+
+
+def _bench_intake() -> "type[RequestIntake]":
+    from lab.worker.requests import RequestIntake
+
+    class BenchIntake(RequestIntake):
+        """Remembers what was asked."""
 
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
             self.served: deque[dict[str, Any]] = deque(maxlen=KEPT_PROMPTS)
-            self.num_tokens: dict[str, int] = {}
-            self.ended: OrderedDict[int, float] = OrderedDict()
 
         def serve(self, payload: dict[str, Any]) -> None:
             self.served.append(payload)
             super().serve(payload)
+
+    return BenchIntake
+
+
+def _bench_listener() -> "type[EngineListener]":
+    from lab.worker.listener import EngineListener
+
+    class BenchListener(EngineListener):
+        """Remembers how long answers were, and when requests ended."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.num_tokens: dict[str, int] = {}
+            self.ended: OrderedDict[int, float] = OrderedDict()
 
         def on_trace(
             self, record: bytes, trace: "StepTrace", finished: "list[RequestMirror]"
@@ -65,7 +89,7 @@ def observe_desk(**_: Any) -> None:
                 self.num_tokens[report.request_id] = report.num_output_tokens
                 super().on_report(report)
 
-    bootstep.EngineDesk = BenchDesk  # type: ignore[misc]
+    return BenchListener
 
 
 @app.task(name="bench.replay", acks_late=False)
@@ -74,10 +98,10 @@ def replay(number: int, at_once: int, key: str) -> None:
     its answer had (the mentor may have stopped it); answers with tokens and seconds."""
     from lab.engine.generation import GenerationRequest
 
-    desk = _desk()
+    worker = _worker()
     requests = []
-    for payload in list(desk.served)[-number:]:
-        num_tokens = desk.num_tokens.get(payload["request_id"], 0)
+    for payload in list(worker.intake.served)[-number:]:
+        num_tokens = worker.listener.num_tokens.get(payload["request_id"], 0)
         requests.append(
             GenerationRequest.from_payload(
                 {
@@ -89,13 +113,13 @@ def replay(number: int, at_once: int, key: str) -> None:
         )
     began = time.perf_counter()
     served = asyncio.run_coroutine_threadsafe(
-        _serve(desk.host, requests, at_once), desk.host.loop
+        _serve(worker.host, requests, at_once), worker.host.loop
     )
     reports = served.result()
     seconds = time.perf_counter() - began
     failures = [report.error for report in reports if report.error]
     tokens = sum(report.num_output_tokens for report in reports)
-    _answer(desk, key, {"tokens": tokens, "seconds": seconds, "failures": failures})
+    _answer(worker, key, {"tokens": tokens, "seconds": seconds, "failures": failures})
 
 
 async def _serve(host: Any, requests: list[Any], at_once: int) -> list[Any]:
@@ -112,20 +136,21 @@ async def _serve(host: Any, requests: list[Any], at_once: int) -> list[Any]:
 @app.task(name="bench.ended", acks_late=False)
 def ended(short_id: int, key: str) -> None:
     """Answers with the time.time() of the step after which no block lists it."""
-    desk = _desk()
+    worker = _worker()
     until = time.monotonic() + ENDED_TIMEOUT_S
-    while short_id not in desk.ended and time.monotonic() < until:
+    ended_at = worker.listener.ended
+    while short_id not in ended_at and time.monotonic() < until:
         time.sleep(0.01)
-    _answer(desk, key, {"stamp_s": desk.ended.get(short_id)})
+    _answer(worker, key, {"stamp_s": ended_at.get(short_id)})
 
 
-def _desk() -> Any:
+def _worker() -> Any:
     from lab.worker import bootstep
 
-    return bootstep._desk
+    return bootstep._worker
 
 
-def _answer(desk: Any, key: str, answer: dict[str, Any]) -> None:
-    with redis.Redis.from_url(desk.config.redis_url) as server:
+def _answer(worker: Any, key: str, answer: dict[str, Any]) -> None:
+    with redis.Redis.from_url(worker.config.redis_url) as server:
         server.rpush(key, json.dumps(answer))
         server.expire(key, 600)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engine.config import EngineConfig
-from lab.engine.launch import EngineRun, engine_arguments, start_engine
+from lab.engine.launch import EngineRun
 
 OURS = ("scheduler_cls", "worker_cls", "additional_config")
 """Arguments that make an engine a traced one."""
@@ -28,7 +28,7 @@ async def product_engine() -> AsyncIterator[EngineRun]:
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
         run = EngineRun(_config(directory), number=1)
         try:
-            await start_engine(run)
+            await run.start()
             await first_token(run.llm, run.sampling(1, 0.0, ignore_eos=True))
             run.finish_start()
             yield run
@@ -45,7 +45,7 @@ async def plain_engine(**more: Any) -> AsyncIterator[tuple[Any, EngineConfig]]:
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
         run = EngineRun(_config(directory), number=1)
         try:
-            arguments = {**engine_arguments(run), **more}
+            arguments = {**run.arguments(), **more}
             for name in OURS:
                 del arguments[name]
             run.llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))

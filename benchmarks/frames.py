@@ -12,6 +12,7 @@ from lab.tracing.frames import FrameEncoder
 from lab.tracing.trace import (
     HAS_HASH,
     RequestState,
+    StepChanges,
     StepTrace,
     TraceHeader,
     TraceKind,
@@ -28,10 +29,12 @@ NUM_KEYFRAMES = 50
 
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
-    """Encode decode steps and keyframes; ``options["repeats"]`` scales how many."""
+    """Encode decode ``steps`` and ``keyframes``; ``repeats`` scales how many."""
     repeats = int(options.get("repeats", 1))
-    delta_ms, delta_bytes = _steady_decode(NUM_STEPS * repeats)
-    keyframe_ms, keyframe_bytes = _keyframes(NUM_KEYFRAMES * repeats)
+    num_steps = int(options.get("steps", NUM_STEPS)) * repeats
+    num_keyframes = int(options.get("keyframes", NUM_KEYFRAMES)) * repeats
+    delta_ms, delta_bytes = _steady_decode(num_steps)
+    keyframe_ms, keyframe_bytes = _keyframes(num_keyframes)
     return [
         _result("delta_ms", delta_ms, "ms"),
         _result("delta_bytes", delta_bytes, "bytes"),
@@ -80,7 +83,7 @@ def _steady_decode(num_steps: int) -> tuple[list[float], list[float]]:
     steady = _SteadyDecode()
     encoder = FrameEncoder("bench-host", 1, NUM_BLOCKS, BLOCK_SIZE)
     encoder.apply(steady.snapshot())
-    encoder.frame()
+    encoder.next_frame()
     times, sizes = [], []
     for number in range(num_steps + 20):
         traces = steady.step()
@@ -94,7 +97,7 @@ def _steady_decode(num_steps: int) -> tuple[list[float], list[float]]:
 def _delta(encoder: FrameEncoder, traces: list[StepTrace]) -> bytes | None:
     for trace in traces:
         encoder.apply(trace)
-    return encoder.frame()
+    return encoder.next_frame()
 
 
 def _short_ids() -> list[int]:
@@ -124,10 +127,10 @@ class _SteadyDecode:
         del self.free[-number:]
         return taken
 
-    def _trace(self, kind: TraceKind, *parts: Any) -> StepTrace:
+    def _trace(self, kind: TraceKind, changes: StepChanges) -> StepTrace:
         self.sequence += 1
         header = _header(kind, self.sequence, NUM_RUNNING)
-        return decode(encode(header, *parts))
+        return decode(encode(header, changes))
 
     def snapshot(self) -> StepTrace:
         """Everything, as after a gap."""
@@ -142,9 +145,14 @@ class _SteadyDecode:
                 for index in range(len(self.tables[i]))
             ]
         scheduled = [*self.short_ids, *[1] * NUM_RUNNING, *self.computed]
-        return self._trace(
-            TraceKind.SNAPSHOT, rows, tables, NUM_RUNNING, scheduled, blocks + states
+        changes = StepChanges(
+            requests=rows,
+            tables=tables,
+            num_tables=NUM_RUNNING,
+            scheduled=scheduled,
+            blocks=blocks + states,
         )
+        return self._trace(TraceKind.SNAPSHOT, changes)
 
     def step(self) -> list[StepTrace]:
         """One decode step of all: the traces after schedule and after update."""
@@ -161,11 +169,15 @@ class _SteadyDecode:
                 num_tables += 1
                 table += new
                 states[new[0]] = 1
-        scheduled = [*self.short_ids, *[1] * NUM_RUNNING, *self.computed]
-        blocks = [*states, *states.values()]
+        changes = StepChanges(
+            tables=tables,
+            num_tables=num_tables,
+            scheduled=[*self.short_ids, *[1] * NUM_RUNNING, *self.computed],
+            blocks=[*states, *states.values()],
+        )
         return [
-            self._trace(TraceKind.SCHEDULE, [], tables, num_tables, scheduled, blocks),
-            self._trace(TraceKind.UPDATE, [], [], 0, [], []),
+            self._trace(TraceKind.SCHEDULE, changes),
+            self._trace(TraceKind.UPDATE, StepChanges()),
         ]
 
 
@@ -173,8 +185,8 @@ def _keyframes(number: int) -> tuple[list[float], list[float]]:
     """25 % free, 25 % cached, 40 % used, 10 % shared by 4; ids shuffled."""
     encoder = FrameEncoder("bench-host", 1, NUM_BLOCKS, BLOCK_SIZE)
     encoder.apply(mixed_snapshot())
-    encoder.frame()
-    pairs = [_timed(lambda: encoder.frame(keyframe=True)) for _ in range(number)]
+    encoder.next_frame()
+    pairs = [_timed(lambda: encoder.next_frame(keyframe=True)) for _ in range(number)]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
@@ -202,5 +214,11 @@ def mixed_snapshot(seed: int = 0) -> StepTrace:
     states = [4 | HAS_HASH] * len(shared) + [1 | HAS_HASH] * len(used)
     states += [HAS_HASH] * len(cached)
     header = _header(TraceKind.SNAPSHOT, 1, NUM_RUNNING)
-    record = encode(header, rows, tables, NUM_RUNNING, scheduled, blocks + states)
-    return decode(record)
+    changes = StepChanges(
+        requests=rows,
+        tables=tables,
+        num_tables=NUM_RUNNING,
+        scheduled=scheduled,
+        blocks=blocks + states,
+    )
+    return decode(encode(header, changes))

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from lab.engine import model_files
 from lab.engine.config import EngineConfig
 from lab.errors import EngineError
 from launcher.engine_environment import engine_variables
+
+Ask = Callable[[str, Mapping[str, str], Mapping[str, Any]], Any]
+"""Asks a measuring process of a module, as measured() does."""
 
 
 def engine_environment(scale: Scale) -> dict[str, str]:
@@ -48,9 +51,12 @@ def measured(
     return answer["found"]
 
 
-def answer(measure: Callable[[dict[str, Any]], Any]) -> None:
-    """The measuring process: answer what was asked on its command line."""
-    asked, out = sys.argv[1:]
+def answer(
+    measure: Callable[[dict[str, Any]], Any], arguments: Sequence[str] | None = None
+) -> None:
+    """The measuring process: answer what was asked in ``arguments``, by default those
+    of its command line."""
+    asked, out = sys.argv[1:] if arguments is None else arguments
     try:
         told = {"found": measure(json.loads(asked))}
     except (NotMeasured, EngineError) as error:

@@ -63,19 +63,19 @@ def measure(options: dict[str, Any]) -> list[dict[str, Any]]:
     import django
 
     django.setup()
-    from lab.worker.listener import EngineDesk
+    from lab.worker.listener import EngineListener
 
     scale = scale_of("trace", options)
     costs: list[tuple[int, int]] = []
 
-    class CostedDesk(EngineDesk):
+    class CostedListener(EngineListener):
         def on_trace(self, record: Any, trace: Any, finished: Any) -> None:
             super().on_trace(record, trace, finished)
             header = trace.header
             if header.num_running == scale["requests"]:
                 costs.append((header.step, header.cost_ns))
 
-    host = CostedDesk(EngineConfig.from_env()).host
+    host = CostedListener(EngineConfig.from_env()).host
     host.start()
     try:
         _wait_ready(host, scale.ready_timeout_s)

@@ -16,14 +16,16 @@ import asyncio
 import math
 import statistics
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from random import Random
 from typing import Any
 
 from benchmarks.engines import plain_engine
 from benchmarks.interval import mean_interval
-from benchmarks.process import answer, engine_environment, measured
+from benchmarks.process import Ask, answer, engine_environment, measured
 from benchmarks.scale import Scale, scale_of
 from lab.engine.config import EngineConfig
 from lab.engine.launch import device_name, resolve_device
@@ -45,11 +47,21 @@ class Task:
     num_output_tokens: int
 
 
+Generate = Callable[[list[Task], int], None]
+"""Makes so many tokens for each prompt of a batch."""
+
+
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
     """``prompts``, ``input``, ``output`` (mean tokens) and ``pairs`` in ``options``
     change sizes and repeats."""
     scale = scale_of("transformers", options)
-    environment = engine_environment(scale)
+    return compare(scale, engine_environment(scale))
+
+
+def compare(
+    scale: Scale, environment: Mapping[str, str], ask: Ask = measured
+) -> list[dict[str, Any]]:
+    """Both sides in turn, each in a process that ``ask`` starts."""
     asked: dict[str, Any] = {**scale.sizes}
     pairs: list[dict[str, Any]] = []
     for number in range(scale["pairs"]):
@@ -57,7 +69,7 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
         found = {}
         for side in order:
             asked["side"] = side
-            found[side] = measured("benchmarks.transformers", environment, asked)
+            found[side] = ask("benchmarks.transformers", environment, asked)
             asked["dtype"] = found[side]["dtype"]
         pairs.append(found)
         ours, theirs = (found[side]["tokens_per_s"] for side in SIDES)
@@ -179,13 +191,8 @@ async def _serve(llm: Any, tasks: list[Task], name: str) -> int:
 def _with_transformers(
     config: EngineConfig, dtype: str, warm_up: list[Task], tasks: list[Task]
 ) -> dict[str, Any]:
-    model = _model(config, dtype)
-    _generate(model, warm_up[:1], WARM_UP_TOKENS)
-    batch, seconds = len(tasks), None
-    while seconds is None:
-        seconds = _timed(model, tasks, batch)
-        if seconds is None:
-            batch //= 2
+    generate = partial(_generate, _model(config, dtype))
+    batch, seconds = halve_until_it_fits(generate, warm_up, tasks)
     return {
         "tokens_per_s": sum(task.num_output_tokens for task in tasks) / seconds,
         "dtype": dtype,
@@ -210,7 +217,18 @@ def _model(config: EngineConfig, dtype: str) -> Any:
     return model
 
 
-def _timed(model: Any, tasks: list[Task], batch: int) -> float | None:
+def halve_until_it_fits(
+    generate: Generate, warm_up: list[Task], tasks: list[Task]
+) -> tuple[int, float]:
+    """The largest batch that fits the card, halved from all, and its seconds."""
+    generate(warm_up[:1], WARM_UP_TOKENS)
+    batch = len(tasks)
+    while (seconds := _timed(generate, tasks, batch)) is None:
+        batch //= 2
+    return batch, seconds
+
+
+def _timed(generate: Generate, tasks: list[Task], batch: int) -> float | None:
     """Seconds for all prompts; None when the card has too little memory for it."""
     import torch
 
@@ -218,7 +236,7 @@ def _timed(model: Any, tasks: list[Task], batch: int) -> float | None:
         began = time.perf_counter()
         for first in range(0, len(tasks), batch):
             some = tasks[first : first + batch]
-            _generate(model, some, max(task.num_output_tokens for task in some))
+            generate(some, max(task.num_output_tokens for task in some))
         return time.perf_counter() - began
     except torch.cuda.OutOfMemoryError:
         if batch == 1:

@@ -90,11 +90,11 @@ def _frames(number: int) -> list[bytes]:
     for _ in range(WARM_UP_STEPS):
         traffic.step()
     encoder.apply(decode(traffic.snapshot()))
-    frames = [encoder.frame(keyframe=True)]
+    frames = [encoder.next_frame(keyframe=True)]
     while len(frames) < number:
         for record in traffic.step():
             encoder.apply(decode(record))
-        frames.append(encoder.frame())
+        frames.append(encoder.next_frame())
     return [frame for frame in frames if frame is not None]
 
 

@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.checkpoints.whole_directory import whole_directory
@@ -19,10 +20,13 @@ GGUF_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 CONVERSION_VERSION = 1
 STAMP_NAME = "stamp.json"
 
+Write = Callable[[Path, Path], object]
+"""Makes a model's files from a source (first) in a directory (second)."""
 
-def gguf_path() -> Path:
+
+def gguf_path(package: str = PACKAGE) -> Path:
     """The bundled file; raises EngineUnavailable when its package is missing."""
-    spec = importlib.util.find_spec(PACKAGE)
+    spec = importlib.util.find_spec(package)
     path = Path(spec.origin).parent / GGUF_NAME if spec and spec.origin else None
     if path is None or not path.is_file():
         raise EngineUnavailable(
@@ -32,13 +36,16 @@ def gguf_path() -> Path:
     return path
 
 
-def is_converted(directory: Path) -> bool:
-    """Whether ``directory`` holds this conversion of the bundled file, whole."""
+def is_converted(
+    directory: Path, gguf: Path | None = None, version: int = CONVERSION_VERSION
+) -> bool:
+    """Whether ``directory`` holds this conversion of the bundled file (or of ``gguf``),
+    whole."""
     try:
         stamp = json.loads((directory / STAMP_NAME).read_text())
         return (
-            stamp["conversion"] == CONVERSION_VERSION
-            and stamp["gguf_bytes"] == gguf_path().stat().st_size
+            stamp["conversion"] == version
+            and stamp["gguf_bytes"] == (gguf or gguf_path()).stat().st_size
             and all(
                 (directory / name).stat().st_size == size
                 for name, size in stamp["files"].items()
@@ -55,11 +62,16 @@ def is_converted(directory: Path) -> bool:
         return False
 
 
-def convert(directory: Path) -> None:
-    """Convert into ``directory``, replacing what was there; takes about 15 s."""
-    source = gguf_path()
+def convert(
+    directory: Path, gguf: Path | None = None, write: Write | None = None
+) -> None:
+    """Convert into ``directory``, replacing what was there; takes about 15 s.
+
+    ``write`` makes the model's files of the source, Transformers by default.
+    """
+    source = gguf or gguf_path()
     with whole_directory(directory) as work:
-        _write_model(source, work)
+        (write or _write_model)(source, work)
         _write_stamp(source, work)
 
 

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 from lab.engine.config import EngineConfig
 from lab.engine.generation import GenerationRequest, check
-from lab.engine.in_flight import Ticket
-from lab.engine.launch import EngineRun, last_start_s, start_engine
+from lab.engine.in_flight import InFlightRequest
+from lab.engine.launch import EngineRun, last_start_s
 from lab.errors import EngineUnavailable, SettingError
 from lab.messages import EngineStatus, RequestEvent, RequestReport
 from lab.tracing.mirror import PoolMirror, RequestMirror
@@ -29,9 +29,6 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.02
 """How often the tap is looked at; each look takes a core from the model."""
 STATUS_EVERY_S = 1.0
-RETRY_PAUSE_S = 1.0
-RESTART_PAUSES_S = (0.0, 2.0, 10.0)
-"""Pauses before the first, second and third start; then the host gives up."""
 ABORTED_KEPT = 1000
 """Ids of requests that were aborted before they arrived."""
 EVENTS_PER_S = 30
@@ -67,6 +64,12 @@ class HostListener(Protocol):
 class EngineHost:
     """Owns one engine; ``generate`` and ``abort`` may be called from any thread."""
 
+    run_class = EngineRun
+    request_class = InFlightRequest
+    retry_pause_s = 1.0
+    restart_pauses_s = (0.0, 2.0, 10.0)
+    """Pauses before the first, second and third start; then the host gives up."""
+
     def __init__(self, config: EngineConfig, listener: HostListener) -> None:
         self.config = config
         self.listener = listener
@@ -81,8 +84,8 @@ class EngineHost:
             max_concurrent_requests=config.max_concurrent_requests,
         )
         self._stopping = asyncio.Event()
-        self._tickets: dict[str, Ticket] = {}
-        self._by_short_id: dict[int, Ticket] = {}
+        self._in_flight: dict[str, InFlightRequest] = {}
+        self._by_short_id: dict[int, InFlightRequest] = {}
         self._aborted: dict[str, None] = {}
         self._next_short_id = 1
         self._steady = SteadyReader()
@@ -110,10 +113,9 @@ class EngineHost:
         """End a generation in the engine; unknown ids are remembered for a while."""
         self._from_thread(self._abort(request_id))
 
-    def abort_all(self) -> None:
-        """End everything that is running (shutdown)."""
-        for request_id in list(self._tickets):
-            self.abort(request_id)
+    def interrupt_all(self) -> None:
+        """End all requests, and report that nobody asked for it (shutdown)."""
+        self._from_thread(self._interrupt_all())
 
     def ask_snapshot(self) -> None:
         """The next record will be a snapshot; an idle engine is nudged to write it.
@@ -150,8 +152,8 @@ class EngineHost:
     async def _keep_running(self) -> None:
         """Start, wait until the engine dies, start again; give up after three."""
         failures = 0
-        while failures < len(RESTART_PAUSES_S):
-            await asyncio.sleep(RESTART_PAUSES_S[failures])
+        while failures < len(self.restart_pauses_s):
+            await asyncio.sleep(self.restart_pauses_s[failures])
             self._tell_status(
                 state="starting" if self.status.engine_run == 0 else "restarting",
                 engine_run=max(int(time.time()), self.status.engine_run + 1),
@@ -185,9 +187,9 @@ class EngineHost:
         self._tell_status(state="failed")
 
     async def _start(self) -> None:
-        run = EngineRun(self.config, self.status.engine_run)
+        run = self.run_class(self.config, self.status.engine_run)
         self.run = run
-        await start_engine(run)
+        await run.start()
         self.mirror = PoolMirror(run.num_blocks, run.block_size)
         self.listener.on_engine_start(run, self.mirror)
         await self._first_token(run)
@@ -215,38 +217,39 @@ class EngineHost:
 
     async def generate(self, request: GenerationRequest) -> RequestReport:
         """Serve one request to its end; what goes wrong is in the report."""
-        ticket = Ticket(request, self.config.engine_host_id)
-        self._tickets[request.request_id] = ticket
-        ticket.log("request accepted", num_messages=len(request.messages))
-        ticket.is_aborted = request.request_id in self._aborted
+        in_flight = self.request_class(request, self.config.engine_host_id)
+        self._in_flight[request.request_id] = in_flight
+        in_flight.log("request accepted", num_messages=len(request.messages))
+        in_flight.is_aborted = request.request_id in self._aborted
         try:
             async with asyncio.timeout(self.config.request_deadline_s):
-                report = await self._serve(ticket)
+                report = await self._serve(in_flight)
         except TimeoutError:
             seconds = self.config.request_deadline_s
-            report = ticket.report(
+            report = in_flight.report(
                 "error", f"Not finished within {seconds} s, the limit here."
             )
             await self._abort(request.request_id)
         except Exception as error:
-            report = ticket.report("error", self._explain(error))
+            report = in_flight.report("error", self._explain(error))
         finally:
-            self._tickets.pop(request.request_id, None)
-            if ticket.short_id is not None:
-                self._by_short_id.pop(ticket.short_id, None)
-        ticket.log(
+            self._in_flight.pop(request.request_id, None)
+            if in_flight.short_id is not None:
+                self._by_short_id.pop(in_flight.short_id, None)
+        in_flight.log(
             "finished",
             finish_reason=report.finish_reason,
             num_output_tokens=report.num_output_tokens,
             num_cached_tokens=report.num_cached_tokens,
             e2el_s=report.e2el_s,
         )
-        self._tell(ticket.event("finished", report=report))
+        self._tell(in_flight, in_flight.event("finished", report=report))
         self.listener.on_report(report)
         return report
 
     def _explain(self, error: Exception) -> str:
-        if isinstance(error, ValueError) or type(error).__name__ == "EngineUnavailable":
+        """Our own words and vLLM's about a wrong request are sentences already."""
+        if isinstance(error, ValueError | EngineUnavailable):
             return str(error)
         if self.run is None or self.run.is_dead:
             return (
@@ -256,38 +259,38 @@ class EngineHost:
         logger.error("A request failed", exc_info=error)
         return f"The engine refused this request: {_sentence(error)}."
 
-    async def _serve(self, ticket: Ticket) -> RequestReport:
-        await self._wait_ready(ticket)
-        if ticket.is_aborted:
-            return ticket.report("aborted")
+    async def _serve(self, in_flight: InFlightRequest) -> RequestReport:
+        await self._wait_ready(in_flight)
+        if in_flight.is_aborted:
+            return in_flight.report(in_flight.finish_reason())
         assert self.run is not None and self.mirror is not None
-        run, request, block_size = self.run, ticket.request, self.mirror.block_size
+        run, request, block_size = self.run, in_flight.request, self.mirror.block_size
         prompt = check(request, run, self.config)
-        ticket.short_id = self._take_short_id()
-        self._by_short_id[ticket.short_id] = ticket
-        self._tell(ticket.event("waiting"))
+        in_flight.short_id = self._take_short_id()
+        self._by_short_id[in_flight.short_id] = in_flight
+        self._tell(in_flight, in_flight.event("waiting"))
         sampling = run.sampling(
             request.max_tokens, request.temperature, request.ignore_eos
         )
-        stream = run.stream(prompt, sampling, ticket.short_id, request.cache_salt)
+        stream = run.stream(prompt, sampling, in_flight.short_id, request.cache_salt)
         async for output in stream:
-            ticket.take(output)
+            in_flight.take(output)
             pause_s = min(MAX_EVENT_PAUSE_S, len(self._by_short_id) / EVENTS_PER_S)
-            self._tell(ticket.token_event(pause_s))
-            if ticket.is_aborted and not output.finished:
-                await run.abort(ticket.short_id)  # the abort came before the request
+            self._tell(in_flight, in_flight.token_event(pause_s))
+            if in_flight.is_aborted and not output.finished:
+                await run.abort(in_flight.short_id)  # the abort came before the request
         if run.is_tracing:
             self._look()  # the trace was written before the last output was sent
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ticket.finished, timeout=1.0)
-        return ticket.report(ticket.finish_reason(), block_size=block_size)
+                await asyncio.wait_for(in_flight.finished, timeout=1.0)
+        return in_flight.report(in_flight.finish_reason(), block_size=block_size)
 
-    async def _wait_ready(self, ticket: Ticket) -> None:
+    async def _wait_ready(self, in_flight: InFlightRequest) -> None:
         """Until an engine can take the request, it is aborted, or none will come."""
-        while not (self._is_ready or ticket.is_aborted):
+        while not (self._is_ready or in_flight.is_aborted):
             if self._has_given_up:
                 raise EngineUnavailable(self.status.reason or "No engine runs here.")
-            self._tell(ticket.event("engine_starting"))
+            self._tell(in_flight, in_flight.event("engine_starting"))
             await asyncio.sleep(0.1)
 
     @property
@@ -303,15 +306,22 @@ class EngineHost:
         return self.status.state in ("failed", "unavailable")
 
     async def _abort(self, request_id: str) -> None:
-        ticket = self._tickets.get(request_id)
-        if ticket is None:
+        in_flight = self._in_flight.get(request_id)
+        if in_flight is None:
             self._aborted[request_id] = None
             while len(self._aborted) > ABORTED_KEPT:
                 self._aborted.pop(next(iter(self._aborted)))
             return
-        ticket.is_aborted = True
-        if ticket.short_id is not None and self.run is not None:
-            await self.run.abort(ticket.short_id)
+        in_flight.is_aborted = True
+        if in_flight.short_id is not None and self.run is not None:
+            await self.run.abort(in_flight.short_id)
+
+    async def _interrupt_all(self) -> None:
+        for request_id, in_flight in list(self._in_flight.items()):
+            in_flight.is_interrupted = (
+                in_flight.is_interrupted or not in_flight.is_aborted
+            )
+            await self._abort(request_id)
 
     def _take_short_id(self) -> int:
         self._next_short_id += 1
@@ -319,15 +329,16 @@ class EngineHost:
 
     # What is told
 
-    def _tell(self, event: RequestEvent | None) -> None:
-        if event is not None:
+    def _tell(self, in_flight: InFlightRequest, event: RequestEvent | None) -> None:
+        if event is not None and in_flight.is_news(event):
+            in_flight.note_told(event)
             self.listener.on_request_event(event)
 
     def _tell_status(self, **changes: Any) -> None:
         self.status = replace(
             self.status,
             updated_at=time.time(),
-            num_requests=len(self._tickets),
+            num_requests=len(self._in_flight),
             **changes,
         )
         self.listener.on_status(self.status)
@@ -338,7 +349,7 @@ class EngineHost:
         status_due = 0.0
         while True:
             if not self._look():
-                await asyncio.sleep(RETRY_PAUSE_S)
+                await asyncio.sleep(self.retry_pause_s)
             now = time.monotonic()
             if now >= status_due:
                 status_due = now + STATUS_EVERY_S
@@ -366,8 +377,9 @@ class EngineHost:
             self.ask_snapshot()
         for record in records:
             self._take_record(record, mirror)
-        for ticket in self._by_short_id.values():
-            self._tell(ticket.place_event(mirror))
+        for in_flight in self._by_short_id.values():
+            in_flight.note_first_schedule(mirror)
+            self._tell(in_flight, in_flight.place_event(mirror))
 
     def _take_record(self, record: bytes, mirror: PoolMirror) -> None:
         full = self._steady.expand(record)
@@ -376,9 +388,9 @@ class EngineHost:
             return
         finished = mirror.apply(trace)
         for request in finished:
-            ticket = self._by_short_id.get(request.short_id)
-            if ticket is not None and not ticket.finished.done():
-                ticket.finished.set_result(request)
+            in_flight = self._by_short_id.get(request.short_id)
+            if in_flight is not None and not in_flight.finished.done():
+                in_flight.finished.set_result(request)
         self.listener.on_trace(full, trace, finished)
 
 

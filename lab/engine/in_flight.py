@@ -1,4 +1,4 @@
-"""Ticket: one request in the engine host, from its arrival to its report."""
+"""InFlightRequest: one request in the engine host, from its arrival to its report."""
 
 import asyncio
 import logging
@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 REPEAT_EVENT_EVERY_S = 2.0
 """An event may be lost, and a viewer may come late: the last one is told again."""
 MIN_EVENT_PAUSE_S = 0.04
+INTERRUPTED = "The engine host stopped while it answered: ask again."
 _FINISH: dict[str | None, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -26,7 +27,7 @@ _FINISH: dict[str | None, FinishReason] = {
 }
 
 
-class Ticket:
+class InFlightRequest:
     """What is known of one request; makes its events and its report."""
 
     def __init__(self, request: GenerationRequest, engine_host_id: str) -> None:
@@ -35,6 +36,8 @@ class Ticket:
         self.clock = RequestClock(time.monotonic())
         self.short_id: int | None = None
         self.is_aborted = False
+        self.is_interrupted = False
+        """Aborted by the host's own end, not by its learner."""
         self.finished: asyncio.Future[RequestMirror] = (
             asyncio.get_running_loop().create_future()
         )
@@ -48,23 +51,26 @@ class Ticket:
         ids = {"log_id": self.request.log_id, "short_id": self.short_id}
         logger.info(event, extra=ids | fields)
 
-    # Events: None where there is nothing new to tell
+    # Events: None where there is nothing to tell
 
-    def event(self, phase: RequestPhase, **fields: Any) -> RequestEvent | None:
-        """The event of a phase, unless it says what the last one said."""
-        event = RequestEvent(
+    def event(self, phase: RequestPhase, **fields: Any) -> RequestEvent:
+        """The event of a phase."""
+        return RequestEvent(
             request_id=self.request.request_id,
             engine_host_id=self.engine_host_id,
             phase=phase,
             short_id=self.short_id,
             **fields,
         )
-        now = time.monotonic()
-        is_old = now - self._told_at >= REPEAT_EVENT_EVERY_S
-        if event == self._last_event and not is_old:
-            return None
-        self._last_event, self._told_at = event, now
-        return event
+
+    def is_news(self, event: RequestEvent) -> bool:
+        """Whether it says what the last one did not, or that one is old."""
+        is_old = time.monotonic() - self._told_at >= REPEAT_EVENT_EVERY_S
+        return is_old or event != self._last_event
+
+    def note_told(self, event: RequestEvent) -> None:
+        """``event`` was told just now."""
+        self._last_event, self._told_at = event, time.monotonic()
 
     def place_event(self, mirror: PoolMirror) -> RequestEvent | None:
         """Waiting at its place, or reading the prompt; None after the first token."""
@@ -74,9 +80,16 @@ class Ticket:
             return None
         if request.state is not RequestState.RUNNING:
             return self.event("waiting", place=mirror.place(self.short_id))
-        if self.clock.first_scheduled is None:
-            self.clock.first_scheduled = time.monotonic()
         return self.event("prefill", num_prompt_tokens=request.num_prompt_tokens)
+
+    def note_first_schedule(self, mirror: PoolMirror) -> None:
+        """Its time in the queue ends when the mirror first shows it running."""
+        assert self.short_id is not None
+        clock, request = self.clock, mirror.requests.get(self.short_id)
+        if request is None or clock.first_token is not None:
+            return
+        if clock.first_scheduled is None and request.state is RequestState.RUNNING:
+            clock.first_scheduled = time.monotonic()
 
     def take(self, output: Any) -> None:
         """A RequestOutput of vLLM: all text so far."""
@@ -106,6 +119,8 @@ class Ticket:
 
     def finish_reason(self) -> FinishReason:
         """Why the stream ended."""
+        if self.is_interrupted:
+            return "interrupted"
         if self.is_aborted or self._output is None:
             return "aborted"
         return _FINISH.get(self._output.outputs[0].finish_reason, "stop")
@@ -120,7 +135,7 @@ class Ticket:
             request_id=self.request.request_id,
             engine_host_id=self.engine_host_id,
             finish_reason=reason,
-            error=error,
+            error=INTERRUPTED if reason == "interrupted" else error,
             short_id=self.short_id,
             num_output_tokens=clock.num_output_tokens,
             ttft_s=clock.ttft_s,

@@ -60,6 +60,20 @@ class EngineRun:
         timings = phases.read(self.phases_path, self.started_at, self.ended_start_at)
         return [PhaseTiming(**asdict(timing)) for timing in timings]
 
+    async def start(self) -> None:
+        """Import vLLM and start AsyncLLM without blocking the loop."""
+        os.environ["SERVELAB_RUN_DIRECTORY"] = str(self.directory)
+        paths = [str(PROJECT_DIR), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+        phases.mark(self.phases_path, phases.IMPORT)
+        await asyncio.to_thread(_build, self)
+        phases.mark(self.phases_path, phases.FIRST_TOKEN)
+
+    def arguments(self) -> dict[str, Any]:
+        """AsyncEngineArgs of this run."""
+        tap_path, device = self.directory / "tap", resolve_device(self.config)
+        return engine_arguments(self.config, device, tap_path)
+
     def finish_start(self) -> None:
         """The first token is there: the cold start is over."""
         self.ended_start_at = time.time()
@@ -168,16 +182,6 @@ def last_start_s(config: EngineConfig) -> float | None:
         return None
 
 
-async def start_engine(run: EngineRun) -> None:
-    """Import vLLM and start AsyncLLM without blocking the loop."""
-    os.environ["SERVELAB_RUN_DIRECTORY"] = str(run.directory)
-    paths = [str(PROJECT_DIR), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
-    phases.mark(run.phases_path, phases.IMPORT)
-    await asyncio.to_thread(_build, run)
-    phases.mark(run.phases_path, phases.FIRST_TOKEN)
-
-
 def _build(run: EngineRun) -> None:
     if refusal := os.environ.get("ENGINE_REFUSAL"):  # the launcher knows this machine
         raise EngineUnavailable(refusal)
@@ -195,7 +199,7 @@ def _build(run: EngineRun) -> None:
             f"{platform.machine()}): {error}"
         ) from error
     phases.mark(run.phases_path, phases.SPAWN)
-    vllm_config = AsyncEngineArgs(**engine_arguments(run)).create_engine_config()
+    vllm_config = AsyncEngineArgs(**run.arguments()).create_engine_config()
     check_fits(run.config, vllm_config)
     try:
         run.llm = AsyncLLM.from_vllm_config(vllm_config, disable_log_stats=True)
@@ -238,10 +242,11 @@ def check_fits(config: EngineConfig, vllm_config: Any) -> None:
         )
 
 
-def engine_arguments(run: EngineRun) -> dict[str, Any]:
-    """AsyncEngineArgs for this run; what CPU and GPU differ in is in one place."""
-    config = run.config
-    is_cpu = resolve_device(config) == "cpu"
+def engine_arguments(
+    config: EngineConfig, device: str, tap_path: Path
+) -> dict[str, Any]:
+    """AsyncEngineArgs for a device; what CPU and GPU differ in is in one place."""
+    is_cpu = device == "cpu"
     arguments: dict[str, Any] = {
         "model": config.model,
         "dtype": config.dtype,
@@ -252,7 +257,7 @@ def engine_arguments(run: EngineRun) -> dict[str, Any]:
         "enable_prefix_caching": True,
         "scheduler_cls": "lab.tracing.scheduler.TracingScheduler",
         "worker_cls": CPU_WORKER if is_cpu else GPU_WORKER,
-        "additional_config": {"tap_path": str(run.directory / "tap")},
+        "additional_config": {"tap_path": str(tap_path)},
         "trust_remote_code": False,
         "enable_log_requests": False,
         "disable_log_stats": True,

@@ -92,14 +92,14 @@ class PhasedGpuWorker(PhasedWorker):
 
     def init_device(self) -> Any:
         result = super().init_device()
-        self._at_start = _card_use()
+        self._at_start = self._card_use()
         return result
 
     def determine_available_memory(self) -> Any:
         """Its first forward pass compiles the model; vLLM tells how long that took."""
         began = time.time()
         self._mark(phases.COMPILE)
-        available = BaseWorker.determine_available_memory(self)
+        available = super(PhasedWorker, self).determine_available_memory()
         seconds = self.vllm_config.compilation_config.compilation_time
         self._mark(phases.PROFILE, began + seconds)
         return available
@@ -111,9 +111,9 @@ class PhasedGpuWorker(PhasedWorker):
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             self._mark(phases.GRAPHS)
-            before = _card_use()
+            before = self._card_use()
             result = capture(*args, **kwargs)
-            self._capture = Capture(before, _card_use())
+            self._capture = Capture(before, self._card_use())
             return result
 
         runner.capture_model = watched
@@ -124,17 +124,16 @@ class PhasedGpuWorker(PhasedWorker):
 
     def _split(self) -> dict[str, int | None]:
         weights = _tensor_bytes(self.model_runner.get_model())
-        at_end = _card_use()
+        at_end = self._card_use()
         return {
             **split_of(
                 weights, self._kv_cache_bytes, self._at_start, at_end, self._capture
             )
         }
 
-
-def _card_use() -> CardUse:
-    free, total = torch.cuda.mem_get_info()
-    return CardUse(total - free, torch.cuda.memory_reserved())
+    def _card_use(self) -> CardUse:
+        free, total = torch.cuda.mem_get_info()
+        return CardUse(total - free, torch.cuda.memory_reserved())
 
 
 def _tensor_bytes(model: Any) -> int:

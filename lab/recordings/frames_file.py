@@ -69,7 +69,7 @@ def _frames(recording: Recording, frames_per_s: float) -> list[bytes]:
         if not (is_needed or now >= frame_due):
             continue
         is_keyframe = now >= keyframe_due
-        frame = encoder.frame(keyframe=is_keyframe)
+        frame = encoder.next_frame(keyframe=is_keyframe)
         if frame is not None:
             frames.append(frame)
             frame_due = now + 1 / frames_per_s

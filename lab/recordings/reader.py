@@ -5,6 +5,7 @@ import json
 import lzma
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.messages import MemorySample
@@ -20,22 +21,34 @@ from lab.recordings.recording import (
 )
 from lab.tracing.trace import decode
 
-MAX_FILE_BYTES = 64 * 1024 * 1024
-MAX_CHUNK_BYTES = 64 * 1024 * 1024
-"""What one chunk may expand to."""
-MAX_EXPANDED_BYTES = 512 * 1024 * 1024
-"""What all chunks of a file may expand to."""
+MIB = 1 << 20
 
 
-def read_recording(path: Path, *, allow_cut: bool = False) -> Recording:
+@dataclass(frozen=True)
+class ReadLimits:
+    """What reading a recording may take, in bytes."""
+
+    file: int = 64 * MIB
+    chunk: int = 64 * MIB
+    """What one chunk may expand to."""
+    expanded: int = 512 * MIB
+    """What all chunks of a file may expand to."""
+
+
+LIMITS = ReadLimits()
+
+
+def read_recording(
+    path: Path, *, allow_cut: bool = False, limits: ReadLimits = LIMITS
+) -> Recording:
     """The recording in a file. With ``allow_cut`` one that broke off is read up to
     there. Raises RecordingError, a sentence that names the file."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if path.stat().st_size > limits.file:
             raise RecordingError(
-                f"{path} is too large for a recording: at most {MAX_FILE_BYTES} bytes."
+                f"{path} is too large for a recording: at most {limits.file} bytes."
             )
-        return _Reader(path.read_bytes(), allow_cut).recording()
+        return _Reader(path.read_bytes(), allow_cut, limits).recording()
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror}.") from error
     except _Foreign as error:
@@ -60,10 +73,11 @@ class _Cut(Exception):
 class _Reader:
     """Reads the chunks of one file, each checked before it is believed."""
 
-    def __init__(self, file: bytes, allow_cut: bool) -> None:
+    def __init__(self, file: bytes, allow_cut: bool, limits: ReadLimits) -> None:
         self._file = file
         self._allow_cut = allow_cut
-        self._rest = MAX_EXPANDED_BYTES
+        self._max_chunk = limits.chunk
+        self._rest = limits.expanded
 
     def recording(self) -> Recording:
         if self._file[:4] != MAGIC or len(self._file) < FILE_HEAD.size:
@@ -136,7 +150,7 @@ class _Reader:
     def _unpacked(self, payload: bytes) -> bytes:
         """The plain bytes; ValueError when they are more than a recording may hold."""
         decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=64 << 20)
-        limit = min(MAX_CHUNK_BYTES, self._rest)
+        limit = min(self._max_chunk, self._rest)
         plain = decompressor.decompress(payload, max_length=limit)
         if not decompressor.eof:
             raise ValueError(f"a chunk is incomplete or expands beyond {limit} bytes")

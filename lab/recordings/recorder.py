@@ -46,9 +46,15 @@ def written_words(reply: dict[str, Any]) -> str:
 class Recorder:
     """At most one recording at a time."""
 
-    def __init__(self, directory: Path, ask_snapshot: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        ask_snapshot: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._directory = directory
         self._ask_snapshot = ask_snapshot
+        self._clock = clock
         self._status: EngineStatus | None = None
         self._session: _Session | None = None
 
@@ -86,7 +92,7 @@ class Recorder:
         if path.exists():
             raise RecordingError(f"{path} exists: choose another name.")
         header = self._header(traffic[:MAX_TRAFFIC_CHARS])
-        return _Session(RecordingWriter(path, header), seconds)
+        return _Session(RecordingWriter(path, header), seconds, self._clock)
 
     def _header(self, traffic: str) -> RecordingHeader:
         status = self._status
@@ -139,36 +145,40 @@ class Recorder:
 
     def on_poll(self) -> None:
         """After every look at the tap: begin and end in time."""
-        if self._session is not None and self._session.wants_snapshot():
+        session = self._session
+        if session is None:
+            return
+        session.end_in_time()
+        if session.needs_snapshot:
+            session.needs_snapshot = False
             self._ask_snapshot()
 
 
 class _Session:
     """One recording under way."""
 
-    def __init__(self, writer: RecordingWriter, seconds: float) -> None:
+    def __init__(
+        self, writer: RecordingWriter, seconds: float, clock: Callable[[], float]
+    ) -> None:
         self.writer = writer
+        self._clock = clock
         self.is_open = True
+        self.needs_snapshot = True
+        """Whether the first record is still to be asked for."""
         self._seconds = seconds
-        self._has_asked = False
-        self._begins_by = time.monotonic() + MAX_WAIT_S
+        self._begins_by = clock() + MAX_WAIT_S
         self._ends_at: float | None = None
 
-    def wants_snapshot(self) -> bool:
-        """Ends the recording in time; True once, at its beginning."""
-        now = time.monotonic()
-        if self.is_open and now >= (self._ends_at or self._begins_by):
+    def end_in_time(self) -> None:
+        """Stop when its seconds are over, or nothing was there to begin with."""
+        if self._clock() >= (self._ends_at or self._begins_by):
             self.stop()
-        if self._has_asked or not self.is_open:
-            return False
-        self._has_asked = True
-        return True
 
     def add_trace(self, record: bytes, trace: StepTrace) -> None:
         if self._ends_at is None:
             if trace.header.kind is not TraceKind.SNAPSHOT:
                 return
-            self._ends_at = time.monotonic() + self._seconds
+            self._ends_at = self._clock() + self._seconds
         self.writer.add_trace(record)
 
     def add_memory(self, sample: MemorySample) -> None:
@@ -178,7 +188,7 @@ class _Session:
     def stop(self) -> None:
         if not self.is_open:
             return
-        self.is_open = False
+        self.is_open = self.needs_snapshot = False
         if self._ends_at is None:
             self.writer.discard("the engine took no step, so there was nothing to tell")
         else:
@@ -194,7 +204,7 @@ class _Session:
             "num_bytes": writer.num_bytes,
         }
         if self._ends_at is not None:
-            reply["seconds_left"] = max(0.0, self._ends_at - time.monotonic())
+            reply["seconds_left"] = max(0.0, self._ends_at - self._clock())
         if writer.error is not None:
             reply["error"] = str(writer.error)
         return reply

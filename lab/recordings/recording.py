@@ -29,7 +29,7 @@ from typing import Any
 
 from lab.messages import MemorySample
 from lab.recordings.columns import to_columns
-from lab.tracing.trace import StepTrace, decode
+from lab.tracing.trace import LOW_WORD, StepTrace, decode
 
 MAGIC = b"SVLR"
 VERSION = 1
@@ -79,7 +79,7 @@ class RecordingHeader:
         numbers = (header.engine_run, header.num_blocks, header.block_size)
         words = (header.machine, header.device, header.model, header.date)
         if not (
-            all(type(number) is int and 0 <= number <= 0xFFFFFFFF for number in numbers)
+            all(type(number) is int and 0 <= number <= LOW_WORD for number in numbers)
             and 0 < header.num_blocks <= MAX_BLOCKS
             and 0 < header.block_size < 1 << 16
             and all(isinstance(word, str) for word in (*words, header.traffic))

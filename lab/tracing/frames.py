@@ -163,7 +163,7 @@ class FrameEncoder:
                 if request and computed >= request.num_prompt_tokens:
                     self._num_sampled_tokens += 1
 
-    def frame(self, *, keyframe: bool = False) -> bytes | None:
+    def next_frame(self, *, keyframe: bool = False) -> bytes | None:
         """The next frame: a delta, or a keyframe when asked for or needed. None when
         nothing changed (and no keyframe is asked for), or before the first trace."""
         header = self.mirror.header

@@ -35,6 +35,7 @@ from lab.tracing.trace import (
     HAS_HASH,
     Finish,
     RequestState,
+    StepChanges,
     TraceHeader,
     TraceKind,
     encode,
@@ -108,6 +109,7 @@ class TracingScheduler(AsyncScheduler):
         self._short_ids: dict[str, int] = {}
         """The same ids as in ``_traced``, for the hot path."""
         self._pool: TracingBlockPool | None = None
+        """vLLM's own while it is traced; None while nobody wants traces."""
         self._pending: list[int] = []
         self._last_req_ids: list[str] | None = None
         """What the last SCHEDULE record told of; None after a snapshot."""
@@ -119,7 +121,7 @@ class TracingScheduler(AsyncScheduler):
         self._prefix_query_tokens = 0
         self._prefix_hit_tokens = 0
         self._cost_ns = 0
-        self._is_tracing()
+        self._follow_switch()
 
     # vLLM's calls
 
@@ -132,7 +134,8 @@ class TracingScheduler(AsyncScheduler):
     def schedule(self, *args: Any, **kwargs: Any) -> SchedulerOutput:
         output = super().schedule(*args, **kwargs)
         self._step += 1
-        if self._is_tracing():
+        self._follow_switch()
+        if self._pool is not None:
             start = time.perf_counter_ns()
             self._trace_schedule(output)
             self._cost_ns += time.perf_counter_ns() - start
@@ -175,8 +178,8 @@ class TracingScheduler(AsyncScheduler):
 
     # Traces
 
-    def _is_tracing(self) -> bool:
-        """Follow the switch in the tap; a switch on begins with a snapshot."""
+    def _follow_switch(self) -> None:
+        """Attach the pool, with a snapshot, or detach it when the reader says so."""
         is_on = self._tap is not None and self._tap.is_enabled
         if is_on and self._pool is None:
             self._pool = TracingBlockPool.attach(self.kv_cache_manager.block_pool)
@@ -185,15 +188,14 @@ class TracingScheduler(AsyncScheduler):
             self._pool.detach()
             self._pool = None
             self._pending.clear()
-        return is_on
 
     def _trace_from_now(self, request: Request) -> _Traced:
-        traced = _Traced(self._short_id(request.request_id))
+        traced = _Traced(self._take_short_id(request.request_id))
         self._traced[request.request_id] = traced
         self._short_ids[request.request_id] = traced.short_id
         return traced
 
-    def _short_id(self, request_id: str) -> int:
+    def _take_short_id(self, request_id: str) -> int:
         """The engine host names requests ``<short id>``; vLLM adds ``-<8 hex>``."""
         name = request_id.split("-", 1)[0]
         if name.isdecimal() and int(name) < UNNAMED_SHORT_IDS:
@@ -224,10 +226,18 @@ class TracingScheduler(AsyncScheduler):
         if any(output.scheduled_cached_reqs.new_block_ids):
             num_tables += self._grow(output.scheduled_cached_reqs, tables)
         is_steady = self._is_steady(output)
-        scheduled = [] if is_steady else self._scheduled_columns(output)
-        self._write(
-            TraceKind.SCHEDULE, tables, num_tables, scheduled, is_steady=is_steady
+        if is_steady:
+            self._last_computed = [number + 1 for number in self._last_computed]
+            scheduled = []
+        else:
+            scheduled = self._take_columns(output)
+        changes = StepChanges(
+            tables=tables,
+            num_tables=num_tables,
+            scheduled=scheduled,
+            is_steady=is_steady,
         )
+        self._write(TraceKind.SCHEDULE, changes)
 
     def _grow(self, cached: CachedRequestData, tables: list[int]) -> int:
         """Blocks that requests took beside those they had; how many requests did."""
@@ -255,18 +265,16 @@ class TracingScheduler(AsyncScheduler):
         model's step has driven them all out of the processor's cache.
         """
         cached = output.scheduled_cached_reqs
-        is_steady = (
+        return (
             cached.req_ids == self._last_req_ids
             and not output.scheduled_new_reqs
             and output.total_num_scheduled_tokens == len(cached.req_ids)
             and cached.num_computed_tokens == self._last_computed
         )
-        if is_steady:
-            self._last_computed = [number + 1 for number in self._last_computed]
-        return is_steady
 
-    def _scheduled_columns(self, output: SchedulerOutput) -> list[int]:
-        """Short ids, scheduled tokens, computed tokens after the step."""
+    def _take_columns(self, output: SchedulerOutput) -> list[int]:
+        """Short ids, scheduled tokens, computed tokens after the step; the next step
+        is compared with them."""
         counts, cached = output.num_scheduled_tokens, output.scheduled_cached_reqs
         new = output.scheduled_new_reqs
         req_ids = [*cached.req_ids, *[request.req_id for request in new]]
@@ -299,23 +307,17 @@ class TracingScheduler(AsyncScheduler):
 
     def _trace_update(self) -> None:
         """After a call that frees or hashes blocks: write if anything changed."""
-        if not self._is_tracing():
+        self._follow_switch()
+        if self._pool is None:
             return
-        assert self._pool is not None and self._tap is not None
+        assert self._tap is not None
         if self._pool.dirty or self._pending or self._tap.is_snapshot_wanted:
             start = time.perf_counter_ns()
-            self._write(TraceKind.UPDATE, [], 0, [])
+            self._write(TraceKind.UPDATE, StepChanges())
             self._cost_ns += time.perf_counter_ns() - start
 
-    def _write(
-        self,
-        kind: TraceKind,
-        tables: list[int],
-        num_tables: int,
-        scheduled: list[int],
-        *,
-        is_steady: bool = False,
-    ) -> None:
+    def _write(self, kind: TraceKind, changes: StepChanges) -> None:
+        """Add what was told of requests and what the pool marked; or all anew."""
         assert self._pool is not None and self._tap is not None
         if self._tap.is_snapshot_wanted:
             self._trace_snapshot()
@@ -323,11 +325,9 @@ class TracingScheduler(AsyncScheduler):
         pool = self._pool
         blocks = list(pool.dirty)
         blocks += [self._block_word(pool.blocks[block_id]) for block_id in blocks]
-        requests = self._pending
+        changes.requests, changes.blocks = self._pending, blocks
         self._pending = []
-        self._emit(
-            kind, requests, tables, num_tables, scheduled, blocks, is_steady=is_steady
-        )
+        self._emit(kind, changes)
 
     def _block_word(self, block: KVCacheBlock) -> int:
         assert self._pool is not None
@@ -365,51 +365,34 @@ class TracingScheduler(AsyncScheduler):
         blocks = [block.block_id for block in live]
         blocks += [self._block_word(block) for block in live]
         requests, self._pending = self._pending, []
-        num_tables = len(requests) // 4
-        columns = [*scheduled[0], *scheduled[1], *scheduled[2]]
-        self._emit(TraceKind.SNAPSHOT, requests, tables, num_tables, columns, blocks)
+        changes = StepChanges(
+            requests=requests,
+            tables=tables,
+            num_tables=len(requests) // 4,
+            scheduled=[*scheduled[0], *scheduled[1], *scheduled[2]],
+            blocks=blocks,
+        )
+        self._emit(TraceKind.SNAPSHOT, changes)
 
-    def _emit(
-        self,
-        kind: TraceKind,
-        requests: list[int],
-        tables: list[int],
-        num_tables: int,
-        scheduled: list[int],
-        blocks: list[int],
-        *,
-        is_steady: bool = False,
-    ) -> None:
+    def _emit(self, kind: TraceKind, changes: StepChanges) -> None:
         assert self._pool is not None and self._tap is not None
         pool = self._pool
         self._sequence += 1
-        num_running = len(self.running)
-        num_waiting = len(self.waiting) + len(self._first_waiting)
         header = TraceHeader(
-            kind,
-            self._sequence,
-            self._step,
-            time.time_ns(),
-            self._cost_ns + pool.hook_ns,
-            pool.get_num_free_blocks(),
-            num_waiting,
-            num_running,
-            pool.num_evictions,
-            self._num_preemptions,
-            self._prefix_query_tokens,
-            self._prefix_hit_tokens,
+            kind=kind,
+            sequence=self._sequence,
+            step=self._step,
+            stamp_ns=time.time_ns(),
+            cost_ns=self._cost_ns + pool.hook_ns,
+            num_free_blocks=pool.get_num_free_blocks(),
+            num_waiting=len(self.waiting) + len(self._first_waiting),
+            num_running=len(self.running),
+            num_evictions=pool.num_evictions,
+            num_preemptions=self._num_preemptions,
+            prefix_query_tokens=self._prefix_query_tokens,
+            prefix_hit_tokens=self._prefix_hit_tokens,
         )
-        self._tap.write(
-            encode(
-                header,
-                requests,
-                tables,
-                num_tables,
-                scheduled,
-                blocks,
-                is_steady=is_steady,
-            )
-        )
+        self._tap.write(encode(header, changes))
         self._cost_ns = 0
         pool.hook_ns = 0
         pool.dirty.clear()

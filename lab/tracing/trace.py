@@ -52,10 +52,12 @@ REF_CNT_MASK = EVICTED - 1
 LOW_WORD = (1 << 32) - 1
 _HEADER = Struct(f"<{HEADER_WORDS}I")
 
-_LENGTH, _KIND, _SEQUENCE = 0, 1, 2
-_COUNTS = slice(16, 20)
-"""Where R, T, S and B stand in a record."""
-_NUM_SCHEDULED, _NUM_BLOCKS = 18, 19
+# Where each word of the header stands; of two words the lower one.
+_LENGTH, _KIND, _SEQUENCE, _STEP, _STAMP_NS, _COST_NS = 0, 1, 2, 3, 4, 6
+_NUM_FREE, _NUM_WAITING, _NUM_RUNNING, _NUM_EVICTIONS, _NUM_PREEMPTIONS = range(7, 12)
+_QUERY_TOKENS, _HIT_TOKENS = 12, 14
+_NUM_REQUESTS, _NUM_TABLES, _NUM_SCHEDULED, _NUM_BLOCKS = range(16, 20)
+_COUNTS = slice(_NUM_REQUESTS, HEADER_WORDS)
 
 Words = npt.NDArray[np.uint32]
 
@@ -136,27 +138,30 @@ class StepTrace:
     """Shape [2, B]: block ids, ref_cnt | EVICTED | HAS_HASH."""
 
 
-def encode(
-    header: TraceHeader,
-    requests: Sequence[int],
-    tables: Sequence[int],
-    num_tables: int,
-    scheduled: Sequence[int],
-    blocks: Sequence[int],
-    *,
-    is_steady: bool = False,
-) -> bytes:
-    """One record from flat lists of words, each laid out as drawn above.
+@dataclass(slots=True)
+class StepChanges:
+    """What a record tells below its header: flat lists of words, laid out as above."""
 
-    ``num_tables`` is the number of table changes, whose records vary in length.
-    A steady record has no ``scheduled``.
-    """
+    requests: Sequence[int] = ()
+    tables: Sequence[int] = ()
+    num_tables: int = 0
+    """Number of table changes, whose records vary in length."""
+    scheduled: Sequence[int] = ()
+    """Empty when the step is steady."""
+    blocks: Sequence[int] = ()
+    is_steady: bool = False
+
+
+def encode(header: TraceHeader, changes: StepChanges) -> bytes:
+    """One record."""
+    requests, tables = changes.requests, changes.tables
+    scheduled, blocks = changes.scheduled, changes.blocks
     (kind, sequence, step, stamp_ns, cost_ns, num_free, num_waiting, num_running,
      num_evictions, num_preemptions, query_tokens, hit_tokens) = header  # fmt: skip
     num_words = len(requests) + len(tables) + len(scheduled) + len(blocks)
     head = _HEADER.pack(
         HEADER_WORDS + num_words,
-        kind | is_steady * STEADY | VERSION << 8,
+        kind | changes.is_steady * STEADY | VERSION << 8,
         sequence & LOW_WORD,
         step & LOW_WORD,
         stamp_ns & LOW_WORD,
@@ -172,7 +177,7 @@ def encode(
         hit_tokens & LOW_WORD,
         hit_tokens >> 32,
         len(requests) // 4,
-        num_tables,
+        changes.num_tables,
         len(scheduled) // 3,
         len(blocks) // 2,
     )
@@ -187,10 +192,11 @@ def decode(record: bytes | bytearray | memoryview) -> StepTrace:
         raise TraceError(f"A trace record of {len(record)} bytes is cut short.")
     words = np.frombuffer(record, dtype="<u4")
     head = [int(word) for word in words[:HEADER_WORDS]]
-    if head[0] != len(words) or head[1] >> 8 != VERSION or head[1] & 0xFF > 2:
+    version, kind = head[_KIND] >> 8, head[_KIND] & 0xFF
+    if head[_LENGTH] != len(words) or version != VERSION or kind > TraceKind.UPDATE:
         raise TraceError(
-            f"Not a trace record of version {VERSION}: length {head[0]} words "
-            f"(have {len(words)}), kind and version {head[1]:#x}."
+            f"Not a trace record of version {VERSION}: length {head[_LENGTH]} words "
+            f"(have {len(words)}), kind and version {head[_KIND]:#x}."
         )
     num_requests, num_tables, num_scheduled, num_blocks = head[_COUNTS]
     at = HEADER_WORDS + 4 * num_requests
@@ -206,24 +212,29 @@ def decode(record: bytes | bytearray | memoryview) -> StepTrace:
         raise TraceError("A trace record's counts do not add up to its length.")
     return StepTrace(
         header=TraceHeader(
-            kind=TraceKind(head[1] & 0xFF),
-            sequence=head[2],
-            step=head[3],
-            stamp_ns=head[4] | head[5] << 32,
-            cost_ns=head[6],
-            num_free_blocks=head[7],
-            num_waiting=head[8],
-            num_running=head[9],
-            num_evictions=head[10],
-            num_preemptions=head[11],
-            prefix_query_tokens=head[12] | head[13] << 32,
-            prefix_hit_tokens=head[14] | head[15] << 32,
+            kind=TraceKind(kind),
+            sequence=head[_SEQUENCE],
+            step=head[_STEP],
+            stamp_ns=_joined(head, _STAMP_NS),
+            cost_ns=head[_COST_NS],
+            num_free_blocks=head[_NUM_FREE],
+            num_waiting=head[_NUM_WAITING],
+            num_running=head[_NUM_RUNNING],
+            num_evictions=head[_NUM_EVICTIONS],
+            num_preemptions=head[_NUM_PREEMPTIONS],
+            prefix_query_tokens=_joined(head, _QUERY_TOKENS),
+            prefix_hit_tokens=_joined(head, _HIT_TOKENS),
         ),
         requests=requests,
         tables=tuple(tables),
         scheduled=words[at : at + 3 * num_scheduled].reshape(3, -1),
         blocks=words[at + 3 * num_scheduled :].reshape(2, -1),
     )
+
+
+def _joined(head: list[int], low: int) -> int:
+    """A number of two words, the lower one first."""
+    return head[low] | head[low + 1] << 32
 
 
 class SteadyReader:

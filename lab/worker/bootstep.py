@@ -5,49 +5,102 @@ the pool requires, so it starts before the first task and stops after the last; 
 only hand their message over and wait.
 """
 
+import asyncio
+import contextlib
+import logging
 import threading
 import time
+import uuid
 from typing import Any
 
+import redis
 from celery import Celery, bootsteps
 from celery.signals import worker_shutting_down
 from celery.worker.components import Pool
 from celery.worker.control import control_command
 
 from lab.engine.config import EngineConfig
-from lab.worker.listener import EngineDesk
+from lab.engine.host import EngineHost
+from lab.worker.listener import EngineListener
+from lab.worker.publisher import say_last
+from lab.worker.requests import Leases, RequestIntake
+
+logger = logging.getLogger(__name__)
 
 GRACE_S = 5.0
 """After SIGTERM running answers get this long; then they are aborted."""
+LAST_WORDS_S = 4.0
+"""How long reports and messages may take to get out at the end."""
 
-_desk: EngineDesk | None = None
+
+class EngineWorker:
+    """What a worker of the queue ``engine`` has: an engine host, the intake of its
+    requests, and what listens to it."""
+
+    host_class = EngineHost
+    listener_class = EngineListener
+    intake_class = RequestIntake
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.config = config
+        self.life = uuid.uuid4().hex
+        """Names this process: the same host started again has another life."""
+        self.listener = self.listener_class(
+            config, self.life, host_class=self.host_class
+        )
+        self.host = self.listener.host
+        leases = Leases(config.redis_url, config.engine_host_id, self.life)
+        self.intake = self.intake_class(self.host, leases)
+
+    def start(self) -> None:
+        """Begin; the engine comes up in the background."""
+        self.host.start()
+        threading.Thread(target=self.intake.refuse_orphans, daemon=True).start()
+
+    def stop(self) -> None:
+        """Let what is under way get out, shut the engine down, say that it is gone."""
+        flushing = asyncio.run_coroutine_threadsafe(
+            self.listener.publisher.flush(LAST_WORDS_S), self.host.loop
+        )
+        with contextlib.suppress(TimeoutError):
+            flushing.result(LAST_WORDS_S + 1)
+        self.host.stop()
+        try:
+            asyncio.run(say_last(self.config.redis_url, self.host.status, self.life))
+        except (OSError, redis.RedisError) as error:
+            logger.warning("Nobody was told that this host stopped: %s", error)
+        self.listener.recorder.close()
+
+
+_worker: EngineWorker | None = None
+"""This process's, from the start of its bootstep to the stop."""
 
 
 def serve(payload: dict[str, Any]) -> None:
     """One message for the host of this worker."""
-    if _desk is None:
+    if _worker is None:
         raise RuntimeError("This worker has no engine host: it needs -Q engine.")
-    _desk.serve(payload)
+    _worker.intake.serve(payload)
 
 
 class EngineHostStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """Starts the host before the pool and stops it after."""
 
     label = "EngineHost"
+    worker_class = EngineWorker
 
     def start(self, worker: Any) -> None:
         """Read the settings (a wrong one stops the worker here) and begin."""
-        global _desk
-        _desk = EngineDesk(EngineConfig.from_env())
-        _desk.host.start()
-        threading.Thread(target=_desk.tell_orphans, daemon=True).start()
+        global _worker
+        _worker = self.worker_class(EngineConfig.from_env())
+        _worker.start()
 
     def stop(self, worker: Any) -> None:
         """The pool is empty: shut the engine down, so that nothing meets a dead one."""
-        global _desk
-        desk, _desk = _desk, None
-        if desk is not None:
-            desk.stop()
+        global _worker
+        ended, _worker = _worker, None
+        if ended is not None:
+            ended.stop()
 
     terminate = stop
 
@@ -60,30 +113,30 @@ def install(app: Celery) -> None:
 
 @worker_shutting_down.connect
 def _shut_down_softly(**_: Any) -> None:
-    """A threads pool drains without bound: abort what outlives the grace time."""
+    """A threads pool drains without bound: interrupt what outlives the grace time."""
     threading.Thread(target=_interrupt_late_ones, daemon=True).start()
 
 
 def _interrupt_late_ones() -> None:
     """Again and again: a message may have been taken just before the signal."""
     time.sleep(GRACE_S)
-    while (desk := _desk) is not None:
-        desk.interrupt_all()
+    while (worker := _worker) is not None:
+        worker.host.interrupt_all()
         time.sleep(1.0)
 
 
 @control_command(args=[("request_id", str)], signature="REQUEST_ID")
 def lab_abort(state: Any, request_id: str) -> None:
     """Abort one generation, wherever it is."""
-    if _desk is not None:
-        _desk.abort(request_id)
+    if _worker is not None:
+        _worker.host.abort(request_id)
 
 
 @control_command()
 def lab_keyframe(state: Any) -> None:
     """A viewer joined: send a keyframe."""
-    if _desk is not None:
-        _desk.ask_keyframe()
+    if _worker is not None:
+        _worker.listener.ask_keyframe()
 
 
 @control_command(
@@ -93,6 +146,6 @@ def lab_record(
     state: Any, engine_host_id: str, action: str, **arguments: Any
 ) -> dict[str, Any] | None:
     """Record what this host does (manage.py record); only the host named replies."""
-    if _desk is None or _desk.config.engine_host_id != engine_host_id:
+    if _worker is None or _worker.config.engine_host_id != engine_host_id:
         return None
-    return _desk.recorder.command(action, **arguments)
+    return _worker.listener.recorder.command(action, **arguments)

@@ -1,21 +1,15 @@
-"""EngineDesk: listens to an EngineHost, and wires it to frames, publisher, recorder.
-
-Its front is Celery's threads (serve, abort, stop), its back the host's loop.
-"""
+"""EngineListener: listens to an EngineHost; wires it to frames, publisher, recorder."""
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
 import time
-import uuid
+from collections.abc import Callable
 from typing import Any
 
-import redis
 from django.conf import settings
 
 from lab.engine.config import EngineConfig
-from lab.engine.generation import GenerationRequest
 from lab.engine.host import EngineHost
 from lab.engine.launch import EngineRun, resolve_device
 from lab.messages import EngineStatus, MemorySample, RequestEvent, RequestReport
@@ -23,9 +17,8 @@ from lab.recordings.recorder import Recorder
 from lab.tracing.frames import FrameEncoder
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.trace import StepTrace
-from lab.worker.lease import Claims
 from lab.worker.memory import EngineSplit, open_memory
-from lab.worker.publisher import Publisher, say_last
+from lab.worker.publisher import Publisher
 
 logger = logging.getLogger(__name__)
 
@@ -38,25 +31,27 @@ BUSY_FRAMES_PER_S = 8
 MEMORY_EVERY_S = 1.0
 STATUS_EVERY_S = 5.0
 """Unless something changed that viewers see."""
-LAST_WORDS_S = 4.0
-"""How long reports and messages may take to get out at the end."""
-INTERRUPTED = "The engine host stopped while it answered: ask again."
 
 
-class EngineDesk:
+class EngineListener:
     """HostListener of an engine worker: encodes frames, publishes what is told."""
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        life: str = "",
+        *,
+        host_class: type[EngineHost] = EngineHost,
+        publisher_class: type[Publisher] = Publisher,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``life`` names this process; see Publisher."""
         self.config = config
-        self.host = EngineHost(config, self)
-        self.life = uuid.uuid4().hex
-        """Names this process: the same host started again has another life."""
-        self._claims = Claims(config.redis_url, config.engine_host_id, self.life)
-        self.publisher = Publisher(config.redis_url, self.ask_keyframe, self.life)
+        self.host = host_class(config, self)
+        self.publisher = publisher_class(config.redis_url, self.ask_keyframe, life)
+        self._clock = clock
         self.encoder: FrameEncoder | None = None
         self.recorder = Recorder(settings.DATA_DIR / "recordings", self._ask_snapshot)
-        self._serving: set[str] = set()
-        self._interrupted: set[str] = set()
         self._publishing: asyncio.Task[None] | None = None
         self._sampling: asyncio.Task[None] | None = None
         device = resolve_device(config)
@@ -69,89 +64,15 @@ class EngineDesk:
         self._told: EngineStatus | None = None
         self._status_due = 0.0
 
-    # Called from Celery's threads
-
-    def serve(self, payload: dict[str, Any]) -> None:
-        """Serve one message to its end, once.
-
-        It comes again when its host died: then it ends "interrupted". It also comes
-        again when a living host lost its connection to the broker for a moment: that
-        one serves it on, and nothing is said here.
-        """
-        try:
-            request = GenerationRequest.from_payload(payload)
-        except ValueError as error:
-            self._refuse(str(payload.get("request_id", ""))[:64], "error", str(error))
-            return
-        claimed_by = self._claims.claim(request.request_id)
-        if claimed_by == "the dead":
-            self._refuse(request.request_id, "interrupted", INTERRUPTED)
-        if claimed_by != "us":
-            return
-        self._serving.add(request.request_id)
-        try:
-            self.host.submit(request).result()
-        finally:
-            self._serving.discard(request.request_id)
-
-    def tell_orphans(self) -> None:
-        """What the last life of this host had under way ended with it; the broker
-        would deliver it again only after its visibility_timeout."""
-        try:
-            for request_id in self._claims.take_over():
-                self._refuse(request_id, "interrupted", INTERRUPTED)
-        except redis.RedisError as error:
-            logger.warning("The last life's requests were not told: %s", error)
-
-    def abort(self, request_id: str) -> None:
-        """Its learner pressed stop."""
-        self._serving.discard(request_id)
-        self.host.abort(request_id)
-
-    def interrupt_all(self) -> None:
-        """End what still runs, and say that nobody asked for it."""
-        self._interrupted |= self._serving
-        self.host.abort_all()
-
-    def stop(self) -> None:
-        """Let what is under way get out, shut the engine down, say that it is gone."""
-        flushing = asyncio.run_coroutine_threadsafe(
-            self.publisher.flush(LAST_WORDS_S), self.host.loop
-        )
-        with contextlib.suppress(TimeoutError):
-            flushing.result(LAST_WORDS_S + 1)
-        self.host.stop()
-        try:
-            asyncio.run(say_last(self.config.redis_url, self.host.status, self.life))
-        except (OSError, redis.RedisError) as error:
-            logger.warning("Nobody was told that this host stopped: %s", error)
-        self.recorder.close()
-
-    def _refuse(self, request_id: str, reason: Any, sentence: str) -> None:
-        report = RequestReport(
-            request_id=request_id,
-            engine_host_id=self.config.engine_host_id,
-            finish_reason=reason,
-            error=sentence,
-        )
-        event = RequestEvent(
-            request_id=request_id,
-            engine_host_id=self.config.engine_host_id,
-            phase="finished",
-            report=report,
-        )
-        self.host.loop.call_soon_threadsafe(self.on_request_event, event)
-        self.host.loop.call_soon_threadsafe(self.on_report, report)
-
     def ask_keyframe(self) -> None:
         """The next frame will be a keyframe, at once."""
         self._wants_keyframe = True
 
-    # Called from the host's loop
-
     def _ask_snapshot(self) -> None:
         """The recorder begins with one; called from Celery's thread."""
         self.host.loop.call_soon_threadsafe(self.host.ask_snapshot)
+
+    # Called from the host's loop
 
     def on_engine_start(self, run: EngineRun, mirror: PoolMirror) -> None:
         self.encoder = FrameEncoder(
@@ -175,7 +96,7 @@ class EngineDesk:
         if self._publishing is None:
             self._publishing = asyncio.create_task(self.publisher.run())
         self.recorder.on_poll()
-        now = time.monotonic()
+        now = self._clock()
         if self.encoder is not None and now >= self._frame_due:
             self._emit_frame(self.encoder, now)
         is_sampling = self._sampling is not None and not self._sampling.done()
@@ -192,7 +113,7 @@ class EngineDesk:
             or now >= due + IDLE_KEYFRAME_EVERY_S
             or (encoder.has_news and now >= due)
         )
-        frame = encoder.frame(keyframe=wants_keyframe)
+        frame = encoder.next_frame(keyframe=wants_keyframe)
         if frame is None:
             return
         if encoder.is_keyframe:
@@ -231,7 +152,7 @@ class EngineDesk:
 
     def on_status(self, status: EngineStatus) -> None:
         self.recorder.on_status(status)
-        now = time.monotonic()
+        now = self._clock()
         if _visible(status) == _visible(self._told) and now < self._status_due:
             return
         self._told = status
@@ -239,23 +160,10 @@ class EngineDesk:
         self.publisher.status(status)
 
     def on_request_event(self, event: RequestEvent) -> None:
-        if event.report is not None:
-            event = dataclasses.replace(event, report=self._reworded(event.report))
         self.publisher.request_event(event)
 
     def on_report(self, report: RequestReport) -> None:
-        self.publisher.report(self._reworded(report))
-
-    def _reworded(self, report: RequestReport) -> RequestReport:
-        """What no learner stopped was not "aborted" but "interrupted"."""
-        if (
-            report.finish_reason != "aborted"
-            or report.request_id not in self._interrupted
-        ):
-            return report
-        return dataclasses.replace(
-            report, finish_reason="interrupted", error=INTERRUPTED
-        )
+        self.publisher.report(report)
 
 
 def _visible(status: EngineStatus | None) -> Any:

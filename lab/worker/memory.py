@@ -57,10 +57,11 @@ def gap(used: int | None, split: EngineSplit) -> int | None:
 class CpuMemory:
     """Resident memory of the engine host and of the processes it started."""
 
-    def __init__(self, trouble: str = "") -> None:
+    def __init__(self, trouble: str = "", host: psutil.Process | None = None) -> None:
         """``trouble``: why a GPU engine's card cannot be asked. Weights and KV cache
-        lie on that card then, so there is no gap to these processes' memory."""
-        self._host = psutil.Process()
+        lie on that card then, so there is no gap to these processes' memory. ``host``
+        is the engine host's process, this one by default."""
+        self._host = host or psutil.Process()
         self._trouble = trouble
         psutil.cpu_percent()  # the first answer is about no time at all
 
@@ -159,16 +160,16 @@ def _handle(nvml: Any, visible: str) -> Any:
 Memory = CpuMemory | GpuMemory
 
 
-def open_memory(device: str, nvml: Any = None) -> Memory:
+def open_memory(device: str, nvml: Any = None, package: str = "pynvml") -> Memory:
     """NVML for "cuda"; the processes' memory for "cpu" or where NVML is missing.
 
-    ``nvml`` stands for the module pynvml (tests).
+    ``nvml`` stands for the module in ``package`` (tests).
     """
     if device != "cuda":
         return CpuMemory()
     if nvml is None:
         try:
-            nvml = importlib.import_module("pynvml")
+            nvml = importlib.import_module(package)
         except ImportError as error:
             return _without_nvml(error)
     try:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 import redis.asyncio
-from celery import current_app
+from celery import Celery, current_app
 from channels.layers import get_channel_layer
 
 from lab.messages import (
@@ -43,11 +43,22 @@ class Publisher:
     """Drains one queue of sends; survives a Redis that goes away and comes back."""
 
     def __init__(
-        self, redis_url: str, on_frame_lost: Callable[[], None], life: str = ""
+        self,
+        redis_url: str,
+        on_frame_lost: Callable[[], None],
+        life: str = "",
+        *,
+        celery: Celery | None = None,
+        max_queued: int = MAX_QUEUED,
+        retry_pause_s: float = RETRY_PAUSE_S,
     ) -> None:
-        """``life`` names this process; its key expires when the statuses cease."""
+        """``life`` names this process; its key expires when the statuses cease.
+        Reports go out by ``celery``, this process's application by default."""
         self._redis = redis.asyncio.Redis.from_url(redis_url)
         self._life = life
+        self._celery = celery or current_app
+        self._max_queued = max_queued
+        self._retry_pause_s = retry_pause_s
         self._layer = get_channel_layer()
         self._on_frame_lost = on_frame_lost
         self._queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
@@ -87,10 +98,10 @@ class Publisher:
         if not self._is_down:
             self._is_down = True
             logger.warning("Redis does not answer: %s", error)
-        await asyncio.sleep(RETRY_PAUSE_S)
+        await asyncio.sleep(self._retry_pause_s)
 
     def _put(self, group: str, message: dict[str, Any]) -> None:
-        if self._queue.qsize() < MAX_QUEUED:
+        if self._queue.qsize() < self._max_queued:
             self._queue.put_nowait((group, message))
 
     @property
@@ -139,7 +150,7 @@ class Publisher:
         for _ in range(REPORT_RETRIES):
             try:
                 await asyncio.to_thread(
-                    current_app.send_task,
+                    self._celery.send_task,
                     "lab.finish_request",
                     kwargs={"report": asdict(report)},
                     queue="default",
@@ -147,7 +158,7 @@ class Publisher:
                 return
             except Exception as error:  # kombu's, redis-py's or the socket's
                 logger.warning("A report waits for the broker: %s", error)
-                await asyncio.sleep(RETRY_PAUSE_S)
+                await asyncio.sleep(self._retry_pause_s)
 
     async def flush(self, timeout_s: float = 3.0) -> None:
         """Wait for the reports and messages still under way (shutdown)."""

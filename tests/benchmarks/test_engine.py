@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from benchmarks import transformers
-from tests.lab.engine_host import config, model_dir
+from tests.lab.engine_host import model_dir
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -38,20 +38,18 @@ def test_vllm_and_transformers_answer_the_same_prompts() -> None:
     assert found["transformers_batch"] == 2
 
 
-def test_a_batch_that_does_not_fit_the_card_is_halved(monkeypatch) -> None:
+def test_a_batch_that_does_not_fit_the_card_is_halved() -> None:
     import torch
 
     sizes = []
 
-    def generate(model: Any, tasks: list[transformers.Task], num_tokens: int) -> None:
+    def generate(tasks: list[transformers.Task], num_tokens: int) -> None:
         sizes.append(len(tasks))
         if len(tasks) > 2:
             raise torch.cuda.OutOfMemoryError("Out of memory.")
 
-    monkeypatch.setattr(transformers, "_model", lambda *_: None)
-    monkeypatch.setattr(transformers, "_generate", generate)
     tasks = [transformers.Task([1, 2], 3)] * 5
 
-    found = transformers._with_transformers(config(), "bfloat16", tasks, tasks)
+    batch, seconds = transformers.halve_until_it_fits(generate, tasks, tasks)
 
-    assert found["batch"] == 2 and sizes == [1, 5, 2, 2, 1]
+    assert batch == 2 and sizes == [1, 5, 2, 2, 1] and seconds > 0

@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import json
-import sys
 from typing import Any
 
 import pytest
@@ -109,7 +108,7 @@ def test_prompts_are_the_same_for_both_sides_and_fit_the_model() -> None:
     assert max(task.num_output_tokens for task in tasks) <= 1024
 
 
-def test_the_ratio_to_transformers_comes_with_its_conditions(monkeypatch) -> None:
+def test_the_ratio_to_transformers_comes_with_its_conditions() -> None:
     asked = []
 
     def measured(module: str, environment: Any, wanted: dict[str, Any]) -> Any:
@@ -119,9 +118,8 @@ def test_the_ratio_to_transformers_comes_with_its_conditions(monkeypatch) -> Non
             return {**side, "tokens_per_s": 90.0}
         return {**side, "tokens_per_s": 30.0, "batch": 4, "version": "5.0"}
 
-    monkeypatch.setattr(transformers, "measured", measured)
-    monkeypatch.setattr(transformers, "engine_environment", lambda scale: {})
-    results = transformers.run({"pairs": "2", "prompts": "8"})
+    scale = scale_of("transformers", {"pairs": "2", "prompts": "8"})
+    results = transformers.compare(scale, {}, measured)
 
     assert [side for side, _ in asked] == [
         *("vllm", "transformers"),
@@ -135,7 +133,7 @@ def test_the_ratio_to_transformers_comes_with_its_conditions(monkeypatch) -> Non
         assert part in told
 
 
-def test_a_cold_and_a_warm_start_share_a_cache_that_was_empty(monkeypatch) -> None:
+def test_a_cold_and_a_warm_start_share_a_cache_that_was_empty() -> None:
     caches = []
 
     def measured(module: str, environment: Any, wanted: dict[str, Any]) -> Any:
@@ -143,9 +141,8 @@ def test_a_cold_and_a_warm_start_share_a_cache_that_was_empty(monkeypatch) -> No
         seconds = {"compile": 30.0 / len(caches), "total": 60.0}
         return {"seconds": seconds, "conditions": "m on d"}
 
-    monkeypatch.setattr(coldstart, "measured", measured)
-    monkeypatch.setattr(coldstart, "engine_environment", lambda scale: {})
-    found = by_name(coldstart.run({"starts": "2", "naps": "0"}))
+    scale = scale_of("coldstart", {"starts": "2", "naps": "0"})
+    found = by_name(coldstart.measure_starts(scale, {}, measured))
 
     assert list(found) == [
         *("cold_compile_s", "cold_total_s", "warm_compile_s", "warm_total_s")
@@ -204,17 +201,15 @@ def test_a_nap_ends_with_a_token_and_level_2_reads_the_weights_again(
     ]
 
 
-def test_a_measuring_process_answers_or_refuses_with_a_sentence(
-    monkeypatch, tmp_path
-) -> None:
+def test_a_measuring_process_answers_or_refuses_with_a_sentence(tmp_path) -> None:
     out = tmp_path / "answer.json"
-    monkeypatch.setattr(sys, "argv", ["-m", json.dumps({"pairs": 2}), str(out)])
+    arguments = [json.dumps({"pairs": 2}), str(out)]
 
-    answer(lambda asked: asked["pairs"] + 1)
+    answer(lambda asked: asked["pairs"] + 1, arguments)
     assert json.loads(out.read_text()) == {"found": 3}
 
     def refuse(asked: dict[str, Any]) -> None:
         raise NotMeasured("There is too little of it.")
 
-    answer(refuse)
+    answer(refuse, arguments)
     assert json.loads(out.read_text()) == {"refusal": "There is too little of it."}

@@ -54,7 +54,7 @@ def golden(
         if rest:
             continue
         rest = len(frames) % 3 + 1
-        frame = encoder.frame(keyframe=len(frames) % KEYFRAME_EVERY == 0)
+        frame = encoder.next_frame(keyframe=len(frames) % KEYFRAME_EVERY == 0)
         assert frame is not None
         if len(frames) % STATE_EVERY == 0:
             states[str(len(frames))] = pool_state(encoder.mirror)

@@ -32,11 +32,11 @@ def frames(number: int = 1200) -> list[bytes]:
         traffic.step()
     encoder = FrameEncoder("one", 1, traffic.num_blocks, traffic.block_size)
     encoder.apply(decode(traffic.snapshot()))
-    made = [encoder.frame(keyframe=True)]
+    made = [encoder.next_frame(keyframe=True)]
     for _ in range(number):
         for record in traffic.step():
             encoder.apply(decode(record))
-        made.append(encoder.frame())
+        made.append(encoder.next_frame())
     return [frame for frame in made if frame is not None]
 
 

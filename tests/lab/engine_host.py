@@ -82,10 +82,12 @@ def config(**changes: Any) -> EngineConfig:
     return dataclasses.replace(defaults, **changes)
 
 
-def start(listener: Listener, **changes: Any) -> EngineHost:
+def start(
+    listener: Listener, host_class: type[EngineHost] = EngineHost, **changes: Any
+) -> EngineHost:
     """An engine host that is ready."""
     os.environ.setdefault("VLLM_CPU_NUM_OF_RESERVED_CPU", "0")
-    host = EngineHost(config(**changes), listener)
+    host = host_class(config(**changes), listener)
     host.start()
     listener.wait_for(lambda: host.status.state == "ready", READY_TIMEOUT_S)
     return host

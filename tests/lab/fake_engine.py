@@ -1,7 +1,14 @@
 """The one fake engine: a Transport that keeps what client sends, and answers as an
-engine host and the default worker would."""
+engine host and the default worker would.
 
+It answers with what a real engine told of one request: its events and its report, in
+tests/data/request.json (recorded by tests/data/record_request.py). A test that needs
+another figure overrides that one field.
+"""
+
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -9,7 +16,13 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
 from lab import client
-from lab.messages import EngineStatus, RequestEvent, RequestReport, request_group
+from lab.messages import (
+    EngineStatus,
+    RequestEvent,
+    RequestPhase,
+    RequestReport,
+    request_group,
+)
 from lab.models import EngineRequest
 
 HOST = "fake-host"
@@ -23,7 +36,13 @@ READY = EngineStatus(
     max_model_len=2_048,
     max_output_tokens=256,
 )
-EVENT = RequestEvent(request_id="", engine_host_id=HOST, phase="accepted")
+_RECORDED = json.loads(
+    (Path(__file__).parents[1] / "data" / "request.json").read_text()
+)
+EVENTS = [RequestEvent(**event) for event in _RECORDED["events"]]
+"""What a real engine host told of one request, in order, up to its report,"""
+REPORT = RequestReport.from_json(_RECORDED["report"])
+"""and how that request ended."""
 
 
 class FakeEngine:
@@ -78,15 +97,27 @@ class FakeEngine:
 
     # What comes back
 
-    async def play(self, request_id: str, **fields: Any) -> None:
-        """Send one event on the request's group."""
-        event = replace(EVENT, request_id=request_id, **fields)
+    async def play(self, request_id: str, phase: RequestPhase, **fields: Any) -> None:
+        """Send the recorded event of a phase on the request's group; a phase that was
+        not recorded has only what is given."""
+        blank = RequestEvent("", HOST, phase)
+        event = next((event for event in EVENTS if event.phase == phase), blank)
+        await self._tell(replace(event, **fields), request_id)
+
+    async def play_all(self, request_id: str) -> None:
+        """Send all that was recorded, from the queue to the report."""
+        for event in EVENTS:
+            await self._tell(event, request_id)
+        await self.report(request_id, REPORT.text)
+
+    async def _tell(self, event: RequestEvent, request_id: str) -> None:
+        event = replace(event, request_id=request_id, engine_host_id=HOST)
         await get_channel_layer().group_send(request_group(request_id), event.message())
 
     async def report(self, request_id: str, text: str = "", **fields: Any) -> None:
         """Send the final event on the request's group."""
         report = finished(request_id, text, **fields)
-        await self.play(request_id, phase="finished", text=text, report=report)
+        await self.play(request_id, "finished", text=text, report=report)
 
     async def store(self, request_id: str, text: str = "", **fields: Any) -> None:
         """What the default worker does with the report."""
@@ -98,22 +129,9 @@ class FakeEngine:
 
 
 def finished(request_id: str, text: str = "", **fields: Any) -> RequestReport:
-    """A report as the engine host makes it."""
-    numbers: dict[str, Any] = {
-        "finish_reason": "stop",
-        "short_id": 7,
-        "num_prompt_tokens": 300,
-        "num_cached_tokens": 256,
-        "num_output_tokens": 12,
-        "num_blocks": 10,
-        "num_blocks_shared": 8,
-        "ttft_s": 0.25,
-        "e2el_s": 0.5,
-        "output_tokens_per_s": 44.0,
-    }
-    return RequestReport(
-        request_id=request_id, engine_host_id=HOST, text=text, **numbers | fields
-    )
+    """The recorded report, of another request and with this text."""
+    ids = {"request_id": request_id, "engine_host_id": HOST, "text": text}
+    return replace(REPORT, **ids | fields)
 
 
 def deliver(report: RequestReport, purpose: str | None = None) -> None:

@@ -55,7 +55,7 @@ def frame_messages(
         for record in traffic.step():
             encoder.apply(decode(record))
         is_keyframe = number % keyframe_every == 0
-        frame = encoder.frame(keyframe=is_keyframe)
+        frame = encoder.next_frame(keyframe=is_keyframe)
         number += 1
         if frame is not None:
             yield {

@@ -62,17 +62,17 @@ class Nvml:
         return SimpleNamespace(**answer) if isinstance(answer, dict) else answer
 
 
-def record() -> dict[str, Any]:
+def record(nvml: Any = pynvml) -> dict[str, Any]:
     """The answers of this machine's driver about its first card."""
-    answers: dict[str, Any] = {"nvmlInit": _ask(pynvml.nvmlInit)}
+    answers: dict[str, Any] = {"nvmlInit": _ask(nvml.nvmlInit)}
     source = "no driver"
     if answers["nvmlInit"] is None:
-        version = pynvml.nvmlSystemGetDriverVersion()
+        version = nvml.nvmlSystemGetDriverVersion()
         answers["nvmlSystemGetDriverVersion"] = version
         source = f"driver {version}"
-        handle = pynvml.nvmlDeviceGetHandleByIndex(0)
+        handle = nvml.nvmlDeviceGetHandleByIndex(0)
         for call, more in OF_A_CARD.items():
-            answers[call] = _ask(getattr(pynvml, call), handle, *more)
+            answers[call] = _ask(getattr(nvml, call), handle, *more)
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
     return {"source": f"recorded, {source}, {date}", "answers": answers}
 

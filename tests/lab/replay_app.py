@@ -13,9 +13,7 @@ from typing import Any
 from celery.signals import celeryd_init
 
 from config.celery import app
-from tests.lab import replay_engine
-
-replay_engine.install()
+from tests.lab.replay_engine import ReplayHost
 
 if expires := os.environ.get("REPLAY_EXPIRES_S"):
     app.conf.broker_transport_options = {
@@ -26,10 +24,14 @@ if expires := os.environ.get("REPLAY_EXPIRES_S"):
 
 
 @celeryd_init.connect
-def shorten(**_: Any) -> None:
+def replay(**_: Any) -> None:
     """After config.celery has imported the worker's parts."""
     from lab.worker import bootstep, listener, publisher
 
+    class ReplayWorker(bootstep.EngineWorker):
+        host_class = ReplayHost
+
+    bootstep.EngineHostStep.worker_class = ReplayWorker
     bootstep.GRACE_S = float(os.environ.get("REPLAY_GRACE_S", bootstep.GRACE_S))
     life = os.environ.get("REPLAY_LIFE_S") or expires or publisher.STATUS_EXPIRES_S
     publisher.STATUS_EXPIRES_S = int(life)

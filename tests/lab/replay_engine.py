@@ -1,7 +1,7 @@
 """An engine without vLLM: it replays tests/data/real.steptraces on demand.
 
-It stands at the seam of EngineRun and start_engine, so the real EngineHost, its tap
-and all that hangs on them run. A request of the host takes the place of the next
+ReplayHost is an EngineHost whose run is a ReplayRun; the host's own code, its tap and
+all that hangs on them run. A request of the host takes the place of the next
 request in the recording: its short id is written into the recorded traces, and tokens
 of a fixed answer come as the recorded request computed them. Recorded requests that
 nobody sent go on as ghosts, with short ids from GHOSTS on. While nobody asks, nothing
@@ -18,7 +18,9 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
-from lab.engine import host, in_flight, phases
+from lab.engine import phases
+from lab.engine.host import EngineHost
+from lab.engine.in_flight import InFlightRequest
 from lab.engine.launch import EngineRun, machine_name, versions
 from lab.messages import RequestReport
 from lab.tracing.mirror import PoolMirror
@@ -27,6 +29,7 @@ from lab.tracing.trace import (
     HAS_HASH,
     Finish,
     RequestState,
+    StepChanges,
     StepTrace,
     TraceHeader,
     TraceKind,
@@ -78,7 +81,8 @@ class Stream:
 class RecordedEngine:
     """Plays the recorded traces into a tap while there are streams."""
 
-    def __init__(self, tap: TapWriter) -> None:
+    def __init__(self, tap: TapWriter, step_s: float) -> None:
+        self.step_s = step_s
         records, self.num_blocks, self.block_size = source()
         self.traces = [decode(record) for record in records]
         self.errored = False
@@ -139,7 +143,7 @@ class RecordedEngine:
                 self._work.clear()
                 await self._work.wait()
             self._step()
-            await asyncio.sleep(STEP_S / 2 if self._streams else 0)
+            await asyncio.sleep(self.step_s / 2 if self._streams else 0)
 
     @property
     def _has_ghosts(self) -> bool:
@@ -225,16 +229,14 @@ class RecordedEngine:
             tables += (name, table.start, len(blocks), *blocks)
         scheduled = trace.scheduled.tolist()
         scheduled[0] = [self._names[short_id] for short_id in scheduled[0]]
-        return decode(
-            encode(
-                trace.header,
-                [word for row in rows for word in row],
-                tables,
-                len(trace.tables),
-                [word for column in scheduled for word in column],
-                trace.blocks.ravel().tolist(),
-            )
+        changes = StepChanges(
+            requests=[word for row in rows for word in row],
+            tables=tables,
+            num_tables=len(trace.tables),
+            scheduled=[word for column in scheduled for word in column],
+            blocks=trace.blocks.ravel().tolist(),
         )
+        return decode(encode(trace.header, changes))
 
     def _write(self, trace: StepTrace) -> None:
         """Into the tap, next in the sequence and stamped now."""
@@ -250,14 +252,14 @@ class RecordedEngine:
         for table in trace.tables:
             blocks = table.block_ids.tolist()
             tables += (table.short_id, table.start, len(blocks), *blocks)
-        words = encode(
-            header,
-            trace.requests.ravel().tolist(),
-            tables,
-            len(trace.tables),
-            trace.scheduled.ravel().tolist(),
-            trace.blocks.ravel().tolist(),
+        changes = StepChanges(
+            requests=trace.requests.ravel().tolist(),
+            tables=tables,
+            num_tables=len(trace.tables),
+            scheduled=trace.scheduled.ravel().tolist(),
+            blocks=trace.blocks.ravel().tolist(),
         )
+        words = encode(header, changes)
         waiting = [(stream.short_id, stream.prompt) for stream in self._waiting]
         self._mirror.apply(decode(words))
         self._tap.write(words)
@@ -293,15 +295,14 @@ def _made_up(
     scheduled: list[tuple[int, int, int]] | None = None,
 ) -> StepTrace:
     """A trace of what the recording does not have."""
-    words = encode(
-        header._replace(kind=TraceKind.UPDATE),
-        [word for row in rows for word in row],
-        table or [],
-        1 if table else 0,
-        [word for column in zip(*(scheduled or []), strict=True) for word in column],
-        [],
+    columns = zip(*(scheduled or []), strict=True)
+    changes = StepChanges(
+        requests=[word for row in rows for word in row],
+        tables=table or [],
+        num_tables=1 if table else 0,
+        scheduled=[word for column in columns for word in column],
     )
-    return decode(words)
+    return decode(encode(header._replace(kind=TraceKind.UPDATE), changes))
 
 
 def _snapshot(mirror: PoolMirror) -> StepTrace:
@@ -325,9 +326,8 @@ def _snapshot(mirror: PoolMirror) -> StepTrace:
         [0] * len(requests),
         [one.num_computed_tokens for one in requests],
     )
-    words = encode(
-        mirror.header._replace(kind=TraceKind.SNAPSHOT),
-        [
+    changes = StepChanges(
+        requests=[
             word
             for one in requests
             for word in (
@@ -337,16 +337,27 @@ def _snapshot(mirror: PoolMirror) -> StepTrace:
                 one.num_cached_tokens,
             )
         ],
-        tables,
-        len(requests),
-        [number for column in columns for number in column],
-        [*ids, *states],
+        tables=tables,
+        num_tables=len(requests),
+        scheduled=[number for column in columns for number in column],
+        blocks=[*ids, *states],
     )
-    return decode(words)
+    header = mirror.header._replace(kind=TraceKind.SNAPSHOT)
+    return decode(encode(header, changes))
 
 
 class ReplayRun(EngineRun):
     """EngineRun with a RecordedEngine in the place of AsyncLLM."""
+
+    step_s = STEP_S
+
+    async def start(self) -> None:
+        """The same phases, in no time."""
+        for name in phases.ORDER:
+            phases.mark(self.phases_path, name)
+            await asyncio.sleep(START_S / len(phases.ORDER))
+        self.llm = RecordedEngine(TapWriter(self.directory / "tap"), self.step_s)
+        self.num_blocks, self.block_size = self.llm.num_blocks, self.llm.block_size
 
     def prompt_token_ids(self, messages: list[dict[str, str]]) -> list[int]:
         """One token a word."""
@@ -393,26 +404,16 @@ class ReplayRun(EngineRun):
         super().close()
 
 
-async def start_replay(run: ReplayRun) -> None:
-    """Stands for start_engine: the same phases, in no time."""
-    for name in phases.ORDER:
-        phases.mark(run.phases_path, name)
-        await asyncio.sleep(START_S / len(phases.ORDER))
-    run.llm = RecordedEngine(TapWriter(run.directory / "tap"))
-    run.num_blocks, run.block_size = run.llm.num_blocks, run.llm.block_size
-
-
-class ReplayTicket(in_flight.Ticket):
-    """Ticket whose reports say that they are of a recording."""
+class ReplayRequest(InFlightRequest):
+    """InFlightRequest whose reports say that they are of a recording."""
 
     def report(self, *args: Any, **kwargs: Any) -> RequestReport:
         report = super().report(*args, **kwargs)
         return dataclasses.replace(report, is_recorded=True)
 
 
-def install() -> None:
-    """From now on engine hosts of this process replay; call before the bootstep is
-    imported."""
-    host.EngineRun = ReplayRun  # type: ignore[misc]
-    host.start_engine = start_replay  # type: ignore[assignment]
-    host.Ticket = ReplayTicket  # type: ignore[misc]
+class ReplayHost(EngineHost):
+    """EngineHost of a RecordedEngine."""
+
+    run_class = ReplayRun
+    request_class = ReplayRequest

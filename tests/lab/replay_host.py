@@ -102,7 +102,7 @@ class ReplayHost:
         self.traffic.stamp_ns = time.time_ns() - self.traffic.step_ns
         for record in self.traffic.step():
             self.encoder.apply(decode(record))
-        frame = self.encoder.frame(keyframe=is_key)
+        frame = self.encoder.next_frame(keyframe=is_key)
         if frame is not None:
             run, seq = self.encoder.engine_run, self.encoder.seq
             self.publisher.frame(self.host_id, run, seq, is_key, frame)

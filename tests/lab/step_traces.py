@@ -14,12 +14,19 @@ from lab.tracing.trace import (
     HAS_HASH,
     Finish,
     RequestState,
+    StepChanges,
     TraceHeader,
     TraceKind,
     encode,
 )
 
 Key = tuple[int, int]
+
+
+def header(kind: TraceKind, **counters: int) -> TraceHeader:
+    """A header of one's own making; what is not given is 0, sequence and step 1."""
+    given = dict.fromkeys(TraceHeader._fields[1:], 0) | {"sequence": 1, "step": 1}
+    return TraceHeader(kind=kind, **given | counters)
 
 
 @dataclass
@@ -273,14 +280,15 @@ class Traffic:
             self.ref_cnt[block] | flag | (HAS_HASH if block in self.keys else 0)
             for block, flag in self.dirty.items()
         ]
-        record = encode(
-            self._header(kind),
-            requests,
-            tables,
-            len(self.tables),
-            [word for column in zip(*self.scheduled, strict=True) for word in column],
-            [*self.dirty, *words],
+        columns = zip(*self.scheduled, strict=True)
+        changes = StepChanges(
+            requests=requests,
+            tables=tables,
+            num_tables=len(self.tables),
+            scheduled=[word for column in columns for word in column],
+            blocks=[*self.dirty, *words],
         )
+        record = encode(self._header(kind), changes)
         self._last_scheduled = self.scheduled
         self._forget()
         return record

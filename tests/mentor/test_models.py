@@ -30,7 +30,7 @@ def ask(learner, chapter, engine):
 
 def test_a_report_becomes_the_answer_with_its_numbers(ask):
     turn = ask()
-    deliver(finished(turn.request_id, "Blocks."))
+    deliver(finished(turn.request_id, "Blocks.", short_id=7))
     turn.refresh_from_db()
     assert (turn.state, turn.answer, turn.short_id) == ("answered", "Blocks.", 7)
     assert turn.report["num_cached_tokens"] == 256

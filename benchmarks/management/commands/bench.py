@@ -8,9 +8,9 @@ import datetime
 import importlib
 import json
 import platform
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -21,20 +21,32 @@ from lab.errors import EngineError
 from lab.worker.memory import card_in_words
 
 
-def benches() -> dict[str, str]:
-    """Names of the benches, and the first sentence of their docstrings."""
+class Bench(Protocol):
+    """A module of benchmarks/ that measures."""
+
+    __doc__: str | None
+
+    def run(self, options: dict[str, str]) -> list[dict[str, Any]]:
+        """The results."""
+
+
+def benches() -> dict[str, Bench]:
+    """The benches by name."""
     found = {}
     for path in sorted(Path(settings.BASE_DIR, "benchmarks").glob("[!_]*.py")):
-        module = importlib.import_module(f"benchmarks.{path.stem}")
+        module: Any = importlib.import_module(f"benchmarks.{path.stem}")
         if hasattr(module, "run"):
-            found[path.stem] = (module.__doc__ or "").strip().splitlines()[0]
+            found[path.stem] = module
     return found
 
 
-def machine() -> str:
-    """Card and driver of a GPU engine, processor, cores and system, in words."""
+def machine(nvml: Any = None) -> str:
+    """Card and driver of a GPU engine, processor, cores and system, in words.
+
+    ``nvml`` stands for the module pynvml (tests).
+    """
     is_gpu = resolve_device(EngineConfig.from_env()) == "cuda"
-    parts = [card_in_words() if is_gpu else "", machine_name(), platform.system()]
+    parts = [card_in_words(nvml) if is_gpu else "", machine_name(), platform.system()]
     return ", ".join([*filter(None, parts), f"Python {platform.python_version()}"])
 
 
@@ -42,6 +54,15 @@ class Command(BaseCommand):
     """Lists the benches, or runs one."""
 
     help = "Run a benchmark; without a name, list them."
+
+    def __init__(
+        self, benches: Mapping[str, Bench] | None = None, nvml: Any = None
+    ) -> None:
+        """``benches`` are those of benchmarks/, and the driver is asked by pynvml,
+        unless a test gives others."""
+        super().__init__()
+        self._benches = benches
+        self._nvml = nvml
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", help="one of the benches listed, or all")
@@ -65,41 +86,42 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["name"]
+        known = benches() if self._benches is None else self._benches
         if name is None:
-            for bench, line in benches().items():
-                self.stdout.write(f"{bench:<10} {line}")
+            for one, bench in known.items():
+                self.stdout.write(f"{one:<10} {_first_line(bench)}")
             return
+        if name not in ("all", *known):
+            raise CommandError(
+                f"There is no bench {name!r}: there are {', '.join(known)}."
+            )
         pairs = dict(self._pair(text) for text in options["option"])
-        for bench in benches() if name == "all" else [name]:
-            report = self._run(bench, pairs)
+        for one in known if name == "all" else [name]:
+            report = self._run(one, known[one], pairs)
             if options["markdown"]:
                 self.stdout.write("\n".join(_rows(report)))
             if options["json"]:
                 self.stdout.write(json.dumps(report))
 
-    def _run(self, name: str, options: dict[str, str]) -> dict[str, Any]:
-        module = self._module(name)
-        self.stdout.write(f"{name}: {(module.__doc__ or '').splitlines()[0]}")
+    def _run(self, name: str, bench: Bench, options: dict[str, str]) -> dict[str, Any]:
+        self.stdout.write(f"{name}: {_first_line(bench)}")
         try:
-            results = module.run(options)
+            results = bench.run(options)
         except (RuntimeError, EngineError) as error:
             raise CommandError(str(error)) from error
         for result in results:
             self.stdout.write(f"  {result['name']:<22} {_in_words(result)}")
-        return _report(name, results)
-
-    def _module(self, name: str) -> ModuleType:
-        if not (name.isidentifier() and name in benches()):
-            raise CommandError(
-                f"There is no bench {name!r}: there are {', '.join(benches())}."
-            )
-        return importlib.import_module(f"benchmarks.{name}")
+        return _report(name, results, machine(self._nvml))
 
     def _pair(self, text: str) -> tuple[str, str]:
         key, equals, value = text.partition("=")
         if not (key and equals):
             raise CommandError(f"--option {text!r} is not of the form KEY=VALUE.")
         return key, value
+
+
+def _first_line(bench: Bench) -> str:
+    return (bench.__doc__ or "").strip().splitlines()[0]
 
 
 def _in_words(result: dict[str, Any]) -> str:
@@ -132,12 +154,12 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _report(name: str, results: list[dict[str, Any]]) -> dict[str, Any]:
+def _report(name: str, results: list[dict[str, Any]], machine: str) -> dict[str, Any]:
     now = datetime.datetime.now(datetime.UTC)
     return {
         "bench": name,
         "date": now.isoformat(timespec="seconds"),
-        "machine": machine(),
+        "machine": machine,
         "versions": versions(),
         "results": results,
     }

@@ -24,6 +24,9 @@ class Command(BaseCommand):
         "offers it there. It holds neither text nor request ids."
     )
 
+    clock = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--seconds", type=float, required=True, help=f"up to {MAX_SECONDS:g}"
@@ -72,18 +75,18 @@ class Command(BaseCommand):
         return wanted or ready[0]
 
     def _follow(self, host_id: str, reply: dict[str, Any] | None) -> None:
-        answered_at = time.monotonic()
+        answered_at = self.clock()
         is_stopped = False
         while True:
             if reply is not None:
-                answered_at = time.monotonic()
+                answered_at = self.clock()
                 if self._is_over(reply):
                     return
                 self._progress(reply)
-            elif time.monotonic() - answered_at > MAX_SILENCE_S:
+            elif self.clock() - answered_at > MAX_SILENCE_S:
                 raise CommandError(f"Engine host {host_id} does not answer.")
             try:
-                time.sleep(POLL_S)
+                self.sleep(POLL_S)
                 reply = client.record(host_id, "state")
             except KeyboardInterrupt:
                 if is_stopped:

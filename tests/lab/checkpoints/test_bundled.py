@@ -10,57 +10,67 @@ from lab.errors import EngineUnavailable
 from tests.lab.engine_host import model_dir
 
 
+class SmallModel:
+    """Conversions that write a few bytes instead of 270 MB."""
+
+    def __init__(self, directory: Path) -> None:
+        self.gguf = directory / "model.gguf"
+        self.gguf.write_bytes(b"GGUF")
+        self.target = directory / "models" / "small"
+
+    def convert(self) -> None:
+        bundled.convert(self.target, self.gguf, self._write)
+
+    def _write(self, source: Path, to: Path) -> None:
+        assert source == self.gguf
+        (to / "weights").write_text("w")
+
+    def is_converted(self, **version: int) -> bool:
+        return bundled.is_converted(self.target, self.gguf, **version)
+
+
 @pytest.fixture
-def small(monkeypatch, tmp_path: Path) -> Path:
-    """A conversion that writes a few bytes instead of 270 MB; returns its target."""
-    source = tmp_path / "model.gguf"
-    source.write_bytes(b"GGUF")
-    monkeypatch.setattr(bundled, "gguf_path", lambda: source)
-    monkeypatch.setattr(
-        bundled, "_write_model", lambda source, to: (to / "weights").write_text("w")
-    )
-    return tmp_path / "models" / "small"
+def small(tmp_path: Path) -> SmallModel:
+    return SmallModel(tmp_path)
 
 
 def test_a_conversion_is_done_once_and_known_as_whole(small):
-    assert not bundled.is_converted(small)
-    bundled.convert(small)
-    assert bundled.is_converted(small)
-    assert (small / "weights").stat().st_mode & 0o044 == 0o044
+    assert not small.is_converted()
+    small.convert()
+    assert small.is_converted()
+    assert (small.target / "weights").stat().st_mode & 0o044 == 0o044
 
 
 def test_a_file_cut_short_is_converted_again(small):
-    bundled.convert(small)
-    (small / "weights").write_text("")
-    assert not bundled.is_converted(small)
-    bundled.convert(small)
-    assert bundled.is_converted(small)
+    small.convert()
+    (small.target / "weights").write_text("")
+    assert not small.is_converted()
+    small.convert()
+    assert small.is_converted()
 
 
-def test_a_newer_conversion_replaces_an_older_one(small, monkeypatch):
-    bundled.convert(small)
-    monkeypatch.setattr(bundled, "CONVERSION_VERSION", bundled.CONVERSION_VERSION + 1)
-    assert not bundled.is_converted(small)
+def test_a_newer_conversion_replaces_an_older_one(small):
+    small.convert()
+    assert small.is_converted(version=bundled.CONVERSION_VERSION)
+    assert not small.is_converted(version=bundled.CONVERSION_VERSION + 1)
 
 
-def test_a_conversion_that_fails_leaves_what_was_there(small, monkeypatch):
-    bundled.convert(small)
+def test_a_conversion_that_fails_leaves_what_was_there(small):
+    small.convert()
 
     def fail(source: Path, to: Path) -> None:
         (to / "weights").write_text("half")
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(bundled, "_write_model", fail)
     with pytest.raises(RuntimeError):
-        bundled.convert(small)
-    assert bundled.is_converted(small)
-    assert [path.name for path in small.parent.iterdir()] == ["small"]
+        bundled.convert(small.target, small.gguf, fail)
+    assert small.is_converted()
+    assert [path.name for path in small.target.parent.iterdir()] == ["small"]
 
 
-def test_a_missing_package_is_a_sentence(monkeypatch):
-    monkeypatch.setattr(bundled, "PACKAGE", "no_such_package")
+def test_a_missing_package_is_a_sentence():
     with pytest.raises(EngineUnavailable, match="run make setup"):
-        bundled.gguf_path()
+        bundled.gguf_path("no_such_package")
 
 
 @pytest.mark.engine

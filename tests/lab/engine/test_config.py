@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab.engine.config import EngineConfig
-from lab.engine.launch import EngineRun, engine_arguments
+from lab.engine.launch import EngineRun
 from lab.errors import SettingError
 
 
@@ -90,6 +90,6 @@ def test_processors_do_not_share_a_model(tmp_path):
 def test_vllm_is_told_how_many_cards_share_the_model(tmp_path, device, cards):
     variables = {"ENGINE_TENSOR_PARALLEL": str(cards)} if cards else {}
     run = EngineRun(config(tmp_path, ENGINE_DEVICE=device, **variables), 1)
-    arguments = engine_arguments(run)
+    arguments = run.arguments()
     run.close()
     assert arguments.get("tensor_parallel_size") == cards

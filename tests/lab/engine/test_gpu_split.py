@@ -45,20 +45,19 @@ def test_without_graphs_and_when_the_pool_shrank_meanwhile_it_adds_up_too() -> N
 
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """The worker of a card, its base's calls replaced."""
+    """The worker of a card, vLLM's below it replaced."""
     from lab.engine import phased_worker
 
-    class Base:
-        rank = 0
-        vllm_config = SimpleNamespace(
-            compilation_config=SimpleNamespace(compilation_time=0.0)
-        )
-
+    class Base(phased_worker.BaseWorker):
         def __init__(self) -> None:
             tensor = SimpleNamespace(
                 data_ptr=lambda: 1, numel=lambda: 8_000, element_size=lambda: 2
             )
             model = SimpleNamespace(parameters=lambda: [tensor], buffers=lambda: [])
+            self.rank = 0
+            self.vllm_config = SimpleNamespace(
+                compilation_config=SimpleNamespace(compilation_time=0.0)
+            )
             self.model_runner = SimpleNamespace(
                 get_model=lambda: model, captured=0, capture_model=self.capture
             )
@@ -67,21 +66,24 @@ def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             self.model_runner.captured += 1
             return 7
 
-    def determine(self: Any) -> int:
-        self.vllm_config.compilation_config.compilation_time = 4.5
-        return 1
+        def init_device(self) -> None:
+            """No device is here."""
 
-    base = phased_worker.BaseWorker
-    monkeypatch.setattr(base, "init_device", lambda self: None)
-    monkeypatch.setattr(base, "determine_available_memory", determine)
-    monkeypatch.setattr(
-        base, "compile_or_warm_up_model", lambda self: self.model_runner.capture_model()
-    )
+        def determine_available_memory(self) -> int:
+            self.vllm_config.compilation_config.compilation_time = 4.5
+            return 1
+
+        def compile_or_warm_up_model(self) -> int:
+            return self.model_runner.capture_model()
+
+    class Worker(phased_worker.PhasedGpuWorker, Base):
+        readings = iter([AT_START, CAPTURE.before, CAPTURE.after, AT_END])
+
+        def _card_use(self) -> CardUse:
+            return next(self.readings)
+
     monkeypatch.setenv(phased_worker.RUN_DIRECTORY_VARIABLE, str(tmp_path))
-    readings = iter([AT_START, CAPTURE.before, CAPTURE.after, AT_END])
-    monkeypatch.setattr(phased_worker, "_card_use", lambda: next(readings))
-    made = object.__new__(phased_worker.PhasedGpuWorker)
-    made.__dict__.update(Base().__dict__, rank=0, vllm_config=Base.vllm_config)
+    made = Worker()
     made._kv_cache_bytes = 48_000
     return made
 

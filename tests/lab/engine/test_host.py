@@ -3,19 +3,19 @@
 import dataclasses
 import logging
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
-from lab.engine import host as host_module
 from lab.engine.config import EngineConfig
 from lab.engine.host import EngineHost
 from lab.errors import EngineUnavailable, SettingError
+from lab.tracing.mirror import PoolMirror
 from lab.tracing.tap import TapWriter
 from lab.tracing.trace import TraceKind
-from tests.lab import replay_engine
 from tests.lab.engine_host import Listener, question
+from tests.lab.replay_engine import ReplayHost, ReplayRun
 
 Start = Callable[..., EngineHost]
 
@@ -25,19 +25,35 @@ def listener() -> Listener:
     return Listener()
 
 
+class QuickHost(ReplayHost):
+    """It tries again at once."""
+
+    retry_pause_s = 0.01
+    restart_pauses_s = (0.0, 0.01, 0.01)
+
+
+class SlowRun(ReplayRun):
+    """Its engine takes long steps."""
+
+    step_s = 0.2
+
+
+class SlowHost(QuickHost):
+    run_class = SlowRun
+
+
 @pytest.fixture
-def start(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def start(listener: Listener) -> Iterator[Start]:
     """Start a host with changed settings, and wait until its engine is ready."""
-    monkeypatch.setattr(host_module, "EngineRun", replay_engine.ReplayRun)
-    monkeypatch.setattr(host_module, "start_engine", replay_engine.start_replay)
-    monkeypatch.setattr(host_module, "Ticket", replay_engine.ReplayTicket)
-    monkeypatch.setattr(host_module, "RETRY_PAUSE_S", 0.01)
-    monkeypatch.setattr(host_module, "RESTART_PAUSES_S", (0.0, 0.01, 0.01))
     hosts: list[EngineHost] = []
 
-    def start_host(is_awaited: bool = True, **changes: Any) -> EngineHost:
+    def start_host(
+        host_class: type[EngineHost] = QuickHost,
+        is_awaited: bool = True,
+        **changes: Any,
+    ) -> EngineHost:
         config = dataclasses.replace(EngineConfig.from_env(), **changes)
-        hosts.append(EngineHost(config, listener))
+        hosts.append(host_class(config, listener))
         hosts[-1].start()
         if is_awaited:
             listener.wait_for(lambda: hosts[-1].status.state == "ready")
@@ -47,10 +63,6 @@ def start(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start
     for host in hosts:
         host.stop()
         assert host.status.state == "stopped"
-
-
-def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_engine, "STEP_S", 0.2)
 
 
 def ids_of(listener: Listener) -> set[str]:
@@ -80,10 +92,9 @@ def test_a_report_adds_up_with_the_events_before_it(
 
 
 def test_a_request_that_outlasts_its_deadline_ends_in_the_engine_too(
-    start: Start, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    start: Start, listener: Listener
 ) -> None:
-    slowly(monkeypatch)
-    host = start(request_deadline_s=1)
+    host = start(SlowHost, request_deadline_s=1)
     report = host.submit(question("late", "why", 500)).result(20)
     assert report.finish_reason == "error"
     assert report.error == "Not finished within 1 s, the limit here."
@@ -92,20 +103,44 @@ def test_a_request_that_outlasts_its_deadline_ends_in_the_engine_too(
     listener.wait_for(lambda: report.short_id not in mirror.requests)
 
 
-def test_abort_all_ends_running_and_waiting_requests(
-    start: Start, listener: Listener, monkeypatch: pytest.MonkeyPatch
+def test_the_hosts_end_interrupts_running_and_waiting_requests(
+    start: Start, listener: Listener
 ) -> None:
-    host = start()
-    slowly(monkeypatch)
+    host = start(SlowHost)
     futures = [host.submit(question(f"r{i}", "why", 500)) for i in range(5)]
     listener.wait_for(has_tokens(listener, "r0"))
     listener.wait_for(lambda: {f"r{i}" for i in range(5)} <= ids_of(listener))
-    host.abort_all()
-    assert {future.result(5).finish_reason for future in futures} == {"aborted"}
+    host.interrupt_all()
+    reports = [future.result(5) for future in futures]
+    assert {report.finish_reason for report in reports} == {"interrupted"}
+    sentence = "The engine host stopped while it answered: ask again."
+    assert {report.error for report in reports} == {sentence}
+
+
+def test_what_its_learner_stopped_before_the_hosts_end_stays_aborted(
+    start: Start, listener: Listener
+) -> None:
+    host = start(SlowHost)
+    future = host.submit(question("r", "why", 500))
+    listener.wait_for(has_tokens(listener, "r"))
+    host.abort("r")
+    host.interrupt_all()
+    report = future.result(5)
+    assert (report.finish_reason, report.error) == ("aborted", None)
+
+
+def test_what_had_ended_before_the_hosts_end_stays_as_it_ended(
+    start: Start, listener: Listener
+) -> None:
+    host = start()
+    report = host.submit(question("r", "why", 3)).result(10)
+    host.interrupt_all()
+    assert report.finish_reason == "length"
+    assert [told for told in listener.reports if told.request_id == "r"] == [report]
 
 
 def test_a_dead_engine_is_told_started_again_and_answers(
-    start: Start, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    start: Start, listener: Listener
 ) -> None:
     host = start()
     first_run = host.status.engine_run
@@ -129,23 +164,53 @@ def test_a_dead_engine_is_told_started_again_and_answers(
     ],
 )
 def test_an_engine_that_cannot_start_says_why_to_whoever_asks(
-    start: Start,
-    listener: Listener,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception,
-    state: str,
+    start: Start, error: Exception, state: str
 ) -> None:
-    async def fail(run: Any) -> None:
-        raise error
+    class FailingRun(ReplayRun):
+        async def start(self) -> None:
+            raise error
 
-    monkeypatch.setattr(host_module, "start_engine", fail)
-    host = start(is_awaited=False)
+    class FailingHost(QuickHost):
+        run_class = FailingRun
+
+    host = start(FailingHost, is_awaited=False)
     future = host.submit(question("r", "why", 3))
     report = future.result(10)
     assert report.finish_reason == "error" and host.status.state == state
     sentence = " ".join(str(error).split()).rstrip(".")
     assert report.error and report.error.startswith(sentence)
     assert host.status.reason and host.status.reason.startswith(sentence)
+
+
+class NoCard(EngineUnavailable):
+    """A kind of EngineUnavailable, under a name of its own."""
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (NoCard("No card is free."), "No card is free."),
+        (ValueError("A token is out of range."), "A token is out of range."),
+        (KeyError("row"), "The engine refused this request: 'row'."),
+    ],
+)
+def test_what_the_engine_refuses_is_told_in_its_own_words_where_they_are_a_sentence(
+    start: Start, error: Exception, sentence: str
+) -> None:
+    class Refusing:
+        errored = False
+
+        async def generate(self, *_: Any) -> AsyncIterator[Any]:
+            raise error
+            yield
+
+    host = start()
+    run = host.run
+    assert run is not None
+    engine, run.llm = run.llm, Refusing()
+    report = host.submit(question("r", "why", 3)).result(10)
+    run.llm = engine
+    assert (report.finish_reason, report.error) == ("error", sentence)
 
 
 def test_a_record_that_cannot_be_read_is_made_up_for_by_a_snapshot(
@@ -162,23 +227,26 @@ def test_a_record_that_cannot_be_read_is_made_up_for_by_a_snapshot(
     assert report.finish_reason == "length" and report.num_blocks >= 1
 
 
-def test_an_answer_ends_well_though_the_last_look_at_the_tap_fails(
-    start: Start, listener: Listener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    host = start()
+class TornListener(Listener):
+    """Cannot look any more while "r" is answered."""
+
     num_failed = 0
 
-    def on_poll(mirror: Any) -> None:
-        nonlocal num_failed
-        if has_tokens(listener, "r")() and not listener.reports:
-            num_failed += 1
+    def on_poll(self, mirror: PoolMirror | None) -> None:
+        if has_tokens(self, "r")() and not self.reports:
+            self.num_failed += 1
             raise OSError("the ring is torn")
-        Listener.on_poll(listener, mirror)
+        super().on_poll(mirror)
 
-    monkeypatch.setattr(listener, "on_poll", on_poll)
+
+@pytest.mark.parametrize("listener", [TornListener()])
+def test_an_answer_ends_well_though_the_last_look_at_the_tap_fails(
+    start: Start, listener: TornListener
+) -> None:
+    host = start()
     report = host.submit(question("r", "one two three", 20)).result(20)
     assert report.finish_reason == "length" and report.error is None
-    assert num_failed > 0, "no look failed: nothing was shown"
+    assert listener.num_failed > 0, "no look failed: nothing was shown"
 
 
 def test_a_gap_in_the_sequence_heals_by_a_snapshot(

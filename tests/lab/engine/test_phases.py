@@ -15,24 +15,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "phases.jsonl"
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time that marks are made at; a test moves it."""
-    now = [1000.0]
-    monkeypatch.setattr(phases.time, "time", lambda: now[0])
-    return now
-
-
 def test_before_the_first_mark_there_are_no_phases(path: Path) -> None:
     assert phases.read(path, 1000.0) == []
 
 
-def test_a_phase_lasts_until_the_next_one_begins(
-    path: Path, clock: list[float]
-) -> None:
-    phases.mark(path, phases.IMPORT)
-    clock[0] = 1006.25
-    phases.mark(path, phases.SPAWN)
+def test_a_phase_lasts_until_the_next_one_begins(path: Path) -> None:
+    phases.mark(path, phases.IMPORT, at=1000.0)
+    phases.mark(path, phases.SPAWN, at=1006.25)
     assert phases.read(path, started_at=999.5) == [
         phases.Phase(phases.IMPORT, 0.5, 6.25),
         phases.Phase(phases.SPAWN, 6.75, None),
@@ -41,13 +30,9 @@ def test_a_phase_lasts_until_the_next_one_begins(
     assert ended[-1] == phases.Phase(phases.SPAWN, 6.75, 1.75)
 
 
-def test_marks_of_several_processes_are_put_in_order(
-    path: Path, clock: list[float]
-) -> None:
-    clock[0] = 1002.0
-    phases.mark(path, phases.WEIGHTS)
-    clock[0] = 1001.0
-    phases.mark(path, phases.DEVICE)
+def test_marks_of_several_processes_are_put_in_order(path: Path) -> None:
+    phases.mark(path, phases.WEIGHTS, at=1002.0)
+    phases.mark(path, phases.DEVICE, at=1001.0)
     names = [phase.name for phase in phases.read(path, 1000.0)]
     assert names == [phases.DEVICE, phases.WEIGHTS]
 

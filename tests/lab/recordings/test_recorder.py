@@ -8,7 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from lab import client
-from lab.management.commands import record as record_command
+from lab.engine.config import EngineConfig
+from lab.management.commands import record
 from lab.messages import EngineStatus, MemorySample
 from lab.recordings import recorder as recorder_module
 from lab.recordings.reader import read_recording
@@ -28,13 +29,12 @@ SAMPLE = MemorySample("host-a", 1.79e9, "CPU engine", False, process_bytes=7)
 class Host:
     """What drives a recorder: the taps of a host, and its clock."""
 
-    def __init__(self, directory: Path, monkeypatch) -> None:
+    def __init__(self, directory: Path) -> None:
         self.now = 100.0
         self.num_asked = 0
         self.traffic = Traffic()
-        self.recorder = Recorder(directory, self._ask)
+        self.recorder = Recorder(directory, self._ask, clock=lambda: self.now)
         self.recorder.on_status(STATUS)
-        monkeypatch.setattr(recorder_module.time, "monotonic", lambda: self.now)
 
     def _ask(self) -> None:
         self.num_asked += 1
@@ -54,8 +54,8 @@ class Host:
 
 
 @pytest.fixture
-def host(tmp_path, monkeypatch) -> Host:
-    return Host(tmp_path / "recordings", monkeypatch)
+def host(tmp_path) -> Host:
+    return Host(tmp_path / "recordings")
 
 
 def test_a_recording_begins_with_a_snapshot_and_ends_in_time(host) -> None:
@@ -173,23 +173,36 @@ def engine(host):
     return RecordingEngine(host)
 
 
-@pytest.fixture
-def command(host, engine, monkeypatch):
-    """Runs manage.py record against the host; a second passes with every sleep."""
+class TimedCommand(record.Command):
+    """manage.py record on the host's clock; a second passes with every sleep."""
 
-    def sleep(seconds: float) -> None:
+    def __init__(self, host: Host) -> None:
+        super().__init__()
+        self.host = host
+
+    def clock(self) -> float:
+        return self.host.now
+
+    def sleep(self, seconds: float) -> None:
+        host, session = self.host, self.host.recorder._session
         host.now += seconds
-        is_new = host.recorder._session.reply()["state"] == "waiting"
+        if session is None:
+            return
+        is_new = session.reply()["state"] == "waiting"
         host.tell(([host.traffic.snapshot()] if is_new else []) + host.traffic.step())
-        if not host.recorder._session.is_open:
+        if not session.is_open:
             host.finish()
+
+
+@pytest.fixture
+def command(host, engine):
+    """Runs manage.py record against the host."""
 
     def call(*arguments: str) -> str:
         out = io.StringIO()
-        call_command("record", *arguments, stdout=out)
+        call_command(TimedCommand(host), *arguments, stdout=out)
         return out.getvalue()
 
-    monkeypatch.setattr(record_command.time, "sleep", sleep)
     with client.transport(engine):
         yield call
 
@@ -229,13 +242,8 @@ def test_without_a_ready_engine_the_command_says_so(command, engine) -> None:
         command("--seconds", "5", "--out", "a")
 
 
-def test_a_host_that_stays_silent_ends_the_command(
-    command, engine, host, monkeypatch
-) -> None:
+def test_a_host_that_stays_silent_ends_the_command(command, engine) -> None:
     engine.is_silent = True
-    monkeypatch.setattr(
-        record_command.time, "sleep", lambda s: setattr(host, "now", host.now + s)
-    )
 
     with pytest.raises(CommandError, match="does not answer"):
         command("--seconds", "5", "--out", "a")
@@ -244,14 +252,29 @@ def test_a_host_that_stays_silent_ends_the_command(
 def test_only_the_host_that_is_named_replies_to_the_control_command(
     host, monkeypatch
 ) -> None:
-    desk = SimpleNamespace(
-        config=SimpleNamespace(engine_host_id="host-a"), recorder=host.recorder
-    )
-    monkeypatch.setattr(bootstep, "_desk", desk)
+    class Worker:
+        """An EngineWorker of which only the recorder is asked."""
+
+        listener = SimpleNamespace(recorder=host.recorder)
+
+        def __init__(self, config: EngineConfig) -> None:
+            self.config = config
+
+        def start(self) -> None:
+            """No engine runs."""
+
+        stop = start
+
+    class Step(bootstep.EngineHostStep):
+        worker_class = Worker
+
+    monkeypatch.setenv("ENGINE_HOST_ID", "host-a")
+    step = Step(None)
+    step.start(None)
 
     assert bootstep.lab_record(None, "host-b", "state") is None
     assert bootstep.lab_record(None, "host-a", "state") == {"state": "idle"}
     start = {"name": "a", "seconds": 5.0, "traffic": ""}
     assert bootstep.lab_record(None, "host-a", "start", **start)["state"] == "waiting"
-    monkeypatch.setattr(bootstep, "_desk", None)
+    step.stop(None)
     assert bootstep.lab_record(None, "host-a", "state") is None

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from lab.messages import MemorySample
-from lab.recordings import reader
 from lab.recordings.columns import from_columns, to_columns
 from lab.recordings.frames_file import frames_of
-from lab.recordings.reader import read_recording
+from lab.recordings.reader import ReadLimits, read_recording
 from lab.recordings.recording import (
     Recording,
     RecordingError,
@@ -197,33 +196,29 @@ def forged(path: Path, *chunks: bytes, header: dict | None = None) -> Path:
     return path
 
 
-def test_a_chunk_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(reader, "MAX_CHUNK_BYTES", 1 << 20)
+def test_a_chunk_that_would_fill_the_memory_is_refused(tmp_path) -> None:
     bomb = lzma.compress(bytes(2 << 20), lzma.FORMAT_XZ)
 
     path = forged(tmp_path / "bomb.svlr", chunk(b"M", bomb), chunk(b"E", b"{}"))
 
     with pytest.raises(RecordingError, match=r"bomb\.svlr is damaged.*beyond"):
-        read_recording(path)
+        read_recording(path, limits=ReadLimits(chunk=1 << 20))
 
 
-def test_many_chunks_that_would_fill_the_memory_are_refused(
-    tmp_path, monkeypatch
-) -> None:
-    monkeypatch.setattr(reader, "MAX_EXPANDED_BYTES", 1 << 20)
+def test_many_chunks_that_would_fill_the_memory_are_refused(tmp_path) -> None:
     blank = chunk(b"M", lzma.compress(b"[" + b" " * (300 << 10) + b"]"))
 
     path = forged(tmp_path / "bomb.svlr", *[blank] * 4, chunk(b"E", b"{}"))
 
     with pytest.raises(RecordingError, match="beyond"):
-        read_recording(path)
+        read_recording(path, limits=ReadLimits(expanded=1 << 20))
 
 
-def test_a_file_that_is_too_large_is_not_even_read(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(reader, "MAX_FILE_BYTES", 100)
+def test_a_file_that_is_too_large_is_not_even_read(tmp_path) -> None:
+    path = written(tmp_path / "a.svlr", [])
 
     with pytest.raises(RecordingError, match="too large"):
-        read_recording(written(tmp_path / "a.svlr", []))
+        read_recording(path, limits=ReadLimits(file=100))
 
 
 @pytest.mark.parametrize(

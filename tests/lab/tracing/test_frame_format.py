@@ -125,7 +125,7 @@ def test_documented_fields_hold_what_they_say(seed) -> None:
     for record in traffic.records(100):
         encoder.apply(trace.decode(record))
 
-    frame = encoder.frame(keyframe=True)
+    frame = encoder.next_frame(keyframe=True)
 
     assert frame is not None
     read, mirror = DocumentedFrame(frame), encoder.mirror

@@ -12,7 +12,7 @@ from lab.tracing.frames import FrameEncoder
 from lab.tracing.mirror import PoolMirror
 from tests.lab.node import run_node
 from tests.lab.pool_state import pool_state
-from tests.lab.step_traces import Traffic
+from tests.lab.step_traces import Traffic, header
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +61,7 @@ def test_the_browsers_pool_equals_the_mirror_after_every_frame(mix, seed) -> Non
             assert encoder.apply(step)
             finished |= {one.short_id: one.finish for one in mirror.apply(step)}
             if random.random() < 0.4:
-                frame = encoder.frame(keyframe=random.random() < 0.03)
+                frame = encoder.next_frame(keyframe=random.random() < 0.03)
                 if frame is not None:
                     frames.append(frame)
                     states.append(pool_state(mirror))
@@ -93,7 +93,7 @@ def test_a_viewer_that_lost_a_frame_waits_and_heals_at_the_next_keyframe() -> No
     frames, states = [], []
     for number, record in enumerate(traffic.records(40)):
         encoder.apply(trace.decode(record))
-        frame = encoder.frame(keyframe=number == 60)
+        frame = encoder.next_frame(keyframe=number == 60)
         assert frame is not None
         frames.append(frame)
         states.append(pool_state(encoder.mirror))
@@ -114,7 +114,7 @@ def test_a_viewer_that_joins_late_waits_for_a_keyframe() -> None:
     frames = []
     for record in traffic.records(10):
         encoder.apply(trace.decode(record))
-        frames.append(encoder.frame())
+        frames.append(encoder.next_frame())
 
     answers = in_browser(frames[5:])
 
@@ -128,7 +128,7 @@ def test_a_frame_that_comes_twice_changes_nothing() -> None:
     frames = []
     for record in traffic.records(10):
         encoder.apply(trace.decode(record))
-        frames.append(encoder.frame())
+        frames.append(encoder.next_frame())
 
     answers = in_browser([*frames, *frames[1:]])
 
@@ -141,14 +141,14 @@ def test_the_encoder_refuses_a_trace_after_a_gap_and_goes_on_at_a_snapshot() -> 
     encoder = encoder_for(traffic)
     for record in traffic.records(5):
         assert encoder.apply(trace.decode(record))
-    encoder.frame()
+    encoder.next_frame()
     traffic.step()
     late = traffic.step()
 
     assert not encoder.apply(trace.decode(late[0]))
-    assert encoder.frame() is None
+    assert encoder.next_frame() is None
     assert encoder.apply(trace.decode(traffic.snapshot()))
-    frame = encoder.frame()
+    frame = encoder.next_frame()
     assert frame is not None
     [answer] = in_browser([frame])
     assert answer["state"]["requests"] == pool_state(encoder.mirror)["requests"]
@@ -158,18 +158,18 @@ def test_no_frame_comes_before_the_first_trace_nor_when_nothing_changed() -> Non
     traffic = Traffic()
     encoder = encoder_for(traffic)
 
-    assert encoder.frame(keyframe=True) is None
+    assert encoder.next_frame(keyframe=True) is None
     encoder.apply(trace.decode(traffic.snapshot()))
-    assert encoder.frame() is not None
-    assert encoder.frame() is None
-    assert encoder.frame(keyframe=True) is not None
+    assert encoder.next_frame() is not None
+    assert encoder.next_frame() is None
+    assert encoder.next_frame(keyframe=True) is not None
 
 
 def test_a_frame_counts_the_tokens_of_all_steps_since_the_one_before() -> None:
     traffic = Traffic(abort_chance=0.0, num_blocks=400, output=(40, 40))
     encoder = encoder_for(traffic)
     encoder.apply(trace.decode(traffic.snapshot()))
-    encoder.frame()
+    encoder.next_frame()
     num_scheduled = 0
     for _ in range(20):
         for record in traffic.step():
@@ -178,7 +178,7 @@ def test_a_frame_counts_the_tokens_of_all_steps_since_the_one_before() -> None:
             num_scheduled += int(step.scheduled[1].sum())
     num_sampled = sum(request.sampled for request in traffic.running)
 
-    frame = encoder.frame(keyframe=True)
+    frame = encoder.next_frame(keyframe=True)
 
     assert frame is not None and not traffic.counters["preemptions"]
     [answer] = in_browser([frame])
@@ -191,7 +191,7 @@ def test_a_preempted_request_does_not_count_its_tokens_twice() -> None:
     num_sampled = 0
     for record in traffic.records(300):
         encoder.apply(trace.decode(record))
-    frame = encoder.frame()
+    frame = encoder.next_frame()
     live = (*traffic.running, *traffic.waiting)
     num_sampled = traffic.num_sampled + sum(one.sampled for one in live)
 
@@ -206,7 +206,7 @@ def test_evicted_blocks_are_named_in_the_next_frame() -> None:
     for record in traffic.records(200):
         step = trace.decode(record)
         encoder.apply(step)
-        frames.append(encoder.frame())
+        frames.append(encoder.next_frame())
         ids, states = step.blocks
         evictions.append(sorted(ids[(states & trace.EVICTED) != 0].tolist()))
 
@@ -225,7 +225,7 @@ def test_a_prefix_shared_by_many_requests_is_coded_once() -> None:
     for record in traffic.records(12):
         encoder.apply(trace.decode(record))
 
-    frame = encoder.frame(keyframe=True)
+    frame = encoder.next_frame(keyframe=True)
 
     num_refs = sum(len(one.block_ids) for one in encoder.mirror.requests.values())
     num_used = int((encoder.mirror.ref_cnt > 0).sum())
@@ -235,9 +235,6 @@ def test_a_prefix_shared_by_many_requests_is_coded_once() -> None:
 
 def snapshot(*tables: list[int], ref_cnt: dict[int, int]) -> trace.StepTrace:
     """Requests 1, 2, … running with these block tables of 4 tokens a block."""
-    header = trace.TraceHeader(
-        trace.TraceKind.SNAPSHOT, 1, 1, 10**18, 0, 0, 0, len(tables), 0, 0, 0, 0
-    )
     ids = range(1, len(tables) + 1)
     rows = [word for i in ids for word in (i, trace.RequestState.RUNNING, 9, 0)]
     words = [
@@ -246,16 +243,22 @@ def snapshot(*tables: list[int], ref_cnt: dict[int, int]) -> trace.StepTrace:
         for word in (i, 0, len(table), *table)
     ]
     scheduled = [*ids, *[1] * len(tables), *[4 * len(table) for table in tables]]
-    blocks = [*ref_cnt, *ref_cnt.values()]
-    record = trace.encode(header, rows, words, len(tables), scheduled, blocks)
-    return trace.decode(record)
+    changes = trace.StepChanges(
+        requests=rows,
+        tables=words,
+        num_tables=len(tables),
+        scheduled=scheduled,
+        blocks=[*ref_cnt, *ref_cnt.values()],
+    )
+    head = header(trace.TraceKind.SNAPSHOT, stamp_ns=10**18, num_running=len(tables))
+    return trace.decode(trace.encode(head, changes))
 
 
 def test_reference_counts_that_the_tables_do_not_explain_are_told_as_they_are() -> None:
     encoder = FrameEncoder("host-a", 1, 12, 4)
     encoder.apply(snapshot([1, 2], [3], ref_cnt={1: 1, 2: 3, 3: 0, 7: 2}))
 
-    frame = encoder.frame()
+    frame = encoder.next_frame()
 
     assert frame is not None
     [answer] = in_browser([frame])
@@ -268,7 +271,7 @@ def test_a_table_that_mixes_the_prefixes_of_others_is_told_as_it_is() -> None:
     encoder = FrameEncoder("host-a", 1, 12, 4)
     encoder.apply(snapshot(*tables, ref_cnt={}))
 
-    frame = encoder.frame()
+    frame = encoder.next_frame()
 
     assert frame is not None
     [answer] = in_browser([frame])
@@ -280,12 +283,12 @@ def test_a_queue_in_any_new_order_is_told_as_it_is() -> None:
     encoder = encoder_for(traffic)
     for record in traffic.records(8):
         encoder.apply(trace.decode(record))
-    frames = [encoder.frame()]
+    frames = [encoder.next_frame()]
     encoder.mirror.waiting.reverse()
     encoder.mirror.waiting.insert(3, encoder.mirror.waiting.pop())
     [record, _] = traffic.step()
     encoder.apply(trace.decode(record))
-    frames.append(encoder.frame())
+    frames.append(encoder.next_frame())
 
     answers = in_browser([frame for frame in frames if frame is not None])
 

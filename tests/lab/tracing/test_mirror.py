@@ -9,14 +9,14 @@ from lab.tracing.mirror import PoolMirror
 from lab.tracing.trace import (
     Finish,
     RequestState,
+    StepChanges,
     StepTrace,
-    TraceHeader,
     TraceKind,
     decode,
     encode,
 )
 from tests.data.make_golden import source
-from tests.lab.step_traces import Request, Traffic
+from tests.lab.step_traces import Request, Traffic, header
 
 
 def busy(seed: int) -> Traffic:
@@ -150,6 +150,10 @@ def test_fill_is_the_tokens_computed_in_each_block() -> None:
 def _trace(
     sequence: int, kind: TraceKind, requests: list[tuple[int, RequestState]]
 ) -> StepTrace:
-    header = TraceHeader(kind, sequence, 1, 1, 0, 7, 0, 0, 0, 0, 0, 0)
     rows = [word for one, state in requests for word in (one, state, 10, 0)]
-    return decode(encode(header, rows, [], 0, [], []))
+    return decode(
+        encode(
+            header(kind, sequence=sequence, num_free_blocks=7),
+            StepChanges(requests=rows),
+        )
+    )

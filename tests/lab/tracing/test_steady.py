@@ -6,6 +6,7 @@ import pytest
 from lab.tracing.trace import (
     STEADY,
     SteadyReader,
+    StepChanges,
     StepTrace,
     TraceError,
     TraceKind,
@@ -15,16 +16,18 @@ from lab.tracing.trace import (
 from tests.lab.step_traces import Traffic
 
 
-def _words(trace: StepTrace) -> dict[str, list[int]]:
+def _without_columns(trace: StepTrace) -> StepChanges:
     tables: list[int] = []
     for table in trace.tables:
         tables += (table.short_id, table.start, len(table.block_ids))
         tables += table.block_ids.tolist()
-    return {
-        "requests": trace.requests.ravel().tolist(),
-        "tables": tables,
-        "blocks": trace.blocks.ravel().tolist(),
-    }
+    return StepChanges(
+        requests=trace.requests.ravel().tolist(),
+        tables=tables,
+        num_tables=len(trace.tables),
+        blocks=trace.blocks.ravel().tolist(),
+        is_steady=True,
+    )
 
 
 def _shortened(records: list[bytes]) -> list[bytes]:
@@ -34,13 +37,7 @@ def _shortened(records: list[bytes]) -> list[bytes]:
         trace = decode(record)
         if trace.header.kind is TraceKind.SCHEDULE:
             if last is not None and _goes_on(last, trace.scheduled):
-                record = encode(
-                    trace.header,
-                    **_words(trace),
-                    num_tables=len(trace.tables),
-                    scheduled=[],
-                    is_steady=True,
-                )
+                record = encode(trace.header, _without_columns(trace))
             last = trace.scheduled
         shortened.append(record)
     return shortened
@@ -74,7 +71,7 @@ def test_a_steady_record_after_a_lost_one_is_not_guessed() -> None:
 
 def test_a_steady_record_is_refused_by_whoever_does_not_write_it_out() -> None:
     header = decode(Traffic().snapshot()).header
-    record = encode(header, [], [], 0, [], [], is_steady=True)
+    record = encode(header, StepChanges(is_steady=True))
     with pytest.raises(TraceError, match="kind and version"):
         decode(record)
 

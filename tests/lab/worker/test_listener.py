@@ -1,4 +1,4 @@
-"""EngineDesk without Celery: which frames it sends, and when it holds back."""
+"""EngineListener without Celery: which frames it sends, and when it holds back."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from lab.engine.config import EngineConfig
-from lab.messages import EngineStatus, MemorySample, RequestReport
+from lab.messages import EngineStatus, MemorySample
 from lab.tracing.mirror import PoolMirror
 from lab.tracing.trace import decode
 from lab.worker import listener
-from lab.worker.listener import EngineDesk
+from lab.worker.listener import EngineListener
 from tests.lab.step_traces import Traffic
 
 
@@ -22,7 +22,6 @@ class Outlet:
         self.has_room = True
         self.frames: list[tuple[int, int, bool]] = []
         self.statuses: list[EngineStatus] = []
-        self.reports: list[RequestReport] = []
 
     async def run(self) -> None:
         """Nothing to drain."""
@@ -37,13 +36,10 @@ class Outlet:
     def memory(self, sample: MemorySample) -> None:
         """Not looked at here."""
 
-    def report(self, report: RequestReport) -> None:
-        self.reports.append(report)
-
 
 @dataclasses.dataclass
 class Run:
-    """What the desk wants to know of an EngineRun."""
+    """What the listener wants to know of an EngineRun."""
 
     number: int
     num_blocks: int
@@ -51,17 +47,17 @@ class Run:
 
 
 class Bench:
-    """A desk with made-up traffic and a clock that a test moves."""
+    """A listener with made-up traffic and a clock that a test moves."""
 
-    def __init__(self, desk: EngineDesk, outlet: Outlet) -> None:
-        self.desk, self.outlet = desk, outlet
+    def __init__(self, engine_listener: EngineListener, outlet: Outlet) -> None:
+        self.listener, self.outlet = engine_listener, outlet
         self.now = 1_000.0
 
     def start_engine(self, number: int = 1, **traffic: Any) -> None:
         self.traffic = Traffic(seed=number, **traffic)
         self.mirror = PoolMirror(self.traffic.num_blocks, self.traffic.block_size)
         run = Run(number, self.traffic.num_blocks, self.traffic.block_size)
-        self.desk.on_engine_start(run, self.mirror)  # type: ignore[arg-type]
+        self.listener.on_engine_start(run, self.mirror)  # type: ignore[arg-type]
         self._tell(self.traffic.snapshot())
 
     @property
@@ -74,27 +70,29 @@ class Bench:
 
     def _tell(self, record: bytes) -> None:
         trace = decode(record)
-        self.desk.on_trace(record, trace, self.mirror.apply(trace))
+        self.listener.on_trace(record, trace, self.mirror.apply(trace))
 
     async def poll(self, after_s: float = 0.0) -> list[tuple[int, int, bool]]:
         """Frames of one look at the tap: (engine run, seq, is a keyframe)."""
         self.now += after_s
         self.outlet.frames.clear()
-        self.desk.on_poll(None)
+        self.listener.on_poll(None)
         return list(self.outlet.frames)
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(listener, "Publisher", Outlet)
+def bench() -> Iterator[Bench]:
     config = dataclasses.replace(
         EngineConfig.from_env(), engine_host_id="host-a", frames_per_s=20
     )
-    desk = EngineDesk(config)
-    bench = Bench(desk, desk.publisher)  # type: ignore[arg-type]
-    monkeypatch.setattr(listener.time, "monotonic", lambda: bench.now)
+    made = EngineListener(
+        config,
+        publisher_class=Outlet,  # type: ignore[arg-type]
+        clock=lambda: bench.now,
+    )
+    bench = Bench(made, made.publisher)  # type: ignore[arg-type]
     yield bench
-    desk.host.loop.close()
+    made.host.loop.close()
 
 
 async def test_an_engine_run_begins_with_a_keyframe_and_goes_on_with_deltas(
@@ -152,7 +150,7 @@ async def test_a_busy_engine_repeats_a_keyframe_every_two_seconds(bench: Bench) 
 async def test_a_keyframe_that_is_asked_for_comes_next(bench: Bench) -> None:
     bench.start_engine()
     await bench.poll()
-    bench.desk.ask_keyframe()
+    bench.listener.ask_keyframe()
     assert await bench.poll(0.06) == [(1, 2, True)]
     assert await bench.poll(0.06) == []
 
@@ -165,7 +163,7 @@ async def test_while_redis_is_away_frames_are_not_made_in_vain(bench: Bench) -> 
     for _ in range(60):  # three seconds
         bench.step()
         made += await bench.poll(0.05)
-        bench.desk.ask_keyframe()  # as the publisher does for each that it drops
+        bench.listener.ask_keyframe()  # as the publisher does for each that it drops
     assert len(made) == 1, "one now and then, so that changes do not pile up"
     bench.outlet.has_room = True
     bench.step()
@@ -177,28 +175,12 @@ async def test_a_status_is_sent_when_viewers_would_see_a_difference(
     bench: Bench,
 ) -> None:
     ready = EngineStatus("host-a", "ready", 1.0)
-    bench.desk.on_status(ready)
-    bench.desk.on_status(dataclasses.replace(ready, updated_at=2.0))
+    bench.listener.on_status(ready)
+    bench.listener.on_status(dataclasses.replace(ready, updated_at=2.0))
     assert len(bench.outlet.statuses) == 1
     failed = dataclasses.replace(ready, state="failed", reason="No memory.")
-    bench.desk.on_status(failed)
+    bench.listener.on_status(failed)
     assert bench.outlet.statuses[-1].reason == "No memory."
     bench.now += listener.STATUS_EVERY_S
-    bench.desk.on_status(dataclasses.replace(failed, updated_at=9.0))
+    bench.listener.on_status(dataclasses.replace(failed, updated_at=9.0))
     assert [status.updated_at for status in bench.outlet.statuses] == [1.0, 1.0, 9.0]
-
-
-@pytest.mark.parametrize(
-    ("reason", "told"), [("aborted", "interrupted"), ("length", "length")]
-)
-def test_what_the_shutdown_ended_is_told_as_interrupted(
-    bench: Bench, reason: Any, told: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk = bench.desk
-    monkeypatch.setattr(desk.host, "abort", lambda request_id: None)
-    desk._serving.update({"a", "b"})
-    desk.abort("b")  # its learner pressed stop just before
-    desk.interrupt_all()
-    for request_id in ("a", "b"):
-        desk.on_report(RequestReport(request_id, "host-a", reason))
-    assert [report.finish_reason for report in bench.outlet.reports] == [told, reason]

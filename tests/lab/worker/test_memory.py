@@ -4,13 +4,13 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pynvml
 import pytest
 
 from lab.messages import MemorySample
-from lab.worker import memory
 from lab.worker.memory import (
     CpuMemory,
     EngineSplit,
@@ -145,30 +145,20 @@ def test_the_driver_of_this_very_machine_is_asked_without_a_crash() -> None:
     assert told.is_gpu or "GPU memory is not known" in told.note
 
 
-def test_a_recording_of_a_driver_is_what_was_answered(monkeypatch) -> None:
+def test_a_recording_of_a_driver_is_what_was_answered() -> None:
     made = Nvml().refuse("nvmlDeviceGetPowerUsage")
-    for call in ("nvmlInit", "nvmlDeviceGetHandleByIndex", *nvml.OF_A_CARD):
-        monkeypatch.setattr(pynvml, call, getattr(made, call))
-    monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "580.95.05")
-    recorded = nvml.record()
+    recorded = nvml.record(made)
     assert recorded["source"].startswith("recorded, driver 580.95.05, ")
     assert recorded["answers"] == made.answers
 
 
-def test_without_the_nvml_package_it_is_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def missing(name: str) -> None:
-        raise ModuleNotFoundError(f"No module named {name!r}")
-
-    monkeypatch.setattr(memory.importlib, "import_module", missing)
-    told = open_memory("cuda").sample("host-a", EngineSplit())
-    assert "No module named 'pynvml'" in told.note
+def test_without_the_nvml_package_it_is_the_same() -> None:
+    memory = open_memory("cuda", package="no_such_nvml")
+    told = memory.sample("host-a", EngineSplit())
+    assert "No module named 'no_such_nvml'" in told.note
 
 
-def test_a_cpu_engine_says_so_and_counts_the_processes_it_started(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_cpu_engine_says_so_and_counts_the_processes_it_started() -> None:
     class Process:
         def __init__(self, rss: int, shared: int = 0, is_gone: bool = False) -> None:
             self.memory = SimpleNamespace(rss=rss, shared=shared)
@@ -183,9 +173,10 @@ def test_a_cpu_engine_says_so_and_counts_the_processes_it_started(
             assert recursive
             return [Process(900, 200), Process(5000, is_gone=True)]
 
-    monkeypatch.setattr(memory.psutil, "Process", lambda: Process(500, 100))
     split = EngineSplit(weights_bytes=300, kv_cache_bytes=250)
-    told = open_memory("cpu").sample("host-a", split)
+    host: Any = Process(500, 100)
+    told = CpuMemory(host=host).sample("host-a", split)
+    assert isinstance(open_memory("cpu"), CpuMemory)
     assert told.device == "CPU engine" and not told.is_gpu
     assert told.used_bytes == told.process_bytes == 400 + 700
     assert told.gap_bytes == 1100 - 300 - 250

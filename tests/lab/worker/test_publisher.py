@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import redis.asyncio
-from celery import current_app
 from channels.layers import channel_layers, get_channel_layer
 from django.conf import settings as django_settings
 from kombu import Connection
@@ -153,11 +152,8 @@ async def test_a_full_queue_drops_frames_and_asks_for_a_keyframe(lost: Lost) -> 
     await get_channel_layer().flush()
 
 
-async def test_other_messages_are_bounded_too(
-    lost: Lost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(publisher_module, "MAX_QUEUED", 5)
-    publisher = Publisher(django_settings.REDIS_URL, lost)
+async def test_other_messages_are_bounded_too(lost: Lost) -> None:
+    publisher = Publisher(django_settings.REDIS_URL, lost, max_queued=5)
     request_id = uuid.uuid4().hex
     hear = await listen(request_group(request_id))
     for number in range(50):
@@ -195,27 +191,30 @@ async def test_a_report_goes_to_the_default_queue(publisher: Publisher) -> None:
     assert RequestReport(**kwargs["report"]) == report
 
 
-async def test_a_report_waits_for_a_broker_that_is_away(
-    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(publisher_module, "RETRY_PAUSE_S", 0.01)
-    sent: list[str] = []
+class ReluctantCelery:
+    """Its broker is away for the first three times."""
 
-    def send_task(name: str, **_: Any) -> None:
-        sent.append(name)
-        if len(sent) < 4:
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def send_task(self, name: str, **_: Any) -> None:
+        self.sent.append(name)
+        if len(self.sent) < 4:
             raise ConnectionError("away")
 
-    monkeypatch.setattr(current_app, "send_task", send_task)
+
+async def test_a_report_waits_for_a_broker_that_is_away(lost: Lost) -> None:
+    celery: Any = ReluctantCelery()
+    url = django_settings.REDIS_URL
+    publisher = Publisher(url, lost, celery=celery, retry_pause_s=0.01)
     publisher.report(RequestReport("r", HOST, "stop"))
     await publisher.flush()
-    assert sent == ["lab.finish_request"] * 4
+    assert celery.sent == ["lab.finish_request"] * 4
 
 
 async def test_redis_may_go_away_and_come_back(
-    lost: Lost, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+    lost: Lost, tmp_path: Path, settings: Any
 ) -> None:
-    monkeypatch.setattr(publisher_module, "RETRY_PAUSE_S", 0.05)
     server = RedisServer(tmp_path)
     server.start()
     settings.CHANNEL_LAYERS = {
@@ -225,7 +224,7 @@ async def test_redis_may_go_away_and_come_back(
         }
     }
     assert channel_layers.backends == {}
-    publisher = Publisher(server.url, lost)
+    publisher = Publisher(server.url, lost, retry_pause_s=0.05)
     task = asyncio.create_task(publisher.run())
     hear = await listen(FRAMES_GROUP)
     put_frame(publisher, 1)

@@ -1,0 +1,79 @@
+"""InFlightRequest: asking for an event changes nothing, noting one does."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from lab.engine.in_flight import InFlightRequest
+from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.trace import RequestState
+from tests.lab.engine_host import question
+
+
+async def in_flight() -> InFlightRequest:
+    made = InFlightRequest(question("r", "why", 5), "host-a")
+    made.short_id = 7
+    return made
+
+
+def mirror(state: RequestState) -> PoolMirror:
+    pool = PoolMirror(num_blocks=8, block_size=32)
+    pool.requests[7] = RequestMirror(7, state, 300, 0)
+    if state is RequestState.WAITING:
+        pool.waiting.append(7)
+    return pool
+
+
+def output(text: str, is_finished: bool = False) -> Any:
+    completion = SimpleNamespace(text=text, token_ids=np.arange(3), finish_reason=None)
+    return SimpleNamespace(
+        outputs=[completion],
+        finished=is_finished,
+        prompt_token_ids=[1, 2],
+        num_cached_tokens=0,
+    )
+
+
+async def test_to_ask_for_the_place_does_not_end_the_time_in_the_queue() -> None:
+    request = await in_flight()
+    running = mirror(RequestState.RUNNING)
+    event = request.place_event(running)
+    assert event is not None and event.phase == "prefill"
+    assert request.clock.queue_s is None
+    request.note_first_schedule(running)
+    assert request.clock.queue_s is not None
+
+
+async def test_the_first_schedule_is_noted_once_and_not_while_it_waits() -> None:
+    request = await in_flight()
+    request.note_first_schedule(mirror(RequestState.WAITING))
+    assert request.clock.first_scheduled is None
+    request.note_first_schedule(mirror(RequestState.RUNNING))
+    noted = request.clock.first_scheduled
+    request.note_first_schedule(mirror(RequestState.RUNNING))
+    assert noted is not None and request.clock.first_scheduled == noted
+
+
+async def test_an_event_stays_news_until_it_was_told() -> None:
+    request = await in_flight()
+    waiting = mirror(RequestState.WAITING)
+    for _ in range(2):
+        event = request.place_event(waiting)
+        assert event is not None and (event.phase, event.place) == ("waiting", 1)
+        assert request.is_news(event)
+    request.note_told(event)
+    assert not request.is_news(event)
+    later = request.event("waiting", place=2)
+    assert request.is_news(later)
+
+
+async def test_the_first_text_is_told_at_once_and_the_next_after_a_pause() -> None:
+    request = await in_flight()
+    request.take(output("So"))
+    first = request.token_event(pause_s=60.0)
+    assert first is not None and first == request.token_event(pause_s=60.0)
+    request.note_told(first)
+    request.take(output("So it is"))
+    assert request.token_event(pause_s=60.0) is None
+    assert request.place_event(mirror(RequestState.RUNNING)) is None
