@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.engine.config import DEVICES, Environment
+from lab.engine.config import DEVICES
+from lab.engine.environment import Environment
 from launcher import nvidia, packages
 from launcher.packages import PackageSet
 from launcher.stages import LaunchError, say, stage

@@ -16,7 +16,8 @@ from types import FrameType
 import redis
 
 from lab.engine import model_files
-from lab.engine.config import PROJECT_DIR, EngineConfig, Environment
+from lab.engine.config import PROJECT_DIR, EngineConfig
+from lab.engine.environment import Environment
 from lab.errors import SettingError
 from lab.messages import STATUS_KEY_PREFIX
 from launcher import preparation, valkey
@@ -61,7 +62,7 @@ class Stack:
     def run(self) -> None:
         """Start everything, then watch until a signal; raises LaunchError."""
         try:
-            if "REDIS_URL" not in os.environ:
+            if not Environment(os.environ).text("REDIS_URL", ""):
                 self._start_redis()
             self._start_engine_side()
             if not preparation.is_current(PROJECT_DIR, self.config.data_dir):
