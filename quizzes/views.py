@@ -22,7 +22,7 @@ from courseware.sockets import address_of_request
 from lab import client
 from quizzes import measuring, presentation
 from quizzes.errors import Refused, Unknown
-from quizzes.grading import Submitted
+from quizzes.form_fields import Submitted
 from quizzes.mastery import attempts_of, mastery_of, to_reread
 from quizzes.models import Answer, Attempt, NameConsent, Quiz
 
