@@ -19,9 +19,9 @@ from quizzes.grading import (
     OrderKey,
     Outcome,
     TextKey,
-    number_in,
 )
 from quizzes.models import Answer
+from quizzes.units import number_in
 from quizzes.variants import Variant
 
 MAX_DRAWN_BLOCKS = 48

@@ -23,9 +23,9 @@ from quizzes.grading import (
     OrderKey,
     TextKey,
     folded,
-    number_in,
 )
 from quizzes.questions import REPORT_NUMBERS, RUN_NAMES, Question
+from quizzes.units import number_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from fractions import Fraction
 import pytest
 
 from quizzes.grading import (
-    UNITS,
     ChoiceKey,
     Grade,
     MatchKey,
@@ -17,9 +16,9 @@ from quizzes.grading import (
     folded,
     grade,
     marks,
-    number_in,
     read_predictions,
 )
+from quizzes.units import UNITS, number_in
 
 CHOICES = {"a": True, "b": True, "c": False, "d": False}
 

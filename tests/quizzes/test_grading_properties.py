@@ -10,7 +10,6 @@ import pytest
 
 from quizzes.form_fields import Submitted
 from quizzes.grading import (
-    UNITS,
     ChoiceKey,
     Key,
     MatchKey,
@@ -22,6 +21,7 @@ from quizzes.grading import (
     grade,
     grade_given,
 )
+from quizzes.units import UNITS
 
 NUM_CASES = 3_000
 ODD = [
