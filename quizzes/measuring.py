@@ -147,8 +147,8 @@ def note(report: RequestReport) -> None:
 
 def reports_of(answer: Answer) -> dict[str, Mapping[str, int]]:
     """The numbers of the runs by name."""
-    rows = answer.measurements.exclude(numbers__isnull=True)
-    return {RUN_NAMES[row.run]: row.numbers for row in rows}
+    rows = answer.measurements.all()
+    return {RUN_NAMES[row.run]: row.numbers for row in rows if row.numbers is not None}
 
 
 def _settle(answer: Answer) -> None:
