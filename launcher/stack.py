@@ -264,24 +264,26 @@ def main() -> int:
     """Run until a signal; 0, or 2 with one sentence when something is in the way."""
     die_with_make()
     try:
-        config = EngineConfig.from_env()
-        env = Environment(os.environ)
-        address = Address(
-            env.text("BIND_ADDRESS", "127.0.0.1"), env.integer("PORT", 8000, 1, 65535)
-        )
-        lock = only_one(config.data_dir, address)
+        _run(Environment(os.environ))
+    except KeyboardInterrupt:
+        say("\n  Everything has ended.")
+    except (LaunchError, SettingError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(env: Environment) -> None:
+    """The one stack of this DATA_DIR; ends by KeyboardInterrupt or with an error."""
+    config = EngineConfig.from_env(env.variables)
+    bind = env.text("BIND_ADDRESS", "127.0.0.1")
+    address = Address(bind, env.integer("PORT", 8000, 1, 65535))
+    with only_one(config.data_dir, address):
         address.require_free()
         stack = Stack(config, address)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, stack.on_signal)
         stack.run()
-    except KeyboardInterrupt:
-        say("\n  Everything has ended.")
-        lock.close()
-    except (LaunchError, SettingError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    return 0
 
 
 if __name__ == "__main__":
