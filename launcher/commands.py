@@ -8,6 +8,7 @@ from pathlib import Path
 from lab.engine.environment import Environment, data_dir_of
 from lab.errors import SettingError
 from launcher import install
+from launcher.machine import this_machine
 from launcher.stages import LaunchError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 2
     try:
-        python = install.ensure(ROOT, data_dir())
+        python = install.ensure(ROOT, data_dir(), this_machine())
     except (LaunchError, SettingError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 2

@@ -24,6 +24,7 @@ from launcher import preparation, valkey
 from launcher.address import Address, only_one
 from launcher.children import GRACE_S, Child, Guard
 from launcher.engine_environment import engine_refusal, engine_variables
+from launcher.machine import this_machine
 from launcher.readiness import EngineWatch, is_served
 from launcher.stages import LaunchError, say, stage
 
@@ -40,6 +41,7 @@ class Stack:
     def __init__(self, config: EngineConfig, address: Address) -> None:
         self.config = config
         self.address = address
+        self.machine = this_machine()
         self.logs = config.data_dir / "logs"
         self.logs.mkdir(exist_ok=True)
         self.guard = Guard()
@@ -101,7 +103,8 @@ class Stack:
         if Environment(os.environ).choice("ENGINE", "on", ("on", "off")) == "off":
             say("  No engine host here (ENGINE=off)")
             return
-        if not engine_refusal(self.config) and not model_files.are_ready(self.config):
+        refusal = engine_refusal(self.machine, self.config)
+        if not refusal and not model_files.are_ready(self.config):
             say("  Preparing the model, once (meanwhile the page starts) …")
             self._start("conversion")
         else:
@@ -137,7 +140,7 @@ class Stack:
     def _spawn(self, name: str, command: list[str]) -> Child:
         environment = dict(self._environment)
         if name == "engine":
-            environment |= engine_variables(self.config, os.environ)
+            environment |= engine_variables(self.machine, self.config, os.environ)
         log = self.logs / f"{name}.log"
         child = Child(name, command, environment, log, self.guard)
         self.children[name] = child
