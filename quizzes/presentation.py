@@ -1,7 +1,7 @@
 """What a page shows of a question: before the answer the form, after it the feedback.
 
-``asked`` is made of the variant's text and parts alone: what is right is only in
-``explained``, which is made of an answer that was given.
+``question_form`` is made of the variant's text and parts alone: what is right is only
+in ``explained``, which is made of an answer that was given.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ WORDS = {
 }
 
 
-def asked(answer: Answer, submitted: Submitted | None = None) -> dict[str, Any]:
+def question_form(answer: Answer, submitted: Submitted | None = None) -> dict[str, Any]:
     """The question's form; ``submitted`` fills in again what could not be read."""
     variant = answer.variant()
     question = variant.question

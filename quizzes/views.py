@@ -180,10 +180,10 @@ def hint(
 ) -> HttpResponse:
     """Show one more hint."""
     found = _owned(request, attempt_id)
-    asked = found.latest(position)
+    given = found.latest(position)
     try:
-        if asked.state == Answer.State.OPEN:
-            asked.take_hint()
+        if given.state == Answer.State.OPEN:
+            given.take_hint()
     except Refused:
         return _go(request, found, position)
     sent = {name: request.POST.getlist(name) for name in request.POST}
@@ -241,28 +241,28 @@ def _show_question(
     sentence: str = "",
     sent: Submitted | None = None,
 ) -> HttpResponse:
-    asked = found.latest(position)
-    measuring.give_up_overdue(asked)
+    answer = found.latest(position)
+    measuring.give_up_overdue(answer)
     tries = list(found.first_tries())
     context: dict[str, Any] = {
         "quiz": found.quiz,
         "attempt": found,
-        "answer": asked,
+        "answer": answer,
         "position": position,
         "num_questions": len(tries),
         "steps": _steps(tries, position),
         "sentence": sentence,
-        "question": presentation.asked(asked, sent),
+        "question": presentation.question_form(answer, sent),
         "next_position": position + 1 if position < len(tries) else None,
-        "engine": client.ready_engine() if asked.question.kind == "measured" else None,
-        "section": _section(found.quiz, asked.question.authored().section),
+        "engine": client.ready_engine() if answer.question.kind == "measured" else None,
+        "section": _section(found.quiz, answer.question.authored().section),
     }
-    if asked.state == Answer.State.DONE:
-        context["feedback"] = presentation.explained(asked)
-    elif asked.state == Answer.State.RUNNING:
-        context["request_id"] = measuring.waiting_for(asked)
-    elif asked.state == Answer.State.OPEN and not found.is_closed:
-        asked.note_shown()
+    if answer.state == Answer.State.DONE:
+        context["feedback"] = presentation.explained(answer)
+    elif answer.state == Answer.State.RUNNING:
+        context["request_id"] = measuring.waiting_for(answer)
+    elif answer.state == Answer.State.OPEN and not found.is_closed:
+        answer.note_shown()
     return _show(request, "_question.html", context)
 
 
