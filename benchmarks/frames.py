@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -87,7 +88,7 @@ def _steady_decode(num_steps: int) -> tuple[list[float], list[float]]:
     times, sizes = [], []
     for number in range(num_steps + 20):
         traces = steady.step()
-        milliseconds, size = _timed(lambda traces=traces: _delta(encoder, traces))
+        milliseconds, size = _timed(partial(_delta, encoder, traces))
         if number >= 20:
             times.append(milliseconds)
             sizes.append(size)

@@ -20,6 +20,7 @@ from lab.engine import model_files
 from lab.engine.config import EngineConfig
 from lab.errors import EngineError
 from launcher.engine_environment import engine_variables
+from launcher.machine import this_machine
 
 Ask = Callable[[str, Mapping[str, str], Mapping[str, Any]], Any]
 """Asks a measuring process of a module, as measured() does."""
@@ -31,7 +32,7 @@ def engine_environment(scale: Scale) -> dict[str, str]:
     environment = scale.environment(os.environ)
     config = EngineConfig.from_env(environment)
     model_files.make(config)
-    return environment | engine_variables(config, environment)
+    return environment | engine_variables(this_machine(), config, environment)
 
 
 def measured(

@@ -20,7 +20,7 @@ ANSWERS_PER_S = 50
 NUM_ANSWERS = 1_000
 NUM_WARM_UP = 50
 QUIZ = "deploying-ai-models-arithmetic"
-BROWSER = {"HTTP_USER_AGENT": "Mozilla/5.0 bench", "HTTP_HOST": "localhost"}
+BROWSER = "Mozilla/5.0 bench"
 
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
@@ -76,7 +76,9 @@ def _answers(number: int) -> list[float]:
 
 def _posts() -> Iterator[tuple[Client, str, dict[str, str]]]:
     """Answers to send; each learner answers one attempt after the other."""
-    clients = [Client(**BROWSER) for _ in range(20)]
+    clients = [
+        Client(HTTP_USER_AGENT=BROWSER, HTTP_HOST="localhost") for _ in range(20)
+    ]
     for client in clients:
         client.get("/quiz/")
     while True:

@@ -98,7 +98,7 @@ def simpy_wait_s(seed: int) -> float:
     """Mean wait of the same queue in SimPy."""
     random, environment = Random(seed), simpy.Environment()
     servers = simpy.Resource(environment, NUM_SERVERS)
-    waits = []
+    waits: list[float] = []
 
     def request(arrived: float) -> Iterator[Any]:
         with servers.request() as place:

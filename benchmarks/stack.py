@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import redis
 from celery import Celery
@@ -56,7 +56,8 @@ class Running:
     def ready_status(self) -> dict[str, Any] | None:
         """EngineStatus of a ready engine host; raises RuntimeError when it gave up."""
         for key in self._redis.scan_iter(match=f"{STATUS_KEY_PREFIX}*"):
-            status = json.loads(self._redis.get(key) or "{}")
+            kept = cast("str | None", self._redis.get(key))
+            status = json.loads(kept or "{}")
             if status.get("state") in ("failed", "unavailable"):
                 raise RuntimeError(f"The engine did not start: {status.get('reason')}")
             if status.get("state") == "ready":
@@ -67,7 +68,9 @@ class Running:
         """What a task of benchmarks.engine_worker answers."""
         key = f"bench:{uuid.uuid4().hex}"
         self._celery.send_task(task, kwargs={**arguments, "key": key}, queue="engine")
-        answer = self._redis.blpop([key], timeout=ANSWER_TIMEOUT_S)
+        answer = cast(
+            "list[str] | None", self._redis.blpop([key], timeout=ANSWER_TIMEOUT_S)
+        )
         if answer is None:
             raise RuntimeError(f"{task} did not answer in {ANSWER_TIMEOUT_S} s.")
         return dict(json.loads(answer[1]))

@@ -149,7 +149,8 @@ def _round(host: Any, scale: Scale, name: str) -> float:
     wrong = [report.error for report in reports if report.error]
     if wrong:
         raise RuntimeError(f"{len(wrong)} requests failed: {wrong[0]}")
-    return sum(report.num_output_tokens for report in reports) / seconds
+    num_tokens: int = sum(report.num_output_tokens for report in reports)
+    return num_tokens / seconds
 
 
 def _ratio(ratios: list[float]) -> dict[str, Any]:

@@ -136,7 +136,8 @@ def _frame_cost(number: int) -> list[dict[str, Any]]:
 def _task_seconds(session: Any) -> float:
     """Seconds that the main thread has been busy, by Chromium's own account."""
     metrics = session.send("Performance.getMetrics")["metrics"]
-    return next(one["value"] for one in metrics if one["name"] == "TaskDuration")
+    found = next(one["value"] for one in metrics if one["name"] == "TaskDuration")
+    return float(found)
 
 
 def _step_to_pixels(url: str, scale: Scale) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 
 from launcher import valkey
 
-HELLO = {"type": "hello", "hosts": [], "trouble": None}
+HELLO: dict[str, Any] = {"type": "hello", "hosts": [], "trouble": None}
 
 
 def _page() -> bytes:

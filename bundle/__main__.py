@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -28,11 +29,25 @@ LARGEST = 12
 """Wheels that the list names one by one."""
 
 
-def main(arguments: Sequence[str]) -> int:
+@dataclass(frozen=True)
+class Source:
+    """What a bundle is made from."""
+
+    root: Path
+    """A git working tree."""
+    profiles: Mapping[str, Profile]
+    installer: str
+    """The pinned pip that comes along."""
+
+
+SERVELAB = Source(ROOT, PROFILES, wheels.INSTALLER)
+
+
+def main(arguments: Sequence[str], source: Source = SERVELAB) -> int:
     """Exit code: 0, or 2 with one sentence on the error output."""
     try:
-        options = _parser().parse_args(arguments)
-        make(options, data_dir() / "bundle")
+        options = _parser(source.profiles).parse_args(arguments)
+        make(source, options, data_dir() / "bundle")
     except (BundleError, LaunchError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
@@ -42,11 +57,12 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def make(options: argparse.Namespace, folder: Path) -> None:
+def make(source: Source, options: argparse.Namespace, folder: Path) -> None:
     """Fetch, check, trim and pack; raises BundleError."""
-    profile = PROFILES[options.profile]
+    profile = source.profiles[options.profile]
+    requirements = source.root / "requirements"
     host = profiles.on_host(profile, options.has.split())
-    pins = wheels.pins(ROOT / "requirements" / profile.lock)
+    pins = wheels.pins(requirements / profile.lock)
     pieces = profiles.pieces(options.arch, options.without.split())
     dropped = [piece for piece in pieces if piece.package in pins]
     lines = [line for name, line in pins.items() if name not in host]
@@ -54,16 +70,16 @@ def make(options: argparse.Namespace, folder: Path) -> None:
     with stage(f"Fetching {len(lines)} wheels for Python {profile.python}"):
         found = wheels.fetch(lines, folder / "wheels", profile.python)
         [installer] = wheels.fetch(
-            [wheels.INSTALLER], folder / "wheels", profile.python
+            [source.installer], folder / "wheels", profile.python
         ).values()
     with stage("Checking that every dependency is in the bundle or on the host"):
-        excluded = profiles.left_out(ROOT / "requirements", profile)
+        excluded = profiles.left_out(requirements, profile)
         asked = closure.asked_of_host(
             found, host, excluded - host.keys(), profile.python
         )
     with stage("Leaving out what is not needed"):
         found = _without(found, dropped, folder / "trimmed")
-    tree = packing.tracked(ROOT)
+    tree = packing.tracked(source.root)
     _show(found, tree, asked, dropped)
     if options.dry_run:
         return
@@ -100,7 +116,7 @@ def _without(
 
 def _show(
     found: Mapping[str, Wheel],
-    tree: Sequence[Path],
+    tree: Mapping[str, Path],
     asked: Mapping[str, SpecifierSet],
     dropped: Sequence[Piece],
 ) -> None:
@@ -114,7 +130,7 @@ def _show(
         say(f"  {size / MB:9.1f} MB  {name}")
     rest = [size for _, size in by_size[LARGEST:]]
     say(f"  {sum(rest) / MB:9.1f} MB  {len(rest)} smaller wheels")
-    files = sum(path.stat().st_size for path in tree)
+    files = sum(path.stat().st_size for path in tree.values())
     say(f"  {files / MB:9.1f} MB  {len(tree)} files of the project")
     say(f"  {(sum(sizes.values()) + files) / MB:9.1f} MB  together")
     for piece in dropped:
@@ -151,7 +167,7 @@ def _plan(
 def _pack(
     out: Path,
     found: Mapping[str, Wheel],
-    tree: Sequence[Path],
+    tree: Mapping[str, Path],
     installer: Wheel,
     part_mb: int,
     plan: dict[str, object],
@@ -163,7 +179,7 @@ def _pack(
         )
     members = [(wheel.path, f"wheels/{wheel.path.name}") for wheel in found.values()]
     members.sort(key=lambda member: member[1])
-    members += [(path, f"tree/{path.relative_to(ROOT)}") for path in tree]
+    members += [(path, f"tree/{name}") for name, path in tree.items()]
     total = sum(path.stat().st_size for path, _ in members)
     _make_empty(out, total)
     with stage(f"Packing {total / MB:.0f} MB into {out}"):
@@ -195,19 +211,19 @@ def _make_empty(out: Path, needed: int) -> None:
         )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(profiles: Mapping[str, Profile]) -> argparse.ArgumentParser:
     """The options; `make bundle` has each as a variable."""
     parser = argparse.ArgumentParser(
         prog="make bundle",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Pack Servelab and its wheels for a host without a package index.",
         epilog="kinds of host (FOR):\n"
-        + "".join(f"  {p.name:25} {p.summary}\n" for p in PROFILES.values())
+        + "".join(f"  {p.name:25} {p.summary}\n" for p in profiles.values())
         + "\nwhat may be left out (WITHOUT):\n"
         + "".join(f"  {name:25} {piece.meaning}\n" for name, piece in PIECES.items()),
     )
     add = parser.add_argument
-    add("--for", dest="profile", choices=PROFILES, default="torch-2.11-cuda13-py312",
+    add("--for", dest="profile", choices=profiles, default="torch-2.11-cuda13-py312",
         metavar="HOST", help="FOR=: kind of host (default: %(default)s)")  # fmt: skip
     add("--arch", choices=ARCHITECTURES, default="all",
         help="ARCH=: leave out the attention files of other cards; ampere stands for "

@@ -17,8 +17,8 @@ PART = "part-"
 MB = 10**6
 
 
-def tracked(root: Path) -> list[Path]:
-    """The project's files as git lists them; raises BundleError outside of git."""
+def tracked(root: Path) -> dict[str, Path]:
+    """The project's files as git lists them, by name; raises BundleError outside."""
     answer = subprocess.run(
         ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True
     )
@@ -27,8 +27,12 @@ def tracked(root: Path) -> list[Path]:
             f"The project's files are those that git tracks, and {root} is no git "
             "working tree: make the bundle in a clone."
         )
-    paths = (root / name for name in answer.stdout.split("\0") if name)
-    return sorted(path for path in paths if path.is_file() and not path.is_symlink())
+    paths = sorted(root / name for name in answer.stdout.split("\0") if name)
+    return {
+        str(path.relative_to(root)): path
+        for path in paths
+        if path.is_file() and not path.is_symlink()
+    }
 
 
 def pack(

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from functools import cache
@@ -64,7 +64,33 @@ def pins(lock: Path) -> dict[str, str]:
     return {canonicalize_name(line.partition("==")[0]): line for line in lines}
 
 
-def fetch(lines: Iterable[str], folder: Path, python: str) -> dict[str, Wheel]:
+Download = Callable[[Sequence[str], Path, str], None]
+"""Brings pinned packages as wheels into a folder, for a Python; raises BundleError."""
+
+
+def download_with_pip(lines: Sequence[str], folder: Path, python: str) -> None:
+    """A Download from the index that pip was told of."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    command += ["--only-binary", ":all:", "--dest", str(folder), "--no-input"]
+    command += ["--python-version", python, "--implementation", "cp"]
+    for platform in PLATFORMS:
+        command += ["--platform", platform]
+    answer = subprocess.run([*command, *lines], capture_output=True, text=True)
+    if answer.returncode:
+        errors = [line for line in answer.stderr.splitlines() if "ERROR" in line]
+        last = errors[-1].removeprefix("ERROR: ") if errors else "pip said nothing"
+        raise BundleError(
+            f"The wheels cannot be fetched ({last.rstrip('.')}): name an index in "
+            "PIP_INDEX_URL or a folder of wheels in PIP_FIND_LINKS."
+        )
+
+
+def fetch(
+    lines: Iterable[str],
+    folder: Path,
+    python: str,
+    download: Download = download_with_pip,
+) -> dict[str, Wheel]:
     """Exactly these pinned packages as wheels in ``folder``, by name.
 
     What lies there already is not fetched again. Raises BundleError.
@@ -77,7 +103,7 @@ def fetch(lines: Iterable[str], folder: Path, python: str) -> dict[str, Wheel]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     if missing:
-        _download(list(missing.values()), folder, python)
+        download(list(missing.values()), folder, python)
     found = {}
     for name, line in wanted.items():
         path = _stored(folder, name, line, python)
@@ -113,19 +139,3 @@ def _tags(python: str) -> frozenset[Tag]:
             *compatible_tags(version, interpreter, PLATFORMS),
         ]
     )
-
-
-def _download(lines: list[str], folder: Path, python: str) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--only-binary", ":all:", "--dest", str(folder), "--no-input"]
-    command += ["--python-version", python, "--implementation", "cp"]
-    for platform in PLATFORMS:
-        command += ["--platform", platform]
-    answer = subprocess.run([*command, *lines], capture_output=True, text=True)
-    if answer.returncode:
-        errors = [line for line in answer.stderr.splitlines() if "ERROR" in line]
-        last = errors[-1].removeprefix("ERROR: ") if errors else "pip said nothing"
-        raise BundleError(
-            f"The wheels cannot be fetched ({last.rstrip('.')}): name an index in "
-            "PIP_INDEX_URL or a folder of wheels in PIP_FIND_LINKS."
-        )

@@ -1,11 +1,14 @@
 """ASGI entry: HTTP to Django, WebSockets to Channels behind origin and session."""
 
 import os
+from typing import cast
 
+from asgiref.typing import ASGI3Application
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django_application = get_asgi_application()
+# Its scopes are plain dicts to the type checker, those of ASGI are typed.
+django_application = cast(ASGI3Application, get_asgi_application())
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402

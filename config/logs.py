@@ -90,7 +90,8 @@ class RequestLogMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._get_response = get_response
-        if iscoroutinefunction(get_response):
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
             markcoroutinefunction(self)
 
     def __call__(
@@ -99,7 +100,7 @@ class RequestLogMiddleware:
         """Both worlds, so that a stack of asynchronous views stays one."""
         log_id = bind_log_id(request.headers.get("X-Log-Id", ""))
         began = time.monotonic()
-        if iscoroutinefunction(self):
+        if self._is_async:
             return self._answer_async(request, log_id, began)
         return self._finish(request, self._get_response(request), log_id, began)
 

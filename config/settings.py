@@ -9,12 +9,12 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env
 from config.logs import logging_configuration
-from lab.engine.config import local_redis_url
+from lab.engine.environment import Environment, data_dir_of, redis_url
 
+env = Environment(os.environ, refusal=ImproperlyConfigured)
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = env.directory("DATA_DIR", BASE_DIR / "var")
+DATA_DIR = data_dir_of(env)
 # Where numba keeps the compiled simulator: the code's own directory may be read-only.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(DATA_DIR / "compiled"))
 
@@ -28,11 +28,7 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
 
 # Where data lies
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'servelab.sqlite3'}")
-REDIS_URL = env.text("REDIS_URL", local_redis_url(DATA_DIR))
-if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
-    raise ImproperlyConfigured(
-        f"REDIS_URL is {REDIS_URL!r}: it starts with redis://, rediss:// or unix://."
-    )
+REDIS_URL = redis_url(env, DATA_DIR)
 try:
     DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
     if not DATABASES["default"]["ENGINE"].endswith((".sqlite3", ".postgresql")):

@@ -17,4 +17,4 @@ class HashedFiles(CompressedManifestStaticFilesStorage):
 
     def url(self, name: str, force: bool = False) -> str:
         """The address by hashed name where there is one, in tests of DEBUG too."""
-        return super().url(name, force=True)
+        return str(super().url(name, force=True))

@@ -9,8 +9,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from courseware.claims import EXPERIMENTS
 from courseware.directives import KIND_MEANINGS
+from courseware.experiments import EXPERIMENTS
 from courseware.figures import FIGURES
 from courseware.loader import read_glossary, render_chapter
 
@@ -64,6 +64,7 @@ class Example:
 
     name: str
     says: str
+    """EXPERIMENTS stands for the names of those that are registered by now."""
     source: str
 
 
@@ -76,7 +77,7 @@ DIRECTIVE_EXAMPLES = (
             "::: challenge scaling-cost\nWhat is to be done.\n:::"),
     Example("claim", "A claim in full, as a box.", "::: claim speed\n:::"),
     Example("experiment",
-            f"A link to a demonstration of the lab: {', '.join(EXPERIMENTS)}.",
+            "A link to a demonstration of the lab: EXPERIMENTS.",
             "::: experiment twice\nSee it for yourself.\n:::"),
     Example("figure", f"A figure with its caption: {', '.join(FIGURES)}.",
             "::: figure vram\nThe caption.\n:::"),
@@ -135,8 +136,9 @@ def _shown(title: str, one: Example) -> str:
     html = rendered(one.source)
     if len(html) > 1200:
         html = html[:1200].rsplit("\n", 1)[0] + "\n…"
+    says = one.says.replace("EXPERIMENTS", ", ".join(EXPERIMENTS))
     return (
-        f"### {title}\n\n{one.says}\n\n```markdown\n{one.source}\n```\n\nrenders to\n\n"
+        f"### {title}\n\n{says}\n\n```markdown\n{one.source}\n```\n\nrenders to\n\n"
         f"```html\n{html}\n```\n"
     )
 

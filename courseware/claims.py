@@ -10,16 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from courseware.errors import BrokenChapter
+from courseware.experiments import EXPERIMENTS
 from courseware.sources import line_of, read_entries
 from courseware.typography import typeset
 
 KINDS = ("measured", "published", "derived", "estimated")
-EXPERIMENTS = {
-    "twice": "Send it twice",
-    "eight": "Eight at once",
-    "overflow": "More than fits",
-}
-"""Demonstrations of the lab, by the name and the words of their button there."""
 MARK = "\ue010"
 """Stands for a claim mark in the plain text that ``unclaimed`` reads."""
 
@@ -50,7 +45,7 @@ class Claim:
     note: str = ""
     url: str = ""
     experiment: str = ""
-    """A key of EXPERIMENTS: what shows it on the engine beside the text."""
+    """The name of an experiment: what shows it on the engine beside the text."""
 
     @property
     def button(self) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
-from courseware.claims import EXPERIMENTS, Claim
+from courseware.claims import Claim
 from courseware.errors import BrokenChapter
+from courseware.experiments import EXPERIMENTS
 from courseware.figures import FIGURES, draw_figure
 from courseware.typography import typeset
 

@@ -66,7 +66,7 @@ def forget_learner(learner_id: str) -> None:
 
 
 @receiver(user_logged_in, dispatch_uid="courseware.adopt")
-def adopt(request: HttpRequest, user: User, **_: Any) -> None:
+def adopt(request: HttpRequest, user: User, **rest: Any) -> None:
     """Who signs in goes on as the learner of the account.
 
     The first time that is who they were before. Later, what they did anonymously in

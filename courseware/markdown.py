@@ -275,7 +275,7 @@ def _check_links(page: Page) -> None:
                     line, f"the link {target!r} leads nowhere in this file."
                 )
         elif match := _CHAPTER_LINK.fullmatch(target):
-            link.attrs["href"] = _other_chapter(page, *match.groups(), line)
+            link.attrs["href"] = _other_chapter(page, match[1], match[2], line)
         elif not target.startswith("https://"):
             raise page.fail(
                 line,
@@ -299,7 +299,8 @@ def _other_chapter(page: Page, slug: str, anchor: str | None, line: int) -> str:
 
 def _split(page: Page, tokens: list[Token]) -> Iterator[tuple[Piece, list[Token]]]:
     """(section, its tokens); what stands before the first ## is the opening."""
-    piece, body = Piece("opening", "", None), []
+    piece = Piece("opening", "", None)
+    body: list[Token] = []
     for token in tokens:
         if token.type == "footnote_block_open":
             yield piece, body
@@ -394,5 +395,5 @@ def _words_of(child: Token) -> str:
     if child.type in ("softbreak", "hardbreak"):
         return " "
     if child.type == "role" and child.meta["name"] == "term":
-        return child.meta["words"] or child.meta["argument"].replace("-", " ")
+        return str(child.meta["words"] or child.meta["argument"].replace("-", " "))
     return child.content if child.type in ("text", "code_inline") else ""

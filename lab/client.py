@@ -34,6 +34,7 @@ KEEP_S = 2.0
 """How long a heartbeat is taken for true before it is read again."""
 NOT_SENT: tuple[type[Exception], ...] = (BrokerError, ConnectionError)
 """What submit() and abort() raise when the broker is away."""
+_NOT_ABORTED: tuple[type[Exception], ...] = (EngineError, *NOT_SENT)
 
 request_finished = Signal()
 """Sent by the default worker with ``report: RequestReport`` and ``purpose: str``."""
@@ -172,7 +173,7 @@ def abandon(request_ids: Iterable[str], learner_id: str) -> None:
     for request_id in request_ids:
         try:
             abort(request_id, learner_id)
-        except (EngineError, *NOT_SENT) as error:
+        except _NOT_ABORTED as error:
             logger.warning("request %s was not aborted: %s", request_id, error)
 
 

@@ -5,8 +5,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.engine.environment import Environment, data_dir_of
 from lab.errors import SettingError
 from launcher import install
+from launcher.machine import this_machine
 from launcher.stages import LaunchError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 2
     try:
-        python = install.ensure(ROOT, data_dir())
+        python = install.ensure(ROOT, data_dir(), this_machine())
     except (LaunchError, SettingError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
@@ -35,12 +37,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def data_dir() -> Path:
     """DATA_DIR, made if it does not exist; raises LaunchError."""
-    path = Path(os.environ.get("DATA_DIR", "").strip() or ROOT / "var")
-    path = path.expanduser().resolve()
     try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LaunchError(
-            f"DATA_DIR is {str(path)!r}: it cannot be made ({error.strerror})."
-        ) from error
-    return path
+        return data_dir_of(Environment(os.environ))
+    except SettingError as error:
+        raise LaunchError(str(error)) from error

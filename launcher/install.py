@@ -8,15 +8,15 @@ import hashlib
 import json
 import os
 import platform
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.engine.config import DEVICES, Environment
-from launcher import nvidia, packages
+from lab.engine.config import DEVICES
+from lab.engine.environment import Environment
+from launcher import packages
+from launcher.machine import Machine
 from launcher.packages import PackageSet
 from launcher.stages import LaunchError, say, stage
 
@@ -31,15 +31,15 @@ NO_INDEX_SIGNS = (
 )  # fmt: skip
 
 
-def ensure(root: Path, data_dir: Path) -> Path:
+def ensure(root: Path, data_dir: Path, machine: Machine) -> Path:
     """Path of an interpreter with all packages; raises LaunchError, SettingError."""
     python = root / ".venv" / "bin" / "python"
     installed = _installed(python)
     if installed.get("set") == BUNDLE and python.exists():
         return python
     device = Environment(os.environ).choice("ENGINE_DEVICE", "auto", DEVICES)
-    driver = nvidia.ask() if device == "auto" else None
-    chosen, why = packages.choose(device, driver, installed.get("set", ""))
+    driver = machine.driver() if device == "auto" else None
+    chosen, why = packages.choose(machine, device, driver, installed.get("set", ""))
     lock = root / "requirements" / chosen.lock
     stamp = _stamp(chosen, lock)
     if _is_current(python, stamp):
@@ -48,7 +48,8 @@ def ensure(root: Path, data_dir: Path) -> Path:
         if not _is_current(python, stamp):
             if why:
                 say(f"  {why}")
-            _install(root, chosen, data_dir / "logs" / "install.log")
+            log = data_dir / "logs" / "install.log"
+            _install(machine, root, chosen, log)
             (root / ".venv" / STAMP_NAME).write_text(json.dumps(stamp))
     return python
 
@@ -84,9 +85,9 @@ def _only_one(path: Path) -> Iterator[None]:
         yield
 
 
-def _install(root: Path, chosen: PackageSet, log: Path) -> None:
+def _install(machine: Machine, root: Path, chosen: PackageSet, log: Path) -> None:
     lock = root / "requirements" / chosen.lock
-    free_bytes = shutil.disk_usage(root).free
+    free_bytes = machine.free_bytes(root)
     if free_bytes < chosen.free_gb * 10**9:
         raise LaunchError(
             f"There is no space for the packages: {free_bytes / 10**9:.1f} GB are free "
@@ -97,48 +98,42 @@ def _install(root: Path, chosen: PackageSet, log: Path) -> None:
     venv = root / ".venv"
     python = venv / "bin" / "python"
     other_set = _installed(python).get("set", chosen.name) != chosen.name
-    if other_set or not _runs_this_version(python):
+    if other_set or not _runs_this_version(machine, python):
         with stage("Making the virtual environment in .venv"):
-            _make_venv(venv, log)
-    environment = _installer_environment(python, chosen)
+            _make_venv(machine, venv, log)
+    environment = _installer_environment(machine, python, chosen)
     with stage("Fetching the installer"):
         pip = [str(python), "-m", "pip", "-q", "install", "--retries", "2", UV]
-        _run(pip, environment, log)
+        _run(machine, pip, environment, log)
     with stage(f"Installing {_count(lock)} pinned packages ({chosen.size})"):
         uv = [str(venv / "bin" / "uv"), "pip", "install", "--python", str(python)]
         options = ["--compile-bytecode", "--no-deps", "-r", str(lock)]
-        _run([*uv, *options], environment, log)
+        _run(machine, [*uv, *options], environment, log)
 
 
 def _count(lock: Path) -> int:
     return sum("==" in line for line in lock.read_text().splitlines())
 
 
-def _runs_this_version(python: Path) -> bool:
+def _runs_this_version(machine: Machine, python: Path) -> bool:
     code = "import platform, pip; print(platform.python_version())"
-    try:
-        answer = subprocess.run([python, "-c", code], capture_output=True, text=True)
-    except OSError:
-        return False
-    return answer.stdout.strip() == platform.python_version()
+    return machine.answer([str(python), "-c", code]) == platform.python_version()
 
 
-def _make_venv(venv: Path, log: Path) -> None:
+def _make_venv(machine: Machine, venv: Path, log: Path) -> None:
     command = [sys.executable, "-m", "venv", "--clear", str(venv)]
-    with log.open("a") as file:
-        result = subprocess.run(command, stdout=file, stderr=file)
-    if result.returncode:
+    if not machine.run(command, log):
         raise LaunchError(
             "Python cannot make a virtual environment here: install the system's "
             f"package python3-venv (details in {log})."
         )
 
 
-def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
+def _run(
+    machine: Machine, command: list[str], environment: dict[str, str], log: Path
+) -> None:
     """Run one installer; its output goes to the log. Raises LaunchError."""
-    with log.open("a") as file:
-        result = subprocess.run(command, stdout=file, stderr=file, env=environment)
-    if result.returncode == 0:
+    if machine.run(command, log, environment):
         return
     text = log.read_text()
     if "No space left" in text:
@@ -152,19 +147,23 @@ def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
     raise LaunchError(f"The packages cannot be installed (details in {log}).")
 
 
-def _installer_environment(python: Path, chosen: PackageSet) -> dict[str, str]:
+def _installer_environment(
+    machine: Machine, python: Path, chosen: PackageSet
+) -> dict[str, str]:
     """What pip was told is told to uv too, and where torch's CPU build comes from."""
     environment = dict(os.environ)
     find_links = (
         environment.get("UV_FIND_LINKS")
         or environment.get("PIP_FIND_LINKS")
-        or _configured(python, "find-links")
+        or _configured(machine, python, "find-links")
     )
     if find_links:
         environment["UV_FIND_LINKS"] = find_links
     elif chosen is not packages.CUDA:
         environment["UV_TORCH_BACKEND"] = "cpu"
-    index = environment.get("PIP_INDEX_URL") or _configured(python, "index-url")
+    index = environment.get("PIP_INDEX_URL") or _configured(
+        machine, python, "index-url"
+    )
     if index and not {"UV_INDEX_URL", "UV_DEFAULT_INDEX"} & environment.keys():
         environment["UV_DEFAULT_INDEX"] = index
     if "PIP_CERT" in environment:
@@ -173,8 +172,6 @@ def _installer_environment(python: Path, chosen: PackageSet) -> dict[str, str]:
     return environment
 
 
-def _configured(python: Path, key: str) -> str:
+def _configured(machine: Machine, python: Path, key: str) -> str:
     """A value from pip's configuration files, "" where there is none."""
-    command = [str(python), "-m", "pip", "config", "get", f"global.{key}"]
-    answer = subprocess.run(command, capture_output=True, text=True)
-    return str(answer.stdout).strip()
+    return machine.answer([str(python), "-m", "pip", "config", "get", f"global.{key}"])

@@ -3,10 +3,9 @@
 Nothing here may import a package: it runs before there is one.
 """
 
-import platform
 from dataclasses import dataclass
-from pathlib import Path
 
+from launcher.machine import Machine
 from launcher.nvidia import Driver
 
 OLDEST_DRIVER = 580
@@ -35,19 +34,19 @@ SETS = {each.name: each for each in (WEB, CPU, CUDA)}
 
 
 def choose(
-    device: str, driver: Driver | None, installed: str = ""
+    machine: Machine, device: str, driver: Driver | None, installed: str = ""
 ) -> tuple[PackageSet, str]:
-    """The set for this machine and a sentence that says why; "" where it is plain.
+    """The set for a machine and a sentence that says why; "" where it is plain.
 
     ``device`` is ENGINE_DEVICE, ``driver`` what answers here, ``installed`` the name
     of the set that is there already: a driver that is silent for once must not throw
     vLLM for CUDA away.
     """
-    if refusal(builds_for_cpu=False):
+    if machine.refusal(builds_for_cpu=False):
         return WEB, ""
     if device == "cuda":
         return CUDA, "ENGINE_DEVICE is cuda: vLLM for CUDA."
-    without = WEB if refusal() else CPU
+    without = WEB if machine.refusal() else CPU
     if device == "cpu":
         return without, ""
     if driver is None:
@@ -57,12 +56,12 @@ def choose(
                 "(ENGINE_DEVICE=cpu installs the CPU's)."
             )
         return without, ""
-    if trouble := _too_old(driver):
+    if trouble := _too_old(machine, driver):
         return without, f"{trouble} The engine runs on the CPU."
     return CUDA, f"An NVIDIA driver answers ({driver}): vLLM for CUDA."
 
 
-def _too_old(driver: Driver) -> str:
+def _too_old(machine: Machine, driver: Driver) -> str:
     """Why vLLM for CUDA 13 does not run with this driver and card; "" where it does."""
     if driver.major < OLDEST_DRIVER:
         return (
@@ -76,30 +75,9 @@ def _too_old(driver: Driver) -> str:
             f"{capability[0]}.{capability[1]}, and CUDA 13 needs "
             f"{OLDEST_CAPABILITY[0]}.{OLDEST_CAPABILITY[1]} or newer."
         )
-    if platform.machine() != CUDA_MACHINE:
+    if machine.processor != CUDA_MACHINE:
         return (
             f"The packages for CUDA are pinned for {CUDA_MACHINE}, and this processor "
-            f"is {platform.machine()}."
+            f"is {machine.processor}."
         )
     return ""
-
-
-def refusal(*, builds_for_cpu: bool = True) -> str | None:
-    """Why vLLM cannot run on this machine, as a sentence; None where it can.
-
-    ``builds_for_cpu``: whether vLLM's CPU build is meant, which asks more of the
-    processor than the one for CUDA.
-    """
-    system, machine = platform.system(), platform.machine()
-    if system != "Linux":
-        return f"vLLM runs on Linux only, and this system is {system}."
-    if not builds_for_cpu:
-        return None
-    if machine not in {"x86_64", "aarch64", "arm64"}:
-        return f"vLLM's CPU build does not support the processor type {machine}."
-    if machine == "x86_64":
-        cpuinfo = Path("/proc/cpuinfo")
-        flags = cpuinfo.read_text() if cpuinfo.exists() else "avx2"
-        if "avx2" not in flags:
-            return "vLLM's CPU build needs a processor with AVX2; this one has none."
-    return None

@@ -11,7 +11,11 @@ import sys
 from pathlib import Path
 
 MIGRATIONS = ("*/migrations/*.py", "requirements/lock-*.txt")
-CHAPTERS = ("courseware/**/*", "templates/courseware/**/*")
+CHAPTERS = (
+    "courseware/**/*",
+    "templates/courseware/**/*",
+    "lab/traffic/demos.py",  # buttons that chapters show
+)
 STATIC = ("static/**/*", "config/static_files.py", "requirements/lock-*.txt")
 QUIZZES = ("quizzes/**/*",)
 SIMULATOR = ("planning/fleet/*.py", "requirements/lock-*.txt")

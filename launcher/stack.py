@@ -16,13 +16,15 @@ from types import FrameType
 import redis
 
 from lab.engine import model_files
-from lab.engine.config import PROJECT_DIR, EngineConfig, Environment
+from lab.engine.config import PROJECT_DIR, EngineConfig
+from lab.engine.environment import Environment
 from lab.errors import SettingError
 from lab.messages import STATUS_KEY_PREFIX
 from launcher import preparation, valkey
 from launcher.address import Address, only_one
 from launcher.children import GRACE_S, Child, Guard
 from launcher.engine_environment import engine_refusal, engine_variables
+from launcher.machine import this_machine
 from launcher.readiness import EngineWatch, is_served
 from launcher.stages import LaunchError, say, stage
 
@@ -39,6 +41,7 @@ class Stack:
     def __init__(self, config: EngineConfig, address: Address) -> None:
         self.config = config
         self.address = address
+        self.machine = this_machine()
         self.logs = config.data_dir / "logs"
         self.logs.mkdir(exist_ok=True)
         self.guard = Guard()
@@ -61,7 +64,7 @@ class Stack:
     def run(self) -> None:
         """Start everything, then watch until a signal; raises LaunchError."""
         try:
-            if "REDIS_URL" not in os.environ:
+            if not Environment(os.environ).text("REDIS_URL", ""):
                 self._start_redis()
             self._start_engine_side()
             if not preparation.is_current(PROJECT_DIR, self.config.data_dir):
@@ -100,7 +103,8 @@ class Stack:
         if Environment(os.environ).choice("ENGINE", "on", ("on", "off")) == "off":
             say("  No engine host here (ENGINE=off)")
             return
-        if not engine_refusal(self.config) and not model_files.are_ready(self.config):
+        refusal = engine_refusal(self.machine, self.config)
+        if not refusal and not model_files.are_ready(self.config):
             say("  Preparing the model, once (meanwhile the page starts) …")
             self._start("conversion")
         else:
@@ -136,7 +140,7 @@ class Stack:
     def _spawn(self, name: str, command: list[str]) -> Child:
         environment = dict(self._environment)
         if name == "engine":
-            environment |= engine_variables(self.config, os.environ)
+            environment |= engine_variables(self.machine, self.config, os.environ)
         log = self.logs / f"{name}.log"
         child = Child(name, command, environment, log, self.guard)
         self.children[name] = child
@@ -263,24 +267,26 @@ def main() -> int:
     """Run until a signal; 0, or 2 with one sentence when something is in the way."""
     die_with_make()
     try:
-        config = EngineConfig.from_env()
-        env = Environment(os.environ)
-        address = Address(
-            env.text("BIND_ADDRESS", "127.0.0.1"), env.integer("PORT", 8000, 1, 65535)
-        )
-        lock = only_one(config.data_dir, address)
+        _run(Environment(os.environ))
+    except KeyboardInterrupt:
+        say("\n  Everything has ended.")
+    except (LaunchError, SettingError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(env: Environment) -> None:
+    """The one stack of this DATA_DIR; ends by KeyboardInterrupt or with an error."""
+    config = EngineConfig.from_env(env.variables)
+    bind = env.text("BIND_ADDRESS", "127.0.0.1")
+    address = Address(bind, env.integer("PORT", 8000, 1, 65535))
+    with only_one(config.data_dir, address):
         address.require_free()
         stack = Stack(config, address)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, stack.on_signal)
         stack.run()
-    except KeyboardInterrupt:
-        say("\n  Everything has ended.")
-        lock.close()
-    except (LaunchError, SettingError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    return 0
 
 
 if __name__ == "__main__":

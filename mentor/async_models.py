@@ -56,7 +56,7 @@ def settle(turn_id: int, report: Mapping[str, Any]) -> dict[str, Any] | None:
     """Store a report and show its turn; None if the turn was deleted meanwhile."""
     Turn.objects.settle(RequestReport.from_json(report))
     turn = Turn.objects.filter(pk=turn_id).first()
-    return turn and turn_json(turn)
+    return turn_json(turn) if turn else None
 
 
 @database_sync_to_async

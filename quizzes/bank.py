@@ -73,10 +73,10 @@ class Source:
     def rows(self, field_name: str) -> list[tuple[yaml.Node, Any]]:
         """The list under the one top field, each row with its node."""
         root = self.root
-        is_whole = isinstance(root, yaml.MappingNode) and len(root.value) == 1
-        if not is_whole or root.value[0][0].value != field_name:
+        fields = root.value if isinstance(root, yaml.MappingNode) else []
+        if [key.value for key, _ in fields] != [field_name]:
             raise BrokenBank(self.path, 1, f"the file has one field, {field_name!r}.")
-        rows = root.value[0][1]
+        [(_, rows)] = fields
         if not isinstance(rows, yaml.SequenceNode):
             raise self.broken(rows, f"{field_name} is a list.")
         return [(node, self.value(node)) for node in rows.value]
@@ -117,9 +117,11 @@ class Source:
 
 def _child(node: yaml.Node, step: str | int) -> yaml.Node | None:
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-        return node.value[step] if step < len(node.value) else None
+        rows: list[yaml.Node] = node.value
+        return rows[step] if step < len(rows) else None
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
+        fields: list[tuple[yaml.Node, yaml.Node]] = node.value
+        for key, value in fields:
             if key.value == str(step):
                 # A mapping's own line is where its field begins.
                 return key if isinstance(value, yaml.ScalarNode) else value

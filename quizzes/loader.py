@@ -26,7 +26,11 @@ class Report:
 
 def load_quizzes(directory: Path = BANK) -> Report:
     """Make the database ask what the files ask."""
-    bank = read_bank(directory)
+    return load_bank(read_bank(directory))
+
+
+def load_bank(bank: Bank) -> Report:
+    """The same for files that have been read."""
     report = Report(broken=bank.broken)
     if bank.broken:
         return report

@@ -14,16 +14,14 @@ MANY = 400
 def mastery_of(learner_id: str | None) -> list[dict[str, Any]]:
     """Per tag the mean score of the latest answers, weakest first."""
     rows = (
-        Answer.objects.filter(
-            attempt__learner_id=learner_id, state=Answer.State.DONE, score__isnull=False
-        )
+        Answer.objects.filter(attempt__learner_id=learner_id, state=Answer.State.DONE)
         .order_by("-answered_at")
         .values_list("question__tags", "score")[:MANY]
     )
     scores: dict[str, list[float]] = defaultdict(list)
     for tags, score in rows:
         for tag in tags:
-            if len(scores[tag]) < NUM_RECENT:
+            if score is not None and len(scores[tag]) < NUM_RECENT:
                 scores[tag].append(score)
     found = [
         {

@@ -18,7 +18,8 @@ from lab import client
 from lab.errors import EngineError
 from lab.messages import Generation, RequestReport
 from quizzes.errors import Refused
-from quizzes.grading import Submitted, grade, predictions
+from quizzes.form_fields import Submitted
+from quizzes.grading import read_predictions
 from quizzes.models import Answer, Measurement, RecordedRun
 from quizzes.questions import REPORT_NUMBERS, RUN_NAMES
 from quizzes.recorded import recorded
@@ -40,10 +41,10 @@ def begin(
     Raises Refused when the engine takes no request now; the prediction is not kept.
     """
     question = answer.question.authored()
-    read = predictions({ask.name: ask.unit for ask in question.asks}, submitted)
-    if isinstance(read, str):
-        return read
-    given = {ask.name: submitted[f"ask-{ask.name}"][0].strip() for ask in question.asks}
+    units = {ask.name: ask.unit for ask in question.asks}
+    given = read_predictions(units, submitted)
+    if isinstance(given, str):
+        return given
     try:
         with transaction.atomic():
             changed = answer.advance(
@@ -146,13 +147,12 @@ def note(report: RequestReport) -> None:
 
 def reports_of(answer: Answer) -> dict[str, Mapping[str, int]]:
     """The numbers of the runs by name."""
-    rows = answer.measurements.exclude(numbers__isnull=True)
-    return {RUN_NAMES[row.run]: row.numbers for row in rows}
+    rows = answer.measurements.all()
+    return {RUN_NAMES[row.run]: row.numbers for row in rows if row.numbers is not None}
 
 
 def _settle(answer: Answer) -> None:
-    fields = {f"ask-{name}": [text] for name, text in answer.submitted.items()}
-    found = grade(answer.variant().key(reports_of(answer)), fields)
+    found = answer.regrade(reports_of(answer))
     answer.settle(found, answer.confidence, Answer.State.RUNNING)
 
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from courseware.models import Learner
 from quizzes.errors import Refused, Unknown
-from quizzes.grading import Grade, Outcome, Submitted, grade, marks
+from quizzes.form_fields import Submitted
+from quizzes.grading import Grade, Outcome, grade, grade_given, marks
 from quizzes.questions import Question as AuthoredQuestion
 from quizzes.questions import question_from
 from quizzes.variants import Variant, variant_of
@@ -384,15 +385,7 @@ class Answer(models.Model):
 
     def regrade(self, reports: Mapping[str, Mapping[str, int]] | None = None) -> Grade:
         """The grade of what is kept, with its parts, to explain it."""
-        prefix = {"ordering": "place-", "matching": "match-", "measured": "ask-"}
-        kind = self.question.kind
-        fields: dict[str, list[str]] = {}
-        if kind in ("single", "multiple", "truefalse"):
-            fields["choice"] = list(self.submitted)
-        else:
-            start = prefix.get(kind, "")
-            fields = {f"{start}{name}": [v] for name, v in self.submitted.items()}
-        return grade(self.variant().key(reports), fields)
+        return grade_given(self.variant().key(reports), self.submitted)
 
 
 class Measurement(models.Model):

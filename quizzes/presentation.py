@@ -1,15 +1,16 @@
 """What a page shows of a question: before the answer the form, after it the feedback.
 
-``asked`` is made of the variant's text and parts alone: what is right is only in
-``explained``, which is made of an answer that was given.
+``question_form`` is made of the variant's text and parts alone: what is right is only
+in ``explained``, which is made of an answer that was given.
 """
 
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from quizzes import measuring
+from quizzes import form_fields, measuring
 from quizzes.expressions import written
+from quizzes.form_fields import Submitted
 from quizzes.grading import (
     Grade,
     MatchKey,
@@ -17,14 +18,15 @@ from quizzes.grading import (
     NumericKey,
     OrderKey,
     Outcome,
-    Submitted,
     TextKey,
-    number_in,
 )
 from quizzes.models import Answer
+from quizzes.units import number_in
 from quizzes.variants import Variant
 
 MAX_DRAWN_BLOCKS = 48
+MAX_SHOWN_CHARS = 2_000
+"""Of what was sent and could not be read."""
 WORDS = {
     Outcome.RIGHT: "Right",
     Outcome.PARTLY: "Partly right",
@@ -32,7 +34,7 @@ WORDS = {
 }
 
 
-def asked(answer: Answer, submitted: Submitted | None = None) -> dict[str, Any]:
+def question_form(answer: Answer, submitted: Submitted | None = None) -> dict[str, Any]:
     """The question's form; ``submitted`` fills in again what could not be read."""
     variant = answer.variant()
     question = variant.question
@@ -42,25 +44,27 @@ def asked(answer: Answer, submitted: Submitted | None = None) -> dict[str, Any]:
         "kind": question.kind,
         "paragraphs": variant.text.split("\n"),
         "unit": question.unit,
+        "choice_field": form_fields.CHOICE,
         "options": [
             {
                 "letter": part.letter,
                 "text": part.text,
-                "is_chosen": part.letter in sent.get("choice", ()),
-                "place": _first(sent, f"place-{part.letter}"),
-                "match": _first(sent, f"match-{part.letter}"),
+                "is_chosen": part.letter in sent.get(form_fields.CHOICE, ()),
+                "place": _box(sent, form_fields.place(part.letter)),
+                "match": _box(sent, form_fields.match(part.letter)),
             }
             for part in variant.parts
         ],
         "places": places,
         "partners": [{"letter": p.letter, "text": p.text} for p in variant.partners],
-        "value": _first(sent, "value") or _first(sent, "text"),
+        "number": _box(sent, form_fields.NUMBER),
+        "short_text": _box(sent, form_fields.TEXT),
         "asks": [
             {
                 "name": ask.name,
                 "label": ask.label,
                 "unit": ask.unit,
-                "value": _first(sent, f"ask-{ask.name}"),
+                "box": _box(sent, form_fields.ask(ask.name)),
             }
             for ask in question.asks
         ],
@@ -70,9 +74,9 @@ def asked(answer: Answer, submitted: Submitted | None = None) -> dict[str, Any]:
     }
 
 
-def _first(submitted: Submitted, field: str) -> str:
-    values = submitted.get(field, ())
-    return values[0][:2_000] if values else ""
+def _box(sent: Submitted, field: str) -> dict[str, str]:
+    """A field by its name in the form, with what was in it."""
+    return {"field": field, "value": form_fields.first(sent, field)[:MAX_SHOWN_CHARS]}
 
 
 def _prompts(variant: Variant) -> list[dict[str, Any]]:

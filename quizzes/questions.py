@@ -13,7 +13,7 @@ from typing import Any
 from quizzes.body import Body
 from quizzes.errors import BrokenQuestion
 from quizzes.expressions import Parameter
-from quizzes.grading import UNITS
+from quizzes.units import UNITS
 
 KINDS = (
     "single",

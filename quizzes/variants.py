@@ -11,6 +11,7 @@ from fractions import Fraction
 from random import Random
 from string import ascii_lowercase
 
+from quizzes import form_fields
 from quizzes.errors import BrokenExpression, BrokenQuestion
 from quizzes.expressions import Values, draw, evaluate, fill
 from quizzes.grading import (
@@ -22,9 +23,9 @@ from quizzes.grading import (
     OrderKey,
     TextKey,
     folded,
-    number_in,
 )
 from quizzes.questions import REPORT_NUMBERS, RUN_NAMES, Question
+from quizzes.units import number_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,10 @@ class Variant:
 
     def _is_same(self, answer: str, given: Mapping[str, str]) -> bool:
         if self.question.kind == "shorttext":
-            return folded(fill(answer, self.values)) == folded(given.get("text", ""))
-        number = number_in(given.get("value", ""), self.question.unit)
+            return folded(fill(answer, self.values)) == folded(
+                given.get(form_fields.TEXT, "")
+            )
+        number = number_in(given.get(form_fields.NUMBER, ""), self.question.unit)
         wrong = evaluate(answer, self.values)
         tolerance = evaluate(self.question.tolerance, self.values)
         return isinstance(number, Fraction) and abs(number - wrong) <= tolerance
@@ -185,7 +188,7 @@ def _check(variant: Variant) -> None:
     runs = {name: numbers for name in variant.prompts()}
     variant.key(runs)
     variant.explanation()
-    variant.mistake({"value": "1", "text": "a"})
+    variant.mistake({form_fields.NUMBER: "1", form_fields.TEXT: "a"})
     for part in variant.parts:
         variant.because(part)
     if question.kind == "numeric":

@@ -9,20 +9,21 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from courseware.htmx import HtmxHttpRequest
 from courseware.learner import learner_id_of
 from courseware.models import Section
 from courseware.sockets import address_of_request
 from lab import client
 from quizzes import measuring, presentation
 from quizzes.errors import Refused, Unknown
-from quizzes.grading import Submitted
+from quizzes.form_fields import Submitted
 from quizzes.mastery import attempts_of, mastery_of, to_reread
 from quizzes.models import Answer, Attempt, NameConsent, Quiz
 
@@ -35,7 +36,7 @@ def _found(view: View) -> View:
     @never_cache
     @vary_on_headers("HX-Request")
     @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def checked(request: HtmxHttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
         except Unknown as error:
@@ -44,24 +45,26 @@ def _found(view: View) -> View:
     return checked
 
 
-def _show(request: HttpRequest, partial: str, context: dict[str, Any]) -> HttpResponse:
+def _show(
+    request: HtmxHttpRequest, partial: str, context: dict[str, Any]
+) -> HttpResponse:
     """The fragment for htmx, else the page around it."""
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         return render(request, f"quizzes/{partial}", context)
     return render(request, "quizzes/page.html", {**context, "partial": partial})
 
 
-def _learner(request: HttpRequest) -> str | None:
+def _learner(request: HtmxHttpRequest) -> str | None:
     return learner_id_of(request.session)
 
 
-def _owned(request: HttpRequest, attempt_id: uuid.UUID) -> Attempt:
+def _owned(request: HtmxHttpRequest, attempt_id: uuid.UUID) -> Attempt:
     return Attempt.objects.owned(_learner(request), attempt_id)
 
 
 @require_GET
 @_found
-def progress(request: HttpRequest) -> HttpResponse:
+def progress(request: HtmxHttpRequest) -> HttpResponse:
     """All quizzes with the learner's best and last attempts, and mastery per tag."""
     learner_id = _learner(request)
     rows = [
@@ -82,7 +85,7 @@ def progress(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @_found
-def consent(request: HttpRequest) -> HttpResponse:
+def consent(request: HtmxHttpRequest) -> HttpResponse:
     """Let course staff see the learner's e-mail address, or no longer."""
     learner_id = _learner(request)
     if learner_id and request.user.is_authenticated:
@@ -95,7 +98,7 @@ def consent(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @_found
-def quiz(request: HttpRequest, quiz_name: str) -> HttpResponse:
+def quiz(request: HtmxHttpRequest, quiz_name: str) -> HttpResponse:
     """The door to a quiz: begin, or the question where the learner left."""
     found = get_object_or_404(Quiz, name=quiz_name, is_current=True)
     learner_id = _learner(request)
@@ -108,7 +111,7 @@ def quiz(request: HttpRequest, quiz_name: str) -> HttpResponse:
 
 @require_POST
 @_found
-def start(request: HttpRequest, quiz_name: str) -> HttpResponse:
+def start(request: HtmxHttpRequest, quiz_name: str) -> HttpResponse:
     """Begin an attempt, or go on with the open one."""
     found = get_object_or_404(Quiz, name=quiz_name, is_current=True)
     attempt = Attempt.objects.start(_learner(request), found)
@@ -117,7 +120,7 @@ def start(request: HttpRequest, quiz_name: str) -> HttpResponse:
 
 @require_GET
 @_found
-def attempt(request: HttpRequest, attempt_id: uuid.UUID) -> HttpResponse:
+def attempt(request: HtmxHttpRequest, attempt_id: uuid.UUID) -> HttpResponse:
     """The question where the learner left, or the summary of a closed attempt."""
     found = _owned(request, attempt_id)
     if found.is_closed:
@@ -128,7 +131,7 @@ def attempt(request: HttpRequest, attempt_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @_found
 def question(
-    request: HttpRequest, attempt_id: uuid.UUID, position: int
+    request: HtmxHttpRequest, attempt_id: uuid.UUID, position: int
 ) -> HttpResponse:
     """One question of an attempt; nothing while it still waits for ``waiting``."""
     found = _owned(request, attempt_id)
@@ -140,7 +143,9 @@ def question(
 
 @require_POST
 @_found
-def answer(request: HttpRequest, attempt_id: uuid.UUID, position: int) -> HttpResponse:
+def answer(
+    request: HtmxHttpRequest, attempt_id: uuid.UUID, position: int
+) -> HttpResponse:
     """Take an answer. A second one to the same try changes nothing."""
     found = _owned(request, attempt_id)
     given = found.latest(position)
@@ -156,7 +161,7 @@ def answer(request: HttpRequest, attempt_id: uuid.UUID, position: int) -> HttpRe
     return _go(request, found, position)
 
 
-def _take(request: HttpRequest, given: Answer, sent: Submitted) -> str:
+def _take(request: HtmxHttpRequest, given: Answer, sent: Submitted) -> str:
     """Grade or begin to measure; a sentence when the answer cannot be read."""
     certainty = request.POST.get("certainty", "")
     confidence = int(certainty) if certainty in ("1", "2", "3") else None
@@ -170,24 +175,28 @@ def _take(request: HttpRequest, given: Answer, sent: Submitted) -> str:
 
 @require_POST
 @_found
-def hint(request: HttpRequest, attempt_id: uuid.UUID, position: int) -> HttpResponse:
+def hint(
+    request: HtmxHttpRequest, attempt_id: uuid.UUID, position: int
+) -> HttpResponse:
     """Show one more hint."""
     found = _owned(request, attempt_id)
-    asked = found.latest(position)
+    given = found.latest(position)
     try:
-        if asked.state == Answer.State.OPEN:
-            asked.take_hint()
+        if given.state == Answer.State.OPEN:
+            given.take_hint()
     except Refused:
         return _go(request, found, position)
     sent = {name: request.POST.getlist(name) for name in request.POST}
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         return _show_question(request, found, position, "", sent)
     return _go(request, found, position)
 
 
 @require_POST
 @_found
-def retry(request: HttpRequest, attempt_id: uuid.UUID, position: int) -> HttpResponse:
+def retry(
+    request: HtmxHttpRequest, attempt_id: uuid.UUID, position: int
+) -> HttpResponse:
     """Another variant of a question, for practice."""
     found = _owned(request, attempt_id)
     try:
@@ -199,19 +208,19 @@ def retry(request: HttpRequest, attempt_id: uuid.UUID, position: int) -> HttpRes
 
 @require_POST
 @_found
-def finish(request: HttpRequest, attempt_id: uuid.UUID) -> HttpResponse:
+def finish(request: HtmxHttpRequest, attempt_id: uuid.UUID) -> HttpResponse:
     """Close the attempt and sum up."""
     found = _owned(request, attempt_id)
     found.close()
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         return _show(request, "_summary.html", _summary(found))
     return redirect("quizzes:attempt", attempt_id=found.pk)
 
 
-def _go(request: HttpRequest, found: Attempt, position: int) -> HttpResponse:
+def _go(request: HtmxHttpRequest, found: Attempt, position: int) -> HttpResponse:
     """To a question: at once with htmx, else by a redirect, so that a reload asks
     for nothing again."""
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         return _show_question(request, found, position)
     return redirect("quizzes:question", attempt_id=found.pk, position=position)
 
@@ -226,34 +235,34 @@ def _next_position(found: Attempt) -> int:
 
 
 def _show_question(
-    request: HttpRequest,
+    request: HtmxHttpRequest,
     found: Attempt,
     position: int,
     sentence: str = "",
     sent: Submitted | None = None,
 ) -> HttpResponse:
-    asked = found.latest(position)
-    measuring.give_up_overdue(asked)
+    answer = found.latest(position)
+    measuring.give_up_overdue(answer)
     tries = list(found.first_tries())
     context: dict[str, Any] = {
         "quiz": found.quiz,
         "attempt": found,
-        "answer": asked,
+        "answer": answer,
         "position": position,
         "num_questions": len(tries),
         "steps": _steps(tries, position),
         "sentence": sentence,
-        "question": presentation.asked(asked, sent),
+        "question": presentation.question_form(answer, sent),
         "next_position": position + 1 if position < len(tries) else None,
-        "engine": client.ready_engine() if asked.question.kind == "measured" else None,
-        "section": _section(found.quiz, asked.question.authored().section),
+        "engine": client.ready_engine() if answer.question.kind == "measured" else None,
+        "section": _section(found.quiz, answer.question.authored().section),
     }
-    if asked.state == Answer.State.DONE:
-        context["feedback"] = presentation.explained(asked)
-    elif asked.state == Answer.State.RUNNING:
-        context["request_id"] = measuring.waiting_for(asked)
-    elif asked.state == Answer.State.OPEN and not found.is_closed:
-        asked.note_shown()
+    if answer.state == Answer.State.DONE:
+        context["feedback"] = presentation.explained(answer)
+    elif answer.state == Answer.State.RUNNING:
+        context["request_id"] = measuring.waiting_for(answer)
+    elif answer.state == Answer.State.OPEN and not found.is_closed:
+        answer.note_shown()
     return _show(request, "_question.html", context)
 
 

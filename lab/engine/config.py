@@ -1,17 +1,19 @@
 """EngineConfig: what the engine host reads from the environment. No Django.
 
-Each reader raises SettingError with the variable, the value found and what is
-allowed; docs/settings.md lists every variable (a test keeps it complete).
+Its readers are those of lab.engine.environment; docs/settings.md lists every variable
+(a test keeps it complete).
 """
 
 import hashlib
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.engine.environment import Environment, data_dir_of, redis_url
 from lab.errors import SettingError
+from planning.errors import BadSetting
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
 BUNDLED_MODEL = "smollm2-135m-instruct"
@@ -20,70 +22,6 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 LOAD_FORMATS = ("auto", "dummy")
 SHAPE = "shape:"
 """ENGINE_MODEL with this prefix names a model of the catalog, with random weights."""
-
-
-class Environment:
-    """Typed readers over a mapping of environment variables."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        self.variables = variables
-
-    def text(self, name: str, default: str) -> str:
-        """The variable, or ``default`` where it is unset or empty."""
-        return self.variables.get(name, "").strip() or default
-
-    def integer(self, name: str, default: int, low: int, high: int) -> int:
-        """A whole number from ``low`` to ``high``."""
-        number = self.optional_integer(name, low, high)
-        return default if number is None else number
-
-    def optional_integer(self, name: str, low: int, high: int) -> int | None:
-        """A whole number from ``low`` to ``high``; None where it is unset."""
-        value = self.text(name, "")
-        if not value:
-            return None
-        try:
-            number = int(value)
-        except ValueError:
-            number = low - 1
-        if not low <= number <= high:
-            raise SettingError(
-                f"{name} is {value!r}: allowed is a whole number from {low} to {high}."
-            )
-        return number
-
-    def number(self, name: str, default: float, low: float, high: float) -> float:
-        """A number from ``low`` to ``high``."""
-        value = self.text(name, str(default))
-        try:
-            number = float(value)
-        except ValueError:
-            number = low - 1
-        if not low <= number <= high:
-            raise SettingError(
-                f"{name} is {value!r}: allowed is a number from {low} to {high}."
-            )
-        return number
-
-    def choice(self, name: str, default: str, allowed: Sequence[str]) -> str:
-        """One of ``allowed``."""
-        value = self.text(name, default)
-        if value not in allowed:
-            raise SettingError(
-                f"{name} is {value!r}: allowed are {', '.join(allowed)}."
-            )
-        return value
-
-    def directory(self, name: str, default: Path) -> Path:
-        """A directory that is made if it does not exist."""
-        path = Path(self.text(name, str(default))).expanduser().resolve()
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SettingError(
-                f"{name} is {str(path)!r}: it cannot be made ({error.strerror})."
-            ) from error
-        return path
 
 
 @dataclass(frozen=True)
@@ -126,7 +64,7 @@ class EngineConfig:
     def from_env(cls, variables: Mapping[str, str] | None = None) -> "EngineConfig":
         """Read and check all variables (of ``os.environ``); raises SettingError."""
         env = Environment(os.environ if variables is None else variables)
-        data_dir = env.directory("DATA_DIR", PROJECT_DIR / "var")
+        data_dir = data_dir_of(env)
         model, is_hub_model, shape = _model(env, data_dir)
         load_format = env.choice("ENGINE_LOAD_FORMAT", "auto", LOAD_FORMATS)
         max_model_len = env.integer("ENGINE_MAX_MODEL_LEN", 2048, 128, 1_048_576)
@@ -155,7 +93,7 @@ class EngineConfig:
             frames_per_s=env.integer("ENGINE_FRAMES_PER_S", 25, 1, 60),
             request_deadline_s=env.integer("ENGINE_REQUEST_DEADLINE_S", 120, 1, 240),
             engine_host_id=_engine_host_id(env, data_dir),
-            redis_url=_redis_url(env, data_dir),
+            redis_url=redis_url(env, data_dir),
             data_dir=data_dir,
         )
 
@@ -200,8 +138,8 @@ def _model(env: Environment, data_dir: Path) -> tuple[str, bool, str]:
 
 
 def _check_shape(value: str, shape: str) -> None:
+    # Reads the catalog with a package: the launcher imports this module without one.
     from lab.checkpoints.random_weights import shape_config
-    from planning.errors import BadSetting
 
     try:
         shape_config(shape)
@@ -223,23 +161,6 @@ def _tensor_parallel(env: Environment) -> int:
             "ENGINE_DEVICE is cpu, since cards share a model and processors do not."
         )
     return cards
-
-
-def local_redis_url(data_dir: Path) -> str:
-    """The embedded server's address while it runs, else a server on its usual port."""
-    try:
-        return (data_dir / "redis_url").read_text().strip()
-    except OSError:
-        return "redis://127.0.0.1:6379/0"
-
-
-def _redis_url(env: Environment, data_dir: Path) -> str:
-    value = env.text("REDIS_URL", local_redis_url(data_dir))
-    if not value.startswith(("redis://", "rediss://", "unix://")):
-        raise SettingError(
-            f"REDIS_URL is {value!r}: it starts with redis://, rediss:// or unix://."
-        )
-    return value
 
 
 def _engine_host_id(env: Environment, data_dir: Path) -> str:

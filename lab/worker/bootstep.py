@@ -83,7 +83,7 @@ def serve(payload: dict[str, Any]) -> None:
     _worker.intake.serve(payload)
 
 
-class EngineHostStep(bootsteps.StartStopStep):  # type: ignore[misc]
+class EngineHostStep(bootsteps.StartStopStep):
     """Starts the host before the pool and stops it after."""
 
     label = "EngineHost"

@@ -82,7 +82,7 @@ def _choices(
 ) -> dict[str, Any]:
     has_equals = any(row["sign"] == "=" for row in rows)
     kind = "single" if has_equals else "multiple"
-    choices = []
+    choices: list[dict[str, Any]] = []
     for row in rows:
         weight = row["weight"]
         is_right = row["sign"] == "=" or (not has_equals and (weight or 0) > 0)
@@ -116,7 +116,7 @@ def _matching(
 def _shorttext(
     name: str, rows: list[dict[str, Any]], losses: list[str]
 ) -> dict[str, Any]:
-    accepted = []
+    accepted: list[str] = []
     fields: dict[str, Any] = {"kind": "shorttext", "accepted": accepted}
     for row in rows:
         weight = row["weight"]

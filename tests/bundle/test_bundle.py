@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import bundle.__main__ as command
-from bundle import packing, wheels
-from bundle.profiles import PROFILES, Profile
+from bundle import packing
+from bundle.profiles import Profile
 from tests.bundle.wheel_maker import make_wheel
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -64,8 +64,7 @@ def make(tmp_path, project, pip_wheel, monkeypatch):
     make_wheel(store, "made-up-lib")
     shutil.copy(pip_wheel, store)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(command, "ROOT", project)
-    monkeypatch.setattr(wheels, "INSTALLER", f"pip=={pip_wheel.name.split('-')[1]}")
+    installer = f"pip=={pip_wheel.name.split('-')[1]}"
 
     def with_profile(*arguments: str, **fields) -> Path:
         profile = Profile(
@@ -79,10 +78,10 @@ def make(tmp_path, project, pip_wheel, monkeypatch):
                 **fields,
             }
         )
-        monkeypatch.setitem(PROFILES, HOST, profile)
+        source = command.Source(project, {HOST: profile}, installer)
         out = tmp_path / "out"
         given = ["--for", HOST, "--part-mb", "1", "--out", str(out), *arguments]
-        assert command.main(given) == 0
+        assert command.main(given, source) == 0
         return out
 
     return with_profile

@@ -76,13 +76,14 @@ def test_a_host_brings_only_what_its_profile_allows():
 # Wheels
 
 
-def test_a_fetched_wheel_is_taken_again_if_it_suits_the_python(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        wheels, "_download", lambda lines, *rest: pytest.fail(f"fetched {lines}")
-    )
+def test_a_fetched_wheel_is_taken_again_if_it_suits_the_python(tmp_path):
     make_wheel(tmp_path, "one", tag="py37-none-any")
     make_wheel(tmp_path, "two", tag="cp38-abi3-manylinux_2_28_x86_64")
-    found = wheels.fetch(["one==1.0", "two===1.0"], tmp_path, "3.12")
+
+    def download(lines, *rest):
+        pytest.fail(f"fetched {lines}")
+
+    found = wheels.fetch(["one==1.0", "two===1.0"], tmp_path, "3.12", download)
     assert found.keys() == {"one", "two"}
 
 
@@ -91,11 +92,10 @@ def test_a_fetched_wheel_is_taken_again_if_it_suits_the_python(tmp_path, monkeyp
     ["cp311-cp311-manylinux_2_28_x86_64", "cp312-cp312-manylinux_2_39_x86_64",
      "cp312-cp312-macosx_11_0_arm64"],
 )  # fmt: skip
-def test_a_wheel_for_another_python_or_system_is_not_taken(tag, tmp_path, monkeypatch):
-    monkeypatch.setattr(wheels, "_download", lambda *given: None)
+def test_a_wheel_for_another_python_or_system_is_not_taken(tag, tmp_path):
     make_wheel(tmp_path, "one", tag=tag)
     with pytest.raises(BundleError, match=r"one==1\.0 was not fetched .* Python 3\.12"):
-        wheels.fetch(["one==1.0"], tmp_path, "3.12")
+        wheels.fetch(["one==1.0"], tmp_path, "3.12", lambda *given: None)
 
 
 def test_a_file_that_is_no_wheel_is_named(tmp_path):

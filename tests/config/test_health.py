@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 
 from lab.messages import STATUS_KEY_PREFIX
@@ -69,12 +70,12 @@ def test_readyz_is_503_while_redis_is_away(client: Client, settings):
 
 
 @pytest.mark.django_db
-def test_readyz_is_503_while_the_database_is_away(client: Client, monkeypatch):
+def test_readyz_is_503_while_the_database_is_away(client: Client):
     def refuse(*arguments: object) -> None:
         raise OSError("no such host")
 
-    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", refuse)
-    answer = client.get("/readyz")
+    with connection.execute_wrapper(refuse):
+        answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["database"] == {"ok": False, "error": "OSError"}
 

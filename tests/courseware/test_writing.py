@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from courseware.claims import EXPERIMENTS
+from courseware.experiments import EXPERIMENTS
 from courseware.loader import load_chapters
 from courseware.models import Chapter, Section
 from tests.courseware.conftest import FRONT, Load

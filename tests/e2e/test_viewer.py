@@ -134,12 +134,12 @@ def test_your_requests_carry_their_mark(make_page):
     expect(page.locator("#lab-requests tr").first).to_contain_text("Ask")
 
 
-def test_the_text_twin_says_the_same(make_page):
+def test_the_text_view_says_the_same(make_page):
     page = make_page()
     page.get_by_role("tab", name="In words").click()
-    expect(page.locator("#twin-pool")).to_contain_text("365 blocks of 32 tokens")
-    expect(page.locator("#twin-list li").first).to_contain_text("answering")
-    expect(page.locator("#twin-minute tr").first).to_contain_text("%")
+    expect(page.locator("#text-view-pool")).to_contain_text("365 blocks of 32 tokens")
+    expect(page.locator("#text-view-list li").first).to_contain_text("answering")
+    expect(page.locator("#text-view-minute tr").first).to_contain_text("%")
 
 
 def test_the_tour_comes_once_and_again_when_asked(make_page):

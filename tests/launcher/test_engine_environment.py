@@ -3,22 +3,15 @@
 import pytest
 
 from lab.engine.config import EngineConfig
-from launcher import engine_environment
 from launcher.engine_environment import engine_refusal, engine_variables
+from tests.launcher.machines import MadeUpMachine
 
 OF_THE_CPU = {"VLLM_CPU_NUM_OF_RESERVED_CPU", "LD_PRELOAD"}
 
 
 @pytest.fixture
-def given(tmp_path, monkeypatch):
-    """Settings of one device, on a machine with vLLM and a library to preload."""
-    monkeypatch.setattr(engine_environment, "find_spec", lambda name: object())
-    monkeypatch.setattr(engine_environment, "preloads", lambda: [tmp_path])
-    monkeypatch.setattr(
-        engine_environment,
-        "refusal",
-        lambda *, builds_for_cpu: "It has no AVX2." if builds_for_cpu else None,
-    )
+def given(tmp_path):
+    """Settings of one device."""
 
     def config(device: str) -> EngineConfig:
         return EngineConfig.from_env(
@@ -28,22 +21,28 @@ def given(tmp_path, monkeypatch):
     return config
 
 
-def test_the_cpu_engine_gets_its_switches(given):
-    assert engine_variables(given("cpu"), {}).keys() >= OF_THE_CPU
+@pytest.fixture
+def machine() -> MadeUpMachine:
+    """One with vLLM and libraries to preload, whose processor vLLM refuses."""
+    return MadeUpMachine(has_avx2=False)
 
 
-def test_the_cuda_engine_gets_none_of_them(given):
-    variables = engine_variables(given("cuda"), {})
+def test_the_cpu_engine_gets_its_switches(machine, given):
+    assert engine_variables(machine, given("cpu"), {}).keys() >= OF_THE_CPU
+
+
+def test_the_cuda_engine_gets_none_of_them(machine, given):
+    variables = engine_variables(machine, given("cuda"), {})
     assert not variables.keys() & OF_THE_CPU
     assert variables["HF_HUB_OFFLINE"] == "1"
 
 
-def test_a_processor_that_vllm_refuses_may_still_have_a_card(given):
-    assert engine_refusal(given("cpu")) == "It has no AVX2."
-    assert engine_refusal(given("cuda")) is None
-    assert "ENGINE_REFUSAL" not in engine_variables(given("cuda"), {})
+def test_a_processor_that_vllm_refuses_may_still_have_a_card(machine, given):
+    assert "needs a processor with AVX2" in engine_refusal(machine, given("cpu"))
+    assert engine_refusal(machine, given("cuda")) is None
+    assert "ENGINE_REFUSAL" not in engine_variables(machine, given("cuda"), {})
 
 
-def test_without_vllm_the_machine_itself_is_judged(given, monkeypatch):
-    monkeypatch.setattr(engine_environment, "find_spec", lambda name: None)
-    assert engine_refusal(given("cuda")) == "It has no AVX2."
+def test_without_vllm_the_machine_itself_is_judged(machine, given):
+    machine.is_vllm_installed = False
+    assert "needs a processor with AVX2" in engine_refusal(machine, given("cuda"))

@@ -1,29 +1,32 @@
 """Before anything is installed: each obstacle is one clear sentence."""
 
-import platform
-import shutil
 import subprocess
 import sys
-from collections import namedtuple
 from pathlib import Path
 
 import pytest
 
-from launcher import install, nvidia, packages
+from launcher import install, nvidia
+from launcher.machine import this_machine
 from launcher.stages import LaunchError
 from launcher.valkey import free_port
+from tests.launcher.machines import MachineWithoutCard, MadeUpMachine
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tree whose lock asks for one package that no index has; no card answers."""
-    monkeypatch.setattr(nvidia, "ask", lambda: None)
+def machine(monkeypatch: pytest.MonkeyPatch) -> MadeUpMachine:
+    """Linux without a card, where every command works."""
     monkeypatch.delenv("ENGINE_DEVICE", raising=False)
+    return MadeUpMachine()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A tree whose lock asks for one package that no index has."""
     folder = tmp_path / "tree" / "requirements"
     folder.mkdir(parents=True)
     for name in ("lock-cpu.txt", "lock-web.txt", "lock-cuda.txt"):
@@ -46,10 +49,10 @@ def test_a_python_that_is_too_old_is_told_which_one_is_needed():
     )
 
 
-def test_a_full_disk_is_told_how_much_is_needed(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**10, 0, 2 * 10**9))
+def test_a_full_disk_is_told_how_much_is_needed(root, tmp_path, machine):
+    machine.free = 2 * 10**9
     with pytest.raises(LaunchError, match=r"2\.0 GB are free in .*, and 6 GB are need"):
-        install.ensure(root, tmp_path)
+        install.ensure(root, tmp_path, machine)
     assert not (root / ".venv").exists()
 
 
@@ -59,33 +62,29 @@ def test_without_an_index_it_says_where_to_name_one(root, tmp_path, monkeypatch)
         monkeypatch.setenv(name, address)
     monkeypatch.setenv("PIP_RETRIES", "0")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.delenv("ENGINE_DEVICE", raising=False)
+    here = this_machine()
+    machine = MachineWithoutCard(here.system, here.processor, here.has_avx2)
     with pytest.raises(LaunchError, match="PIP_INDEX_URL") as caught:
-        install.ensure(root, tmp_path)
+        install.ensure(root, tmp_path, machine)
     assert "\n" not in str(caught.value)
     assert (tmp_path / "logs" / "install.log").read_text()
 
 
-def test_an_environment_that_is_current_is_left_alone(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(install, "_install", lambda *arguments: None)
-    (root / ".venv" / "bin").mkdir(parents=True)
-    (root / ".venv" / "bin" / "python").touch()
-    install.ensure(root, tmp_path)
-
-    def fail(*arguments: object) -> None:
-        pytest.fail("It installed again.")
-
-    monkeypatch.setattr(install, "_install", fail)
-    assert install.ensure(root, tmp_path) == root / ".venv" / "bin" / "python"
+def test_an_environment_that_is_current_is_left_alone(root, tmp_path, machine):
+    install.ensure(root, tmp_path, machine)
+    assert machine.commands
+    machine.commands.clear()
+    python = install.ensure(root, tmp_path, machine)
+    assert python == root / ".venv" / "bin" / "python"
+    assert machine.commands == []
 
 
-def test_a_changed_lock_is_installed(root, tmp_path, monkeypatch):
-    installed = []
-    monkeypatch.setattr(install, "_install", lambda *given: installed.append(given[1]))
-    (root / ".venv").mkdir()
-    install.ensure(root, tmp_path)
-    (root / "requirements" / installed[0].lock).write_text("other==2\n")
-    install.ensure(root, tmp_path)
-    assert len(installed) == 2
+def test_a_changed_lock_is_installed(root, tmp_path, machine):
+    install.ensure(root, tmp_path, machine)
+    (root / "requirements" / machine.locks[0]).write_text("other==2\n")
+    install.ensure(root, tmp_path, machine)
+    assert len(machine.locks) == 2
 
 
 @pytest.mark.parametrize(
@@ -98,72 +97,57 @@ def test_a_changed_lock_is_installed(root, tmp_path, monkeypatch):
 def test_where_vllm_cannot_run_the_rest_is_installed(
     root, tmp_path, monkeypatch, system, machine, says
 ):
-    monkeypatch.setattr(platform, "system", lambda: system)
-    monkeypatch.setattr(platform, "machine", lambda: machine)
-    installed = []
-    monkeypatch.setattr(install, "_install", lambda *given: installed.append(given[1]))
-    (root / ".venv").mkdir()
-    install.ensure(root, tmp_path)
-    assert [chosen.lock for chosen in installed] == ["lock-web.txt"]
-    assert says in str(packages.refusal())
+    monkeypatch.delenv("ENGINE_DEVICE", raising=False)
+    elsewhere = MadeUpMachine(system, machine)
+    install.ensure(root, tmp_path, elsewhere)
+    assert elsewhere.locks == ["lock-web.txt"]
+    assert says in str(elsewhere.refusal())
 
 
 def test_a_driver_that_came_brings_the_cuda_packages_into_a_new_environment(
-    root, tmp_path, monkeypatch, capsys
+    root, tmp_path, machine, capsys
 ):
-    installed = []
-    monkeypatch.setattr(install, "_install", lambda *given: installed.append(given[1]))
-    python = root / ".venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.touch()
-    install.ensure(root, tmp_path)
+    install.ensure(root, tmp_path, machine)
     card = nvidia.Card("NVIDIA H100", 79 * nvidia.GIB, (9, 0))
-    monkeypatch.setattr(nvidia, "ask", lambda: nvidia.Driver("580.65", (card,)))
-    install.ensure(root, tmp_path)
-    assert [chosen.name for chosen in installed] == ["cpu", "cuda"]
+    machine.answering = nvidia.Driver("580.65", (card,))
+    install.ensure(root, tmp_path, machine)
+    assert machine.locks == ["lock-cpu.txt", "lock-cuda.txt"]
+    assert machine.num_environments_made == 2
     assert "An NVIDIA driver answers (NVIDIA H100, 79 GiB)" in capsys.readouterr().out
 
 
-def test_another_set_starts_from_an_empty_environment(root, tmp_path, monkeypatch):
-    made = []
-
-    def make(venv: Path, log: Path) -> None:
-        made.append(venv)
-        (venv / "bin").mkdir(parents=True, exist_ok=True)
-        (venv / "bin" / "python").touch()
-
-    monkeypatch.setattr(install, "_make_venv", make)
-    monkeypatch.setattr(install, "_runs_this_version", Path.exists)
-    monkeypatch.setattr(install, "_configured", lambda *given: "")
-    monkeypatch.setattr(install, "_run", lambda *given: None)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, 10**11))
-    install.ensure(root, tmp_path)
+def test_another_set_starts_from_an_empty_environment(
+    root, tmp_path, machine, monkeypatch
+):
+    install.ensure(root, tmp_path, machine)
     (root / "requirements" / "lock-cpu.txt").write_text("other==2\n")
-    install.ensure(root, tmp_path)
-    assert len(made) == 1  # a changed lock goes into the same environment
+    install.ensure(root, tmp_path, machine)
+    # A changed lock goes into the same environment.
+    assert machine.num_environments_made == 1
     monkeypatch.setenv("ENGINE_DEVICE", "cuda")
-    install.ensure(root, tmp_path)
-    assert len(made) == 2
+    install.ensure(root, tmp_path, machine)
+    assert machine.num_environments_made == 2
 
 
-def test_torch_for_the_cpu_is_asked_for_only_where_the_engine_runs_on_it(monkeypatch):
-    for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
+def test_torch_for_the_cpu_is_asked_for_only_where_the_engine_runs_on_it(
+    root, tmp_path, machine, monkeypatch
+):
+    for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS", "UV_TORCH_BACKEND"):
         monkeypatch.delenv(name, raising=False)
-    python = Path(sys.executable)
-    monkeypatch.setattr(install, "_configured", lambda *given: "")
-    cpu = install._installer_environment(python, packages.CPU)
-    cuda = install._installer_environment(python, packages.CUDA)
-    assert cpu["UV_TORCH_BACKEND"] == "cpu"
-    assert "UV_TORCH_BACKEND" not in cuda
+    install.ensure(root, tmp_path, machine)
+    assert machine.environments[-1]["UV_TORCH_BACKEND"] == "cpu"
+    monkeypatch.setenv("ENGINE_DEVICE", "cuda")
+    install.ensure(root, tmp_path, machine)
+    assert "UV_TORCH_BACKEND" not in machine.environments[-1]
 
 
-def test_an_environment_from_a_bundle_is_left_alone(root, tmp_path, monkeypatch):
+def test_an_environment_from_a_bundle_is_left_alone(root, tmp_path, machine):
     python = root / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.touch()
     (root / ".venv" / install.STAMP_NAME).write_text('{"set": "bundle"}')
-    monkeypatch.setattr(install, "_install", lambda *given: pytest.fail("installed"))
-    assert install.ensure(root, tmp_path) == python
+    assert install.ensure(root, tmp_path, machine) == python
+    assert machine.commands == []
 
 
 def test_locks_name_no_address_and_no_path():

@@ -1,16 +1,17 @@
 """Which set of packages a machine gets, and how its NVIDIA driver is asked."""
 
 import ctypes
-import platform
 import time
 from typing import Any
 
 import pytest
 
-from launcher import nvidia, packages
+from launcher import nvidia
+from launcher.machine import Machine
 from launcher.nvidia import GIB, Card, Driver
 from launcher.packages import CPU, CUDA, WEB, choose
 
+LINUX = Machine("Linux", "x86_64")
 HOPPER = Card("NVIDIA H100 80GB HBM3", 80 * GIB, (9, 0))
 
 
@@ -18,15 +19,8 @@ def driver(version: str = "580.65.06", *cards: Card) -> Driver:
     return Driver(version, cards or (HOPPER,))
 
 
-@pytest.fixture(autouse=True)
-def this_machine(monkeypatch):
-    """Linux on x86-64 with AVX2, whatever runs the tests."""
-    monkeypatch.setattr(platform, "system", lambda: "Linux")
-    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
-
-
 def test_a_driver_that_answers_brings_vllm_for_cuda_and_says_so():
-    assert choose("auto", driver()) == (
+    assert choose(LINUX, "auto", driver()) == (
         CUDA,
         "An NVIDIA driver answers (NVIDIA H100 80GB HBM3, 80 GiB): vLLM for CUDA.",
     )
@@ -37,7 +31,7 @@ def test_several_cards_are_counted():
 
 
 def test_without_a_driver_it_is_the_cpu_and_nothing_needs_saying():
-    assert choose("auto", None) == (CPU, "")
+    assert choose(LINUX, "auto", None) == (CPU, "")
 
 
 @pytest.mark.parametrize(
@@ -49,42 +43,40 @@ def test_without_a_driver_it_is_the_cpu_and_nothing_needs_saying():
     ],
 )
 def test_what_cuda_13_does_not_run_on_gets_the_cpu_with_a_sentence(found, says):
-    chosen, why = choose("auto", found)
+    chosen, why = choose(LINUX, "auto", found)
     assert chosen is CPU
     assert says in why
     assert why.endswith("The engine runs on the CPU.")
 
 
-def test_the_cuda_packages_are_pinned_for_one_processor_type(monkeypatch):
-    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    chosen, why = choose("auto", driver())
+def test_the_cuda_packages_are_pinned_for_one_processor_type():
+    chosen, why = choose(Machine("Linux", "aarch64"), "auto", driver())
     assert chosen is CPU
     assert "pinned for x86_64, and this processor is aarch64" in why
 
 
 def test_the_setting_wins_over_the_driver():
-    assert choose("cpu", driver())[0] is CPU
-    assert choose("cuda", None)[0] is CUDA
+    assert choose(LINUX, "cpu", driver())[0] is CPU
+    assert choose(LINUX, "cuda", None)[0] is CUDA
 
 
 def test_a_driver_that_is_silent_for_once_does_not_throw_the_cuda_packages_away():
-    chosen, why = choose("auto", None, installed="cuda")
+    chosen, why = choose(LINUX, "auto", None, installed="cuda")
     assert chosen is CUDA
     assert "ENGINE_DEVICE=cpu" in why
-    assert choose("cpu", None, installed="cuda")[0] is CPU
+    assert choose(LINUX, "cpu", None, installed="cuda")[0] is CPU
 
 
-def test_elsewhere_than_linux_there_is_no_engine(monkeypatch):
-    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+def test_elsewhere_than_linux_there_is_no_engine():
     for device in ("auto", "cpu", "cuda"):
-        assert choose(device, driver()) == (WEB, "")
+        assert choose(Machine("Darwin", "x86_64"), device, driver()) == (WEB, "")
 
 
-def test_a_processor_for_which_there_is_no_cpu_build_may_serve_a_card(monkeypatch):
-    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
-    assert choose("auto", None)[0] is WEB
-    assert packages.refusal()
-    assert packages.refusal(builds_for_cpu=False) is None
+def test_a_processor_for_which_there_is_no_cpu_build_may_serve_a_card():
+    machine = Machine("Linux", "riscv64")
+    assert choose(machine, "auto", None)[0] is WEB
+    assert machine.refusal()
+    assert machine.refusal(builds_for_cpu=False) is None
 
 
 class Nvml:
@@ -131,7 +123,7 @@ def test_what_nvml_refuses_to_tell_stays_unknown():
     found = nvidia.read(Nvml(tells=False))
     assert found == driver("580.65.06", Card(HOPPER.name, None, None))
     assert str(found) == HOPPER.name
-    assert choose("auto", found)[0] is CUDA
+    assert choose(LINUX, "auto", found)[0] is CUDA
 
 
 def test_a_driver_that_does_not_start_is_no_driver():

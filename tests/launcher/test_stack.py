@@ -1,5 +1,6 @@
 """make run without an engine: starts, says what it does, ends with every child."""
 
+import contextlib
 import json
 import os
 import re
@@ -174,6 +175,28 @@ def test_a_second_start_on_the_same_data_is_one_sentence(stack):
 def test_a_wrong_setting_stops_the_start_with_its_name(tmp_path, name, value, says):
     variables = {"PORT": str(free_port()), name: value}
     assert says in refused(tmp_path, **variables)
+
+
+def test_an_interruption_before_anything_runs_is_no_error(tmp_path):
+    pipe = tmp_path / "redis_url"  # read with the other settings: it waits here
+    os.mkfifo(pipe)
+    running = RunningStack(tmp_path, PORT=str(free_port()))
+    with contextlib.ExitStack() as opened:
+        running.wait_until(lambda: opened_by_reader(pipe, opened))
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(timeout=10) == 0
+    assert "Everything has ended" in running.text
+    assert "Traceback" not in running.text
+
+
+def opened_by_reader(pipe: Path, opened: contextlib.ExitStack) -> bool:
+    """Whether somebody reads the pipe; it then stays open, so that they wait."""
+    try:
+        writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    opened.callback(os.close, writer)
+    return True
 
 
 def test_a_database_that_does_not_answer_is_one_sentence(tmp_path):

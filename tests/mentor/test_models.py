@@ -9,9 +9,8 @@ from django.utils import timezone
 from courseware.learner import forget
 from lab import client
 from lab.models import EngineRequest
-from mentor import models
 from mentor.errors import Refused, Unknown
-from mentor.models import Conversation, Turn
+from mentor.models import MAX_CONVERSATIONS, MAX_TURNS, Conversation, Turn
 from tests.lab.fake_engine import READY, deliver, finished
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -117,19 +116,35 @@ def test_stopped_and_failed_turns_are_not_shown_to_the_model_again(ask, engine):
     assert [m["role"] for m in engine.prompt()] == ["system", "user"]
 
 
-def test_a_conversation_is_full_at_a_stated_number(ask, monkeypatch):
-    monkeypatch.setattr(models, "MAX_TURNS", 1)
-    first = ask()
-    deliver(finished(first.request_id, "Blocks."))
-    with pytest.raises(Refused, match="has 1 questions, which is the most"):
-        ask("And?", first.conversation)
+def test_a_conversation_is_full_at_a_stated_number(ask, learner):
+    conversation = Conversation.objects.create(learner_id=learner)
+    earlier = [
+        Turn(
+            conversation=conversation,
+            position=position,
+            question="What?",
+            prompt="What?",
+            context_tokens=2048,
+            state=Turn.State.ANSWERED,
+            request_id=f"f{position:031x}",
+        )
+        for position in range(MAX_TURNS - 1)
+    ]
+    Turn.objects.bulk_create(earlier)
+    last = ask("The last?", conversation)
+    deliver(finished(last.request_id, "Blocks."))
+    with pytest.raises(Refused, match="has 100 questions, which is the most"):
+        ask("And?", conversation)
 
 
-def test_the_oldest_conversation_makes_room(ask, learner, monkeypatch):
-    monkeypatch.setattr(models, "MAX_CONVERSATIONS", 2)
-    oldest, middle, newest = (ask(), ask(), ask())
+def test_the_oldest_conversation_makes_room(ask, learner):
+    oldest = ask()
+    between = Conversation.objects.bulk_create(
+        Conversation(learner_id=learner) for _ in range(MAX_CONVERSATIONS - 1)
+    )
+    newest = ask()
     kept = {c.pk for c in Conversation.objects.latest_of(learner)}
-    assert kept == {middle.conversation_id, newest.conversation_id}
+    assert kept == {*(c.pk for c in between), newest.conversation_id}
     assert not Turn.objects.filter(pk=oldest.pk).exists()
 
 

@@ -11,8 +11,8 @@ from django.test import Client
 from courseware.learner import learner_id_of
 from courseware.models import Chapter, Section
 from lab import client
-from quizzes import loader
 from quizzes.bank import read_bank
+from quizzes.loader import load_bank
 from quizzes.models import Attempt, QuestionRevision, Quiz
 from tests.lab.fake_engine import FakeEngine
 
@@ -47,7 +47,7 @@ shipped_bank = lru_cache(maxsize=1)(read_bank)
 
 
 @pytest.fixture
-def bank(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def bank(db: None) -> None:
     chapter = Chapter.objects.create(
         slug="deploying-ai-models", title="D", summary="S", position=1, minutes=1
     )
@@ -55,9 +55,7 @@ def bank(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         Section.objects.create(
             chapter=chapter, position=position, anchor=anchor, title=anchor, text="x"
         )
-    with monkeypatch.context() as patch:
-        patch.setattr(loader, "read_bank", shipped_bank)
-        loader.load_quizzes()
+    load_bank(shipped_bank())
 
 
 class Learner:

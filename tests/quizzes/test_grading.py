@@ -5,7 +5,6 @@ from fractions import Fraction
 import pytest
 
 from quizzes.grading import (
-    UNITS,
     ChoiceKey,
     Grade,
     MatchKey,
@@ -17,9 +16,9 @@ from quizzes.grading import (
     folded,
     grade,
     marks,
-    number_in,
-    predictions,
+    read_predictions,
 )
+from quizzes.units import UNITS, number_in
 
 CHOICES = {"a": True, "b": True, "c": False, "d": False}
 
@@ -215,7 +214,9 @@ def test_each_prediction_counts_for_itself() -> None:
     assert found.given == {"n": "9 blocks", "t": "296"}
     assert "every box" in grade(key, {"ask-n": ["9"]}).sentence
     assert "one number" in grade(key, {"ask-n": ["x"], "ask-t": ["1"]}).sentence
-    assert predictions({"n": "MiB"}, {"ask-n": ["1 GiB"]}) == {"n": 1024}
+    assert read_predictions({"n": "MiB"}, {"ask-n": [" 1 GiB"]}) == {"n": "1 GiB"}
+    sized = MeasuredKey({"n": NumericKey(Fraction(1024), unit="MiB")})
+    assert grade(sized, {"ask-n": ["1 GiB"]}).outcome is Outcome.RIGHT
     assert grade(MeasuredKey({}), {}).score == 0
 
 

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
+from quizzes.form_fields import Submitted
 from quizzes.grading import (
-    UNITS,
     ChoiceKey,
     Key,
     MatchKey,
@@ -17,10 +17,11 @@ from quizzes.grading import (
     NumericKey,
     OrderKey,
     Outcome,
-    Submitted,
     TextKey,
     grade,
+    grade_given,
 )
+from quizzes.units import UNITS
 
 NUM_CASES = 3_000
 ODD = [
@@ -169,3 +170,13 @@ def test_fields_that_do_not_belong_change_nothing() -> None:
     for key in keys(Random(5)):
         sent = {**right_answer(key), "score": ["1"], "seed": ["5"], "is_right": ["1"]}
         assert grade(key, sent) == grade(key, right_answer(key))
+
+
+def test_what_is_kept_of_an_answer_earns_what_the_form_earned() -> None:
+    random = Random(6)
+    for _ in range(NUM_CASES // 10):
+        for key in keys(random):
+            for sent in (right_answer(key), disturbed(random, right_answer(key))):
+                found = grade(key, sent)
+                if found.given is not None:
+                    assert grade_given(key, found.given) == found

@@ -2,7 +2,7 @@
  * StripChart: one figure over the last minute, on a small canvas of its own.
  *
  * Light rules, no legend: the caption beside it carries the newest value. Its table is
- * the one in the text twin.
+ * the one in the text view.
  */
 
 import { css } from "./palette.js";

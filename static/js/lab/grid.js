@@ -19,7 +19,6 @@ export class Grid {
   #ratio = 1;
   #at = null;
   #isHeld = false;
-  #isYours = () => false;
   #spaceKey = "";
 
   /**
@@ -44,14 +43,30 @@ export class Grid {
     parts.zoomOut.addEventListener("click", () => zoom(1 / ZOOM_STEP));
   }
 
-  /** Colours, marks and filter; see BlockCanvas. */
-  get painter() {
-    return this.#painter;
+  // What the next draw() shows; all but the marks need a whole one.
+
+  /** Other colours. */
+  recolour(palette) {
+    this.#painter.palette = palette;
   }
 
-  /** @param {(shortId: number) => boolean} isYours */
-  set isYours(isYours) {
-    this.#isYours = isYours;
+  /** Whether blocks flash and fade. */
+  allowMotion(isAllowed) {
+    this.#painter.isMoving = isAllowed;
+  }
+
+  /** Keep these states bright, see Legend; null: all. */
+  keepBright(states) {
+    this.#painter.filter = states;
+  }
+
+  /**
+   * @param {Iterable<number>} yours  short ids of requests whose blocks carry a ring
+   * @param {Iterable<number>|null} chosen  ids of blocks that stay bright; null: all
+   */
+  mark(yours, chosen) {
+    this.#painter.yours = new Set(yours);
+    this.#painter.lit = chosen && new Set(chosen);
   }
 
   /**
@@ -79,7 +94,7 @@ export class Grid {
   refreshTag() {
     const { tag } = this.#parts;
     const words = this.#at !== null && this.#pool && this.#at < this.#pool.numBlocks
-      ? blockWords(this.#pool, this.#at, this.#isYours)
+      ? blockWords(this.#pool, this.#at, (shortId) => this.#painter.yours.has(shortId))
       : "";
     if (tag.textContent !== words) tag.textContent = words;
   }

@@ -17,7 +17,7 @@ export class Instrument {
   #root;
   #views;
   #readouts;
-  #socket = null;
+  #socket;
   #yours = new Yours();
   #isPending = false;
   #isPainted = false;
@@ -29,44 +29,54 @@ export class Instrument {
   #numMeasured = 0;
   #statusKey = "";
 
-  /** @param {object} views  see main.js */
-  constructor(root, views) {
+  /**
+   * @param {(palette: object, on: object) => object} makeViews  the parts of the page,
+   *   which tell what a learner does in them; see main.js
+   * @param {(on: object) => import("./socket.js").LabSocket} openSocket
+   */
+  constructor(root, makeViews, openSocket) {
     this.#root = root;
-    this.#views = views;
-    views.grid.isYours = (shortId) => this.#shownYours.has(shortId);
-    const still = matchMedia("(prefers-reduced-motion: reduce)");
-    const setMotion = () => (views.grid.painter.isMoving = !still.matches);
-    still.addEventListener("change", setMotion);
-    setMotion();
-    onThemeChange(() => this.#recolour());
-    document.addEventListener("servelab:yours", ({ detail }) => this.#markYours(detail));
-    document.addEventListener("visibilitychange", () => this.schedule());
-    this.#readouts = new Readouts(views, {
+    const palette = readPalette(root);
+    this.#views = makeViews(palette, {
+      gap: () => this.#askKeyframe(),
+      resize: () => this.#paintWhole(),
+      marks: () => this.#applyMarks(),
+      time: () => this.#schedule(),
+      command: (command) => this.#socket.send(command),
+      source: (choice) => this.#show(choice),
+    });
+    this.#readouts = new Readouts(this.#views, palette, {
       yours: () => this.#shownYours,
       status: () => this.#status,
     });
-    setTimeout(() => this.#playIfHopeless(), RECORDED_AFTER_MS);
-  }
-
-  /** @param {(on: object) => import("./socket.js").LabSocket} open */
-  connect(open) {
-    this.#socket = open({
+    this.#watchPage();
+    this.#socket = openSocket({
       frame: (bytes) => this.#takeFrame(bytes),
       message: (message) => this.#takeMessage(message),
       state: (state, numFailed) => this.#takeState(state, numFailed),
     });
+    setTimeout(() => this.#playIfHopeless(), RECORDED_AFTER_MS);
   }
 
-  send(command) {
-    return this.#socket.send(command);
+  #watchPage() {
+    const still = matchMedia("(prefers-reduced-motion: reduce)");
+    const setMotion = () => this.#views.grid.allowMotion(!still.matches);
+    still.addEventListener("change", setMotion);
+    setMotion();
+    onThemeChange(() => this.#recolour());
+    document.addEventListener("servelab:yours", ({ detail }) => this.#markYours(detail));
+    document.addEventListener("servelab:focus-request", ({ detail }) => {
+      this.#views.table.choose(detail.shortId);
+    });
+    document.addEventListener("visibilitychange", () => this.#schedule());
   }
 
   /** A frame is missing: ask for the chain again, not too often. */
-  askKeyframe() {
+  #askKeyframe() {
     const now = performance.now();
     if (now - this.#askedAt < ASK_EVERY_MS) return;
     this.#askedAt = now;
-    this.send({ type: "resync" });
+    this.#socket.send({ type: "resync" });
   }
 
   // What arrives
@@ -75,7 +85,7 @@ export class Instrument {
     this.#readouts.noteArrival();
     this.#views.stage.receive(bytes);
     if (document.hidden) this.#views.stage.advance(performance.now());
-    else this.schedule();
+    else this.#schedule();
   }
 
   #takeMessage(message) {
@@ -141,11 +151,11 @@ export class Instrument {
     } else {
       this.#yours.add(engineHostId, shortId, label);
       if (stage.live.engineHostId !== engineHostId && stage.mode !== "recorded") {
-        this.send({ type: "follow", engine_host_id: engineHostId });
+        this.#socket.send({ type: "follow", engine_host_id: engineHostId });
       }
     }
     stage.live.dirtyRequest(shortId);
-    this.schedule();
+    this.#schedule();
   }
 
   /** Tell the page when the followed engine's status changed. */
@@ -170,7 +180,7 @@ export class Instrument {
   // What is shown
 
   /** A choice of the menu. */
-  show({ kind, id }) {
+  #show({ kind, id }) {
     this.#hasChosenSource = true;
     if (kind === "recording") {
       this.#play(id);
@@ -180,7 +190,7 @@ export class Instrument {
     this.#hasChosenSource = Boolean(this.#status && this.#status.state === "ready") || Boolean(id);
     if (id) {
       this.#views.engines.chosen = id;
-      this.send({ type: "follow", engine_host_id: id });
+      this.#socket.send({ type: "follow", engine_host_id: id });
     }
   }
 
@@ -188,8 +198,8 @@ export class Instrument {
     this.#readouts.recordingId = null;
     this.#views.stage.showLive();
     tellRecording(null);
-    this.#views.twin.clear();
-    this.schedule();
+    this.#views.textView.clear();
+    this.#schedule();
   }
 
   async #playIfHopeless() {
@@ -209,7 +219,7 @@ export class Instrument {
     const lacks = () => (this.#menu = null);
     this.#menu ??= this.#views.source
       .load()
-      .then((isThere) => (isThere ? this.schedule() : lacks()), lacks);
+      .then((isThere) => (isThere ? this.#schedule() : lacks()), lacks);
     return this.#menu;
   }
 
@@ -217,11 +227,11 @@ export class Instrument {
     try {
       const file = await this.#views.source.fetch(recordingId);
       this.#readouts.recordingId = recordingId;
-      this.#views.twin.clear();
+      this.#views.textView.clear();
       const { stage } = this.#views;
       stage.playRecording(file, performance.now());
       tellRecording(stage.player.header);
-      this.schedule();
+      this.#schedule();
     } catch (error) {
       this.#views.demos.refuse(error.message);
     }
@@ -230,26 +240,26 @@ export class Instrument {
   // One animation frame
 
   /** Ask for an animation frame, if none is pending. */
-  schedule() {
+  #schedule() {
     if (this.#isPending) return;
     this.#isPending = true;
     requestAnimationFrame((now) => this.#frame(now));
   }
 
   /** Paint every block (another size). */
-  paintWhole() {
+  #paintWhole() {
     this.#views.stage.hasSwitched = true;
-    this.schedule();
+    this.#schedule();
   }
 
   #frame(now) {
     this.#isPending = false;
     this.#markPixels();
     const startedAt = performance.now();
-    const { stage, grid, demos, twin } = this.#views;
+    const { stage, grid, demos, textView } = this.#views;
     const hasChanged = stage.advance(now);
     const { pool } = stage;
-    if (hasChanged) twin.note(pool, this.#shownYours);
+    if (hasChanged) textView.note(pool, this.#shownYours);
     if (stage.mode !== "recorded") demos.watch(stage.live.counters);
     this.#markBlocks();
     const isWhole = stage.hasSwitched;
@@ -260,22 +270,21 @@ export class Instrument {
       this.#measure(startedAt);
     }
     const isPlaying = stage.mode === "recorded" && !stage.isPaused;
-    if (isMoving || isPlaying || hasChanged) this.schedule();
+    if (isMoving || isPlaying || hasChanged) this.#schedule();
   }
 
   /** Which blocks carry a ring, and which stay bright. */
   #markBlocks() {
     const { stage, grid, table } = this.#views;
-    grid.painter.yours = new Set(this.#shownYours.keys());
     const chosen = stage.pool.requests.get(table.chosen);
-    grid.painter.lit = chosen ? new Set(chosen.blockIds) : null;
+    grid.mark(this.#shownYours.keys(), chosen?.blockIds ?? null);
   }
 
   /** The filter or the chosen request changed. */
-  applyMarks() {
-    this.#views.grid.painter.filter = this.#views.legend.filter;
+  #applyMarks() {
+    this.#views.grid.keepBright(this.#views.legend.filter);
     this.#readouts.hurry();
-    this.paintWhole();
+    this.#paintWhole();
   }
 
   get #shownYours() {
@@ -301,10 +310,11 @@ export class Instrument {
   }
 
   #recolour() {
-    this.#views.palette = readPalette(this.#root);
-    this.#views.grid.painter.palette = this.#views.palette;
+    const palette = readPalette(this.#root);
+    this.#views.grid.recolour(palette);
+    this.#readouts.palette = palette;
     this.#readouts.hurry();
-    this.paintWhole();
+    this.#paintWhole();
   }
 }
 

@@ -11,15 +11,14 @@ import { Header } from "./header.js";
 import { Instrument } from "./instrument.js";
 import { Legend } from "./legend.js";
 import { MemoryPanel } from "./memory.js";
-import { readPalette } from "./palette.js";
 import { LabSocket, socketUrl } from "./socket.js";
 import { Source } from "./source.js";
 import { Stage } from "./stage.js";
 import { RequestTable } from "./table.js";
 import { Tabs } from "./tabs.js";
+import { TextView } from "./text_view.js";
 import { TimeControls } from "./time.js";
 import { Tour } from "./tour.js";
-import { Twin } from "./twin.js";
 
 const byId = (id) => document.getElementById(id);
 const root = byId("lab");
@@ -59,9 +58,9 @@ function partsOfPage() {
       words: byId("memory-words"), bar: byId("memory-bar"), table: byId("memory-table"),
       rows: byId("memory-rows"), note: byId("memory-note"),
     },
-    twin: {
-      pool: byId("twin-pool"), requests: byId("twin-requests"), list: byId("twin-list"),
-      log: byId("twin-log"), minute: byId("twin-minute"),
+    textView: {
+      pool: byId("text-view-pool"), requests: byId("text-view-requests"), list: byId("text-view-list"),
+      log: byId("text-view-log"), minute: byId("text-view-minute"),
     },
     tour: {
       box: byId("lab-tour"), words: byId("lab-tour-words"), place: byId("lab-tour-place"),
@@ -98,42 +97,45 @@ function stripCharts() {
   ];
 }
 
-function start() {
-  const parts = partsOfPage();
-  let instrument = null;
-  const askKeyframe = () => instrument.askKeyframe();
-  const stage = new Stage(askKeyframe);
-  const views = {
+/**
+ * The views by what they are for.
+ * @param {object} on  what to call: `gap` when frames are missing, `resize`, `marks`
+ *   and `time` when something else is to be drawn, `command` and `source` with a choice
+ */
+function viewsOf(parts, palette, on) {
+  const stage = new Stage(on.gap);
+  const grid = new Grid(parts.grid, palette, on.resize);
+  return {
     stage,
+    grid,
     engines: new Engines(),
-    palette: readPalette(root),
     charts: stripCharts(),
     figures: parts.figures,
     header: new Header(parts.header),
     handle: new Handle(parts.handle),
     memory: new MemoryPanel(parts.memory),
-    twin: new Twin(parts.twin),
+    textView: new TextView(parts.textView),
     tabs: new Tabs(byId("lab-tabs")),
+    legend: new Legend(byId("lab-legend"), on.marks),
+    table: new RequestTable(parts.table, {
+      choose: on.marks,
+      point: (blockId) => grid.point(blockId),
+    }),
+    time: new TimeControls(parts.time, stage, on.time),
+    demos: new Demos(parts.demos, on.command),
+    source: new Source(
+      byId("lab-source-label"), byId("lab-source"), root.dataset.recordingsUrl, on.source,
+    ),
   };
-  views.grid = new Grid(parts.grid, views.palette, () => instrument?.paintWhole());
-  views.legend = new Legend(byId("lab-legend"), () => instrument.applyMarks());
-  views.table = new RequestTable(parts.table, {
-    choose: () => instrument.applyMarks(),
-    point: (blockId) => views.grid.point(blockId),
-  });
-  views.time = new TimeControls(parts.time, stage, () => instrument.schedule());
-  views.demos = new Demos(parts.demos, (command) => instrument.send(command));
-  views.source = new Source(
-    byId("lab-source-label"), byId("lab-source"), root.dataset.recordingsUrl,
-    (choice) => instrument.show(choice),
-  );
-  instrument = new Instrument(root, views);
-  instrument.connect(
+}
+
+function start() {
+  const parts = partsOfPage();
+  new Instrument(
+    root,
+    (palette, on) => viewsOf(parts, palette, on),
     (on) => new LabSocket(socketUrl("/ws/lab/"), on),
   );
-  document.addEventListener("servelab:focus-request", ({ detail }) => {
-    views.table.choose(detail.shortId);
-  });
   new Tour(document, parts.tour);
 }
 

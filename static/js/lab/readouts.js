@@ -5,27 +5,31 @@
 import { requestName, requestWords } from "./words.js";
 
 const EVERY_MS = 200;
-const TWIN_EVERY_MS = 1_000;
+const TEXT_EVERY_MS = 1_000;
 
 export class Readouts {
   /** What is wrong with the connection; "" when nothing is. */
   connection = "connecting";
   /** Id of the recording that plays; null: none. */
   recordingId = null;
+  /** Colours of the charts. */
+  palette;
 
   #views;
   #yours;
   #status;
   #wordsAt = -Infinity;
-  #twinAt = -Infinity;
+  #textAt = -Infinity;
   #arrivedAtMs = 0;
 
   /**
    * @param {object} views  see main.js
+   * @param {object} palette
    * @param {{yours: () => Map<number, string>, status: () => object|null}} shown
    */
-  constructor(views, { yours, status }) {
+  constructor(views, palette, { yours, status }) {
     this.#views = views;
+    this.palette = palette;
     this.#yours = yours;
     this.#status = status;
     setInterval(() => this.#beat(), EVERY_MS);
@@ -46,7 +50,7 @@ export class Readouts {
     const now = performance.now();
     if (now - this.#wordsAt < EVERY_MS - 20) return;
     this.#wordsAt = now;
-    const { stage, table, legend, time, grid, tabs, twin } = this.#views;
+    const { stage, table, legend, time, grid, tabs, textView } = this.#views;
     const { pool } = stage;
     const yours = this.#yours();
     this.#updateHeader();
@@ -56,9 +60,9 @@ export class Readouts {
     time.update();
     this.#updateCharts();
     this.#updateMemory();
-    if (tabs.shown === "view-words" && now - this.#twinAt >= TWIN_EVERY_MS - 20) {
-      this.#twinAt = now;
-      twin.update(pool, yours, stage.shownSeries, this.#endMs);
+    if (tabs.shown === "view-words" && now - this.#textAt >= TEXT_EVERY_MS - 20) {
+      this.#textAt = now;
+      textView.update(pool, yours, stage.shownSeries, this.#endMs);
     }
   }
 
@@ -92,11 +96,11 @@ export class Readouts {
   }
 
   #updateCharts() {
-    const { stage, charts, figures, palette, handle } = this.#views;
+    const { stage, charts, figures, handle } = this.#views;
     const series = stage.shownSeries;
     const endMs = this.#endMs;
     const atMs = stage.mode === "past" ? stage.pastMs : null;
-    for (const chart of charts) chart.draw(series.samples, endMs, atMs, palette);
+    for (const chart of charts) chart.draw(series.samples, endMs, atMs, this.palette);
     const sample = series.at(atMs ?? endMs);
     const rate = series.rateAt(atMs ?? endMs);
     setText(figures.usage, sample ? `${(100 * sample.usage).toFixed(1)} %` : "–");

@@ -146,7 +146,7 @@ export function requestsSentence(pool) {
   return `${plural(numRunning, "request")} running, ${count(numWaiting)} waiting.`;
 }
 
-/** One sentence on one request, for the text twin. */
+/** One sentence on one request, for the text view. */
 export function requestSentence(pool, request, yoursLabel) {
   const place = pool.waiting.indexOf(request.shortId) + 1;
   const whose = yoursLabel === undefined ? "" : ` (yours${yoursLabel && `: ${yoursLabel}`})`;

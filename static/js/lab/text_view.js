@@ -1,5 +1,5 @@
 /**
- * Twin: the same as the grid, in words; for screen readers, and for anyone.
+ * TextView: the same as the grid, in words; for screen readers, and for anyone.
  *
  * Nothing in it interrupts (no live region but the engine's state): a reader goes
  * there and finds it true as of the last second.
@@ -18,7 +18,7 @@ import {
 const MAX_LISTED = 24;
 const MAX_LOG = 12;
 
-export class Twin {
+export class TextView {
   #parts;
   #log = [];
   #known = new Map();

@@ -1,0 +1,138 @@
+"""Typed readers of environment variables: a wrong value stops the start, by name.
+
+Standard library only: the launcher reads settings before anything is installed.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lab.errors import SettingError
+
+DEFAULT_DATA_DIR = Path(__file__).resolve().parent.parent.parent / "var"
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+SHORTEST_SECRET = 32
+"""Characters."""
+
+
+class Environment:
+    """Readers over a mapping of environment variables.
+
+    Each raises ``refusal`` with the variable, the value found and what is allowed.
+    """
+
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        refusal: type[Exception] = SettingError,
+    ) -> None:
+        self.variables = variables
+        self.refusal = refusal
+
+    def text(self, name: str, default: str) -> str:
+        """The variable, or ``default`` where it is unset or empty."""
+        return self.variables.get(name, "").strip() or default
+
+    def boolean(self, name: str, default: bool) -> bool:
+        """on/off, true/false, yes/no, 1/0."""
+        value = self.text(name, "on" if default else "off").lower()
+        if value in {"on", "true", "yes", "1"}:
+            return True
+        if value in {"off", "false", "no", "0"}:
+            return False
+        raise self.refusal(f"{name} is {value!r}: allowed are on and off.")
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        """A whole number from ``low`` to ``high``."""
+        number = self.optional_integer(name, low, high)
+        return default if number is None else number
+
+    def optional_integer(self, name: str, low: int, high: int) -> int | None:
+        """A whole number from ``low`` to ``high``; None where it is unset."""
+        value = self.text(name, "")
+        if not value:
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise self.refusal(
+                f"{name} is {value!r}: allowed is a whole number from {low} to {high}."
+            )
+        return number
+
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        """A number from ``low`` to ``high``."""
+        value = self.text(name, str(default))
+        try:
+            number = float(value)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise self.refusal(
+                f"{name} is {value!r}: allowed is a number from {low} to {high}."
+            )
+        return number
+
+    def choice(self, name: str, default: str, allowed: Sequence[str]) -> str:
+        """One of ``allowed``."""
+        value = self.text(name, default)
+        if value not in allowed:
+            raise self.refusal(
+                f"{name} is {value!r}: allowed are {', '.join(allowed)}."
+            )
+        return value
+
+    def words(self, name: str, default: str) -> list[str]:
+        """A comma-separated list."""
+        words = (word.strip() for word in self.text(name, default).split(","))
+        return [word for word in words if word]
+
+    def directory(self, name: str, default: Path) -> Path:
+        """A directory that is made if it does not exist."""
+        path = Path(self.text(name, str(default))).expanduser().resolve()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self.refusal(
+                f"{name} is {str(path)!r}: it cannot be made ({error.strerror})."
+            ) from error
+        return path
+
+    def secret(self, name: str, path: Path) -> str:
+        """The variable, else a secret made once per installation, kept in ``path``."""
+        value = self.text(name, "")
+        if value:
+            if len(value) < SHORTEST_SECRET:
+                raise self.refusal(
+                    f"{name} has fewer than {SHORTEST_SECRET} characters."
+                )
+            return value
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(48))
+        return path.read_text().strip()
+
+
+def data_dir_of(env: Environment) -> Path:
+    """DATA_DIR, made if it does not exist: where this installation keeps its data."""
+    return env.directory("DATA_DIR", DEFAULT_DATA_DIR)
+
+
+def redis_url(env: Environment, data_dir: Path) -> str:
+    """REDIS_URL, else the embedded server's address, checked."""
+    value = env.text("REDIS_URL", _local_redis_url(data_dir))
+    if not value.startswith(REDIS_SCHEMES):
+        raise env.refusal(
+            f"REDIS_URL is {value!r}: it starts with redis://, rediss:// or unix://."
+        )
+    return value
+
+
+def _local_redis_url(data_dir: Path) -> str:
+    """The embedded server's address while it runs, else a server on its usual port."""
+    try:
+        return (data_dir / "redis_url").read_text().strip()
+    except OSError:
+        return "redis://127.0.0.1:6379/0"

@@ -1,0 +1,30 @@
+"""What settings.py refuses is said by Django, which shows the sentence alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("DEBUG", "maybe", "DEBUG is 'maybe': allowed are on and off."),
+        ("REDIS_URL", "localhost", "REDIS_URL is 'localhost': it starts with redis://"),
+    ],
+)
+def test_a_wrong_value_is_improperly_configured(tmp_path, name, value, says):
+    answer = subprocess.run(
+        [sys.executable, "-c", "import config.settings"],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(tmp_path), name: value},
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 1
+    last_line = answer.stderr.splitlines()[-1]
+    assert last_line.startswith(f"django.core.exceptions.ImproperlyConfigured: {says}")
