@@ -18,7 +18,7 @@ BREACHES = {
     "floors": [
         ("courseware/planted.py", "import lab.errors"),
         ("quizzes/planted.py", "import mentor.prompts"),
-        ("lab/planted.py", "import config.env"),
+        ("lab/planted.py", "import config.logs"),
         ("capacity/fleet/planted.py", "import benchmarks.interval"),
     ],
     "lab-door": [

@@ -100,6 +100,9 @@ def lab(page: Page) -> Iterator[Page]:
     page.set_viewport_size({"width": 1440, "height": 1000})
     page.goto("/chapters/deploying-ai-models/")
     page.wait_for_selector('#lab-state[data-state="ready"]', timeout=60_000)
+    page.wait_for_selector(
+        '#mentor-connection[data-state="connected"]', state="attached"
+    )
     tour = page.locator("#lab-tour-end")
     if tour.is_visible():
         tour.click()

@@ -25,7 +25,11 @@ def mentor(page: Page) -> Iterator[Locator]:
     page.set_viewport_size({"width": 1440, "height": 1000})
     page.add_init_script(NOTE_YOURS)
     page.goto(CHAPTER)
-    yield page.locator("#mentor")
+    panel = page.locator("#mentor")
+    expect(panel.locator("#mentor-connection")).to_have_attribute(
+        "data-state", "connected"
+    )
+    yield panel
 
 
 def box(mentor: Locator) -> Locator:
