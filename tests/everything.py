@@ -3,9 +3,10 @@
     python -m tests.everything [pytest arguments]
 
 Several pytest runs, since a synchronous browser test breaks later asynchronous ones
-in its process: the fast tests (JavaScript among them) in two workers, then side by
-side one line of runs that ends with the real engine, and the real browser before an
-engine of its own. What a line prints is shown when it is through.
+in its process: the fast tests (JavaScript among them) in two workers, then two at a
+time the real browser, the slow tests, the real engine, the Django tests on a real
+PostgreSQL, and the scheduler of the other vLLM that is supported. What a run prints is
+shown when it is through.
 """
 
 import os
@@ -17,7 +18,9 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
 from lab.tracing.vllm_versions import SUPPORTED
 from tests import postgres, tools
@@ -46,20 +49,25 @@ def main(arguments: list[str]) -> int:
         run = Runs(directory, arguments)
         run("The fast tests", "not e2e and not engine and not slow", TWO_WORKERS)
         subprocess.call([sys.executable, "-c", CONVERT], cwd=ROOT)
-        browser = {"CHROMIUM": chromium, **ONE_THREAD}
-        with ThreadPoolExecutor() as lines:
-            beside = lines.submit(_line, run, url, old_vllm)
-            run("The real browser", "e2e", **browser)
-            beside.result()
+        with ThreadPoolExecutor(max_workers=2) as lines:
+            # The longest first, so that both lines end together.
+            runs = [
+                lines.submit(partial(run, title, marks, **variables))
+                for title, marks, variables in (
+                    ("The real browser", "e2e", {"CHROMIUM": chromium, **ONE_THREAD}),
+                    ("The slow tests", "slow and not e2e and not engine", {}),
+                    ("The real engine", "engine and not e2e", ONE_THREAD),
+                    ("The Django tests on PostgreSQL", POSTGRES, {"DATABASE_URL": url}),
+                )
+            ]
+            runs.append(lines.submit(_old_scheduler, run, old_vllm))
+            for one in runs:
+                one.result()
     print(summary(run.counts, time.monotonic() - began))
     return 1 if run.counts["failed"] or run.counts["error"] else 0
 
 
-def _line(run: "Runs", database_url: str, old_vllm: str) -> None:
-    """What runs beside the browser, one after the other."""
-    run("The slow tests", "slow and not e2e and not engine")
-    run("The Django tests on PostgreSQL", POSTGRES, DATABASE_URL=database_url)
-    run("The real engine", "engine and not e2e", **ONE_THREAD)
+def _old_scheduler(run: "Runs", old_vllm: str) -> None:
     if old_vllm:
         title = f"The scheduler of vLLM {SUPPORTED[0]}"
         run(title, "scheduler", PYTHONPATH=old_vllm)
@@ -77,6 +85,7 @@ class Runs:
     def __init__(self, directory: Path, arguments: list[str]) -> None:
         """``directory``: for reports and what is printed meanwhile."""
         self.counts: Counter[str] = Counter()
+        self._lock = Lock()
         self._directory = directory
         self._arguments = arguments
 
@@ -99,11 +108,12 @@ class Runs:
                 stderr=subprocess.STDOUT,
             )
         seconds = time.monotonic() - began
-        print(f"\n{title}, {seconds:.0f} s\n{printed.read_text()}", flush=True)
-        if report.exists():
-            self.counts.update(read(report))
-        if code not in (0, 1, NO_TESTS):
-            self.counts["error"] += 1
+        with self._lock:
+            print(f"\n{title}, {seconds:.0f} s\n{printed.read_text()}", flush=True)
+            if report.exists():
+                self.counts.update(read(report))
+            if code not in (0, 1, NO_TESTS):
+                self.counts["error"] += 1
 
 
 def read(report: Path) -> Counter[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from lab.checkpoints import bundled
 from lab.engine.config import BUNDLED_MODEL, PROJECT_DIR
@@ -24,6 +24,7 @@ from tests import tools
 from tests.launcher.running import RunningStack
 
 ENGINE_START_S = 240
+expect.set_options(timeout=15_000)  # other tests share the cores
 
 
 @pytest.fixture(scope="session")

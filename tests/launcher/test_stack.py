@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,8 +30,27 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DATA_DIR as a first start leaves it: later ones have nothing to prepare."""
+    data_dir = tmp_path_factory.mktemp("prepared")
+    command = [sys.executable, "-m", "launcher.preparation"]
+    subprocess.run(command, cwd=ROOT, env=environment(data_dir), check=True)
+    return data_dir
+
+
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[RunningStack]:
+def stack(tmp_path: Path, prepared: Path) -> Iterator[RunningStack]:
+    """A later start."""
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    running = RunningStack(tmp_path, PORT=str(free_port()))
+    yield running
+    running.end()
+
+
+@pytest.fixture
+def first_stack(tmp_path: Path) -> Iterator[RunningStack]:
+    """A first start, on an empty directory."""
     running = RunningStack(tmp_path, PORT=str(free_port()))
     yield running
     running.end()
@@ -56,20 +76,20 @@ def refused(tmp_path: Path, **variables: str) -> str:
     return answer.stderr.strip()
 
 
-def test_each_stage_has_its_seconds_and_the_page_is_served(stack):
-    url = url_of(stack)
+def test_each_stage_has_its_seconds_and_the_page_is_served(first_stack):
+    url = url_of(first_stack)
     with urlopen(url) as page:
         assert page.status == 200
-    assert "Starting the embedded Redis-compatible server … 0." in stack.text
-    assert "Migrating the database and loading the chapters … " in stack.text
-    assert "Starting the web server … " in stack.text
-    assert (stack.data_dir / "logs" / "web.log").is_file()
+    assert "Starting the embedded Redis-compatible server … 0." in first_stack.text
+    assert "Migrating the database and loading the chapters … " in first_stack.text
+    assert "Starting the web server … " in first_stack.text
+    assert (first_stack.data_dir / "logs" / "web.log").is_file()
 
 
-def test_a_second_start_leaves_out_what_is_done(stack):
-    url_of(stack)
-    stack.end()
-    again = RunningStack(stack.data_dir, PORT=str(free_port()))
+def test_a_second_start_leaves_out_what_is_done(first_stack):
+    url_of(first_stack)
+    first_stack.end()
+    again = RunningStack(first_stack.data_dir, PORT=str(free_port()))
     try:
         url_of(again)
         assert "Migrating" not in again.text
@@ -213,7 +233,10 @@ def test_the_redis_password_is_neither_in_the_process_list_nor_readable(stack):
     assert password not in " ".join(stack.processes().values())
 
 
-def test_where_vllm_cannot_run_the_page_is_served_and_the_reason_is_told(tmp_path):
+def test_where_vllm_cannot_run_the_page_is_served_and_the_reason_is_told(
+    tmp_path, prepared
+):
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}")
     sentence = "vLLM runs on Linux only, and this system is Darwin."

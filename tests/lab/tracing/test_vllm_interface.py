@@ -194,8 +194,8 @@ def test_the_engine_takes_every_argument_that_is_given(device: str, tmp_path) ->
         kv_cache_mb=64,
         max_num_batched_tokens=512,
     )
-    run: Any = SimpleNamespace(config=config, directory=tmp_path)
-    assert set(launch.engine_arguments(run)) <= fields(AsyncEngineArgs)
+    given = launch.engine_arguments(config, device, tmp_path / "tap")
+    assert set(given) <= fields(AsyncEngineArgs)
 
 
 def test_async_llm_has_what_the_host_calls() -> None:
