@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from capacity.hardware.bar import Bar, bar_of
+from capacity.hardware.deployment import Deployment, deployment
 from capacity.hardware.query import CHEAPEST, FEWEST, FIELDS_OF_SETTINGS, HardwareQuery
 from capacity.hardware.table import Line, lines_of
 from planning.catalog.gpus import Gpu, gpu
@@ -41,6 +42,8 @@ class Answer:
     reasons: tuple[str, ...]
     sum_in_words: str
     ranking: tuple[Choice, ...]
+    deployment: Deployment | None
+    """How to start it; None where it would not."""
 
 
 def answer(query: HardwareQuery, today: date) -> Answer:
@@ -69,6 +72,7 @@ def answer(query: HardwareQuery, today: date) -> Answer:
         reasons=reasons(estimate) + card_notes(card, estimate),
         sum_in_words=_sum_in_words(need.model, estimate),
         ranking=ranking,
+        deployment=deployment(query, need.model, card, estimate),
     )
 
 

@@ -116,7 +116,7 @@ def _run_eight(lab: Page, at_least: int) -> None:
     """Start the demonstration, and wait until so many of its requests ran at once."""
     lab.evaluate(NOTE_RUNNING)
     lab.click('[data-demo="eight"]')
-    lab.wait_for_function(f"window.mostRunning >= {at_least}", timeout=ANSWER_MS)
+    lab.wait_for_function(f"() => window.mostRunning >= {at_least}", timeout=ANSWER_MS)
 
 
 def test_eight_at_once_run_together(lab: Page) -> None:

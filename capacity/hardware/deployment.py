@@ -1,0 +1,263 @@
+"""How to start what the page shows: the ``vllm serve`` line, Compose, Kubernetes.
+
+Flags are those of ``vllm serve``; each says whether it was asked for or follows from
+the answer. What differs from the plan (weights of another repository, several hosts,
+cards that are not NVIDIA's) is a sentence instead of a guess.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import yaml
+
+from capacity.hardware.query import AS_SHIPPED, FEWEST, HardwareQuery
+from planning.catalog.gpus import Gpu
+from planning.memory.engine_settings import EngineSettings
+from planning.memory.model import Model
+from planning.memory.quantization import FP8, SCHEMES, Scheme
+from planning.memory.sizing import MemoryEstimate
+
+Origin = Literal["asked", "derived"]
+
+PLACEHOLDER = "MODEL"
+"""Stands where the repository is not known."""
+PORT = 8000
+GPUS_OF_A_HOST = 8
+"""More cards than one host has: vLLM then needs a cluster, which these do not make."""
+NAME = "vllm"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag of ``vllm serve``, and why it is there."""
+
+    name: str
+    value: str
+    origin: Origin
+    why: str
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What to type, and what to mind; ``compose`` and ``kubernetes`` are None where
+    ``notes`` say why."""
+
+    repository: str
+    flags: tuple[Flag, ...]
+    command: str
+    compose: str | None
+    kubernetes: str | None
+    notes: tuple[str, ...]
+
+
+def deployment(
+    query: HardwareQuery, shipped: Model, card: Gpu, estimate: MemoryEstimate
+) -> Deployment | None:
+    """``shipped``: the model as its repository has it. None where not one request of
+    that context fits, even at the interval's high end."""
+    if estimate.users.high < 1:
+        return None
+    settings = estimate.settings
+    repository = shipped.hf_id or PLACEHOLDER
+    scheme = _other_scheme(query, shipped)
+    flags = tuple(_flags(query, settings, scheme))
+    arguments = [repository]
+    arguments += [part for flag in flags for part in (flag.name, flag.value)]
+    is_one_host = card.vendor == "nvidia" and settings.num_gpus <= GPUS_OF_A_HOST
+    return Deployment(
+        repository=repository,
+        flags=flags,
+        command=_command(repository, flags),
+        compose=_yaml(_compose(settings, arguments)) if is_one_host else None,
+        kubernetes=_manifest(settings, arguments) if is_one_host else None,
+        notes=tuple(_notes(card, settings, shipped, scheme)),
+    )
+
+
+def _other_scheme(query: HardwareQuery, shipped: Model) -> Scheme | None:
+    """Weights that the repository does not have; None where it has them."""
+    scheme = None if query.weights == AS_SHIPPED else SCHEMES[query.weights]
+    return None if scheme == shipped.scheme else scheme
+
+
+def _flags(
+    query: HardwareQuery, settings: EngineSettings, scheme: Scheme | None
+) -> list[Flag]:
+    def of(is_asked: bool) -> Origin:
+        return "asked" if is_asked else "derived"
+
+    why_tp = "the fewest cards that hold it" if query.tp == FEWEST else "as chosen"
+    steps = "vLLM's default on this card, which the figures assume"
+    flags = [
+        Flag("--max-model-len", f"{settings.max_model_len}", "asked", "the context"),
+        Flag(
+            "--gpu-memory-utilization",
+            f"{settings.gpu_memory_utilization:g}",
+            "asked",
+            "the share of the card",
+        ),
+        Flag(
+            "--max-num-seqs",
+            f"{settings.max_num_seqs}",
+            of(query.seqs is not None),
+            "requests of one step" if query.seqs is not None else steps,
+        ),
+        Flag(
+            "--max-num-batched-tokens",
+            f"{settings.max_num_batched_tokens}",
+            of(query.tokens is not None),
+            "tokens of one step" if query.tokens is not None else steps,
+        ),
+    ]
+    if settings.tp > 1:
+        is_asked = query.tp != FEWEST
+        tp = Flag("--tensor-parallel-size", f"{settings.tp}", of(is_asked), why_tp)
+        flags.insert(0, tp)
+    if settings.pp > 1:
+        why = "pipeline stages"
+        flags.insert(
+            1, Flag("--pipeline-parallel-size", f"{settings.pp}", "asked", why)
+        )
+    if settings.kv_cache_dtype != "auto":
+        why = "the format of the KV cache"
+        flags.append(Flag("--kv-cache-dtype", settings.kv_cache_dtype, "asked", why))
+    if scheme == FP8:
+        why = "quantised while it loads"
+        flags.append(Flag("--quantization", "fp8", "asked", why))
+    return flags
+
+
+def _command(repository: str, flags: tuple[Flag, ...]) -> str:
+    """One flag a line."""
+    lines = [
+        f"vllm serve {repository}",
+        *(f"  {one.name} {one.value}" for one in flags),
+    ]
+    return " \\\n".join(lines)
+
+
+def _image(settings: EngineSettings) -> str:
+    version = settings.vllm_version
+    patch = "" if version.count(".") > 1 else ".0"
+    return f"vllm/vllm-openai:v{version}{patch}"
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    text: str = yaml.safe_dump(document, sort_keys=False, width=100)
+    return text
+
+
+def _compose(settings: EngineSettings, arguments: list[str]) -> dict[str, Any]:
+    devices = {
+        "driver": "nvidia",
+        "count": settings.num_gpus,
+        "capabilities": ["gpu"],
+    }
+    service = {
+        "image": _image(settings),
+        "command": arguments,
+        "ipc": "host",
+        "environment": {"HF_TOKEN": "${HF_TOKEN:-}"},
+        "volumes": ["models:/root/.cache/huggingface"],
+        "ports": [f"127.0.0.1:{PORT}:{PORT}"],
+        "deploy": {"resources": {"reservations": {"devices": [devices]}}},
+        "healthcheck": {
+            "test": ["CMD", "curl", "-f", f"http://localhost:{PORT}/health"],
+            "interval": "10s",
+            "start_period": "30m",
+        },
+        "restart": "unless-stopped",
+    }
+    return {"services": {NAME: service}, "volumes": {"models": {}}}
+
+
+def _manifest(settings: EngineSettings, arguments: list[str]) -> str:
+    """A Deployment and its Service, as one file of two documents."""
+    documents = (_pods(settings, arguments), _service())
+    return "---\n".join(_yaml(one) for one in documents)
+
+
+def _pods(settings: EngineSettings, arguments: list[str]) -> dict[str, Any]:
+    health = {"httpGet": {"path": "/health", "port": PORT}}
+    container = {
+        "name": NAME,
+        "image": _image(settings),
+        "args": arguments,
+        "ports": [{"containerPort": PORT}],
+        "env": [
+            {
+                "name": "HF_TOKEN",
+                "valueFrom": {
+                    "secretKeyRef": {
+                        "name": "hugging-face",
+                        "key": "token",
+                        "optional": True,
+                    }
+                },
+            }
+        ],
+        "resources": {"limits": {"nvidia.com/gpu": settings.num_gpus}},
+        # Loading may take half an hour; until then it is neither ready nor dead.
+        "startupProbe": {**health, "periodSeconds": 10, "failureThreshold": 180},
+        "readinessProbe": {**health, "periodSeconds": 5},
+        "volumeMounts": [
+            {"name": "models", "mountPath": "/root/.cache/huggingface"},
+            {"name": "shared-memory", "mountPath": "/dev/shm"},
+        ],
+    }
+    volumes = [
+        {"name": "models", "persistentVolumeClaim": {"claimName": "models"}},
+        {"name": "shared-memory", "emptyDir": {"medium": "Memory"}},
+    ]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": NAME},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"app": NAME}},
+            "template": {
+                "metadata": {"labels": {"app": NAME}},
+                "spec": {"containers": [container], "volumes": volumes},
+            },
+        },
+    }
+
+
+def _service() -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": NAME},
+        "spec": {
+            "selector": {"app": NAME},
+            "ports": [{"port": PORT, "targetPort": PORT}],
+        },
+    }
+
+
+def _notes(
+    card: Gpu, settings: EngineSettings, shipped: Model, scheme: Scheme | None
+) -> list[str]:
+    notes = []
+    if not shipped.hf_id:
+        notes.append(
+            f"Put the model's repository, or the directory that holds it, in place of "
+            f"{PLACEHOLDER}: a config.json does not name it."
+        )
+    if scheme is not None and scheme != FP8:
+        notes.append(
+            f"{scheme.name} weights are those of another repository: vLLM does not "
+            "make them while it loads. Name that repository instead."
+        )
+    if card.vendor != "nvidia":
+        notes.append(
+            f"Compose and Kubernetes are written for NVIDIA's cards only; the "
+            f"{card.name} needs another image and another device plugin."
+        )
+    elif settings.num_gpus > GPUS_OF_A_HOST:
+        notes.append(
+            f"{settings.num_gpus} GPUs are more than one host has: vLLM then runs on a "
+            "cluster, which has to be there before this line."
+        )
+    return notes
