@@ -142,8 +142,15 @@ def _image(settings: EngineSettings) -> str:
     return f"vllm/vllm-openai:v{version}{patch}"
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes out what stands twice, instead of an anchor that people must follow."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def _yaml(document: dict[str, Any]) -> str:
-    text: str = yaml.safe_dump(document, sort_keys=False, width=100)
+    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=100)
     return text
 
 

@@ -51,6 +51,7 @@ def test_all_three_say_the_same() -> None:
     (device,) = service["deploy"]["resources"]["reservations"]["devices"]
     assert device["count"] == 4
     assert service["ports"] == ["127.0.0.1:8000:8000"]
+    assert found.kubernetes is not None and "&id" not in found.kubernetes
     pods, entry = yaml.safe_load_all(found.kubernetes)
     (container,) = pods["spec"]["template"]["spec"]["containers"]
     assert container["args"] == arguments
