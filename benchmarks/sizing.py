@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmarks.interval import bootstrap_interval
 from planning.catalog.rows import CATALOG
+from planning.catalog.safe_yaml import load_unique
 from planning.errors import PlanningError
 from planning.memory.refit import without
 from planning.memory.startup_log import Comparison, compare, estimate_of
@@ -44,7 +43,7 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
 
 def read(path: Path) -> list[Row]:
     """The observations of a file."""
-    rows: list[Row] = yaml.safe_load(path.read_text(encoding="utf-8"))["observations"]
+    rows: list[Row] = load_unique(path.read_text(encoding="utf-8"))["observations"]
     return rows
 
 
