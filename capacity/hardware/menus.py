@@ -11,7 +11,7 @@ from capacity.hardware.query import (
     VERSIONS,
     HardwareQuery,
 )
-from planning.catalog.gpus import load_gpus
+from planning.catalog.gpus import load_gpus, load_slices
 from planning.memory.model_catalog import load_models
 from planning.memory.quantization import SCHEMES
 from planning.memory.ranking import GPU_COUNTS
@@ -49,6 +49,7 @@ def menus(query: HardwareQuery) -> dict[str, Any]:
             (CHEAPEST, "the cheapest that fits"),
             *((gpu.id, gpu.name) for gpu in load_gpus()),
         ],
+        "slices": [(one.id, one.name) for one in load_slices()],
         "counts": [
             (FEWEST, "as few as fit"),
             *((str(number), str(number)) for number in GPU_COUNTS),
