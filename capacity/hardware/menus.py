@@ -17,7 +17,7 @@ from planning.memory.quantization import SCHEMES
 from planning.memory.ranking import GPU_COUNTS
 
 Option = tuple[str, str]
-_VERSION_LABELS = ("0.27 and later", "0.21 to 0.26", "0.17 to 0.20", "0.8 to 0.16")
+_VERSION_LABELS = ("0.29 and later", "0.21 to 0.28", "0.17 to 0.20", "0.8 to 0.16")
 
 PRESETS: tuple[tuple[str, HardwareQuery], ...] = (
     ("8B for 20 users", HardwareQuery(users=20)),
