@@ -2,8 +2,9 @@
 
 The rows of planning/catalog/vllm_logs.yaml, each judged by constants fitted to the
 others (leave one out), and those of vllm_logs_others.yaml, judged by the constants as
-they are; those of them that no rule was written after are told apart (_unseen). Or the
-rows of any file in the same format: --option logs=PATH.
+they are; those of them that no rule was written after are told apart (_unseen). Those
+of vllm_logs_2026.yaml (_newer) are judged by the others of that file, and told apart by
+the memory of the card. Or the rows of any file in the same format: --option logs=PATH.
 """
 
 import statistics
@@ -12,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmarks.interval import bootstrap_interval
 from planning.catalog.rows import CATALOG
+from planning.catalog.safe_yaml import load_unique
 from planning.errors import PlanningError
-from planning.memory.refit import without
+from planning.memory.refit import without, without_newer
 from planning.memory.startup_log import Comparison, compare, estimate_of
 
 BUNDLED = CATALOG / "vllm_logs.yaml"
 OTHERS = CATALOG / "vllm_logs_others.yaml"
+NEWER = CATALOG / "vllm_logs_2026.yaml"
+BIG_CARD_GIB = 36
+"""Cards sold as 40 GB and more see at least this."""
 Row = Mapping[str, Any]
 
 
@@ -39,12 +42,21 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
         return figures([judged(row) for row in read(Path(path))])
     both = bundled()
     unseen = [one for one in both if is_unseen(one.row)]
-    return [*figures(both), *figures(unseen, "_unseen")]
+    newer = left_out_newer()
+    big = [one for one in newer if one.row["total_gpu_memory_gib"] >= BIG_CARD_GIB]
+    small = [one for one in newer if one not in big]
+    return [
+        *figures(both),
+        *figures(unseen, "_unseen"),
+        *figures(newer, "_newer"),
+        *figures(big, "_newer_from_40_gb"),
+        *figures(small, "_newer_below_40_gb"),
+    ]
 
 
 def read(path: Path) -> list[Row]:
     """The observations of a file."""
-    rows: list[Row] = yaml.safe_load(path.read_text(encoding="utf-8"))["observations"]
+    rows: list[Row] = load_unique(path.read_text(encoding="utf-8"))["observations"]
     return rows
 
 
@@ -55,6 +67,17 @@ def bundled() -> list[Judged]:
         judged(row, [other for other in fitted if other is not row]) for row in fitted
     ]
     return left_out + [judged(row) for row in read(OTHERS)]
+
+
+def left_out_newer() -> list[Judged]:
+    """The logs of 2026, each by the constants that the others of them give."""
+    rows = read(NEWER)
+    return [_judged_newer(row, [o for o in rows if o is not row]) for row in rows]
+
+
+def _judged_newer(row: Row, others: Sequence[Row]) -> Judged:
+    found = without_newer(estimate_of(row), row.get("informed", ()), others)
+    return Judged(row, compare(row, found))
 
 
 def is_unseen(row: Row) -> bool:

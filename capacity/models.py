@@ -1,7 +1,10 @@
 """What the simulator and the challenge keep of a learner: results, files, rates."""
 
 import io
+import json
 import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from planning.fleet.request_file import RequestFile
+from planning.fleet.trace_format import Reading
 
 MAX_FILES = 3
 MAX_RESULTS = 100
@@ -75,7 +79,7 @@ class KeptRequestFile(models.Model):
     name = models.CharField(max_length=80)
     num_requests = models.PositiveIntegerField()
     table = models.BinaryField()
-    """numpy archive of times, inputs and outputs."""
+    """numpy archive of times, inputs and outputs, and of how they were read (JSON)."""
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -99,6 +103,7 @@ class KeptRequestFile(models.Model):
             times=recorded.times,
             inputs=recorded.inputs.astype(np.uint32),
             outputs=recorded.outputs.astype(np.uint32),
+            **_packed(recorded.reading),
         )
         cls.objects.update_or_create(
             learner_id=learner_id,
@@ -126,7 +131,20 @@ class KeptRequestFile(models.Model):
                 archive["times"].astype(float),
                 archive["inputs"].astype(float),
                 archive["outputs"].astype(float),
+                _reading(archive),
             )
+
+
+def _packed(reading: Reading | None) -> dict[str, Any]:
+    return {"reading": np.array(json.dumps(asdict(reading)))} if reading else {}
+
+
+def _reading(archive: Mapping[str, Any]) -> Reading | None:
+    """None where the file was kept before readings were."""
+    if "reading" not in archive:
+        return None
+    fields = json.loads(str(archive["reading"]))
+    return Reading(**{**fields, "ignored": tuple(fields["ignored"])})
 
 
 class RateMeasurement(models.Model):

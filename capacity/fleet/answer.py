@@ -37,6 +37,7 @@ def answer(
         "is_month": is_month and not is_waiting,
         "is_waiting": is_waiting,
         "dispersion": burstiness(query.plan, files[0]),
+        "reading": files[0].reading if files[0] else None,
         "rates_from": rates_from(query.plan, learner_id_of(request.session)),
     }
 

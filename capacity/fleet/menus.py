@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from capacity.fleet.form import groups
-from capacity.fleet.offers import offers_of, preset_links, with_offer
+from capacity.fleet.offers import Offered, offers_of, preset_links, with_offer
 from capacity.fleet.provenance import measured_rates
 from capacity.fleet.query import PREFIX, FleetQuery, read_query
 from capacity.models import KeptRequestFile
+from planning.catalog.prices import Price
 from planning.fleet.plan_fields import plan_mapping, plan_values
 from planning.fleet.service_rates import load_rates
 
@@ -23,7 +26,7 @@ def menus(query: FleetQuery, learner_id: str | None) -> dict[str, Any]:
         "plan_fields": plan_mapping(query.plan),
         "presets": preset_links(query.plan),
         "offers": [
-            (kind, [(one, _with_offer(query, one.id)) for one in offers_of(kind)])
+            (kind, [_offered(query, one) for one in offers_of(kind)])
             for kind in ("provisioned", "serverless")
         ],
         "files": KeptRequestFile.objects.filter(learner_id=learner_id or "").defer(
@@ -45,6 +48,7 @@ def menus(query: FleetQuery, learner_id: str | None) -> dict[str, Any]:
     return context
 
 
-def _with_offer(query: FleetQuery, price_id: str) -> str:
-    values = with_offer(plan_mapping(query.plan), price_id)
-    return read_query({n: str(v) for n, v in values.items()}).encoded()
+def _offered(query: FleetQuery, price: Price) -> Offered:
+    values = with_offer(plan_mapping(query.plan), price.id)
+    encoded = read_query({n: str(v) for n, v in values.items()}).encoded()
+    return Offered(price, encoded, price.staleness(timezone.localdate()))

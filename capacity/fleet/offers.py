@@ -29,6 +29,15 @@ class Quoted:
     staleness: str
 
 
+@dataclass(frozen=True)
+class Offered:
+    """An offer to choose, and the link of the plan with it."""
+
+    price: Price
+    query: str
+    staleness: str
+
+
 def quoted(plan: Plan, today: date) -> list[Quoted]:
     """The prices of the plan's fleet, with source and date where they have one."""
     found = []

@@ -81,6 +81,10 @@ def _chosen(
 ) -> tuple[Gpu, MemoryEstimate]:
     """The card asked for, or the first of the ranking, on as many as asked for."""
     card = ranking[0].gpu if query.gpu == CHEAPEST else gpu(query.gpu)
+    if card.part_of:
+        if query.pp > 1 or query.tp not in (FEWEST, "1"):
+            raise BadSetting("tp", "is more than a MIG slice: no link joins slices.")
+        return card, estimate_memory(settings_for(need, card))
     if query.tp != FEWEST:
         tp = int(query.tp)
         return card, estimate_memory(settings_for(need, card, tp, query.pp))

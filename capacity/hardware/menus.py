@@ -11,13 +11,13 @@ from capacity.hardware.query import (
     VERSIONS,
     HardwareQuery,
 )
-from planning.catalog.gpus import load_gpus
+from planning.catalog.gpus import load_gpus, load_slices
 from planning.memory.model_catalog import load_models
 from planning.memory.quantization import SCHEMES
 from planning.memory.ranking import GPU_COUNTS
 
 Option = tuple[str, str]
-_VERSION_LABELS = ("0.27 and later", "0.21 to 0.26", "0.17 to 0.20", "0.8 to 0.16")
+_VERSION_LABELS = ("0.29 and later", "0.21 to 0.28", "0.17 to 0.20", "0.8 to 0.16")
 
 PRESETS: tuple[tuple[str, HardwareQuery], ...] = (
     ("8B for 20 users", HardwareQuery(users=20)),
@@ -49,6 +49,7 @@ def menus(query: HardwareQuery) -> dict[str, Any]:
             (CHEAPEST, "the cheapest that fits"),
             *((gpu.id, gpu.name) for gpu in load_gpus()),
         ],
+        "slices": [(one.id, one.name) for one in load_slices()],
         "counts": [
             (FEWEST, "as few as fit"),
             *((str(number), str(number)) for number in GPU_COUNTS),

@@ -29,7 +29,7 @@ AS_SHIPPED = "shipped"
 CHEAPEST = "cheapest"
 FEWEST = "fewest"
 VERSIONS = ("0.32", "0.26", "0.19", "0.16")
-"""One of each regime: 0.27 and later, from 0.21, from 0.17, and from 0.8."""
+"""One of each regime: 0.29 and later, from 0.21, from 0.17, and from 0.8."""
 _MAX_TEXT = 60
 
 

@@ -59,7 +59,16 @@ def _overhead(estimate: MemoryEstimate, card: Gpu) -> list[Line]:
         _line("overhead", "Activations", overhead.activation, kind, step),
         _line("overhead", "CUDA, communication", overhead.non_torch, kind, logs),
         _line(name, "CUDA graphs", overhead.cuda_graphs, kind, graphs),
+        *_cold(overhead.cold_start),
     ]
+
+
+def _cold(size: Interval) -> list[Line]:
+    how = (
+        "What compiling leaves where the compile cache is cold; none where it is warm."
+    )
+    line = _line("overhead", "Cold start", size, "estimated", how)
+    return [line] if size.high else []
 
 
 def _cache(estimate: MemoryEstimate) -> list[Line]:

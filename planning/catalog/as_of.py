@@ -6,7 +6,7 @@ from datetime import date
 
 from planning.catalog.rows import Row
 
-STALE_AFTER_DAYS = 90
+STALE_AFTER_DAYS = 180
 """A price this old is shown as stale (see Price.is_stale)."""
 
 _TEXT = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")

@@ -1,7 +1,7 @@
 """The catalog of GPUs: memory that can be used, bandwidth, throughput, with sources."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast
@@ -17,8 +17,11 @@ _MAX_GB = 10_000
 _MAX_RATE = 1_000_000
 BIG_GIB = 70
 HUGE_GIB = 160
+MIG_SLICES, MIG_SLICES_RTX = 7, 4
+MIG_LEAST_SEEN = 0.9
 _ARCHS = (
-    (r"b[23]00|rtx ?50|rtx pro|blackwell|gb10", "blackwell"),
+    (r"rtx ?50|rtx pro|gb10", "blackwell-rtx"),
+    (r"b[23]00|blackwell", "blackwell"),
     (r"\bg?h(100|200|20|800)\b", "hopper"),
     (r"\bl40s?\b|\bl4\b|rtx ?40|ada", "ada"),
     (r"a100|a800|\ba10g?\b|a40\b|a6000|rtx ?30|ampere", "ampere"),
@@ -47,13 +50,22 @@ class Gpu:
     fp16_dense_tflops: float
     bf16_dense_tflops: float | None
     fp8_dense_tflops: float | None
-    tdp_w: float
+    tdp_w: float | None
+    """None for a slice: the card's power is shared."""
     status: Status
     sources: tuple[str, ...]
     as_of: AsOf | None
     device: str = ""
     """What the driver calls it, as in EngineStatus.device; "" where not known."""
     note: str = ""
+    is_unified: bool = False
+    """Whether the CPU's memory is the GPU's."""
+    mig: tuple[str, ...] = ()
+    """Slices that it can be divided into, by the names of nvidia-smi."""
+    part_of: str = ""
+    """Of a slice: the card."""
+    compute_share: float = 1.0
+    """Of a slice: of the card's multiprocessors."""
 
     @property
     def is_visible_published(self) -> bool:
@@ -101,14 +113,59 @@ def load_gpus(path: Path = CATALOG / "gpus.yaml") -> tuple[Gpu, ...]:
     return read_entries(root, "gpus", lambda row: [_gpu(row, named, as_of)], "GPU")
 
 
+@lru_cache(maxsize=1)
+def load_slices() -> tuple[Gpu, ...]:
+    """All MIG slices of all cards."""
+    return tuple(slice_of(card, name) for card in load_gpus() for name in card.mig)
+
+
 def gpu(gpu_id: str) -> Gpu:
-    """The card of that id; raises BadSetting with the ids there are."""
-    return entry_of(load_gpus(), gpu_id, "gpu", "GPU")
+    """The card or slice of that id; raises BadSetting with the cards there are."""
+    found = next((one for one in load_slices() if one.id == gpu_id), None)
+    return found or entry_of(load_gpus(), gpu_id, "gpu", "GPU")
 
 
 def gpu_of_device(device: str) -> Gpu | None:
-    """The card that a driver calls so; None where the catalog has none."""
-    return next((g for g in load_gpus() if g.device and g.device == device), None)
+    """The card or slice that a driver calls so; None where the catalog has none."""
+    every = (*load_gpus(), *load_slices())
+    return next((g for g in every if g.device and g.device == device), None)
+
+
+def slice_of(card: Gpu, name: str) -> Gpu:
+    """A MIG slice such as 2g.20gb: 2 of the compute slices, 20 GB in whole eighths.
+
+    NVIDIA's MIG user guide, "Supported MIG profiles": memory goes by eighths (quarters
+    where there are 4 compute slices). What is seen of a share is a little less than
+    the share: 16.0 GiB of the 17.5 of 1g.18gb, 9.5 of the 9.9 of 1g.10gb.
+    """
+    match = re.fullmatch(r"(\d)g\.(\d+)gb", name)
+    if match is None:
+        raise ValueError(f"{name!r} is no name of a MIG slice.")
+    num_slices = MIG_SLICES_RTX if card.arch == "blackwell-rtx" else MIG_SLICES
+    compute = int(match[1]) / num_slices
+    memory = max(1, round(8 * int(match[2]) / card.memory_gb)) / 8
+    seen = card.visible_gib.times(memory)
+    low = seen.low * MIG_LEAST_SEEN
+    return replace(
+        card,
+        id=f"{card.id}-{name}",
+        name=f"{card.name} MIG {name}",
+        memory_gb=float(match[2]),
+        visible_gib=Interval(low, (low + seen.high) / 2, seen.high),
+        mem_bw_gbs=card.mem_bw_gbs * memory,
+        fp16_dense_tflops=card.fp16_dense_tflops * compute,
+        bf16_dense_tflops=_share(card.bf16_dense_tflops, compute),
+        fp8_dense_tflops=_share(card.fp8_dense_tflops, compute),
+        tdp_w=None,
+        device=f"{card.device} MIG {name}" if card.device else "",
+        mig=(),
+        part_of=card.id,
+        compute_share=compute,
+    )
+
+
+def _share(rate: float | None, share: float) -> float | None:
+    return None if rate is None else rate * share
 
 
 def _gpu(row: Row, named: Row | None, as_of: AsOf | None) -> Gpu:
@@ -129,7 +186,9 @@ def _gpu(row: Row, named: Row | None, as_of: AsOf | None) -> Gpu:
         tdp_w=row.number("tdp_w", 1, 100_000),
         status=cast(Status, row.choice("status", ("verified", "single", "recalled"))),
         sources=tuple(sources),
-        as_of=as_of,
+        as_of=read_as_of(row) or as_of,
+        is_unified=row.flag("is_unified"),
+        mig=row.texts("mig"),
         device=row.text("device", ""),
         note=row.text("note", ""),
     )

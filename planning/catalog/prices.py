@@ -4,22 +4,36 @@
 the hour while it runs (provisioned) or by the second of use (serverless).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from planning.catalog.as_of import AsOf, read_as_of, staleness
 from planning.catalog.rows import CATALOG, Row, entry_of, read_catalog, read_entries
 
 PriceKind = Literal["provisioned", "serverless"]
-Confidence = Literal["high", "medium", "low"]
+Confidence = Literal["high", "medium", "low", "disputed"]
 """high: the vendor's own text, or two independent tables that agree · medium: one
-dated transcription of the vendor's page · low: undated, recalled or conflicting."""
+dated transcription of the vendor's page · low: undated or recalled · disputed: another
+table says otherwise, whatever else speaks for it."""
+SAME_SHARE = 0.005
+"""Two tables agree within it: some round to a cent."""
 
 SECONDS_PER_HOUR = 3600
 MAX_USD_PER_HOUR = 10_000
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What one more table says an offer costs."""
+
+    usd_per_hour: float
+    as_of: AsOf | None
+    source: str
+    address: str
+    """Of the table; "" where it was not kept."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,12 @@ class Price:
     """None: the source has no date."""
     source: str
     confidence: Confidence
+    region: str = ""
+    """"": no source states it."""
+    address: str = ""
+    """Of the source; "" where it was not kept."""
+    others: tuple[Quote, ...] = ()
+    """What other tables say of the same offer, whether they agree or not."""
     note: str = ""
     is_machine: bool = False
     """Whether the GPUs are those of one machine: two offers are two machines."""
@@ -53,8 +73,17 @@ class Price:
         """derived: usd_per_hour = 3600 x the published price of a second."""
         return "published" if self.usd_per_second is None else "derived"
 
+    @property
+    def disputes(self) -> tuple[Quote, ...]:
+        """Tables that say otherwise."""
+        return tuple(one for one in self.others if not self._agrees(one))
+
+    def _agrees(self, other: Quote) -> bool:
+        gap = abs(other.usd_per_hour - self.usd_per_hour)
+        return gap <= SAME_SHARE * self.usd_per_hour
+
     def is_stale(self, today: date) -> bool:
-        """Undated, or possibly over 90 days old (a bare year: since 1 January)."""
+        """Undated, or possibly over 180 days old (a bare year: since 1 January)."""
         return bool(self.staleness(today))
 
     def staleness(self, today: date) -> str:
@@ -75,34 +104,68 @@ def price(price_id: str) -> Price:
 
 def _group(group: Row) -> list[Price]:
     """The offers of one price list; what a row leaves out, its group says."""
-    kind = cast(PriceKind, group.choice("kind", ("provisioned", "serverless")))
-    provider, offer = group.text("provider"), group.text("offer")
-    note = group.text("note", "")
-    return [_price(row, kind, provider, offer, note) for row in group.rows("prices")]
+    shared = {
+        "kind": cast(PriceKind, group.choice("kind", ("provisioned", "serverless"))),
+        "provider": group.text("provider"),
+    }
+    offer, note = group.text("offer"), group.text("note", "")
+    region = group.text("region", "")
+    return [_price(row, shared, offer, note, region) for row in group.rows("prices")]
 
 
-def _price(row: Row, kind: PriceKind, provider: str, offer: str, note: str) -> Price:
+def _price(
+    row: Row, shared: dict[str, Any], offer: str, note: str, region: str
+) -> Price:
     per_second, per_hour = _amounts(row)
     notes = [text for text in (row.text("note", ""), note) if text]
+    stated = row.choice("confidence", ("high", "medium", "low"))
     found = Price(
+        **shared,
         id=row.text("id"),
-        provider=provider,
         offer=f"{row.text('instance')}, {offer}" if row.has("instance") else offer,
         gpu_id=row.text("gpu"),
         num_gpus=row.optional_whole("num_gpus", 1, 1024) or 1,
-        kind=kind,
         usd_per_hour=per_hour,
         as_of=read_as_of(row),
         source=row.text("source"),
-        confidence=cast(
-            Confidence, row.choice("confidence", ("high", "medium", "low"))
-        ),
+        address=_address(row),
+        confidence=cast(Confidence, stated),
+        region=row.text("region", region),
+        others=_others(row),
         note=" ".join(notes),
         is_machine=row.has("instance"),
         usd_per_second=per_second,
     )
+    is_vendors_own = row.flag("is_vendors_own")
     row.finish()
+    if found.disputes:
+        return replace(found, confidence="disputed")
+    if stated == "high" and not (is_vendors_own or found.others):
+        reason = "high needs the vendor's own text, or others that agree."
+        raise row.broken("confidence", reason)
     return found
+
+
+def _others(row: Row) -> tuple[Quote, ...]:
+    if not row.has("others"):
+        return ()
+    found = []
+    for one in row.rows("others"):
+        _, usd = _amounts(one)
+        quote = Quote(usd, read_as_of(one), one.text("source"), _address(one))
+        one.finish()
+        found.append(quote)
+    return tuple(found)
+
+
+def _address(row: Row) -> str:
+    """ "" for null: the field stands in every row, so that none is left out unseen."""
+    if not row.has("address"):
+        raise row.broken("address", "is the source's address, or null.")
+    address = row.text("address", "")
+    if address and not address.startswith(("https://", "http://")):
+        raise row.broken("address", f"begins with https://, not {address[:40]!r}.")
+    return address
 
 
 def _amounts(row: Row) -> tuple[float | None, float]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import yaml
 
-from planning.catalog.safe_yaml import SAFE_LOADER
+from planning.catalog.safe_yaml import compose_unique
 from planning.errors import BadSetting, BrokenCatalog
 
 CATALOG = Path(__file__).parent
@@ -37,9 +37,6 @@ class Row:
         self.line = node.start_mark.line + 1
         self._nodes: dict[str, yaml.Node] = {}
         for key, value in node.value:
-            if key.value in self._nodes:
-                reason = f"the field {key.value!r} stands here twice."
-                raise BrokenCatalog(path, key.start_mark.line + 1, reason)
             self._nodes[key.value] = value
         self._unread = set(self._nodes)
 
@@ -162,7 +159,7 @@ def read_catalog(path: Path) -> Row:
         raw = path.read_bytes()
         if len(raw) > MAX_BYTES:
             raise BrokenCatalog(path, 1, f"at most {MAX_BYTES:,} bytes are read.")
-        root = yaml.compose(raw.decode(), Loader=SAFE_LOADER)
+        root = compose_unique(raw.decode())
     except OSError as error:
         raise BrokenCatalog(path, 1, f"cannot be opened: {error.strerror}.") from error
     except UnicodeDecodeError as error:

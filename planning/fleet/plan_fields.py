@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from planning.catalog.safe_yaml import load_unique
 from planning.errors import BadSetting
 from planning.fleet.plan import Limit, Plan
 
@@ -181,7 +182,7 @@ def plan_from_yaml(text: str) -> Plan:
             f"has {len(text.encode()):,} bytes; allowed are {MAX_YAML_BYTES:,}.",
         )
     try:
-        values = yaml.safe_load(text)
+        values = load_unique(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadSetting("plan", f"is not YAML ({str(error)[:200]}).") from None
     if not isinstance(values, dict):

@@ -33,6 +33,7 @@ from planning.fleet.plan import Plan
 from planning.fleet.queueing_theory import (
     capacity_of,
     erlang_b,
+    positive,
     servers,
     service_moments,
 )
@@ -83,7 +84,7 @@ def _run(
     vector: Mapping[str, Any], num_requests: int, random: np.random.Generator
 ) -> dict[str, float]:
     params = vector["params"]
-    lam = float(params["lam"])
+    lam = positive(params, "lam")
     rules = _rules(vector)
     warm_up = max(num_requests * WARM_UP_SHARE, MIN_WARM_UP) / lam
     window = Window(warm_up, warm_up + num_requests / lam, 1.0, warm_up)

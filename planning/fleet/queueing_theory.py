@@ -30,16 +30,32 @@ def closed_form(model: str, params: Mapping[str, Any]) -> Values:
     raise ValueError(f"There is no closed form for {model!r} here.")
 
 
+def positive(params: Mapping[str, Any], name: str, *instead: str) -> float:
+    """A parameter above 0; raises ValueError with what is missing or wrong.
+
+    ``instead``: names that would have done as well.
+    """
+    if name not in params:
+        wanted = " or ".join((name, *instead))
+        given = ", ".join(params) or "none"
+        raise ValueError(f"The parameters need {wanted}; given are {given}.")
+    value = float(params[name])
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} is {value:g}: it is a number above 0.")
+    return value
+
+
 def service_moments(params: Mapping[str, Any]) -> tuple[float, float]:
     """Mean [s] and coefficient of variation of the service time.
 
     ``mu`` is exponential; ``service`` is constant unless ``service_cv`` says otherwise.
+    Raises ValueError where none of them is given.
     """
     if "mu" in params and "service_cv" not in params:
-        return 1.0 / params["mu"], 1.0
+        return 1.0 / positive(params, "mu"), 1.0
     mean = params.get("service_mean", params.get("service"))
     if mean is None:
-        mean = 1.0 / params["mu"]
+        mean = 1.0 / positive(params, "mu", "service_mean", "service")
     cv = params.get("service_cv")
     if cv is None:
         kind = params.get("service_dist", "deterministic")
@@ -63,7 +79,7 @@ def erlang_c(a: float, c: int) -> float:
 
 def _markov(params: Mapping[str, Any], name: str) -> Values:
     mean, _ = service_moments(params)
-    lam, c = float(params["lam"]), servers(name, params)
+    lam, c = positive(params, "lam"), servers(name, params)
     capacity = capacity_of(name, params)
     if capacity is not None:
         return _finite(lam, mean, c, capacity)
@@ -114,7 +130,7 @@ def _finite(lam: float, mean: float, c: int, capacity: int) -> Values:
 def _loss(params: Mapping[str, Any]) -> Values:
     """M/G/c/c: Erlang's loss formula holds for every service of that mean."""
     mean, _ = service_moments(params)
-    lam, c = float(params["lam"]), int(params["c"])
+    lam, c = positive(params, "lam"), int(positive(params, "c"))
     blocked = erlang_b(lam * mean, c)
     carried = lam * mean * (1 - blocked)
     return {
@@ -130,7 +146,7 @@ def _loss(params: Mapping[str, Any]) -> Values:
 def _pollaczek_khinchine(params: Mapping[str, Any]) -> Values:
     """M/G/1: Wq = lam E[S²] / (2 (1 - rho))."""
     mean, cv = service_moments(params)
-    lam = float(params["lam"])
+    lam = positive(params, "lam")
     _check_stable(lam * mean)
     second = mean * mean * (1 + cv * cv)
     wait = lam * second / (2 * (1 - lam * mean))
@@ -149,7 +165,7 @@ def _keep_alive(params: Mapping[str, Any]) -> Values:
     order in lam t_c only.
     """
     mean, _ = service_moments(params)
-    lam, tau = float(params["lam"]), float(params["tau"])
+    lam, tau = positive(params, "lam"), float(params["tau"])
     empty, gap = math.exp(-lam * mean), math.exp(-lam * tau)
     return {
         "a": lam * mean,
@@ -166,7 +182,7 @@ def _keep_alive(params: Mapping[str, Any]) -> Values:
 def servers(name: str, params: Mapping[str, Any]) -> int:
     """c, from the parameters or from the model's name (M/M/4)."""
     if "c" in params:
-        return int(params["c"])
+        return int(positive(params, "c"))
     third = name.split("/")[2] if name.count("/") > 1 else "1"
     return int(third) if third.isdigit() else 1
 
@@ -174,7 +190,7 @@ def servers(name: str, params: Mapping[str, Any]) -> int:
 def capacity_of(name: str, params: Mapping[str, Any]) -> int | None:
     """The most that may be in the system; None where there is no limit."""
     if params.get("K") is not None:
-        return int(params["K"])
+        return int(positive(params, "K"))
     parts = name.split("/")
     if len(parts) > 3 and parts[3].isdigit():
         return int(parts[3])

@@ -17,7 +17,7 @@ fused_moe/experts/triton_moe.py (workspace_shapes), layers/attention/mla_attenti
 """
 
 from planning.interval import GIB, Interval
-from planning.memory.engine_settings import EngineSettings, Regime, version_of
+from planning.memory.engine_settings import V2, EngineSettings, Regime, version_of
 from planning.memory.weights import padded_vocab
 
 BASE_GIB = 0.115
@@ -27,18 +27,25 @@ LOGITS_COPIES = {
     Regime.OLD_SAMPLER: 9.4,
     Regime.GRAPHS_OUTSIDE: 3.5,
     Regime.GRAPHS_BUDGETED: 3.5,
-    Regime.NEW_RUNNER: 1.5,
+    Regime.NEW_RUNNER: 3.5,
 }
+V2_COPIES = 1.5
 """In units of 32-bit logits. 3.5 is one 16-bit and three 32-bit copies (logits,
-probabilities, random numbers), 1.5 one of each. 9.4 is from one published pair:
-Qwen3-14B 5.64 GiB up to 0.16, 2.23 GiB after. 7.5 lies amid 6.3 to 8.8, which excerpts
-of six logs of vLLM 0.6 and 0.7 gave (one with an address: vLLM issue 15815)."""
+probabilities, random numbers), 1.5 one of each: the second model runner. 9.4 is from
+one published pair: Qwen3-14B 5.64 GiB up to 0.16, 2.23 GiB after. 7.5 lies amid 6.3 to
+8.8, which excerpts of six logs of vLLM 0.6 and 0.7 gave (one with an address: vLLM
+issue 15815)."""
 FLASHINFER_COPIES = 3.5
 """Where FlashInfer samples, nothing is sorted."""
 FLASHINFER_DEFAULT_UNTIL = (0, 10)
 """So far FlashInfer sampled wherever it was installed; then only when asked to."""
 V0_CHUNKED_FROM = 32_768
 """Contexts above it V0 prefilled in chunks, and its profile then sampled nothing."""
+BEFORE_HOPPER = ("ampere", "ada")
+MARLIN_SINCE = (0, 21)
+MARLIN_GIB, MARLIN_DOUBT_GIB = 0.9, 0.4
+"""Fitted: three logs of gpt-oss-20b on L4s (vLLM 0.29.0) have 0.7 to 1.0 GiB less than
+is explained otherwise. No source names the cause."""
 MLA_WORKSPACE_TOKENS = 65_536
 _LOGIT = 4
 
@@ -61,7 +68,10 @@ OTHER_GPU_DOUBT_SHARE = 0.1
 
 def activation_peak(settings: EngineSettings, rank: int = 0) -> Interval:
     """Bytes above the weights on one GPU of pipeline stage ``rank`` (from 0)."""
-    peak = _peak(settings, rank, _copies(settings))
+    peaks = [
+        _peak(settings, rank, _copies(settings, r)) for r in settings.model_runners
+    ]
+    peak = peaks[0] + _marlin_bytes(settings)
     model = settings.model
     doubt = DOUBT_GIB * GIB + DOUBT_SHARE * peak
     if model.moe or model.mla or model.is_hybrid:
@@ -73,6 +83,10 @@ def activation_peak(settings: EngineSettings, rank: int = 0) -> Interval:
     if _may_be_flashinfer(settings):
         below += peak - _peak(settings, rank, FLASHINFER_COPIES)
     above = doubt + (VISION_DOUBT_GIB * GIB if model.vision_params else 0.0)
+    below += peaks[0] - min(peaks)
+    above += max(peaks) - peaks[0]
+    if _marlin_bytes(settings):
+        below, above = below + MARLIN_DOUBT_GIB * GIB, above + MARLIN_DOUBT_GIB * GIB
     return Interval.around(peak, below, above)
 
 
@@ -89,13 +103,22 @@ def _peak(settings: EngineSettings, rank: int, copies: float) -> float:
     return peak
 
 
+def _marlin_bytes(settings: EngineSettings) -> float:
+    """What stays of repacking MXFP4 experts for cards before Hopper."""
+    is_marlin = settings.model.scheme.experts_only and settings.arch in BEFORE_HOPPER
+    is_new = version_of(settings.vllm_version) >= MARLIN_SINCE
+    return MARLIN_GIB * GIB if is_marlin and is_new else 0.0
+
+
 def _step_bytes(settings: EngineSettings, width: float) -> float:
     """Of one value of that width for each token of a step."""
     return settings.max_num_batched_tokens * width * settings.element_bytes
 
 
-def _copies(settings: EngineSettings) -> float:
+def _copies(settings: EngineSettings, runner: int) -> float:
     regime = settings.regime
+    if runner == V2:
+        return V2_COPIES + 0.5 if settings.is_float32 else V2_COPIES
     if regime is Regime.OLD_SAMPLER and settings.has_flashinfer_sampler:
         return FLASHINFER_COPIES
     if regime is Regime.V0 and settings.max_model_len > V0_CHUNKED_FROM:

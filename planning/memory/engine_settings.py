@@ -32,19 +32,29 @@ class Regime(Enum):
     """The sampler's warm-up sorts all logits: a peak about 2.5 times as high."""
     GRAPHS_OUTSIDE = "0.17 to 0.20"
     """CUDA graphs are captured after the KV cache is sized, beside it."""
-    GRAPHS_BUDGETED = "0.21 to 0.26"
-    """CUDA graphs are estimated first and taken off the KV cache."""
-    NEW_RUNNER = "0.27 and later"
-    """A new model runner, whose warm-up skips top-k and top-p."""
+    GRAPHS_BUDGETED = "0.21 to 0.28"
+    """CUDA graphs are estimated first and taken off the KV cache, by the first model
+    runner; which runner serves depends on the model (see model_runners)."""
+    NEW_RUNNER = "0.29 and later"
+    """The second model runner is the default, and budgets its graphs too."""
 
 
 _FIRST_MINOR = (
-    (27, Regime.NEW_RUNNER),
+    (29, Regime.NEW_RUNNER),
     (21, Regime.GRAPHS_BUDGETED),
     (17, Regime.GRAPHS_OUTSIDE),
     (8, Regime.OLD_SAMPLER),
     (0, Regime.V0),
 )
+V1, V2 = 1, 2
+"""vLLM's model runners; the second one's warm-up skips top-k and top-p."""
+FIRST_V2_DENSE, KNOWN_V2_DENSE = (0, 25), (0, 26)
+"""From 0.26 on dense models have the second runner by default (config/vllm.py of 0.26,
+_is_default_v2_model_runner_model); 0.25's file was not read."""
+GRAPHS_IN_V2 = (0, 29)
+"""Since then the second runner, too, estimates its graphs (in 0.26 it answers 0), and
+it is the default of all models: https://github.com/vllm-project/vllm/releases/tag/v0.29.0
+(opened 2026-11-26)."""
 V0_REMOVED = (0, 11)
 """Up to the version before it, cards before Ampere ran the V0 engine."""
 
@@ -107,6 +117,10 @@ class EngineSettings:
     """Whether the V0 engine runs; None: by version and card."""
     has_flashinfer_sampler: bool | None = None
     """Whether FlashInfer samples, which sorts no logits; None: not told."""
+    model_runner: int | None = None
+    """1 or 2, as VLLM_USE_V2_MODEL_RUNNER or a log say; None: by version and model."""
+    is_cold: bool | None = None
+    """Whether the compile cache is empty at the start; None: not told."""
 
     @property
     def split(self) -> Split:
@@ -127,6 +141,25 @@ class EngineSettings:
             is_old = self.arch in OLD_ARCHS
             is_v0 = is_old and version_of(self.vllm_version) < V0_REMOVED
         return Regime.V0 if is_v0 else regime
+
+    @property
+    def model_runners(self) -> tuple[int, ...]:
+        """Runners that may serve, the likeliest first: one where it is known.
+
+        By the source of vLLM 0.26 and 0.32 and the notes of 0.29. Between them the
+        change was made by degrees for models with experts. Since 0.29 some settings
+        fall back to the first: one log of 0.29.0 does.
+        """
+        if self.model_runner is not None:
+            return (self.model_runner,)
+        version = version_of(self.vllm_version)
+        if version < FIRST_V2_DENSE:
+            return (V1,)
+        if version >= GRAPHS_IN_V2:
+            return (V2, V1)
+        if self.model.moe:
+            return (V1, V2)
+        return (V2,) if version >= KNOWN_V2_DENSE else (V1, V2)
 
     @property
     def is_calibrated_gpu(self) -> bool:
@@ -172,6 +205,8 @@ def check(settings: EngineSettings) -> None:
     if not (math.isfinite(total) and 0 < total <= MAX_GPU_GIB):
         reason = f"is over 0 and up to {MAX_GPU_GIB:,} GiB, not {total:g}."
         raise BadSetting("total_gib", reason)
+    if settings.model_runner not in (None, V1, V2):
+        raise BadSetting("model_runner", f"is 1 or 2, not {settings.model_runner}.")
     _check_split(settings)
     kv_element_bytes(settings.kv_cache_dtype)
 

@@ -64,6 +64,8 @@ def settings_of(
         is_float32=_is_float32(row, model),
         is_v0=True if row.get("engine") == "v0" else None,
         has_flashinfer_sampler=row.get("has_flashinfer_sampler"),
+        model_runner=_optional_whole(row, "model_runner"),
+        is_cold=row.get("is_cold"),
     )
     tokens, seqs = step_limits(total, gpu)
     if told.regime is Regime.V0:
@@ -92,6 +94,10 @@ def _whole(row: Mapping[str, Any], name: str, default: int) -> int:
     if value != value or abs(value) > 1e12 or value != int(value):
         raise BadSetting(name, f"is a whole number, not {value:g}.")
     return int(value)
+
+
+def _optional_whole(row: Mapping[str, Any], name: str) -> int | None:
+    return None if row.get(name) is None else _whole(row, name, 0)
 
 
 def _is_float32(row: Mapping[str, Any], model: Model) -> bool:

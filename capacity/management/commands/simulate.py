@@ -1,6 +1,7 @@
 """``manage.py simulate plan.yaml``: what a month of a plan comes to."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--requests",
             type=Path,
-            metavar="CSV",
+            metavar="TRACE",
             help="the file of requests of a plan whose pattern is file",
         )
 
@@ -41,8 +42,12 @@ class Command(BaseCommand):
         except PlanningError as error:
             raise CommandError(str(error)) from None
         if options["json"]:
-            self.stdout.write(json.dumps(summary_json(result)))
+            read = recorded.reading if recorded else None
+            told = {"read": asdict(read)} if read else {}
+            self.stdout.write(json.dumps(summary_json(result) | told))
         else:
+            if recorded and recorded.reading:
+                self.stdout.write(recorded.reading.sentence)
             self.stdout.write(summary_table(result))
 
 

@@ -158,3 +158,22 @@ def test_a_reader_without_a_learner_is_served_too(db) -> None:
     robot = Client(HTTP_USER_AGENT="Googlebot/2.1")
     assert robot.get(PAGE, QUIET).status_code == 200
     assert Client(**BROWSER).get(PAGE, QUIET).status_code == 200
+
+
+def test_a_disputed_price_is_shown_with_the_other_one(learner) -> None:
+    page = learner.client.get(PAGE, {"mode": "provisioned"}).text
+    offers = page[page.index("Offers, with their dates") :]
+    start = offers.index("RunPod h100-sxm")
+    row = offers[start : offers.index("</tr>", start)]
+    assert "$3.99" in row and "or $3.49" in row and "disputed" in row
+    assert "high" not in row and "region unknown" in row
+
+
+def test_the_bill_names_both_prices_and_an_old_one_is_grey(learner) -> None:
+    fields = {"mode": "provisioned", "provisioned_usd_per_h": "3.99"}
+    page = learner.client.get(
+        PAGE, fields | {"provisioned_price": "runpod-secure-h100-sxm"}
+    ).text
+    bill = page[page.index("Prices and traffic") :]
+    assert "disputed" in bill and "Another table says $3.49 an hour" in bill
+    assert re.search(r'<tr class="plan-old">.{0,900}days old', page, re.S)

@@ -1,13 +1,14 @@
 """Uploading a file of requests: it is the learner's alone, bounded, and it goes."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from capacity.models import MAX_FILES, KeptRequestFile
 from courseware.learner import carry, forget_learner
-from planning.fleet.request_file import MAX_BYTES
+from planning.fleet.request_file import MAX_BYTES, read_request_file
 
 UPLOAD = "/lab/fleet/file/"
 ROWS = b"timestamp,input,output\n0,500,100\n40,500,100\n90,900,300\n"
@@ -24,6 +25,35 @@ def test_an_uploaded_file_is_replayed(learner) -> None:
     query = response.redirect_chain[-1][0]
     assert "pattern=file" in query and "mode=hybrid" in query
     assert "mine.csv" in response.text and "You pay" in response.text
+
+
+def test_the_page_shows_what_was_taken_for_what_before_the_month(learner) -> None:
+    content = (
+        b"Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+        b"5,GPT-4,472,18,490,API log\n45,GPT-4,1087,0,1087,API log\n"
+    )
+    page = upload(learner, content).text
+    told = page[page.index("How your file was read") :]
+    assert "BurstGPT trace" in told and "seconds (by the format)" in told
+    assert "<code>Request tokens</code>" in told and "2, from 5 to 45: 40.0 s" in told
+    assert "1 row of 0 answer tokens" in told
+    assert told.index("BurstGPT trace") < told.index("a month")
+
+
+def test_a_zone_is_shown_and_a_file_kept_before_has_no_reading(learner) -> None:
+    content = (
+        b"TIMESTAMP,ContextTokens,GeneratedTokens\n"
+        b"2024-05-10 00:00:00.009930+00:00,2162,5\n"
+        b"2024-05-10 00:02:00.017335+00:00,2399,6\n"
+    )
+    page = upload(learner, content).text
+    assert "Azure LLM inference trace, 2024" in page and "+00:00 in all rows" in page
+    recorded = KeptRequestFile.rows(learner.learner_id, read_request_file(ROWS).digest)
+    assert recorded is None
+    old = replace(read_request_file(ROWS), reading=None)
+    KeptRequestFile.keep(learner.learner_id, "old.csv", old)
+    kept = KeptRequestFile.rows(learner.learner_id, old.digest)
+    assert kept is not None and kept.reading is None
 
 
 def test_a_file_has_a_break_even_curve_around_its_own_rate(learner) -> None:

@@ -224,3 +224,10 @@ def test_the_bar_is_to_scale_and_whole(users, total_gib):
     share = found.weights.value / found.total.value
     assert weights.width_pct / bar.edge_pct == pytest.approx(share)
     assert ("over" in bar.letters()) == (not found.fits)
+
+
+def test_a_slice_of_a_card_is_sized_alone(client):
+    page = text_of(ask(client, model="qwen3-8b", gpu="h200-sxm-1g.18gb", weights="fp8"))
+    assert "H200 MIG 1g.18gb" in page
+    refused = ask(client, model="qwen3-8b", gpu="h200-sxm-1g.18gb", tp="2")
+    assert refused.status_code == 400 and "no link joins slices" in text_of(refused)

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.sizing import read
 from planning.catalog.gpus import load_gpus
 from planning.catalog.platforms import load_platforms
 from planning.catalog.prices import load_prices
-from planning.catalog.rows import CATALOG
-from planning.errors import BrokenCatalog
+from planning.catalog.rows import CATALOG, read_catalog
+from planning.errors import BadSetting, BrokenCatalog
+from planning.fleet.plan_fields import plan_from_yaml
 from planning.memory.model_catalog import load_models
 
 CATALOGS: list[tuple[str, str, Callable[[Path], Any]]] = [
@@ -40,3 +42,30 @@ def test_a_field_that_nobody_reads_is_refused(name, noun, load, tmp_path) -> Non
     path.write_text(f"{(CATALOG / path.name).read_text()}\ncolour: red\n")
     with pytest.raises(BrokenCatalog, match="colour: is not a field of this row"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: 1\na: 2\n", 2),
+        ("rows:\n- {id: x}\n- {id: y, note: 1,\n   note: 2}\n", 4),
+        ("a: &one {b: 1}\nc: *one\nd: {e: {f: 1, f: 1}}\n", 3),
+    ],
+)
+def test_a_key_given_twice_is_a_fault_with_its_line_at_any_depth(
+    text, line, tmp_path
+) -> None:
+    path = tmp_path / "some.yaml"
+    path.write_text(text)
+    with pytest.raises(BrokenCatalog, match="stands here twice") as told:
+        read_catalog(path)
+    assert told.value.line == line
+
+
+def test_a_log_and_a_plan_with_a_key_twice_are_refused(tmp_path) -> None:
+    path = tmp_path / "logs.yaml"
+    path.write_text("observations:\n- {id: a, tp: 1, tp: 2}\n")
+    with pytest.raises(yaml.YAMLError, match="stands here twice"):
+        read(path)
+    with pytest.raises(BadSetting, match="stands here twice"):
+        plan_from_yaml("rate_per_s: 1\nrate_per_s: 2\n")

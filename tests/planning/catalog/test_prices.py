@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from planning.catalog.as_of import as_of_from
+from planning.catalog.gpus import load_gpus
 from planning.catalog.platforms import load_platforms, platform
 from planning.catalog.prices import load_prices, price
 from planning.errors import BadSetting, BrokenCatalog
@@ -15,7 +16,7 @@ GROUP = """groups:
   offer: on demand
   kind: provisioned
   prices:
-  - {id: one, gpu: t4, %s, source: s, confidence: high}
+  - {id: one, gpu: t4, %s, source: s, address: null, confidence: medium}
 """
 
 
@@ -36,15 +37,15 @@ def test_an_hour_of_a_price_by_the_second_is_derived():
 @pytest.mark.parametrize(
     ("as_of", "is_stale"),
     [
-        ("2026-08-26", False),
-        ("2026-08-25", True),
-        ("2026-09", False),
-        ("2026-08", True),
+        ("2026-05-28", False),
+        ("2026-05-27", True),
+        ("2026-06", False),
+        ("2026-05", True),
         (2026, True),
         (date(2026, 11, 9), False),
     ],
 )
-def test_a_price_is_stale_when_it_may_be_older_than_ninety_days(as_of, is_stale):
+def test_a_price_is_stale_when_it_may_be_older_than_180_days(as_of, is_stale):
     dated = price("aws-p5-48xlarge").__class__(
         **{**vars(price("aws-p5-48xlarge")), "as_of": as_of_from(as_of)}
     )
@@ -64,7 +65,7 @@ def test_a_year_says_how_old_it_may_be():
 
 def test_every_offer_has_a_source_and_a_confidence():
     offers = load_prices()
-    assert len(offers) == 52
+    assert len(offers) == 61
     assert all(o.source and o.usd_per_hour > 0 for o in offers)
     assert {o.kind for o in offers} == {"provisioned", "serverless"}
 
@@ -86,6 +87,55 @@ def test_a_broken_row_is_told_with_its_line(tmp_path, amount, said):
     with pytest.raises(BrokenCatalog) as told:
         load_prices(path)
     assert str(told.value).startswith("prices.yaml:6: ") and said in str(told.value)
+
+
+def test_two_tables_that_disagree_make_a_price_disputed():
+    offer = price("runpod-secure-h100-sxm")
+    assert (offer.usd_per_hour, offer.confidence) == (3.99, "disputed")
+    assert 3.49 in [quote.usd_per_hour for quote in offer.disputes]
+    agreed = price("runpod-secure-a100-80-sxm")
+    assert agreed.others and not agreed.disputes and agreed.confidence == "high"
+
+
+def others(*quotes):
+    rows = (f"{{usd_per_hour: {usd}, source: t, address: null}}" for usd in quotes)
+    return f"usd_per_hour: 1, others: [{', '.join(rows)}]"
+
+
+@pytest.mark.parametrize(
+    ("amount", "confidence"),
+    [
+        (others(1.0), "high"),
+        (others(1.004), "high"),
+        (others(1.0, 1.01), "disputed"),
+        ("usd_per_hour: 1, is_vendors_own: true", "high"),
+    ],
+)
+def test_high_is_what_the_vendor_says_or_two_tables(tmp_path, amount, confidence):
+    path = tmp_path / "prices.yaml"
+    path.write_text((GROUP % amount).replace("medium", "high"))
+    assert load_prices(path)[0].confidence == confidence
+
+
+def test_one_table_alone_is_not_high(tmp_path):
+    path = tmp_path / "prices.yaml"
+    path.write_text((GROUP % "usd_per_hour: 1").replace("medium", "high"))
+    with pytest.raises(BrokenCatalog, match="high needs the vendor's own text"):
+        load_prices(path)
+
+
+@pytest.mark.parametrize("offer", load_prices(), ids=lambda offer: offer.id)
+def test_every_price_has_a_vendor_a_source_and_a_known_card(offer):
+    assert offer.provider and offer.source
+    assert offer.gpu_id in {card.id for card in load_gpus()}
+    assert offer.confidence != "high" or offer.as_of is not None
+
+
+def test_a_price_without_the_field_of_its_address_is_refused(tmp_path):
+    path = tmp_path / "prices.yaml"
+    path.write_text((GROUP % "usd_per_hour: 1").replace("address: null, ", ""))
+    with pytest.raises(BrokenCatalog, match="address: is the source's address, or"):
+        load_prices(path)
 
 
 def test_a_price_that_is_not_there_is_refused_with_those_there_are():

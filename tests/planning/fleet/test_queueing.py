@@ -83,3 +83,18 @@ def test_a_load_above_one_has_no_steady_state() -> None:
         closed_form("M/M/1", {"lam": 1.2, "mu": 1.0})
     with pytest.raises(ValueError, match="no closed form for 'G/G/7'"):
         closed_form("G/G/7", {"lam": 1.0, "mu": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"lam": 0.8, "c": 2}, "need mu or service_mean or service; given are lam, c"),
+        ({"mu": 1.0, "c": 2}, "The parameters need lam; given are mu, c"),
+        ({"lam": 0.8, "mu": 0.0, "c": 2}, "mu is 0: it is a number above 0"),
+    ],
+)
+def test_a_vector_that_lacks_a_parameter_is_refused_by_its_name(params, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        closed_form("M/M/c", params)
+    with pytest.raises(ValueError, match=sentence):
+        simulate_vector({"model": "M/M/c", "params": params}, num_seeds=1)

@@ -5,11 +5,26 @@ import statistics
 import pytest
 import yaml
 
-from benchmarks.sizing import BUNDLED, OTHERS, bundled, figures, is_unseen, run
+from benchmarks.sizing import (
+    BIG_CARD_GIB,
+    BUNDLED,
+    NEWER,
+    OTHERS,
+    bundled,
+    figures,
+    is_unseen,
+    left_out_newer,
+    run,
+)
 from planning.interval import GIB
 from planning.memory.model import Model
 from planning.memory.model_catalog import load_models
-from planning.memory.refit import activation_error_gib, fitted_base_gib, without
+from planning.memory.refit import (
+    activation_error_gib,
+    fitted_base_gib,
+    fitted_shift_gib,
+    without,
+)
 from planning.memory.startup_log import compare, estimate_of
 from planning.memory.weights import num_params
 from tests.planning.shared_data import shared
@@ -175,6 +190,43 @@ def test_the_criteria_hold_over_all_logs_and_over_those_no_rule_came_from(of):
     assert found["pool_mae_pct"] <= 5
     assert found["interval_coverage"] >= 90
     assert found["interval_width_pct_median"] <= 15
+
+
+NEWER_LOGS = yaml.safe_load(NEWER.read_text())["observations"]
+
+
+@pytest.mark.parametrize("judged", left_out_newer(), ids=lambda one: one.row["id"])
+def test_each_newer_log_lies_in_the_interval_that_the_others_give(judged):
+    assert judged.found.is_pool_covered
+    assert judged.found.are_blocks_explained in (True, None)
+    assert judged.row["source"]
+    assert set(judged.row.get("informed", [])) <= {"NEWER_NON_TORCH_GIB", "MARLIN_GIB"}
+
+
+@pytest.mark.parametrize(("is_big", "most_pct"), [(True, 5), (False, 10)])
+def test_the_newer_logs_left_out_are_met_on_large_and_small_cards(is_big, most_pct):
+    rows = [
+        one
+        for one in left_out_newer()
+        if (one.row["total_gpu_memory_gib"] >= BIG_CARD_GIB) is is_big
+    ]
+    found = {one["name"]: one["value"] for one in figures(rows)}
+    assert len(rows) >= 6
+    assert found["pool_mae_pct"] <= most_pct
+    assert found["interval_coverage"] >= 90
+
+
+def test_all_logs_left_out_have_a_median_width_of_use():
+    newer = left_out_newer()
+    every = {one["name"]: one["value"] for one in figures([*bundled(), *newer])}
+    alone = {one["name"]: one["value"] for one in figures(newer)}
+    assert every["interval_width_pct_median"] <= 15
+    assert alone["interval_width_pct_median"] <= 18
+
+
+@pytest.mark.parametrize("name", ["NEWER_NON_TORCH_GIB", "MARLIN_GIB"])
+def test_the_newer_constants_are_those_that_the_logs_give(name):
+    assert abs(fitted_shift_gib(name, NEWER_LOGS)) < 0.05
 
 
 def test_a_log_that_is_refused_counts_as_missed(tmp_path):

@@ -36,8 +36,8 @@ def with_(**changes):
         ("0.17.0", Regime.GRAPHS_OUTSIDE),
         ("0.20.2", Regime.GRAPHS_OUTSIDE),
         ("0.21.0", Regime.GRAPHS_BUDGETED),
-        ("0.26.1", Regime.GRAPHS_BUDGETED),
-        ("0.27.0", Regime.NEW_RUNNER),
+        ("0.28.1", Regime.GRAPHS_BUDGETED),
+        ("0.29.0", Regime.NEW_RUNNER),
         ("1.0", Regime.NEW_RUNNER),
     ],
 )
@@ -126,9 +126,76 @@ def test_flashinfer_makes_the_peak_lower_and_may_do_so_untold_up_to_0_10():
 
 
 def test_the_new_runner_samples_with_less():
-    old = with_(vllm_version="0.26.0").overhead.activation
+    old = with_(vllm_version="0.24.0").overhead.activation
     new = with_(vllm_version="0.32.0").overhead.activation
     assert new.value < old.value
+    told = with_(vllm_version="0.32.0", model_runner=1).overhead.activation
+    assert told.value == pytest.approx(old.value)
+    assert new.contains(told.value)
+
+
+MOE = "Qwen/Qwen3-30B-A3B"
+
+
+@pytest.mark.parametrize(
+    ("version", "model", "told", "runners"),
+    [
+        ("0.19.0", LLAMA["model"], None, (1,)),
+        ("0.24.0", MOE, None, (1,)),
+        ("0.25.0", LLAMA["model"], None, (1, 2)),
+        ("0.26.0", LLAMA["model"], None, (2,)),
+        ("0.28.0", MOE, None, (1, 2)),
+        ("0.29.0", MOE, None, (2, 1)),
+        ("0.29.0", MOE, 1, (1,)),
+        ("0.32.0", LLAMA["model"], 2, (2,)),
+    ],
+)
+def test_which_model_runner_serves_is_known_or_left_open(version, model, told, runners):
+    row = {**LLAMA, "model": model, "vllm_version": version, "model_runner": told}
+    assert settings_of(row).model_runners == runners
+
+
+def test_a_runner_that_there_is_not_is_refused():
+    with pytest.raises(BadSetting, match="model_runner: is 1 or 2, not 3"):
+        with_(model_runner=3)
+
+
+def test_the_second_runner_budgets_its_graphs_only_since_0_29():
+    assert with_(vllm_version="0.24.0").overhead.are_graphs_budgeted
+    assert not with_(vllm_version="0.26.0").overhead.are_graphs_budgeted
+    assert with_(vllm_version="0.29.0").overhead.are_graphs_budgeted
+    assert not with_(vllm_version="0.28.0", model_runner=2).overhead.are_graphs_budgeted
+    either = with_(vllm_version="0.28.0", model=MOE).overhead
+    assert either.are_graphs_budgeted and either.cuda_graphs.low == 0
+
+
+def test_a_cold_compile_cache_is_a_part_of_the_interval():
+    row = {"vllm_version": "0.30.0", "gpu": "L4", "total_gpu_memory_gib": 22.03}
+    untold, warm = with_(**row), with_(**row, is_cold=False)
+    cold, eager = with_(**row, is_cold=True), with_(**row, enforce_eager="True")
+    assert untold.pool.value == warm.pool.value > cold.pool.value
+    assert cold.pool.low < untold.pool.low < warm.pool.low
+    assert eager.overhead.cold_start.high == 0
+    assert with_(vllm_version="0.20.0").overhead.cold_start.high == 0
+
+
+def test_doubts_of_the_parts_add_up_as_squares():
+    found = with_(vllm_version="0.30.0", is_cold=False).overhead
+    parts = (found.activation, found.non_torch, found.cuda_graphs)
+    assert found.budgeted.value == pytest.approx(sum(part.value for part in parts))
+    worst = sum(part.high - part.value for part in parts)
+    assert max(part.high - part.value for part in parts) < (
+        found.budgeted.high - found.budgeted.value
+    ) < worst  # fmt: skip
+
+
+def test_mxfp4_on_cards_before_hopper_leaves_more_behind():
+    row = {"model": "openai/gpt-oss-20b", "vllm_version": "0.29.0"}
+    small = {**row, "gpu": "L4", "total_gpu_memory_gib": 22.03}
+    same = {"max_num_seqs": 256, "max_num_batched_tokens": 2048}
+    ada, hopper = with_(**small, **same), with_(**row, **same)
+    gap = ada.overhead.activation.value - hopper.overhead.activation.value
+    assert gap == pytest.approx(0.9 * GIB)
 
 
 def test_float32_doubles_weights_and_cache():
