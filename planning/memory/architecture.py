@@ -7,7 +7,8 @@ from typing import Any
 from planning.errors import BadConfig
 from planning.memory.config_json import Fields, shown
 from planning.memory.families import ENCODERS, SAME_AS, STATEFUL, traits_of
-from planning.memory.model import Mla, Model, Moe, Traits
+from planning.memory.layer_types import LayerTypes, indexers_of, layer_types_of
+from planning.memory.model import KvHeads, Mla, Model, Moe, Traits
 from planning.memory.quantization import (
     FP8,
     FP8_BLOCK,
@@ -31,6 +32,7 @@ MAX_EXPERTS = 8_192
 MAX_ROPE = 10_000
 """Factor of rope scaling; a larger one is passed over."""
 _LENGTHENING = ("linear", "dynamic")
+_WIDTHS = ("hidden_size", "n_embd", "d_model")
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 
 
@@ -49,13 +51,15 @@ def model_from_config(
     is_guessed = traits is None
     doubts = [_unknown(model_type)] if is_guessed else []
     traits = traits or Traits()
-    moe = _moe(text, model_type)
+    text.whole(*_WIDTHS, most=MAX_SIZE)
+    kinds = layer_types_of(text, model_type)
+    moe = _moe(text, model_type, kinds)
     vision = whole.part("vision_config")
     if vision and (vision_params := _vision_params(vision, text)):
         doubts.append("The vision tower is computed as a plain one from vision_config.")
     else:
         vision_params = 0
-    shape = _shape(text, moe, model_type)
+    shape = _shape(text, moe, model_type, kinds)
     return Model(
         id=id,
         name=name or whole.text("_name_or_path") or f"{model_type} from config.json",
@@ -64,7 +68,15 @@ def model_from_config(
         traits=traits,
         moe=moe,
         mla=_mla(text),
-        window=window_of(text, model_type, shape["num_hidden_layers"]),
+        window=window_of(text, model_type, kinds.number),
+        full_heads=_full_heads(text),
+        num_kv_shared_layers=text.optional(
+            "num_kv_shared_layers", most=kinds.number, least=0
+        )
+        or 0,
+        state=kinds.state,
+        attention_layers=kinds.attention,
+        mlp_layers=kinds.mlp,
         vision_params=vision_params,
         scheme=_scheme(whole, text),
         is_guessed=is_guessed,
@@ -98,8 +110,8 @@ def _model_type(whole: Fields, text: Fields) -> str:
     for one in (outer, model_type):
         if one in STATEFUL:
             reason = (
-                f"is {one!r}: its layers hold a state besides a KV cache, "
-                "which this calculator does not compute."
+                f"is {one!r}: its layers hold a state besides a KV cache, in a way "
+                "that this calculator does not know."
             )
             raise BadConfig("model_type", reason)
         if one in ENCODERS:
@@ -112,8 +124,21 @@ def _model_type(whole: Fields, text: Fields) -> str:
     return model_type or "unnamed"
 
 
-def _shape(text: Fields, moe: Moe | None, model_type: str) -> dict[str, Any]:
-    hidden = text.whole("hidden_size", "n_embd", "d_model", most=MAX_SIZE)
+def _full_heads(text: Fields) -> KvHeads | None:
+    """Of layers without a window where they have a shape of their own (Gemma 4)."""
+    size = text.optional("global_head_dim", most=MAX_SIZE)
+    if size is None:
+        return None
+    names = ["num_key_value_heads"]
+    if text.flag("attention_k_eq_v", default=False):
+        names.insert(0, "num_global_key_value_heads")
+    return KvHeads(text.whole(*names, most=MAX_HEADS), size)
+
+
+def _shape(
+    text: Fields, moe: Moe | None, model_type: str, kinds: LayerTypes
+) -> dict[str, Any]:
+    hidden = text.whole(*_WIDTHS, most=MAX_SIZE)
     heads = text.whole(
         "num_attention_heads", "n_head", "n_heads", "num_heads", most=MAX_HEADS
     )
@@ -122,6 +147,8 @@ def _shape(text: Fields, moe: Moe | None, model_type: str) -> dict[str, Any]:
         *("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size"),
         most=MAX_SIZE,
     )
+    if inner is None and moe is None:
+        inner = text.optional("shared_intermediate_size", most=MAX_SIZE)
     if inner is None and moe is None and model_type not in _FOUR_TIMES:
         text.whole("intermediate_size", most=MAX_SIZE)
     head_dim = text.optional("head_dim", most=MAX_SIZE) or hidden // heads
@@ -129,9 +156,7 @@ def _shape(text: Fields, moe: Moe | None, model_type: str) -> dict[str, Any]:
         reason = f"is {hidden}, less than one value for each of {heads} heads."
         raise BadConfig(text.prefix + "hidden_size", reason)
     return {
-        "num_hidden_layers": text.whole(
-            "num_hidden_layers", "n_layer", "n_layers", "num_layers", most=MAX_LAYERS
-        ),
+        "num_hidden_layers": kinds.number,
         "hidden_size": hidden,
         "num_attention_heads": heads,
         "num_key_value_heads": _kv_heads(text, heads, model_type),
@@ -201,10 +226,13 @@ def _mla(text: Fields) -> Mla | None:
         qk_nope_head_dim=text.whole("qk_nope_head_dim", most=MAX_SIZE),
         qk_rope_head_dim=text.whole("qk_rope_head_dim", most=MAX_SIZE),
         v_head_dim=text.whole("v_head_dim", most=MAX_SIZE),
+        index_head_dim=text.optional("index_head_dim", most=MAX_SIZE) or 0,
+        num_index_heads=text.optional("index_n_heads", most=MAX_HEADS) or 0,
+        index_layers=indexers_of(text),
     )
 
 
-def _moe(text: Fields, model_type: str) -> Moe | None:
+def _moe(text: Fields, model_type: str, kinds: LayerTypes) -> Moe | None:
     num_experts = text.optional(
         *("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"),
         most=MAX_EXPERTS,
@@ -212,20 +240,43 @@ def _moe(text: Fields, model_type: str) -> Moe | None:
     )
     if not num_experts:
         return None
-    top_k = text.whole("num_experts_per_tok", "moe_topk", "moe_k", most=MAX_EXPERTS)
+    top_k = text.whole(
+        *("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k"),
+        most=MAX_EXPERTS,
+    )
     inner = text.whole("moe_intermediate_size", "intermediate_size", most=MAX_SIZE)
+    return Moe(
+        num_experts,
+        top_k,
+        inner,
+        _shared_experts(text, model_type, inner),
+        _moe_layers(text, kinds),
+        text.optional("moe_latent_size", "routed_expert_hidden_size", most=MAX_SIZE),
+    )
+
+
+def _shared_experts(text: Fields, model_type: str, inner: int) -> int:
+    """Width of all shared experts together."""
+    names = ("n_shared_experts", "num_shared_experts")
+    count = text.optional(*names, most=64, least=0) or 0
+    each = text.optional("moe_shared_expert_intermediate_size", most=MAX_SIZE)
+    if each is not None:
+        return each * count
     shared = text.optional(
         "shared_expert_intermediate_size", "shared_intermediate_size", most=MAX_SIZE
     )
     if shared is None:
-        count = text.optional("n_shared_experts", most=64, least=0) or 0
         shared = inner * (1 if model_type == "llama4_text" else count)
-    return Moe(num_experts, top_k, inner, shared, _moe_layers(text))
+    return shared
 
 
-def _moe_layers(text: Fields) -> frozenset[int]:
-    names = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-    number = text.whole(*names, most=MAX_LAYERS)
+def _moe_layers(text: Fields, kinds: LayerTypes) -> frozenset[int]:
+    if kinds.experts is not None:
+        return kinds.experts
+    number = kinds.number
+    if (period := text.optional("expert_layer_period", most=MAX_LAYERS)) is not None:
+        offset = text.optional("expert_layer_offset", most=MAX_LAYERS, least=0) or 0
+        return frozenset(i for i in range(number) if i % period == offset)
     first = text.optional("first_k_dense_replace", most=MAX_LAYERS, least=0) or 0
     every = text.optional("moe_layer_freq", most=MAX_LAYERS) or 1
     layers = {i for i in range(first, number) if i % every == 0}

@@ -112,9 +112,7 @@ def _stage(settings: EngineSettings, rank: int) -> MemoryEstimate:
     blocks = Interval(
         *(layout.num_blocks(p) for p in (pool.low, pool.value, pool.high))
     )
-    per_user = layout.blocks_per_request(
-        settings.max_model_len, settings.max_num_batched_tokens
-    )
+    per_user = layout.blocks_per_user
     return MemoryEstimate(
         settings=settings,
         total=total,
@@ -127,8 +125,17 @@ def _stage(settings: EngineSettings, rank: int) -> MemoryEstimate:
         layout=layout,
         num_blocks=blocks,
         num_tokens=_each(blocks, layout.num_tokens),
-        blocks_per_user=per_user,
-        users=_each(blocks, lambda number: number // per_user),
+        blocks_per_user=int(per_user.value),
+        users=_users(blocks, per_user),
+    )
+
+
+def _users(blocks: Interval, per_user: Interval) -> Interval:
+    """Whole requests; the fewest blocks with the most that one may take."""
+    return Interval(
+        blocks.low // per_user.high,
+        blocks.value // per_user.value,
+        blocks.high // per_user.low,
     )
 
 

@@ -64,6 +64,7 @@ def settings_of(
         is_float32=_is_float32(row, model),
         is_v0=True if row.get("engine") == "v0" else None,
         has_flashinfer_sampler=row.get("has_flashinfer_sampler"),
+        enable_prefix_caching=row.get("enable_prefix_caching"),
     )
     tokens, seqs = step_limits(total, gpu)
     if told.regime is Regime.V0:

@@ -77,7 +77,7 @@ def read(config: dict) -> object:
         (LLAMA, "cross_attention_layers", [3], "layers that attend to an image"),
         (LLAMA, "partial_rotary_factor", 7, "is a number over 0 and up to 1, not 7"),
         (LLAMA, "text_config", 3, "text_config: is an object, not 3"),
-        (LLAMA, "layer_types", ["linear_attention"], "layer_types: lists"),
+        (LLAMA, "layer_types", ["dreaming"], "layer_types: lists"),
         (LLAMA, "quantization_config", "fp8", "quantization_config: is an object"),
         (
             LLAMA,

@@ -13,6 +13,7 @@ from planning.memory.architecture import model_from_config
 from planning.memory.compact import compact
 from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_cache import kv_layout
+from planning.memory.kv_groups import Kind
 from planning.memory.model_catalog import find_model, load_models, model
 from planning.memory.quantization import FP8, INT4, SCHEMES
 from planning.memory.ranking import Need, cheapest_offer, rank, settings_for
@@ -59,11 +60,11 @@ def test_blocks_are_whole_and_users_take_whole_blocks():
 
 def test_a_model_with_windows_has_groups_of_as_many_layers_as_vllm_forms():
     layout = kv_layout(replace(H100, model=model("gemma-3-27b")))
-    assert (layout.group_size, layout.num_full_groups) == (10, 1)
-    assert layout.num_window_groups == 6
+    assert (layout.group_size, layout.num_groups_of(Kind.FULL)) == (10, 1)
+    assert layout.num_groups_of(Kind.WINDOW) == 6
     assert layout.block_bytes == 2 * 16 * 128 * 2 * 16 * 10
     short, long = (layout.blocks_per_request(n, 8_192) for n in (1_024, 131_072))
-    assert short == 7 * 64
+    assert short == 64 + 6 * 65
     assert long == 8_192 + 6 * (-(-(1_023 + 8_192) // 16) + 1)
 
 

@@ -1,0 +1,278 @@
+"""What each layer of a model is, as its config.json tells it: attention, state, MLP.
+
+Families name it differently: a word a layer, a letter a layer, every n-th layer, lists
+of layer numbers. What a state measures is told by the fields that are there, whatever
+the family's name. Fields as in transformers 5 and vLLM 0.32 (read 2026-11).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from planning.errors import BadConfig
+from planning.memory.config_json import Fields, shown
+from planning.memory.state_layers import StateKind, StateLayers
+
+MAX_LISTED = 1_000
+_MAX = 1_000_000
+_COUNTS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+WINDOWED = ("sliding_attention", "chunked_attention")
+ATTENTION = ("full_attention", "attention", "deepseek_sparse_attention", *WINDOWED)
+STATES = ("linear_attention", "mamba", "mamba2", "conv", "kda")
+ALONE = ("mlp", "moe")
+"""Layers that are nothing but an MLP or experts (Nemotron-H)."""
+BOTH = "hybrid"
+_WORDS = (*ATTENTION, *STATES, *ALONE, BOTH)
+_LETTERS = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}
+_LIGHTNING = ("minimax", "minimax_text_01", "minimax_m1", "bailing_moe_linear")
+_PARALLEL = ("falcon_h1",)
+"""Families whose every layer has attention and a state side by side."""
+_SINGLE = ("nemotron_h",)
+"""Families whose layers are one thing each."""
+
+
+@dataclass(frozen=True)
+class LayerTypes:
+    """As in Model; None: all layers."""
+
+    number: int
+    state: StateLayers | None = None
+    attention: frozenset[int] | None = None
+    mlp: frozenset[int] | None = None
+    experts: frozenset[int] | None = None
+    """Those that have experts where a word a layer says so; None: see the family."""
+
+
+def num_layers(text: Fields) -> int:
+    """Layers, counted from their list where no number is given."""
+    most = MAX_LISTED
+    found = text.optional(*_COUNTS, most=most)
+    for name in ("layers_block_type", "hybrid_override_pattern"):
+        listed = text.config.get(name)
+        if found is None and isinstance(listed, list | str) and listed:
+            found = len(listed)
+    if found is None:
+        return text.whole(*_COUNTS, most=most)
+    if found > most:
+        reason = f"has {found:,} layers: at most {most:,} are computed."
+        raise BadConfig(text.prefix + _COUNTS[0], reason)
+    return found
+
+
+def layer_types_of(text: Fields, model_type: str) -> LayerTypes:
+    """The kinds of the layers; raises BadConfig with the field."""
+    number = num_layers(text)
+    words = _words(text, model_type, number)
+    if words is None:
+        return LayerTypes(number)
+    with_state = _where(words, (*STATES, BOTH))
+    is_single = model_type in _SINGLE
+    if not with_state and not is_single:
+        return LayerTypes(number)
+    return LayerTypes(
+        number,
+        _state(text, model_type, with_state) if with_state else None,
+        _where(words, (*ATTENTION, BOTH)),
+        _where(words, ALONE) if is_single else None,
+        _where(words, ("moe",)) if is_single else None,
+    )
+
+
+def _where(words: list[str], kinds: tuple[str, ...]) -> frozenset[int]:
+    return frozenset(i for i, word in enumerate(words) if word in kinds)
+
+
+def _words(text: Fields, model_type: str, number: int) -> list[str] | None:
+    """A word a layer; None where all layers are attention."""
+    for name in ("layers_block_type", "layer_types"):
+        if (listed := text.config.get(name)) is not None:
+            return _checked(text, name, listed, number)
+    pattern = text.text("hybrid_override_pattern", most=MAX_LISTED)
+    if pattern:
+        letters = [_LETTERS.get(letter, letter) for letter in pattern]
+        return _checked(text, "hybrid_override_pattern", letters, number)
+    if model_type in _PARALLEL:
+        return [BOTH] * number
+    return _by_rule(text, model_type, number)
+
+
+def _checked(text: Fields, name: str, listed: Any, number: int) -> list[str]:
+    if not isinstance(listed, list) or len(listed) > MAX_LISTED:
+        raise BadConfig(text.prefix + name, f"is a list of words, not {shown(listed)}.")
+    for word in listed:
+        if word not in _WORDS:
+            reason = (
+                f"lists {shown(word)}: what such a layer keeps is not known here. "
+                f"Known: {', '.join(_WORDS)}."
+            )
+            raise BadConfig(text.prefix + name, reason)
+    if len(listed) != number:
+        reason = f"names {len(listed)} layers, but num_hidden_layers is {number}."
+        raise BadConfig(text.prefix + name, reason)
+    return listed
+
+
+def _by_rule(text: Fields, model_type: str, number: int) -> list[str] | None:
+    """Where a number or lists of layers say which have attention."""
+    full: set[int] | None = None
+    kda = text.part("linear_attn_config")
+    if kda:
+        full = {i - 1 for i in _numbers(kda, "full_attn_layers")}
+    elif "linear_num_value_heads" in text.config:
+        every = text.optional("full_attention_interval", most=number) or 4
+        full = set(range(every - 1, number, every))
+    elif "attn_layer_indices" in text.config:
+        full = set(_numbers(text, "attn_layer_indices"))
+    elif "attn_layer_period" in text.config:
+        every = text.whole("attn_layer_period", most=number)
+        first = text.optional("attn_layer_offset", most=number, least=0) or 0
+        full = {i for i in range(number) if i % every == first}
+    elif "attn_type_list" in text.config:
+        full = {i for i, one in enumerate(_numbers(text, "attn_type_list")) if one}
+    elif model_type in _LIGHTNING and "layer_group_size" in text.config:
+        every = text.whole("layer_group_size", most=number)
+        full = set(range(every - 1, number, every))
+    if full is None:
+        return None
+    return ["attention" if i in full else "linear_attention" for i in range(number)]
+
+
+def indexers_of(text: Fields) -> frozenset[int] | None:
+    """The layers whose sparse attention has an indexer of its own; None: all."""
+    kinds = text.config.get("indexer_types")
+    if kinds is None:
+        return None
+    if not isinstance(kinds, list) or len(kinds) > MAX_LISTED:
+        reason = f"is a list of words, not {shown(kinds)}."
+        raise BadConfig(text.prefix + "indexer_types", reason)
+    return frozenset(i for i, kind in enumerate(kinds) if kind != "shared")
+
+
+def _numbers(fields: Fields, name: str) -> list[int]:
+    listed = fields.config.get(name)
+    if not isinstance(listed, list) or not _are_numbers(listed):
+        reason = f"is a list of whole numbers, not {shown(listed)}."
+        raise BadConfig(fields.prefix + name, reason)
+    return listed
+
+
+def _are_numbers(listed: list[Any]) -> bool:
+    return len(listed) <= MAX_LISTED and all(type(one) is int for one in listed)
+
+
+def _state(text: Fields, model_type: str, layers: frozenset[int]) -> StateLayers:
+    kda = text.part("linear_attn_config")
+    if kda:
+        return _kda(kda, layers)
+    if "linear_num_value_heads" in text.config:
+        return _gated_delta_net(text, layers)
+    if text.find("mamba_num_heads", "mamba_n_heads")[1] is not None:
+        return _mamba2(text, layers)
+    if "mamba_d_state" in text.config:
+        return _mamba1(text, layers)
+    if "conv_L_cache" in text.config:
+        return _short_conv(text, layers)
+    if model_type in _LIGHTNING:
+        return _lightning(text, layers)
+    raise BadConfig(
+        "model_type",
+        f"is {model_type!r}: some of its layers hold a state, and no field that is "
+        "known here tells its size.",
+    )
+
+
+def _kda(kda: Fields, layers: frozenset[int]) -> StateLayers:
+    dim = kda.whole("head_dim", most=_MAX)
+    heads = kda.whole("num_heads", most=_MAX)
+    return StateLayers(
+        StateKind.KDA,
+        layers,
+        num_heads=heads,
+        head_dim=dim,
+        state_size=dim,
+        num_key_heads=heads,
+        conv_kernel=kda.whole("short_conv_kernel_size", most=1024),
+        is_float32=True,
+        has_conv_bias=False,
+        has_full_gate=kda.flag("use_full_rank_gate", default=False),
+    )
+
+
+def _gated_delta_net(text: Fields, layers: frozenset[int]) -> StateLayers:
+    return StateLayers(
+        StateKind.GATED_DELTA_NET,
+        layers,
+        num_heads=text.whole("linear_num_value_heads", most=_MAX),
+        head_dim=text.whole("linear_value_head_dim", most=_MAX),
+        state_size=text.whole("linear_key_head_dim", most=_MAX),
+        num_key_heads=text.whole("linear_num_key_heads", most=_MAX),
+        conv_kernel=text.whole("linear_conv_kernel_dim", most=1024),
+        is_float32=text.text("mamba_ssm_dtype") == "float32",
+        has_conv_bias=False,
+    )
+
+
+def _mamba2(text: Fields, layers: frozenset[int]) -> StateLayers:
+    """Nemotron-H keeps its states in 32 bit unless it says otherwise."""
+    heads = text.whole("mamba_num_heads", "mamba_n_heads", most=_MAX)
+    hidden = text.whole("hidden_size", most=_MAX)
+    inner = text.optional("mamba_d_ssm", most=_MAX) or hidden * (
+        text.optional("mamba_expand", most=64) or 2
+    )
+    dim = text.find("mamba_head_dim", "mamba_d_head")[1]
+    if not isinstance(dim, int):
+        dim = inner // heads  # "auto"
+    is_nemotron = "mamba_num_heads" in text.config
+    kept = text.text(
+        "mamba_ssm_cache_dtype", default="float32" if is_nemotron else "auto"
+    )
+    return StateLayers(
+        StateKind.MAMBA2,
+        layers,
+        num_heads=heads,
+        head_dim=dim,
+        state_size=text.whole("ssm_state_size", "mamba_d_state", most=_MAX),
+        num_key_heads=text.whole("n_groups", "mamba_n_groups", most=_MAX),
+        conv_kernel=text.whole("conv_kernel", "mamba_d_conv", most=1024),
+        is_float32=is_nemotron and kept == "float32",
+        has_projection_bias=text.flag("use_bias", "mamba_proj_bias", default=False),
+        has_conv_bias=text.flag("use_conv_bias", "mamba_conv_bias", default=True),
+    )
+
+
+def _mamba1(text: Fields, layers: frozenset[int]) -> StateLayers:
+    hidden = text.whole("hidden_size", most=_MAX)
+    return StateLayers(
+        StateKind.MAMBA1,
+        layers,
+        head_dim=hidden * (text.optional("mamba_expand", most=64) or 2),
+        state_size=text.whole("mamba_d_state", most=_MAX),
+        conv_kernel=text.whole("mamba_d_conv", most=1024),
+        rank=text.optional("mamba_dt_rank", most=_MAX) or -(-hidden // 16),
+        has_projection_bias=text.flag("mamba_proj_bias", default=False),
+        has_conv_bias=text.flag("mamba_conv_bias", default=True),
+    )
+
+
+def _short_conv(text: Fields, layers: frozenset[int]) -> StateLayers:
+    return StateLayers(
+        StateKind.SHORT_CONV,
+        layers,
+        head_dim=text.whole("conv_dim", "hidden_size", most=_MAX),
+        conv_kernel=text.whole("conv_L_cache", most=1024),
+        has_projection_bias=text.flag("conv_bias", default=False),
+        has_conv_bias=text.flag("conv_bias", default=False),
+    )
+
+
+def _lightning(text: Fields, layers: frozenset[int]) -> StateLayers:
+    heads = text.whole("num_attention_heads", most=_MAX)
+    hidden = text.whole("hidden_size", most=_MAX)
+    dim = text.optional("head_dim", most=_MAX) or max(1, hidden // heads)
+    return StateLayers(
+        StateKind.LINEAR,
+        layers,
+        num_heads=heads,
+        head_dim=dim,
+        state_size=dim,
+        num_key_heads=heads,
+    )
