@@ -31,6 +31,7 @@ MAX_POSITIONS = 1_000_000_000
 MAX_EXPERTS = 8_192
 MAX_ROPE = 10_000
 """Factor of rope scaling; a larger one is passed over."""
+_ROPE_TYPE = ("rope_type", "type")
 _LENGTHENING = ("linear", "dynamic")
 _WIDTHS = ("hidden_size", "n_embd", "d_model")
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
@@ -83,6 +84,7 @@ def model_from_config(
         doubts=tuple(doubts),
         rotary_dim=_rotary_dim(text, shape["head_dim"]) if traits.has_rope else 0,
         rope_factor=_rope_factor(text),
+        scaled_positions=_scaled_positions(text, shape["max_position_embeddings"]),
         **shape,
     )
 
@@ -200,15 +202,42 @@ def _rope_factor(text: Fields) -> float:
     Up to transformers 4 in rope_scaling; since 5 in rope_parameters, which may hold one
     object for each kind of layer. vLLM: rotary_embedding/linear_scaling_rope.py.
     """
+    kinds = [one for one in _ropes(text) if one.text(*_ROPE_TYPE) in _LENGTHENING]
+    return max((_number(one, "factor", MAX_ROPE) for one in kinds), default=1.0)
+
+
+def _ropes(text: Fields) -> list[Fields]:
+    """The objects that say how positions are scaled, of all kinds of layers."""
     outer = text.part("rope_scaling", "rope_parameters")
     if outer is None:
-        return 1.0
+        return []
     inner = [outer.part(name) for name in outer.config if name.endswith("_attention")]
-    kinds = [one for one in (outer, *inner) if one is not None]
-    scaled = [one for one in kinds if one.text("rope_type", "type") in _LENGTHENING]
-    factors = [one.config.get("factor") for one in scaled]
-    numbers = [f for f in factors if isinstance(f, int | float) and 1 <= f <= MAX_ROPE]
-    return float(max(numbers, default=1))
+    return [one for one in (outer, *inner) if one is not None]
+
+
+def _number(rope: Fields, name: str, most: float) -> float:
+    """1 where it is absent or of no use."""
+    value = rope.config.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 1.0
+    return float(value) if 1 <= value <= most else 1.0
+
+
+def _scaled_positions(text: Fields, positions: int) -> int:
+    """The longest context that the config allows by scaling; 0 where by none.
+
+    YaRN's factor counts from the positions before it, which versions up to 0.26 apply
+    and later ones expect to be applied already; the more generous is taken.
+    """
+    longest = _number(text, "model_max_length", MAX_POSITIONS)
+    for rope in _ropes(text):
+        kind, factor = rope.text(*_ROPE_TYPE), _number(rope, "factor", MAX_ROPE)
+        if "yarn" in kind:
+            name = "original_max_position_embeddings"
+            longest = max(longest, factor * _number(rope, name, MAX_POSITIONS))
+        elif kind in _LENGTHENING and text.text("model_type") != "gemma3_text":
+            longest = max(longest, factor * positions)
+    return int(longest) if longest > positions else 0
 
 
 def _is_tied(whole: Fields, text: Fields, traits: Traits) -> bool:

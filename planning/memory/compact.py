@@ -23,7 +23,8 @@ _KEPT = frozenset(
     "first_k_dense_replace moe_layer_freq decoder_sparse_step "
     "interleave_moe_layer_step mlp_only_layers sliding_window use_sliding_window "
     "sliding_window_pattern attention_chunk_size layer_types is_encoder_decoder "
-    "cross_attention_layers _name_or_path layers_block_type hybrid_override_pattern "
+    "cross_attention_layers _name_or_path model_max_length layers_block_type "
+    "hybrid_override_pattern "
     "full_attention_interval attn_layer_indices attn_layer_period attn_layer_offset "
     "attn_type_list layer_group_size linear_attn_config linear_num_value_heads "
     "linear_value_head_dim linear_key_head_dim linear_num_key_heads "
@@ -45,7 +46,7 @@ _QUANTIZATION = frozenset(
     "quant_method bits w_bit group_size q_group_size weight_block_size quant_algo "
     "config_groups".split()
 )
-_ROPE = frozenset("rope_type type factor".split())
+_ROPE = frozenset("rope_type type factor original_max_position_embeddings".split())
 _PARTS = ("text_config", "llm_config", "language_config")
 
 

@@ -114,6 +114,8 @@ class Model:
     vocab_size: int
     max_position_embeddings: int
     tie_word_embeddings: bool
+    scaled_positions: int = 0
+    """The longest context that scaled positions allow; 0: max_position_embeddings."""
     traits: Traits = field(default_factory=Traits)
     rotary_dim: int = 0
     rope_factor: float = 1
@@ -170,6 +172,11 @@ class Model:
         if self.window is None:
             return False
         return len(self.window.layers) < self.num_hidden_layers
+
+    @property
+    def longest_context(self) -> int:
+        """Above it vLLM refuses to start (config/model.py, get_and_verify_max_len)."""
+        return max(self.max_position_embeddings, self.scaled_positions)
 
     def has_attention(self, layer: int) -> bool:
         """Whether that layer, from 0, has attention."""

@@ -224,3 +224,28 @@ def test_the_bar_is_to_scale_and_whole(users, total_gib):
     share = found.weights.value / found.total.value
     assert weights.width_pct / bar.edge_pct == pytest.approx(share)
     assert ("over" in bar.letters()) == (not found.fits)
+
+
+def test_a_model_with_states_shows_what_they_take_of_a_user(client):
+    config = {
+        **CONFIG,
+        "model_type": "qwen3_next",
+        "num_hidden_layers": 4,
+        "full_attention_interval": 4,
+        "linear_num_value_heads": 32,
+        "linear_num_key_heads": 16,
+        "linear_key_head_dim": 128,
+        "linear_value_head_dim": 128,
+        "linear_conv_kernel_dim": 4,
+    }
+    page = text_of(ask(client, model="own", config=json.dumps(config), tp="1"))
+    assert "A user’s states (gated delta net), on one GPU" in page
+    assert "3 293 184 bytes, at any length" in page
+    assert "Layers with a state (gated delta net) take 2 pages" in page
+
+
+def test_a_context_beyond_the_model_is_refused_in_every_line(client):
+    page = text_of(ask(client, model="llama-2-7b", context="32768", tp="1"))
+    assert "It does not start: the model has positions for 4,096 tokens only." in page
+    assert "1 user fits" not in page
+    assert "Users that fit at once</dt><dd>0 " in page
