@@ -1,5 +1,6 @@
 """Groups of layers, pages of one size, and states: what a block and a request are."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -57,6 +58,16 @@ def test_a_logged_concurrency_of_gpt_oss_comes_out():
     low, high = (layout.num_tokens(blocks) for blocks in sizes)
     assert low <= 82_819 <= high
     assert round(layout.concurrency(sizes[0]), 1) == 2.5
+
+
+def test_a_logged_pool_of_qwen_comes_out():
+    """vLLM 0.19 logs 290,864 tokens and 33.04 requests (issue 40691, 2026-04-23)."""
+    settings = settings_of(
+        "Qwen3.5, dense", vllm_version="0.19.0", max_model_len=32_768
+    )
+    layout = kv_layout(settings)
+    assert layout.num_tokens(1_487) == 290_864
+    assert round(layout.concurrency(1_487), 2) == 33.04
 
 
 @pytest.mark.parametrize(
@@ -153,8 +164,6 @@ def test_layers_of_one_thing_each_have_no_other_weights():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_compact_form_of_a_config_has_the_same_cache(name):
-    import json
-
     kept = json.loads(compact(MODELS[name]))
     whole, short = model_from_config(MODELS[name]), model_from_config(kept)
     assert whole == short
