@@ -7,7 +7,12 @@ from typing import Any
 from planning.errors import BadConfig
 from planning.memory.config_json import Fields, shown
 from planning.memory.families import ENCODERS, SAME_AS, STATEFUL, traits_of
-from planning.memory.layer_types import LayerTypes, indexers_of, layer_types_of
+from planning.memory.layer_types import (
+    LayerTypes,
+    compressed_of,
+    indexers_of,
+    layer_types_of,
+)
 from planning.memory.model import KvHeads, Mla, Model, Moe, Traits
 from planning.memory.quantization import (
     FP8,
@@ -70,6 +75,7 @@ def model_from_config(
         moe=moe,
         mla=_mla(text),
         window=window_of(text, model_type, kinds.number),
+        compressed=compressed_of(text, kinds.number),
         full_heads=_full_heads(text),
         num_kv_shared_layers=text.optional(
             "num_kv_shared_layers", most=kinds.number, least=0

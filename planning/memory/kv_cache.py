@@ -11,6 +11,7 @@ from planning.errors import BadSetting
 from planning.interval import Interval
 from planning.memory.engine_settings import EngineSettings, version_of
 from planning.memory.kv_groups import Cache, Group, Kind, Spec, groups_of
+from planning.memory.kv_packed import compressed_caches, packed_groups, slot_bytes
 from planning.memory.model import KvHeads, Model
 from planning.memory.state_layers import StateKind
 from planning.memory.weights import stage_layers
@@ -30,6 +31,11 @@ _NEW_RUNNER_SINCE = (0, 27)
 _ROW_BLOCK_SINCE = (0, 27)
 _SPARSE_BLOCK = 64
 """FlashMLA's sparse kernel takes no other (v1/attention/backends/mla)."""
+_SPARSE_ROW_BYTES = 656
+"""Of a row of sparse attention in the format fp8_ds_mla, with its scales."""
+PACKED_ANEW_SINCE = (0, 27)
+"""Since then DeepSeek V4's groups are those read in 0.32; a report of 0.28.1 shows them
+(vLLM issue 54703, 2026-09)."""
 _BLACKWELL_ROW_BLOCK = 32
 _HYBRID_ROW_BLOCK = 128
 _INDEX_SCALE_VALUES = 128
@@ -53,6 +59,8 @@ class KvLayout:
     """Pages of a state that a request holds, whole numbers."""
     max_model_len: int
     is_size_by_concurrency: bool
+    slot_bytes: int = 0
+    """Of a block of DeepSeek V4 up to 0.26, which counts blocks by bytes; else 0."""
 
     @property
     def num_layers(self) -> int:
@@ -81,6 +89,8 @@ class KvLayout:
     @property
     def block_bytes(self) -> int:
         """Bytes of one physical block on this GPU: of the largest group."""
+        if self.slot_bytes:
+            return self.slot_bytes
         return max(1, *(group.page_bytes(self.layers) for group in self.groups), 0)
 
     def num_blocks(self, pool_bytes: float) -> int:
@@ -109,7 +119,19 @@ class KvLayout:
 
     def concurrency(self, num_blocks: int) -> float:
         """What vLLM logs as "Maximum concurrency"."""
+        if self.slot_bytes:
+            return num_blocks / self._blocks_by_bytes()
         return num_blocks / self.blocks_per_user.value
+
+    def _blocks_by_bytes(self) -> int:
+        """Of a request of the whole context, in pages of the first group."""
+        whole = range(max(one.layer for one in self.groups[0].caches) + 1)
+        pages = [
+            (group.blocks(self.max_model_len, self.in_flight, 1), group)
+            for group in self.groups
+        ]
+        used = sum(number * group.page_bytes(whole) for number, group in pages)
+        return math.ceil(used / self.groups[0].page_bytes(whole))
 
     def num_tokens(self, num_blocks: int) -> int:
         """What vLLM logs as "KV cache size"."""
@@ -124,9 +146,14 @@ def kv_layout(settings: EngineSettings, rank: int = 0) -> KvLayout:
     vLLM forms the groups of all stages' layers together.
     """
     model = settings.model
+    version = version_of(settings.vllm_version)
+    is_old = version < PACKED_ANEW_SINCE
     caches = list(_caches(settings))
     try:
-        groups = groups_of(caches)
+        if model.compressed:
+            groups = packed_groups(caches, is_old=is_old)
+        else:
+            groups = groups_of(caches)
     except ValueError as error:
         reason = f"of {model.name} do not come to one size: {error}."
         raise BadSetting("kv_cache_dtype", f"gives pages that {reason}") from error
@@ -148,9 +175,8 @@ def kv_layout(settings: EngineSettings, rank: int = 0) -> KvLayout:
         in_flight=in_flight_tokens(settings),
         state_pages=state_pages(settings),
         max_model_len=settings.max_model_len,
-        is_size_by_concurrency=(
-            version_of(settings.vllm_version) >= TOKENS_BY_CONCURRENCY_SINCE
-        ),
+        is_size_by_concurrency=version >= TOKENS_BY_CONCURRENCY_SINCE,
+        slot_bytes=slot_bytes(groups, layers) if model.compressed and is_old else 0,
     )
 
 
@@ -200,6 +226,8 @@ def state_pages(settings: EngineSettings) -> Interval:
 def bytes_per_token_and_layer(model: Model, tp: int, element_bytes: int) -> int:
     """K and V of the heads on one GPU; of MLA one row that all GPUs repeat."""
     if model.mla:
+        if model.mla.index_head_dim and element_bytes == 1:
+            return _SPARSE_ROW_BYTES
         return model.mla.row_size * element_bytes
     heads = KvHeads(model.num_key_value_heads, model.head_dim)
     return _bytes_of(heads, tp, element_bytes)
@@ -212,6 +240,8 @@ def _bytes_of(heads: KvHeads, tp: int, element_bytes: int) -> int:
 def _caches(settings: EngineSettings) -> list[Cache]:
     """What all layers of the model keep, in their order."""
     model = settings.model
+    if model.compressed:
+        return list(compressed_caches(model.compressed, model.num_hidden_layers))
     windowed = model.window.layers if model.window else frozenset()
     own = model.num_hidden_layers - model.num_kv_shared_layers
     narrow = bytes_per_token_and_layer(model, settings.tp, settings.kv_bytes)

@@ -10,6 +10,7 @@ from typing import Any
 
 from planning.errors import BadConfig
 from planning.memory.config_json import Fields, shown
+from planning.memory.model import Compressed
 from planning.memory.state_layers import StateKind, StateLayers
 
 MAX_LISTED = 1_000
@@ -145,6 +146,30 @@ def indexers_of(text: Fields) -> frozenset[int] | None:
         reason = f"is a list of words, not {shown(kinds)}."
         raise BadConfig(text.prefix + "indexer_types", reason)
     return frozenset(i for i, kind in enumerate(kinds) if kind != "shared")
+
+
+def compressed_of(text: Fields, number: int) -> Compressed | None:
+    """Layers that keep one row for several tokens; raises BadConfig."""
+    if text.config.get("compress_ratios") is None:
+        return None
+    ratios = _numbers(text, "compress_ratios")
+    if len(ratios) < number:
+        reason = f"names {len(ratios)} layers, but num_hidden_layers is {number}."
+        raise BadConfig(text.prefix + "compress_ratios", reason)
+    head_dim = text.whole("head_dim", most=_MAX)
+    for name, found, known in (
+        ("compress_ratios", set(ratios) - {0, 1, 4, 128}, "0, 4 and 128"),
+        ("head_dim", {head_dim} - {512}, "512"),
+    ):
+        if found:
+            reason = f"has {shown(sorted(found))}: rows are known here for {known}."
+            raise BadConfig(text.prefix + name, reason)
+    return Compressed(
+        tuple(ratios),
+        head_dim,
+        text.whole("index_head_dim", most=_MAX),
+        text.whole("sliding_window", most=_MAX),
+    )
 
 
 def _numbers(fields: Fields, name: str) -> list[int]:

@@ -98,6 +98,17 @@ class KvHeads:
 
 
 @dataclass(frozen=True)
+class Compressed:
+    """Layers that keep one row for several tokens (DeepSeek V4)."""
+
+    ratios: tuple[int, ...]
+    """Tokens a row, by layer; 0: only a window."""
+    head_dim: int
+    index_head_dim: int
+    window: int
+
+
+@dataclass(frozen=True)
 class Model:
     """One model; ``hf_id`` is its repository on Hugging Face, "" for an upload."""
 
@@ -123,6 +134,7 @@ class Model:
     moe: Moe | None = None
     mla: Mla | None = None
     window: Window | None = None
+    compressed: Compressed | None = None
     full_heads: KvHeads | None = None
     """Of the layers without a window, where they differ from the others."""
     num_kv_shared_layers: int = 0
@@ -167,7 +179,7 @@ class Model:
     @property
     def is_hybrid(self) -> bool:
         """Whether kinds of layers mix: several KV cache groups."""
-        if self.state is not None:
+        if self.state is not None or self.compressed is not None:
             return True
         if self.window is None:
             return False

@@ -221,3 +221,13 @@ MODELS: dict[str, dict[str, Any]] = {
     ),
 }
 """By what it looks like. All heads divide by 2, but for the one of MQA."""
+
+DEEPSEEK_V4 = _config(
+    *("deepseek_v4", 43, 4096, 64, 1),
+    head_dim=512,
+    sliding_window=128,
+    index_head_dim=128,
+    qk_rope_head_dim=64,
+    compress_ratios=[0, 0, *(4, 128) * 20, 4, 0],
+)
+"""Compressed rows beside windows; vLLM's classes for it need a GPU's libraries."""

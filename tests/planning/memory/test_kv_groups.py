@@ -14,7 +14,7 @@ from planning.memory.kv_cache import in_flight_tokens, kv_layout
 from planning.memory.kv_groups import Cache, Kind, Spec, groups_of
 from planning.memory.sizing import estimate_memory
 from planning.memory.weights import layer_tensors
-from tests.planning.memory.like_public import MODELS
+from tests.planning.memory.like_public import DEEPSEEK_V4, MODELS
 
 
 def settings_of(name: str, **fields) -> EngineSettings:
@@ -150,6 +150,56 @@ def test_a_smaller_page_takes_more_tokens_or_padding():
     groups = groups_of([wide, half, odd])
     assert [group.block_size for group in groups] == [16, 32, 16]
     assert {group.page_bytes(range(3)) for group in groups} == {4_096}
+
+
+def deepseek_v4(**fields) -> EngineSettings:
+    return EngineSettings(
+        model_from_config(DEEPSEEK_V4), Interval.exact(95.6), **fields
+    )
+
+
+def test_the_groups_of_deepseek_v4_are_those_that_a_report_shows():
+    """vLLM 0.28.1: layers and pages of its five groups (issue 54703, 2026-09)."""
+    layout = kv_layout(deepseek_v4(vllm_version="0.28.1", max_model_len=272_000))
+    groups = {
+        (len(group.caches), group.block_size, group.page_bytes(layout.layers))
+        for group in layout.groups
+    }
+    assert groups == {
+        (62, 256, 1_002_240),
+        (22, 64, 823_680),
+        (21, 64, 786_240),
+        (42, 4, 870_912),
+        (20, 8, 656_640),
+    }
+    assert layout.block_bytes == 1_002_240
+
+
+def test_one_request_of_deepseek_v4_takes_what_a_report_says():
+    """6.66 GiB for 30,000 tokens (vLLM issue 44376, 2026-06), in whole layer tuples."""
+    layout = kv_layout(
+        deepseek_v4(
+            vllm_version="0.22", max_model_len=30_000, max_num_batched_tokens=16_384
+        )
+    )
+    tuples = 22 * (37_440 + 8_640 + 1_728)
+    assert layout.blocks_per_user == Interval.exact(6_800)
+    assert round(6_800 * tuples / GIB, 2) == 6.66
+    assert layout.block_bytes < tuples
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("compress_ratios", [4, 16, *[0] * 41], "compress_ratios: has .16.: rows are"),
+        ("compress_ratios", [4], "compress_ratios: names 1 layers"),
+        ("compress_ratios", "all", "compress_ratios: is a list"),
+        ("head_dim", 256, "head_dim: has .256.: rows are known here for 512"),
+    ],
+)
+def test_compressed_rows_of_another_size_are_refused(field, value, said):
+    with pytest.raises(BadConfig, match=said):
+        model_from_config({**DEEPSEEK_V4, field: value})
 
 
 def test_layers_of_one_thing_each_have_no_other_weights():
