@@ -17,7 +17,13 @@ MAX_LISTED = 1_000
 _MAX = 1_000_000
 _COUNTS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 WINDOWED = ("sliding_attention", "chunked_attention")
-ATTENTION = ("full_attention", "attention", "deepseek_sparse_attention", *WINDOWED)
+ATTENTION = (
+    "full_attention",
+    "attention",
+    "indexed_attention",
+    "deepseek_sparse_attention",
+    *WINDOWED,
+)
 STATES = ("linear_attention", "mamba", "mamba2", "conv", "kda")
 ALONE = ("mlp", "moe")
 """Layers that are nothing but an MLP or experts (Nemotron-H)."""

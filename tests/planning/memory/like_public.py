@@ -90,6 +90,16 @@ _KIMI = {
     },
 }
 
+DEEPSEEK_V4 = _config(
+    *("deepseek_v4", 43, 4096, 64, 1),
+    head_dim=512,
+    sliding_window=128,
+    index_head_dim=128,
+    qk_rope_head_dim=64,
+    compress_ratios=[0, 0, *(4, 128) * 20, 4, 0],
+)
+"""Compressed rows beside windows."""
+
 MODELS: dict[str, dict[str, Any]] = {
     "dense, 8 KV heads": _config("llama", 32, 4096, 32, 8),
     "dense, as many KV heads": _config("llama", 32, 4096, 32, 32),
@@ -97,6 +107,22 @@ MODELS: dict[str, dict[str, Any]] = {
     "dense, wide heads": _config("qwen3", 28, 1024, 16, 8, head_dim=128),
     "MQA": _config("gemma", 18, 2048, 8, 1, head_dim=256),
     "MLA": _config("deepseek_v3", 61, 7168, 128, 128, **_MLA),
+    "MLA with an indexer": _config(
+        *("deepseek_v32", 61, 7168, 128, 128),
+        **_MLA,
+        index_head_dim=128,
+        index_n_heads=64,
+        index_topk=2048,
+    ),
+    "MLA, indexers shared": _config(
+        *("glm_moe_dsa", 78, 6144, 64, 64),
+        **_MLA,
+        index_head_dim=128,
+        index_n_heads=32,
+        index_topk=2048,
+        indexer_types=["full" if i % 4 in (0, 2) else "shared" for i in range(78)],
+    ),
+    "DeepSeek V4": DEEPSEEK_V4,
     "a window everywhere": _config("mistral", 32, 4096, 32, 8, sliding_window=4096),
     "Gemma 2": _config("gemma2", 42, 3584, 16, 8, head_dim=256, sliding_window=4096),
     "Gemma 3, 26 layers": _config(
@@ -221,13 +247,3 @@ MODELS: dict[str, dict[str, Any]] = {
     ),
 }
 """By what it looks like. All heads divide by 2, but for the one of MQA."""
-
-DEEPSEEK_V4 = _config(
-    *("deepseek_v4", 43, 4096, 64, 1),
-    head_dim=512,
-    sliding_window=128,
-    index_head_dim=128,
-    qk_rope_head_dim=64,
-    compress_ratios=[0, 0, *(4, 128) * 20, 4, 0],
-)
-"""Compressed rows beside windows; vLLM's classes for it need a GPU's libraries."""

@@ -32,6 +32,7 @@ from vllm.v1.core import kv_cache_utils
 
 DTYPE = torch.bfloat16
 BLOCK_SIZE = 16
+_SPARSE_BLOCK = 64
 _STATES = {
     "qwen3_next": ("Qwen3NextForCausalLM", "gdn.base:GatedDeltaNetAttention"),
     "qwen3_5_text": ("Qwen3NextForCausalLM", "gdn.base:GatedDeltaNetAttention"),
@@ -97,6 +98,8 @@ def capacity(
     """By vLLM's own code, from its layers' specs to the logged concurrency."""
     hf = _hf_config(config, directory)
     vllm = _vllm_config(hf, tp, max_model_len, step_budget)
+    if hf.model_type == "deepseek_v4":
+        _pack(vllm)
     specs = _specs(hf, vllm)
     groups = kv_cache_utils.get_kv_cache_groups(vllm, specs)
     made = kv_cache_utils.get_kv_cache_config_from_groups(vllm, groups, pool_bytes)
@@ -106,7 +109,7 @@ def capacity(
 
 def _hf_config(config: dict[str, Any], directory: Path) -> Any:
     """By the family's own class; one that ships its class with its weights, as is."""
-    if config["model_type"] == "bailing_moe_linear":
+    if config["model_type"] in ("bailing_moe_linear", "deepseek_v4"):
         return PretrainedConfig.from_dict(config)
     (directory / "config.json").write_text(json.dumps(config))
     return get_config(directory, trust_remote_code=False)
@@ -121,7 +124,9 @@ def _vllm_config(hf: Any, tp: int, max_model_len: int, step_budget: int) -> Vllm
     model = _model_config(hf, tp, max_model_len)
     vllm.model_config = model
     cache = vllm.cache_config
-    cache.block_size, cache.user_specified_block_size = BLOCK_SIZE, True
+    is_sparse = getattr(hf, "index_topk", None) is not None
+    cache.block_size = _SPARSE_BLOCK if is_sparse else BLOCK_SIZE
+    cache.user_specified_block_size = True
     cache.mamba_block_size = None
     cache.mamba_ssm_cache_dtype = "auto"  # vLLM's CPU platform has set float32
     if hasattr(cache, "kv_cache_layout"):
@@ -175,15 +180,101 @@ def _heads(hf: Any, layer: int, tp: int) -> tuple[int, int]:
 
 
 def _specs(hf: Any, vllm: VllmConfig) -> dict[str, Any]:
-    specs = {}
+    specs: dict[str, Any] = {}
+    if hf.model_type == "deepseek_v4":
+        for i in range(hf.num_hidden_layers):
+            specs |= _compressed_specs(hf, vllm, i)
+        return specs
     for i, word in enumerate(_words(hf)):
         if word in ("linear_attention", "mamba", "conv", "both"):
             specs[f"{i}.state"] = _state_spec(hf, vllm)
-        if word in ("attention", "full_attention", "both"):
+        if word in ("attention", "full_attention", "indexed_attention", "both"):
             specs[f"{i}.attention"] = _attention_spec(hf, vllm, i, "full_attention")
         elif word in ("sliding_attention", "chunked_attention"):
             specs[f"{i}.attention"] = _attention_spec(hf, vllm, i, word)
+        if _has_indexer(hf, i):
+            specs[f"{i}.index"] = _index_spec(hf, vllm)
     return specs
+
+
+def _pack(vllm: VllmConfig) -> None:
+    """As FlashMLA's backends for DeepSeek V4 ask for."""
+    vllm.cache_config.block_size = 256
+    vllm.cache_config.cache_dtype = "fp8_ds_mla"
+    if hasattr(vllm.cache_config, "kv_cache_layout"):
+        vllm.cache_config.kv_cache_layout = "BLHNC"
+
+
+def _compressed_specs(hf: Any, vllm: VllmConfig, i: int) -> dict[str, Any]:
+    """Of one layer of DeepSeek V4."""
+    from vllm.models.deepseek_v4 import attention as v4
+    from vllm.models.deepseek_v4.compressor import CompressorStateCache
+
+    cache, ratio = vllm.cache_config, hf.compress_ratios[i]
+
+    def told(cls: Any, **fields: Any) -> Any:
+        layer = SimpleNamespace(cache_config=cache, **fields)
+        return cls.get_kv_cache_spec(layer, vllm)
+
+    def compressor(head_dim: int) -> Any:
+        overlap = 2 if ratio == 4 else 1
+        block_size, window = {4: 4, 128: 8}[ratio], overlap * ratio
+        return told(
+            CompressorStateCache,
+            state_dim=2 * overlap * head_dim,
+            dtype=torch.float32,
+            sliding_window=window,
+            block_size=block_size,
+        )
+
+    specs = {
+        "window": told(
+            v4.DeepseekV4SWACache,
+            head_dim=hf.head_dim,
+            window_size=hf.sliding_window,
+            dtype=torch.uint8,
+            block_size=64,
+            packed_bytes_per_token=584,
+            packed_page_alignment=576,
+            bounded_replay=False,
+        )
+    }
+    if ratio > 1:
+        specs["rows"] = told(
+            v4.DeepseekV4Attention,
+            compress_ratio=ratio,
+            head_dim=hf.head_dim,
+            kv_cache_dtype="fp8_ds_mla",
+        )
+        specs["compressor"] = compressor(hf.head_dim)
+    if ratio == 4:
+        specs["index"] = told(
+            v4.DeepseekV4IndexerCache,
+            compress_ratio=ratio,
+            head_dim=hf.index_head_dim * 33 // 32,
+            dtype=torch.uint8,
+        )
+        specs["index compressor"] = compressor(hf.index_head_dim)
+    return {f"{i}.{name}": spec for name, spec in specs.items()}
+
+
+def _index_spec(hf: Any, vllm: VllmConfig) -> Any:
+    """Of one indexer of sparse attention: 8 bit a value and a scale for 128."""
+    from vllm.model_executor.models.deepseek_v2 import DeepseekV32IndexerCache
+
+    layer = DeepseekV32IndexerCache.__new__(DeepseekV32IndexerCache)
+    layer.__dict__.update(
+        cache_config=vllm.cache_config,
+        head_dim=hf.index_head_dim * 33 // 32,
+        dtype=torch.uint8,
+    )
+    return layer.get_kv_cache_spec(vllm)
+
+
+def _has_indexer(hf: Any, i: int) -> bool:
+    types = getattr(hf, "indexer_types", None)
+    is_sparse = getattr(hf, "index_topk", None) is not None
+    return is_sparse and (types is None or types[i] == "full")
 
 
 def _words(hf: Any) -> list[str]:
@@ -220,7 +311,7 @@ def _attention_spec(hf: Any, vllm: VllmConfig, i: int, word: str) -> Any:
         "head_size": size,
         "head_size_v": size,
         "sliding_window": None,
-        "indexer": None,
+        "indexer": object() if _has_indexer(hf, i) else None,
         "non_causal_multi_token_decode": False,
     }
     if word == "sliding_attention":
