@@ -25,6 +25,12 @@ from planning.memory.quantization import (
     scheme_of_method,
     with_group_size,
 )
+from planning.memory.rope import (
+    MAX_POSITIONS,
+    rope_factor,
+    rotary_dim,
+    scaled_positions,
+)
 from planning.memory.windows import window_of
 
 MAX_LAYERS = 1_000
@@ -32,12 +38,7 @@ MAX_SIZE = 1_000_000
 """Of hidden and intermediate sizes, and of a head."""
 MAX_HEADS = 8_192
 MAX_VOCAB = 10_000_000
-MAX_POSITIONS = 1_000_000_000
 MAX_EXPERTS = 8_192
-MAX_ROPE = 10_000
-"""Factor of rope scaling; a larger one is passed over."""
-_ROPE_TYPE = ("rope_type", "type")
-_LENGTHENING = ("linear", "dynamic")
 _WIDTHS = ("hidden_size", "n_embd", "d_model")
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 
@@ -88,9 +89,9 @@ def model_from_config(
         scheme=_scheme(whole, text),
         is_guessed=is_guessed,
         doubts=tuple(doubts),
-        rotary_dim=_rotary_dim(text, shape["head_dim"]) if traits.has_rope else 0,
-        rope_factor=_rope_factor(text),
-        scaled_positions=_scaled_positions(text, shape["max_position_embeddings"]),
+        rotary_dim=rotary_dim(text, shape["head_dim"]) if traits.has_rope else 0,
+        rope_factor=rope_factor(text),
+        scaled_positions=scaled_positions(text, shape["max_position_embeddings"]),
         **shape,
     )
 
@@ -194,56 +195,6 @@ def _kv_heads(text: Fields, heads: int, model_type: str) -> int:
         reason = f"is {found}: it divides the {heads} attention heads."
         raise BadConfig(text.prefix + "num_key_value_heads", reason)
     return found
-
-
-def _rotary_dim(text: Fields, head_dim: int) -> int:
-    share = text.share("partial_rotary_factor", "rotary_pct", default=1.0)
-    rope = text.optional("qk_rope_head_dim", most=MAX_SIZE)
-    return rope or int(head_dim * share)
-
-
-def _rope_factor(text: Fields) -> float:
-    """By how much linear or dynamic scaling lengthens the table of positions.
-
-    Up to transformers 4 in rope_scaling; since 5 in rope_parameters, which may hold one
-    object for each kind of layer. vLLM: rotary_embedding/linear_scaling_rope.py.
-    """
-    kinds = [one for one in _ropes(text) if one.text(*_ROPE_TYPE) in _LENGTHENING]
-    return max((_number(one, "factor", MAX_ROPE) for one in kinds), default=1.0)
-
-
-def _ropes(text: Fields) -> list[Fields]:
-    """The objects that say how positions are scaled, of all kinds of layers."""
-    outer = text.part("rope_scaling", "rope_parameters")
-    if outer is None:
-        return []
-    inner = [outer.part(name) for name in outer.config if name.endswith("_attention")]
-    return [one for one in (outer, *inner) if one is not None]
-
-
-def _number(rope: Fields, name: str, most: float) -> float:
-    """1 where it is absent or of no use."""
-    value = rope.config.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 1.0
-    return float(value) if 1 <= value <= most else 1.0
-
-
-def _scaled_positions(text: Fields, positions: int) -> int:
-    """The longest context that the config allows by scaling; 0 where by none.
-
-    YaRN's factor counts from the positions before it, which versions up to 0.26 apply
-    and later ones expect to be applied already; the more generous is taken.
-    """
-    longest = _number(text, "model_max_length", MAX_POSITIONS)
-    for rope in _ropes(text):
-        kind, factor = rope.text(*_ROPE_TYPE), _number(rope, "factor", MAX_ROPE)
-        if "yarn" in kind:
-            name = "original_max_position_embeddings"
-            longest = max(longest, factor * _number(rope, name, MAX_POSITIONS))
-        elif kind in _LENGTHENING and text.text("model_type") != "gemma3_text":
-            longest = max(longest, factor * positions)
-    return int(longest) if longest > positions else 0
 
 
 def _is_tied(whole: Fields, text: Fields, traits: Traits) -> bool:

@@ -33,7 +33,7 @@ _KEPT = frozenset(
     "mamba_d_state n_groups mamba_n_groups conv_kernel mamba_d_conv mamba_proj_bias "
     "use_conv_bias mamba_conv_bias mamba_dt_rank conv_dim conv_L_cache conv_bias "
     "num_kv_shared_layers global_head_dim num_global_key_value_heads "
-    "attention_k_eq_v index_head_dim compress_ratios "
+    "attention_k_eq_v index_n_heads index_head_dim compress_ratios "
     "indexer_types attn_output_gate position_embedding_type expert_layer_period "
     "expert_layer_offset num_experts_per_token num_shared_experts moe_latent_size "
     "routed_expert_hidden_size moe_shared_expert_intermediate_size".split()
@@ -46,7 +46,10 @@ _QUANTIZATION = frozenset(
     "quant_method bits w_bit group_size q_group_size weight_block_size quant_algo "
     "config_groups".split()
 )
-_ROPE = frozenset("rope_type type factor original_max_position_embeddings".split())
+_ROPE = frozenset(
+    "rope_type type factor original_max_position_embeddings "
+    "partial_rotary_factor".split()
+)
 _PARTS = ("text_config", "llm_config", "language_config")
 
 

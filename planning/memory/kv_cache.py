@@ -1,7 +1,7 @@
 """The KV cache: bytes a token, blocks of the pool, and what a request takes of it.
 
-What each layer keeps is told here, as vLLM's layers tell it (get_kv_cache_spec); how
-the layers then share block tables and the pool, in ``kv_groups``.
+What each layer keeps is told in ``layer_caches``, how layers share block tables and the
+pool in ``kv_groups``, what vLLM reserves for a request in ``kv_reserve``.
 """
 
 import math
@@ -10,36 +10,18 @@ from dataclasses import dataclass
 from planning.errors import BadSetting
 from planning.interval import Interval
 from planning.memory.engine_settings import EngineSettings, version_of
-from planning.memory.kv_groups import Cache, Group, Kind, Spec, groups_of
-from planning.memory.kv_packed import compressed_caches, packed_groups, slot_bytes
-from planning.memory.model import KvHeads, Model
-from planning.memory.state_layers import StateKind
+from planning.memory.kv_groups import Group, Kind, groups_of
+from planning.memory.kv_packed import packed_groups, slot_bytes
+from planning.memory.kv_reserve import in_flight_tokens, state_pages
+from planning.memory.layer_caches import caches_of
 from planning.memory.weights import stage_layers
 
-SETTLED_SINCE = (0, 26)
-"""Since then the blocks of steps under way count as held, two with asynchronous
-scheduling; before, of one step (vLLM pull request 47728, 2026-07; 0.26.0 and 0.32)."""
 TOKENS_BY_CONCURRENCY_SINCE = (0, 21)
 """Since about then "KV cache size" is the concurrency times the context (read in
 0.26.0 and fitting a log of 0.29; 0.19 still divided the blocks by the groups)."""
-STATE_CACHING_SINCE = (0, 27)
-"""Since then prefix caching is on for layers with a state too, which takes two pages
-(vLLM pull request 50991, merged 2026-08; read in 0.32, opt-in in 0.26.0)."""
-STATES_READ = ((0, 26), (0, 32))
-"""Versions whose pages of a state were read; between them either may hold."""
-_NEW_RUNNER_SINCE = (0, 27)
-_ROW_BLOCK_SINCE = (0, 27)
-_SPARSE_BLOCK = 64
-"""FlashMLA's sparse kernel takes no other (v1/attention/backends/mla)."""
-_SPARSE_ROW_BYTES = 656
-"""Of a row of sparse attention in the format fp8_ds_mla, with its scales."""
 PACKED_ANEW_SINCE = (0, 27)
 """Since then DeepSeek V4's groups are those read in 0.32; a report of 0.28.1 shows them
 (vLLM issue 54703, 2026-09)."""
-_BLACKWELL_ROW_BLOCK = 32
-_HYBRID_ROW_BLOCK = 128
-_INDEX_SCALE_VALUES = 128
-"""Values of the indexer's row that share one 32-bit scale; each value has 8 bit."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +130,7 @@ def kv_layout(settings: EngineSettings, rank: int = 0) -> KvLayout:
     model = settings.model
     version = version_of(settings.vllm_version)
     is_old = version < PACKED_ANEW_SINCE
-    caches = list(_caches(settings))
+    caches = caches_of(settings)
     try:
         if model.compressed:
             groups = packed_groups(caches, is_old=is_old)
@@ -178,135 +160,3 @@ def kv_layout(settings: EngineSettings, rank: int = 0) -> KvLayout:
         is_size_by_concurrency=version >= TOKENS_BY_CONCURRENCY_SINCE,
         slot_bytes=slot_bytes(groups, layers) if model.compressed and is_old else 0,
     )
-
-
-def in_flight_tokens(settings: EngineSettings) -> int:
-    """Tokens that may be scheduled and not yet settled.
-
-    vLLM, config/vllm.py (max_concurrent_batches): two steps with asynchronous
-    scheduling, one a stage and one more with several; the old model runner, which
-    0.26 keeps for experts, has no asynchronous scheduling with several stages.
-    """
-    version = version_of(settings.vllm_version)
-    if version < SETTLED_SINCE:
-        return settings.max_num_batched_tokens
-    is_old_runner = version < _NEW_RUNNER_SINCE and (
-        settings.model.moe is not None or settings.model.state is not None
-    )
-    steps = settings.pp
-    if settings.pp == 1 or not is_old_runner:
-        steps += 1
-    return steps * settings.max_num_batched_tokens
-
-
-def state_pages(settings: EngineSettings) -> Interval:
-    """Pages of a state that one request holds: of vLLM's modes none and align.
-
-    vLLM, v1/kv_cache_interface.py (MambaSpec.max_memory_usage_bytes) and
-    model_executor/models/config.py (MambaModelConfig).
-    """
-    model, version = settings.model, version_of(settings.vllm_version)
-    if model.state is None or model.attention_layers == frozenset():
-        return Interval.exact(1)
-    is_cached = settings.enable_prefix_caching
-    if is_cached is None:
-        is_cached = version >= STATE_CACHING_SINCE
-    if not is_cached:
-        return Interval.exact(1)
-    most = 2 + (model.state.kind in (StateKind.MAMBA2, StateKind.KDA))
-    if version >= STATES_READ[1]:
-        is_sure = model.state.kind is not StateKind.KDA
-        return Interval.exact(most) if is_sure else Interval(2, most, most)
-    if version <= STATES_READ[0]:
-        return Interval.exact(2)
-    least = 2 if settings.enable_prefix_caching else 1
-    return Interval(least, 2, most)
-
-
-def bytes_per_token_and_layer(model: Model, tp: int, element_bytes: int) -> int:
-    """K and V of the heads on one GPU; of MLA one row that all GPUs repeat."""
-    if model.mla:
-        if model.mla.index_head_dim and element_bytes == 1:
-            return _SPARSE_ROW_BYTES
-        return model.mla.row_size * element_bytes
-    heads = KvHeads(model.num_key_value_heads, model.head_dim)
-    return _bytes_of(heads, tp, element_bytes)
-
-
-def _bytes_of(heads: KvHeads, tp: int, element_bytes: int) -> int:
-    return 2 * max(1, heads.number // tp) * heads.head_dim * element_bytes
-
-
-def _caches(settings: EngineSettings) -> list[Cache]:
-    """What all layers of the model keep, in their order."""
-    model = settings.model
-    if model.compressed:
-        return list(compressed_caches(model.compressed, model.num_hidden_layers))
-    windowed = model.window.layers if model.window else frozenset()
-    own = model.num_hidden_layers - model.num_kv_shared_layers
-    narrow = bytes_per_token_and_layer(model, settings.tp, settings.kv_bytes)
-    full = narrow
-    if model.full_heads:
-        full = _bytes_of(model.full_heads, settings.tp, settings.kv_bytes)
-    size = _block_size(settings, full)
-    page = size * full
-    found = []
-    for i in range(model.num_hidden_layers):
-        if model.state and i in model.state.layers:
-            found.append(Cache(i, _state_spec(settings, size, page)))
-        if not model.has_attention(i) or i >= own:
-            continue
-        if i in windowed:
-            found.append(Cache(i, _window_spec(model, size, narrow)))
-        else:
-            found.append(Cache(i, Spec(Kind.FULL, size, page, is_row=bool(model.mla))))
-        if model.mla and model.mla.has_indexer(i):
-            row = model.mla.index_head_dim * (1 + 4 / _INDEX_SCALE_VALUES)
-            found.append(Cache(i, Spec(Kind.FULL, size, size * int(row), is_row=True)))
-    return found
-
-
-def _window_spec(model: Model, block_size: int, token_bytes: int) -> Spec:
-    assert model.window is not None
-    kind = Kind.CHUNK if model.window.is_chunked else Kind.WINDOW
-    return Spec(kind, block_size, block_size * token_bytes, model.window.size)
-
-
-def _state_spec(settings: EngineSettings, block_size: int, page_bytes: int) -> Spec:
-    """A state's page, padded to that of attention where the model has both."""
-    model = settings.model
-    assert model.state is not None
-    own = model.state.state_bytes(settings.tp, settings.element_bytes)
-    if model.attention_layers == frozenset():
-        return Spec(Kind.STATE, settings.max_model_len, own)
-    is_aligned = state_pages(settings).value > 1
-    tokens = block_size if is_aligned else settings.max_model_len
-    return Spec(Kind.STATE, tokens, page_bytes)
-
-
-def _block_size(settings: EngineSettings, token_bytes: int) -> int:
-    """Tokens of a block of attention: more where a page must hold a whole state.
-
-    vLLM, platforms/interface.py (_align_hybrid_block_size).
-    """
-    model = settings.model
-    size = _kernel_block_size(settings)
-    if model.state is None or model.attention_layers == frozenset():
-        return size
-    state = model.state.state_bytes(settings.tp, settings.element_bytes)
-    unit = size
-    if model.mla and version_of(settings.vllm_version) >= _ROW_BLOCK_SINCE:
-        unit = max(unit, _HYBRID_ROW_BLOCK)
-    return max(size, unit * math.ceil(state / (unit * token_bytes)))
-
-
-def _kernel_block_size(settings: EngineSettings) -> int:
-    """What the attention kernels take, at least."""
-    mla = settings.model.mla
-    if mla is None:
-        return settings.block_size
-    if mla.index_head_dim:
-        return max(settings.block_size, _SPARSE_BLOCK)
-    if settings.arch == "blackwell":
-        return max(settings.block_size, _BLACKWELL_ROW_BLOCK)
-    return settings.block_size

@@ -133,6 +133,8 @@ def layer_tensors(
             yield from _state(model, tp)
         if model.has_attention(i):
             yield from _mla(model, tp) if model.mla else _attention(model, tp)
+        if model.mla and model.mla.has_indexer(i):
+            yield from _indexer(model)
         if model.moe and i in model.moe.layers:
             yield from _experts(model, tp)
         elif model.has_mlp(i):
@@ -211,6 +213,17 @@ def _mla(model: Model, tp: int) -> Iterator[Tensor]:
     copies = both * mla.kv_lora_rank * _ELEMENT
     yield Tensor("attention", 0, copies)
     yield _matrix("attention", hidden, heads * mla.v_head_dim, scheme)
+
+
+def _indexer(model: Model) -> Iterator[Tensor]:
+    """Of sparse attention; every GPU has the whole (vLLM, models/deepseek_v2.py)."""
+    mla, hidden, scheme = model.mla, model.hidden_size, _dense(model)
+    assert mla is not None
+    size, heads = mla.index_head_dim, mla.num_index_heads
+    yield _matrix("attention", heads * size, mla.q_lora_rank or hidden, scheme)
+    yield _matrix("attention", size, hidden, scheme)
+    yield _vector("attention", heads * hidden)
+    yield _vector("norms", 2 * size)
 
 
 def _mlp(model: Model, inner: float, tp: int, scheme: Scheme) -> Iterator[Tensor]:

@@ -8,7 +8,7 @@ from planning.errors import BadConfig
 from planning.memory.architecture import model_from_config
 from planning.memory.compact import MAX_CHARS, compact
 from planning.memory.config_json import MAX_BYTES, read_config
-from planning.memory.kv_cache import bytes_per_token_and_layer
+from planning.memory.layer_caches import bytes_per_token_and_layer
 from planning.memory.weights import num_params
 
 LLAMA = {

@@ -10,8 +10,9 @@ from planning.interval import GIB, Interval
 from planning.memory.architecture import model_from_config
 from planning.memory.compact import compact
 from planning.memory.engine_settings import EngineSettings
-from planning.memory.kv_cache import in_flight_tokens, kv_layout
+from planning.memory.kv_cache import kv_layout
 from planning.memory.kv_groups import Cache, Kind, Spec, groups_of
+from planning.memory.kv_reserve import in_flight_tokens
 from planning.memory.sizing import estimate_memory
 from planning.memory.weights import layer_tensors
 from tests.planning.memory.like_public import DEEPSEEK_V4, MODELS
