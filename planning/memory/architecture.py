@@ -152,12 +152,12 @@ def _shape(
         "num_attention_heads", "n_head", "n_heads", "num_heads", most=MAX_HEADS
     )
     inner = text.optional(
-        *(("intermediate_size_mlp",) if model_type == "llama4_text" else ()),
+        *_INNER_NAMES.get(model_type, ()),
         *("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size"),
         most=MAX_SIZE,
     )
-    if inner is None and moe is None:
-        inner = text.optional("shared_intermediate_size", most=MAX_SIZE)
+    if inner and model_type == "lfm2":
+        inner = _adjusted(text, inner)
     if inner is None and moe is None and model_type not in _FOUR_TIMES:
         text.whole("intermediate_size", most=MAX_SIZE)
     head_dim = text.optional("head_dim", most=MAX_SIZE) or hidden // heads
@@ -180,6 +180,23 @@ def _shape(
     }
 
 
+def _adjusted(text: Fields, inner: int) -> int:
+    """LFM2's width of an MLP (vLLM, models/lfm2.py, Lfm2MLP)."""
+    if not text.flag("block_auto_adjust_ff_dim", default=True):
+        return inner
+    share = text.config.get("block_ffn_dim_multiplier", 1.0)
+    is_number = isinstance(share, int | float) and 0 < share <= 16
+    unit = text.optional("block_multiple_of", most=MAX_SIZE) or 256
+    width = int((share if is_number else 1.0) * int(2 * inner / 3))
+    return -(-width // unit) * unit
+
+
+_INNER_NAMES = {
+    "llama4_text": ("intermediate_size_mlp",),
+    "lfm2": ("block_ff_dim",),
+    "granitemoehybrid": ("shared_intermediate_size",),
+}
+"""What a family calls the width of its dense MLP, before the common names."""
 _FOUR_TIMES = frozenset({"gpt2", "gpt_bigcode", "falcon", "gpt_neox", "opt"})
 """Families whose MLP is four times the hidden size where they do not say."""
 
@@ -263,7 +280,8 @@ def _moe_layers(text: Fields, kinds: LayerTypes) -> frozenset[int]:
     if (period := text.optional("expert_layer_period", most=MAX_LAYERS)) is not None:
         offset = text.optional("expert_layer_offset", most=MAX_LAYERS, least=0) or 0
         return frozenset(i for i in range(number) if i % period == offset)
-    first = text.optional("first_k_dense_replace", most=MAX_LAYERS, least=0) or 0
+    names = ("first_k_dense_replace", "num_dense_layers")
+    first = text.optional(*names, most=MAX_LAYERS, least=0) or 0
     every = text.optional("moe_layer_freq", most=MAX_LAYERS) or 1
     layers = {i for i in range(first, number) if i % every == 0}
     step = text.optional("decoder_sparse_step", most=MAX_LAYERS)

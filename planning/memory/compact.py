@@ -33,7 +33,9 @@ _KEPT = frozenset(
     "mamba_d_state n_groups mamba_n_groups conv_kernel mamba_d_conv mamba_proj_bias "
     "use_conv_bias mamba_conv_bias mamba_dt_rank conv_dim conv_L_cache conv_bias "
     "num_kv_shared_layers global_head_dim num_global_key_value_heads "
-    "attention_k_eq_v index_n_heads index_head_dim compress_ratios "
+    "block_ff_dim block_auto_adjust_ff_dim block_ffn_dim_multiplier "
+    "block_multiple_of num_dense_layers attention_k_eq_v index_n_heads "
+    "index_head_dim compress_ratios "
     "indexer_types attn_output_gate position_embedding_type expert_layer_period "
     "expert_layer_offset num_experts_per_token num_shared_experts moe_latent_size "
     "routed_expert_hidden_size moe_shared_expert_intermediate_size".split()

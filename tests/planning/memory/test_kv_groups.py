@@ -241,3 +241,35 @@ def test_the_compact_form_of_a_config_has_the_same_cache(name):
 def test_what_is_not_known_of_a_state_is_refused_by_its_field(name, field, value, said):
     with pytest.raises(BadConfig, match=said):
         model_from_config({**MODELS[name], field: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "width"),
+    [
+        ("LFM2", {"block_ff_dim": 12_288}, 8_192),
+        ("LFM2", {"intermediate_size": 10_000}, 6_912),
+        ("LFM2", {"block_ff_dim": 999, "block_auto_adjust_ff_dim": False}, 999),
+        ("Granite 4, tiny", {"intermediate_size": 512}, 256),
+    ],
+)
+def test_a_dense_mlp_is_as_wide_as_its_family_makes_it(name, fields, width):
+    assert model_from_config({**MODELS[name], **fields}).intermediate_size == width
+
+
+def test_an_indexer_has_weights_only_where_it_is():
+    model = model_from_config(MODELS["MLA, indexers shared"])
+    own, shared = (
+        sum(t.num_values for t in layer_tensors(model, 1, range(i, i + 1)))
+        for i in (0, 1)
+    )
+    projections = 32 * 128 * 1_536 + 128 * 6_144 + 32 * 6_144
+    assert own - shared == projections + 2 * 128
+
+
+def test_the_weights_of_a_gated_delta_net_are_those_of_its_projections():
+    model = model_from_config(MODELS["Qwen3-Next"])
+    tensors = [t for t in layer_tensors(model, 1, range(1)) if t.part == "state"]
+    projected = 2_048 * (12_288 + 64) + 8_192 * 4 + 4_096 * 2_048
+    assert sum(t.num_values for t in tensors) == projected + 2 * 32 + 128
+    half = [t for t in layer_tensors(model, 2, range(1)) if t.part == "state"]
+    assert sum(t.num_values for t in half) == (projected + 2 * 32) / 2 + 128
