@@ -66,6 +66,12 @@ def model_from_config(
         doubts.append("The vision tower is computed as a plain one from vision_config.")
     else:
         vision_params = 0
+    compressed = compressed_of(text, kinds.number)
+    if compressed:
+        doubts.append(
+            "Its cache is computed with FlashMLA's rows of 584 bytes, whatever the KV "
+            "cache's format: other kernels keep others."
+        )
     shape = _shape(text, moe, model_type, kinds)
     return Model(
         id=id,
@@ -76,7 +82,7 @@ def model_from_config(
         moe=moe,
         mla=_mla(text),
         window=window_of(text, model_type, kinds.number),
-        compressed=compressed_of(text, kinds.number),
+        compressed=compressed,
         full_heads=_full_heads(text),
         num_kv_shared_layers=text.optional(
             "num_kv_shared_layers", most=kinds.number, least=0

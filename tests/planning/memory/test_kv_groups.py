@@ -174,6 +174,7 @@ def test_the_groups_of_deepseek_v4_are_those_that_a_report_shows():
         (20, 8, 656_640),
     }
     assert layout.block_bytes == 1_002_240
+    assert "584 bytes" in " ".join(model_from_config(DEEPSEEK_V4).doubts)
 
 
 def test_one_request_of_deepseek_v4_takes_what_a_report_says():
