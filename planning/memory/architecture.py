@@ -7,7 +7,13 @@ from typing import Any
 from planning.errors import BadConfig
 from planning.memory.config_json import Fields, shown
 from planning.memory.families import ENCODERS, SAME_AS, STATEFUL, traits_of
-from planning.memory.model import Mla, Model, Moe, Traits
+from planning.memory.layer_types import (
+    LayerTypes,
+    compressed_of,
+    indexers_of,
+    layer_types_of,
+)
+from planning.memory.model import KvHeads, Mla, Model, Moe, Traits
 from planning.memory.quantization import (
     FP8,
     FP8_BLOCK,
@@ -19,6 +25,12 @@ from planning.memory.quantization import (
     scheme_of_method,
     with_group_size,
 )
+from planning.memory.rope import (
+    MAX_POSITIONS,
+    rope_factor,
+    rotary_dim,
+    scaled_positions,
+)
 from planning.memory.windows import window_of
 
 MAX_LAYERS = 1_000
@@ -26,11 +38,8 @@ MAX_SIZE = 1_000_000
 """Of hidden and intermediate sizes, and of a head."""
 MAX_HEADS = 8_192
 MAX_VOCAB = 10_000_000
-MAX_POSITIONS = 1_000_000_000
 MAX_EXPERTS = 8_192
-MAX_ROPE = 10_000
-"""Factor of rope scaling; a larger one is passed over."""
-_LENGTHENING = ("linear", "dynamic")
+_WIDTHS = ("hidden_size", "n_embd", "d_model")
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 
 
@@ -49,13 +58,21 @@ def model_from_config(
     is_guessed = traits is None
     doubts = [_unknown(model_type)] if is_guessed else []
     traits = traits or Traits()
-    moe = _moe(text, model_type)
+    text.whole(*_WIDTHS, most=MAX_SIZE)
+    kinds = layer_types_of(text, model_type)
+    moe = _moe(text, model_type, kinds)
     vision = whole.part("vision_config")
     if vision and (vision_params := _vision_params(vision, text)):
         doubts.append("The vision tower is computed as a plain one from vision_config.")
     else:
         vision_params = 0
-    shape = _shape(text, moe, model_type)
+    compressed = compressed_of(text, kinds.number)
+    if compressed:
+        doubts.append(
+            "Its cache is computed with FlashMLA's rows of 584 bytes, whatever the KV "
+            "cache's format: other kernels keep others."
+        )
+    shape = _shape(text, moe, model_type, kinds)
     return Model(
         id=id,
         name=name or whole.text("_name_or_path") or f"{model_type} from config.json",
@@ -64,13 +81,23 @@ def model_from_config(
         traits=traits,
         moe=moe,
         mla=_mla(text),
-        window=window_of(text, model_type, shape["num_hidden_layers"]),
+        window=window_of(text, model_type, kinds.number),
+        compressed=compressed,
+        full_heads=_full_heads(text),
+        num_kv_shared_layers=text.optional(
+            "num_kv_shared_layers", most=kinds.number, least=0
+        )
+        or 0,
+        state=kinds.state,
+        attention_layers=kinds.attention,
+        mlp_layers=kinds.mlp,
         vision_params=vision_params,
         scheme=_scheme(whole, text),
         is_guessed=is_guessed,
         doubts=tuple(doubts),
-        rotary_dim=_rotary_dim(text, shape["head_dim"]) if traits.has_rope else 0,
-        rope_factor=_rope_factor(text),
+        rotary_dim=rotary_dim(text, shape["head_dim"]) if traits.has_rope else 0,
+        rope_factor=rope_factor(text),
+        scaled_positions=scaled_positions(text, shape["max_position_embeddings"]),
         **shape,
     )
 
@@ -98,8 +125,8 @@ def _model_type(whole: Fields, text: Fields) -> str:
     for one in (outer, model_type):
         if one in STATEFUL:
             reason = (
-                f"is {one!r}: its layers hold a state besides a KV cache, "
-                "which this calculator does not compute."
+                f"is {one!r}: its layers hold a state besides a KV cache, in a way "
+                "that this calculator does not know."
             )
             raise BadConfig("model_type", reason)
         if one in ENCODERS:
@@ -112,16 +139,31 @@ def _model_type(whole: Fields, text: Fields) -> str:
     return model_type or "unnamed"
 
 
-def _shape(text: Fields, moe: Moe | None, model_type: str) -> dict[str, Any]:
-    hidden = text.whole("hidden_size", "n_embd", "d_model", most=MAX_SIZE)
+def _full_heads(text: Fields) -> KvHeads | None:
+    """Of layers without a window where they have a shape of their own (Gemma 4)."""
+    size = text.optional("global_head_dim", most=MAX_SIZE)
+    if size is None:
+        return None
+    names = ["num_key_value_heads"]
+    if text.flag("attention_k_eq_v", default=False):
+        names.insert(0, "num_global_key_value_heads")
+    return KvHeads(text.whole(*names, most=MAX_HEADS), size)
+
+
+def _shape(
+    text: Fields, moe: Moe | None, model_type: str, kinds: LayerTypes
+) -> dict[str, Any]:
+    hidden = text.whole(*_WIDTHS, most=MAX_SIZE)
     heads = text.whole(
         "num_attention_heads", "n_head", "n_heads", "num_heads", most=MAX_HEADS
     )
     inner = text.optional(
-        *(("intermediate_size_mlp",) if model_type == "llama4_text" else ()),
+        *_INNER_NAMES.get(model_type, ()),
         *("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size"),
         most=MAX_SIZE,
     )
+    if inner and model_type == "lfm2":
+        inner = _adjusted(text, inner)
     if inner is None and moe is None and model_type not in _FOUR_TIMES:
         text.whole("intermediate_size", most=MAX_SIZE)
     head_dim = text.optional("head_dim", most=MAX_SIZE) or hidden // heads
@@ -129,9 +171,7 @@ def _shape(text: Fields, moe: Moe | None, model_type: str) -> dict[str, Any]:
         reason = f"is {hidden}, less than one value for each of {heads} heads."
         raise BadConfig(text.prefix + "hidden_size", reason)
     return {
-        "num_hidden_layers": text.whole(
-            "num_hidden_layers", "n_layer", "n_layers", "num_layers", most=MAX_LAYERS
-        ),
+        "num_hidden_layers": kinds.number,
         "hidden_size": hidden,
         "num_attention_heads": heads,
         "num_key_value_heads": _kv_heads(text, heads, model_type),
@@ -146,6 +186,23 @@ def _shape(text: Fields, moe: Moe | None, model_type: str) -> dict[str, Any]:
     }
 
 
+def _adjusted(text: Fields, inner: int) -> int:
+    """LFM2's width of an MLP (vLLM, models/lfm2.py, Lfm2MLP)."""
+    if not text.flag("block_auto_adjust_ff_dim", default=True):
+        return inner
+    share = text.config.get("block_ffn_dim_multiplier", 1.0)
+    is_number = isinstance(share, int | float) and 0 < share <= 16
+    unit = text.optional("block_multiple_of", most=MAX_SIZE) or 256
+    width = int((share if is_number else 1.0) * int(2 * inner / 3))
+    return -(-width // unit) * unit
+
+
+_INNER_NAMES = {
+    "llama4_text": ("intermediate_size_mlp",),
+    "lfm2": ("block_ff_dim",),
+    "granitemoehybrid": ("shared_intermediate_size",),
+}
+"""What a family calls the width of its dense MLP, before the common names."""
 _FOUR_TIMES = frozenset({"gpt2", "gpt_bigcode", "falcon", "gpt_neox", "opt"})
 """Families whose MLP is four times the hidden size where they do not say."""
 
@@ -163,29 +220,6 @@ def _kv_heads(text: Fields, heads: int, model_type: str) -> int:
     return found
 
 
-def _rotary_dim(text: Fields, head_dim: int) -> int:
-    share = text.share("partial_rotary_factor", "rotary_pct", default=1.0)
-    rope = text.optional("qk_rope_head_dim", most=MAX_SIZE)
-    return rope or int(head_dim * share)
-
-
-def _rope_factor(text: Fields) -> float:
-    """By how much linear or dynamic scaling lengthens the table of positions.
-
-    Up to transformers 4 in rope_scaling; since 5 in rope_parameters, which may hold one
-    object for each kind of layer. vLLM: rotary_embedding/linear_scaling_rope.py.
-    """
-    outer = text.part("rope_scaling", "rope_parameters")
-    if outer is None:
-        return 1.0
-    inner = [outer.part(name) for name in outer.config if name.endswith("_attention")]
-    kinds = [one for one in (outer, *inner) if one is not None]
-    scaled = [one for one in kinds if one.text("rope_type", "type") in _LENGTHENING]
-    factors = [one.config.get("factor") for one in scaled]
-    numbers = [f for f in factors if isinstance(f, int | float) and 1 <= f <= MAX_ROPE]
-    return float(max(numbers, default=1))
-
-
 def _is_tied(whole: Fields, text: Fields, traits: Traits) -> bool:
     tied = whole.flag("tie_word_embeddings", default=traits.ties_embeddings)
     return text.flag("tie_word_embeddings", default=tied)
@@ -201,10 +235,13 @@ def _mla(text: Fields) -> Mla | None:
         qk_nope_head_dim=text.whole("qk_nope_head_dim", most=MAX_SIZE),
         qk_rope_head_dim=text.whole("qk_rope_head_dim", most=MAX_SIZE),
         v_head_dim=text.whole("v_head_dim", most=MAX_SIZE),
+        index_head_dim=text.optional("index_head_dim", most=MAX_SIZE) or 0,
+        num_index_heads=text.optional("index_n_heads", most=MAX_HEADS) or 0,
+        index_layers=indexers_of(text),
     )
 
 
-def _moe(text: Fields, model_type: str) -> Moe | None:
+def _moe(text: Fields, model_type: str, kinds: LayerTypes) -> Moe | None:
     num_experts = text.optional(
         *("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"),
         most=MAX_EXPERTS,
@@ -212,21 +249,45 @@ def _moe(text: Fields, model_type: str) -> Moe | None:
     )
     if not num_experts:
         return None
-    top_k = text.whole("num_experts_per_tok", "moe_topk", "moe_k", most=MAX_EXPERTS)
+    top_k = text.whole(
+        *("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k"),
+        most=MAX_EXPERTS,
+    )
     inner = text.whole("moe_intermediate_size", "intermediate_size", most=MAX_SIZE)
+    return Moe(
+        num_experts,
+        top_k,
+        inner,
+        _shared_experts(text, model_type, inner),
+        _moe_layers(text, kinds),
+        text.optional("moe_latent_size", "routed_expert_hidden_size", most=MAX_SIZE),
+    )
+
+
+def _shared_experts(text: Fields, model_type: str, inner: int) -> int:
+    """Width of all shared experts together."""
+    names = ("n_shared_experts", "num_shared_experts")
+    count = text.optional(*names, most=64, least=0) or 0
+    each = text.optional("moe_shared_expert_intermediate_size", most=MAX_SIZE)
+    if each is not None:
+        return each * count
     shared = text.optional(
         "shared_expert_intermediate_size", "shared_intermediate_size", most=MAX_SIZE
     )
     if shared is None:
-        count = text.optional("n_shared_experts", most=64, least=0) or 0
         shared = inner * (1 if model_type == "llama4_text" else count)
-    return Moe(num_experts, top_k, inner, shared, _moe_layers(text))
+    return shared
 
 
-def _moe_layers(text: Fields) -> frozenset[int]:
-    names = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-    number = text.whole(*names, most=MAX_LAYERS)
-    first = text.optional("first_k_dense_replace", most=MAX_LAYERS, least=0) or 0
+def _moe_layers(text: Fields, kinds: LayerTypes) -> frozenset[int]:
+    if kinds.experts is not None:
+        return kinds.experts
+    number = kinds.number
+    if (period := text.optional("expert_layer_period", most=MAX_LAYERS)) is not None:
+        offset = text.optional("expert_layer_offset", most=MAX_LAYERS, least=0) or 0
+        return frozenset(i for i in range(number) if i % period == offset)
+    names = ("first_k_dense_replace", "num_dense_layers")
+    first = text.optional(*names, most=MAX_LAYERS, least=0) or 0
     every = text.optional("moe_layer_freq", most=MAX_LAYERS) or 1
     layers = {i for i in range(first, number) if i % every == 0}
     step = text.optional("decoder_sparse_step", most=MAX_LAYERS)

@@ -23,7 +23,22 @@ _KEPT = frozenset(
     "first_k_dense_replace moe_layer_freq decoder_sparse_step "
     "interleave_moe_layer_step mlp_only_layers sliding_window use_sliding_window "
     "sliding_window_pattern attention_chunk_size layer_types is_encoder_decoder "
-    "cross_attention_layers _name_or_path".split()
+    "cross_attention_layers _name_or_path model_max_length layers_block_type "
+    "hybrid_override_pattern "
+    "full_attention_interval attn_layer_indices attn_layer_period attn_layer_offset "
+    "attn_type_list layer_group_size linear_attn_config linear_num_value_heads "
+    "linear_value_head_dim linear_key_head_dim linear_num_key_heads "
+    "linear_conv_kernel_dim mamba_ssm_dtype mamba_num_heads mamba_n_heads mamba_d_ssm "
+    "mamba_expand mamba_head_dim mamba_d_head mamba_ssm_cache_dtype ssm_state_size "
+    "mamba_d_state n_groups mamba_n_groups conv_kernel mamba_d_conv mamba_proj_bias "
+    "use_conv_bias mamba_conv_bias mamba_dt_rank conv_dim conv_L_cache conv_bias "
+    "num_kv_shared_layers global_head_dim num_global_key_value_heads "
+    "block_ff_dim block_auto_adjust_ff_dim block_ffn_dim_multiplier "
+    "block_multiple_of num_dense_layers attention_k_eq_v index_n_heads "
+    "index_head_dim compress_ratios "
+    "indexer_types attn_output_gate position_embedding_type expert_layer_period "
+    "expert_layer_offset num_experts_per_token num_shared_experts moe_latent_size "
+    "routed_expert_hidden_size moe_shared_expert_intermediate_size".split()
 )
 _VISION = frozenset(
     "hidden_size embed_dim width num_hidden_layers depth num_layers layers "
@@ -33,7 +48,10 @@ _QUANTIZATION = frozenset(
     "quant_method bits w_bit group_size q_group_size weight_block_size quant_algo "
     "config_groups".split()
 )
-_ROPE = frozenset("rope_type type factor".split())
+_ROPE = frozenset(
+    "rope_type type factor original_max_position_embeddings "
+    "partial_rotary_factor".split()
+)
 _PARTS = ("text_config", "llm_config", "language_config")
 
 

@@ -126,13 +126,13 @@ class Fields:
             )
         return value
 
-    def text(self, *names: str, default: str = "") -> str:
-        """A text of at most 100 characters."""
+    def text(self, *names: str, default: str = "", most: int = 100) -> str:
+        """A text of at most so many characters."""
         name, value = self.find(*names)
         if value is None:
             return default
-        if not isinstance(value, str) or len(value) > 100:
-            reason = f"is a text of at most 100 characters, not {shown(value)}."
+        if not isinstance(value, str) or len(value) > most:
+            reason = f"is a text of at most {most:,} characters, not {shown(value)}."
             raise BadConfig(self.prefix + name, reason)
         return value
 

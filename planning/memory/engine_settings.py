@@ -122,6 +122,9 @@ class EngineSettings:
     is_cold: bool | None = None
     """Whether the compile cache is empty at the start; None: not told."""
 
+    enable_prefix_caching: bool | None = None
+    """None: as this version does where nothing is said."""
+
     @property
     def split(self) -> Split:
         """How the model is divided."""
@@ -222,6 +225,12 @@ def _check_split(settings: EngineSettings) -> None:
     kv_heads = model.num_key_value_heads
     if not model.mla and max(kv_heads, settings.tp) % min(kv_heads, settings.tp):
         reason = f"is {settings.tp}: {kv_heads} KV heads cannot be shared out so."
+        raise BadSetting("tp", reason)
+    if model.state and not model.state.is_divided_by(settings.tp):
+        reason = (
+            f"is {settings.tp}: the heads of {model.name}'s layers with a state "
+            "cannot be shared out so."
+        )
         raise BadSetting("tp", reason)
     if settings.pp > model.num_hidden_layers:
         reason = f"is {settings.pp}: the model has {model.num_hidden_layers} layers."

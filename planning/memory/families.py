@@ -10,6 +10,7 @@ from planning.memory.model import QkNorm, Traits
 
 _LLAMA = Traits()
 _TIED = Traits(ties_embeddings=True)
+_GATED = Traits(qk_norm="head", has_output_gate=True, shared_expert_gate=True)
 _ALL_BIASED = Traits(
     qkv_bias=True, o_bias=True, mlp_bias=True, is_gated=False, norm_bias=True
 )
@@ -68,6 +69,19 @@ FAMILIES: dict[str, Traits] = {
     "opt": replace(
         _ALL_BIASED, ties_embeddings=True, has_rope=False, has_positions=True
     ),
+    "qwen3_next": _GATED,
+    "qwen3_5_text": _GATED,
+    "qwen3_5_moe_text": _GATED,
+    "nemotron_h": Traits(is_gated=False, norms_per_layer=1, has_rope=False),
+    "granitemoehybrid": _LLAMA,
+    "bamba": _LLAMA,
+    "jamba": Traits(has_rope=False),
+    "falcon_h1": _LLAMA,
+    "kimi_linear": Traits(has_rope=False),
+    "lfm2": Traits(qk_norm="head", ties_embeddings=True),
+    "lfm2_moe": Traits(qk_norm="head", ties_embeddings=True),
+    "minimax": _LLAMA,
+    "minimax_text_01": _LLAMA,
     "falcon": Traits(
         is_gated=False, norm_bias=True, norms_per_layer=1, ties_embeddings=True
     ),
@@ -86,6 +100,10 @@ SAME_AS = {
     "kimi_vl": "deepseek_v3",
     "kimi_k25": "deepseek_v3",
     "deepseek_vl_v2": "deepseek_v2",
+    "qwen3_5": "qwen3_5_text",
+    "qwen3_5_moe": "qwen3_5_moe_text",
+    "kimi_k3": "kimi_linear",
+    "minimax_m1": "minimax_text_01",
     "llava": "llama",
     "llava_next": "mistral",
     "idefics3": "llama",
@@ -94,11 +112,9 @@ SAME_AS = {
 """Model types of a whole that stand for a text family where it names none itself."""
 
 STATEFUL = frozenset(
-    "mamba mamba2 falcon_mamba jamba bamba zamba2 nemotron_h granitemoehybrid "
-    "qwen3_next qwen3_5 qwen3_5_moe kimi_linear rwkv recurrent_gemma lfm2 lfm2_moe "
-    "plamo2 minimax minimax_text_01 falcon_h1".split()
+    "mamba mamba2 falcon_mamba zamba zamba2 rwkv recurrent_gemma plamo2".split()
 )
-"""Families whose layers keep a state beside, or instead of, a KV cache."""
+"""Families with a state that are not computed: without attention, or unlike others."""
 
 ENCODERS = frozenset(
     "bert roberta xlm-roberta modernbert t5 bart mbart whisper mllama siglip clip vit "
@@ -117,6 +133,13 @@ def traits_of(model_type: str, config: dict[str, Any]) -> Traits | None:
         base = replace(base, qkv_bias=is_biased, o_bias=is_biased)
     if model_type in ("cohere", "starcoder2", "phimoe", "glm4_moe"):
         base = _by_switch(model_type, base, config)
+    if base.has_output_gate:
+        base = replace(
+            base, has_output_gate=config.get("attn_output_gate") is not False
+        )
+    if model_type == "granitemoehybrid":
+        is_roped = config.get("position_embedding_type") == "rope"
+        base = replace(base, has_rope=is_roped)
     if model_type == "falcon" and config.get("new_decoder_architecture"):
         base = replace(base, norms_per_layer=2)
     return replace(base, mlp_bias=bool(config.get("mlp_bias", base.mlp_bias)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from planning.memory.quantization import UNQUANTIZED, Scheme
+from planning.memory.state_layers import StateLayers
 
 QkNorm = Literal["none", "head", "full"]
 """head: one weight a head dimension (Qwen3) · full: one a value of q and k (OLMo 2)."""
@@ -33,6 +34,8 @@ class Traits:
     ties_embeddings: bool = False
     """Where config.json does not say."""
     shared_expert_gate: bool = False
+    has_output_gate: bool = False
+    """Whether the query projection also makes a gate on attention's output."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Moe:
     """Of all shared experts together; 0: none."""
     layers: frozenset[int] = frozenset()
     """The layers that have experts, from 0."""
+    latent_size: int | None = None
+    """Width that tokens are projected to before the experts; None: as they are."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,21 @@ class Mla:
     qk_nope_head_dim: int
     qk_rope_head_dim: int
     v_head_dim: int
+    index_head_dim: int = 0
+    """Of sparse attention's indexer, which caches a row of its own; 0: none."""
+    num_index_heads: int = 0
+    index_layers: frozenset[int] | None = None
+    """The layers with an indexer of their own; None: all."""
 
     @property
     def row_size(self) -> int:
         """Values cached a token and layer, shared by all heads."""
         return self.kv_lora_rank + self.qk_rope_head_dim
+
+    def has_indexer(self, layer: int) -> bool:
+        """Whether that layer, from 0, caches rows of an indexer."""
+        is_own = self.index_layers is None or layer in self.index_layers
+        return bool(self.index_head_dim) and is_own
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,25 @@ class Window:
     size: int
     layers: frozenset[int]
     is_chunked: bool = False
+
+
+@dataclass(frozen=True)
+class KvHeads:
+    """The KV heads of some layers."""
+
+    number: int
+    head_dim: int
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """Layers that keep one row for several tokens (DeepSeek V4)."""
+
+    ratios: tuple[int, ...]
+    """Tokens a row, by layer; 0: only a window."""
+    head_dim: int
+    index_head_dim: int
+    window: int
 
 
 @dataclass(frozen=True)
@@ -91,6 +125,8 @@ class Model:
     vocab_size: int
     max_position_embeddings: int
     tie_word_embeddings: bool
+    scaled_positions: int = 0
+    """The longest context that scaled positions allow; 0: max_position_embeddings."""
     traits: Traits = field(default_factory=Traits)
     rotary_dim: int = 0
     rope_factor: float = 1
@@ -98,6 +134,16 @@ class Model:
     moe: Moe | None = None
     mla: Mla | None = None
     window: Window | None = None
+    compressed: Compressed | None = None
+    full_heads: KvHeads | None = None
+    """Of the layers without a window, where they differ from the others."""
+    num_kv_shared_layers: int = 0
+    """The last layers, which read the cache of an earlier one and have none."""
+    state: StateLayers | None = None
+    attention_layers: frozenset[int] | None = None
+    """The layers with attention; None: all."""
+    mlp_layers: frozenset[int] | None = None
+    """The layers with an MLP or experts; None: all."""
     vision_params: int = 0
     """Parameters of a vision tower and its projector, kept unquantised."""
     scheme: Scheme = UNQUANTIZED
@@ -126,11 +172,28 @@ class Model:
         else:
             attention = "GQA"
         experts = f", {self.moe.num_experts} experts" if self.moe else ""
-        return attention + experts + (", sliding windows" if self.window else "")
+        windows = ", sliding windows" if self.window else ""
+        states = f", {self.state.kind.value}" if self.state else ""
+        return attention + experts + windows + states
 
     @property
     def is_hybrid(self) -> bool:
-        """Whether layers with and without a window mix: several KV cache groups."""
+        """Whether kinds of layers mix: several KV cache groups."""
+        if self.state is not None or self.compressed is not None:
+            return True
         if self.window is None:
             return False
         return len(self.window.layers) < self.num_hidden_layers
+
+    @property
+    def longest_context(self) -> int:
+        """Above it vLLM refuses to start (config/model.py, get_and_verify_max_len)."""
+        return max(self.max_position_embeddings, self.scaled_positions)
+
+    def has_attention(self, layer: int) -> bool:
+        """Whether that layer, from 0, has attention."""
+        return self.attention_layers is None or layer in self.attention_layers
+
+    def has_mlp(self, layer: int) -> bool:
+        """Whether that layer, from 0, has an MLP or experts."""
+        return self.mlp_layers is None or layer in self.mlp_layers

@@ -13,12 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from planning.interval import Interval
-from planning.memory.engine_settings import EngineSettings, check
+from planning.memory.engine_settings import EngineSettings, check, version_of
 from planning.memory.kv_cache import KvLayout, kv_layout
 from planning.memory.model import Model
 from planning.memory.overhead import Overhead, overhead
 from planning.memory.quantization import MXFP4, MXFP4_PADDED
 from planning.memory.weights import weight_bytes, weight_bytes_by_part
+
+NULL_BLOCK_SINCE = (0, 27)
+"""Since then the start-up check leaves out the pool's null block: read in 0.32, where
+0.26.0 did not."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class MemoryEstimate:
     blocks_per_user: int
     """Of one request of max_model_len tokens."""
     users: Interval
-    """Requests of max_model_len tokens that fit at once; whole numbers."""
+    """Requests of max_model_len tokens that fit at once; whole numbers. 0 where vLLM
+    refuses to start with that context, whatever the memory holds."""
 
     @property
     def kv_bytes_per_user(self) -> int:
@@ -59,6 +64,11 @@ class MemoryEstimate:
         """Weights, overhead and the KV cache of all users, on one GPU."""
         fixed = self.weights + self.overhead.budgeted
         return fixed + Interval.exact(self.kv_bytes_asked)
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the model has fewer positions than the context."""
+        return self.settings.max_model_len > self.settings.model.longest_context
 
     @property
     def fits(self) -> bool:
@@ -112,9 +122,7 @@ def _stage(settings: EngineSettings, rank: int) -> MemoryEstimate:
     blocks = Interval(
         *(layout.num_blocks(p) for p in (pool.low, pool.value, pool.high))
     )
-    per_user = layout.blocks_per_request(
-        settings.max_model_len, settings.max_num_batched_tokens
-    )
+    per_user = layout.blocks_per_user
     return MemoryEstimate(
         settings=settings,
         total=total,
@@ -127,9 +135,27 @@ def _stage(settings: EngineSettings, rank: int) -> MemoryEstimate:
         layout=layout,
         num_blocks=blocks,
         num_tokens=_each(blocks, layout.num_tokens),
-        blocks_per_user=per_user,
-        users=_each(blocks, lambda number: number // per_user),
+        blocks_per_user=int(per_user.value),
+        users=_users(settings, blocks, per_user),
     )
+
+
+def _users(settings: EngineSettings, blocks: Interval, per_user: Interval) -> Interval:
+    """Whole requests; the fewest blocks with the most that one may take.
+
+    0 where vLLM refuses to start: with a context beyond the model's positions, and
+    where one request and the block that is never given out take more than there are
+    (v1/core/kv_cache_utils.py, get_kv_cache_configs).
+    """
+    if settings.max_model_len > settings.model.longest_context:
+        return Interval.exact(0)
+    spare = int(version_of(settings.vllm_version) >= NULL_BLOCK_SINCE)
+    pairs = (
+        (blocks.low, per_user.high),
+        (blocks.value, per_user.value),
+        (blocks.high, per_user.low),
+    )
+    return Interval(*(n // each if n - spare >= each else 0 for n, each in pairs))
 
 
 def _parts(settings: EngineSettings, rank: int) -> dict[str, float]:

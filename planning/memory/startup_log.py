@@ -66,6 +66,7 @@ def settings_of(
         has_flashinfer_sampler=row.get("has_flashinfer_sampler"),
         model_runner=_optional_whole(row, "model_runner"),
         is_cold=row.get("is_cold"),
+        enable_prefix_caching=row.get("enable_prefix_caching"),
     )
     tokens, seqs = step_limits(total, gpu)
     if told.regime is Regime.V0:

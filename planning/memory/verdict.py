@@ -9,14 +9,17 @@ from planning.memory.sizing import MemoryEstimate
 def verdict(estimate: MemoryEstimate) -> str:
     """One sentence: do the users fit?"""
     wanted, users = estimate.settings.num_users, estimate.users
+    if estimate.is_too_long:
+        most = estimate.settings.model.longest_context
+        return f"It does not start: the model has positions for {most:,} tokens only."
     if estimate.missing.low > 0:
         return "It does not start: weights and overhead exceed the memory it may take."
     if estimate.fits_surely:
-        return f"{_users(wanted)} {_fit(wanted)}."
+        return f"{_users(wanted)} {_fit(wanted)}{_at_work(estimate)}."
     if estimate.fits:
         return (
-            f"{_users(wanted)} {_fit(wanted)} by the estimate; at the low end of its "
-            f"interval only {users.low:,.0f} would."
+            f"{_users(wanted)} {_fit(wanted)} by the estimate{_at_work(estimate)}; at "
+            f"the low end of its interval only {users.low:,.0f} would."
         )
     if estimate.fits_perhaps:
         return (
@@ -26,6 +29,14 @@ def verdict(estimate: MemoryEstimate) -> str:
     if users.high < 1:
         return "Not even one user fits at this context."
     return f"Not {wanted:,}: {users.value:,.0f} fit at this context."
+
+
+def _at_work(estimate: MemoryEstimate) -> str:
+    """Fewer than fit, where max_num_seqs is less."""
+    settings = estimate.settings
+    if settings.num_users <= settings.max_num_seqs:
+        return ""
+    return f" into memory, {settings.max_num_seqs:,} at work at once"
 
 
 def reasons(estimate: MemoryEstimate) -> tuple[str, ...]:
@@ -41,6 +52,8 @@ def shortfall(estimate: MemoryEstimate) -> str:
     """Why the users do not fit, in a few words; "" where they do."""
     if estimate.fits:
         return ""
+    if estimate.is_too_long:
+        return f"context over the model's {estimate.settings.model.longest_context:,}"
     if estimate.missing.value > 0:
         return f"weights and overhead: {_gib(estimate.missing.value)} too much"
     if estimate.users.value < 1:
@@ -90,20 +103,21 @@ def _missing(estimate: MemoryEstimate) -> str:
 
 def _too_long(estimate: MemoryEstimate) -> str:
     settings = estimate.settings
-    most = settings.model.max_position_embeddings
-    if settings.max_model_len > most:
+    if estimate.is_too_long:
         return (
-            f"The model was made for {most:,} positions: vLLM refuses a context of "
-            f"{settings.max_model_len:,} unless its positions are scaled."
+            f"The model was made for {settings.model.longest_context:,} positions: "
+            f"vLLM refuses a context of {settings.max_model_len:,}, however much "
+            "memory is left."
         )
     if estimate.missing.value > 0 or estimate.users.value >= 1:
         return ""
+    blocks = int(estimate.num_blocks.value)
     tokens = int(estimate.num_tokens.value)
+    would = "would refuse" if estimate.users.high >= 1 else "refuses"
     return (
         f"One request of {settings.max_model_len:,} tokens needs "
-        f"{estimate.blocks_per_user:,} blocks, and there are "
-        f"{int(estimate.num_blocks.value):,} ({tokens:,} tokens): vLLM refuses to "
-        "start with so long a context."
+        f"{estimate.blocks_per_user:,} blocks, and by the estimate there are "
+        f"{blocks:,} ({tokens:,} tokens): vLLM {would} to start with so long a context."
     )
 
 
@@ -131,11 +145,11 @@ def _steps(estimate: MemoryEstimate) -> str:
 
 def _layout(estimate: MemoryEstimate) -> str:
     settings, model = estimate.settings, estimate.settings.model
-    if model.is_hybrid:
+    if estimate.layout.num_groups > 1:
         return (
-            "Layers with and without a window keep their blocks in separate tables of "
-            f"one pool: a user takes blocks in {estimate.layout.num_groups} of them."
-        )
+            "Kinds of layers keep their blocks in separate tables of one pool: a user "
+            f"takes blocks in {estimate.layout.num_groups} of them."
+        ) + _states(estimate)
     if model.mla and settings.tp > 1:
         return (
             "The compressed cache of MLA is shared by all heads, so each of the "
@@ -147,6 +161,19 @@ def _layout(estimate: MemoryEstimate) -> str:
             "GPUs they are kept more than once."
         )
     return ""
+
+
+def _states(estimate: MemoryEstimate) -> str:
+    """What a state takes and what it does to blocks."""
+    state, layout = estimate.settings.model.state, estimate.layout
+    if state is None:
+        return ""
+    pages = int(layout.state_pages.value)
+    each = "1 page" if pages == 1 else f"{pages} pages"
+    return (
+        f" Layers with a state ({state.kind.value}) take {each} of each of their "
+        "tables, however long the request, and all blocks are as large as a state."
+    )
 
 
 def _gib(num_bytes: float) -> str:

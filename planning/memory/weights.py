@@ -14,6 +14,7 @@ from functools import lru_cache
 from planning.interval import Interval
 from planning.memory.model import Model
 from planning.memory.quantization import UNQUANTIZED, Scheme
+from planning.memory.state_layers import state_tensors
 
 MIB = 2**20
 _ELEMENT = 2
@@ -128,10 +129,15 @@ def layer_tensors(
 ) -> Iterator[Tensor]:
     """The tensors of these layers (all by default) on one GPU."""
     for i in layers if layers is not None else range(model.num_hidden_layers):
-        yield from _mla(model, tp) if model.mla else _attention(model, tp)
+        if model.state and i in model.state.layers:
+            yield from _state(model, tp)
+        if model.has_attention(i):
+            yield from _mla(model, tp) if model.mla else _attention(model, tp)
+        if model.mla and model.mla.has_indexer(i):
+            yield from _indexer(model)
         if model.moe and i in model.moe.layers:
             yield from _experts(model, tp)
-        else:
+        elif model.has_mlp(i):
             yield from _mlp(model, model.intermediate_size, tp, _dense(model))
         for _ in range(model.traits.norms_per_layer):
             yield _vector("norms", model.hidden_size * _norm_width(model))
@@ -155,11 +161,24 @@ def _dense(model: Model) -> Scheme:
     return UNQUANTIZED if model.scheme.experts_only else model.scheme
 
 
+def _state(model: Model, tp: int) -> Iterator[Tensor]:
+    """Of a layer with a state; what the repository does not quantise stays as it is."""
+    assert model.state is not None
+    for one in state_tensors(model.state, model.hidden_size, tp):
+        if one.columns and one.is_quantizable:
+            yield _matrix("state", one.rows, one.columns, _dense(model))
+        else:
+            size = one.rows * (one.columns or 1)
+            width = 2 * _ELEMENT if one.is_float32 else _ELEMENT
+            yield Tensor("state", size, size * width)
+
+
 def _attention(model: Model, tp: int) -> Iterator[Tensor]:
     scheme, hidden, size = _dense(model), model.hidden_size, model.head_dim
     heads = model.num_attention_heads / tp
     kv_heads = max(1.0, model.num_key_value_heads / tp)
-    qkv = (heads + 2 * kv_heads) * size
+    gated = 2 if model.traits.has_output_gate else 1
+    qkv = (gated * heads + 2 * kv_heads) * size
     yield _matrix("attention", qkv, hidden, scheme)
     yield _matrix("attention", hidden, heads * size, scheme)
     if model.traits.qkv_bias:
@@ -196,6 +215,17 @@ def _mla(model: Model, tp: int) -> Iterator[Tensor]:
     yield _matrix("attention", hidden, heads * mla.v_head_dim, scheme)
 
 
+def _indexer(model: Model) -> Iterator[Tensor]:
+    """Of sparse attention; every GPU has the whole (vLLM, models/deepseek_v2.py)."""
+    mla, hidden, scheme = model.mla, model.hidden_size, _dense(model)
+    assert mla is not None
+    size, heads = mla.index_head_dim, mla.num_index_heads
+    yield _matrix("attention", heads * size, mla.q_lora_rank or hidden, scheme)
+    yield _matrix("attention", size, hidden, scheme)
+    yield _vector("attention", heads * hidden)
+    yield _vector("norms", 2 * size)
+
+
 def _mlp(model: Model, inner: float, tp: int, scheme: Scheme) -> Iterator[Tensor]:
     up = (2 if model.traits.is_gated else 1) * inner / tp
     yield _matrix("MLP", up, model.hidden_size, scheme)
@@ -208,8 +238,12 @@ def _mlp(model: Model, inner: float, tp: int, scheme: Scheme) -> Iterator[Tensor
 def _experts(model: Model, tp: int) -> Iterator[Tensor]:
     moe, hidden = model.moe, model.hidden_size
     assert moe is not None
-    up = 2 * moe.intermediate_size / tp
-    for rows, columns in ((up, hidden), (hidden, moe.intermediate_size / tp)):
+    up = (2 if model.traits.is_gated else 1) * moe.intermediate_size / tp
+    width = moe.latent_size or hidden
+    if moe.latent_size:
+        yield _matrix("experts", width, hidden, _dense(model))
+        yield _matrix("experts", hidden, width, _dense(model))
+    for rows, columns in ((up, width), (width, moe.intermediate_size / tp)):
         one = _matrix("experts", rows, columns, model.scheme)
         yield Tensor(
             "experts",

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 
-from planning.errors import BadConfig
-from planning.memory.config_json import Fields, shown
+from planning.memory.config_json import Fields
+from planning.memory.layer_types import WINDOWED
 from planning.memory.model import Window
 
 MAX_WINDOW = 1_000_000_000
-_WINDOWED = ("sliding_attention", "chunked_attention")
-_KINDS = ("full_attention", *_WINDOWED)
-_MAX_LISTED = 1_000
 
 
 def window_of(text: Fields, model_type: str, num_layers: int) -> Window | None:
@@ -22,25 +19,16 @@ def window_of(text: Fields, model_type: str, num_layers: int) -> Window | None:
     size = text.optional(name, most=MAX_WINDOW, least=0)
     if not size:
         return None
-    layers = _listed(text, num_layers) or _by_family(text, model_type, num_layers)
+    layers = _listed(text) or _by_family(text, model_type, num_layers)
     if not layers:
         return None
     return Window(size, layers, is_chunked=model_type == "llama4_text")
 
 
-def _listed(text: Fields, num_layers: int) -> frozenset[int]:
-    """From ``layer_types``, a word a layer."""
-    kinds = text.config.get("layer_types")
-    if kinds is None:
-        return frozenset()
-    is_list = isinstance(kinds, list) and len(kinds) <= _MAX_LISTED
-    if not is_list or not all(kind in _KINDS for kind in kinds):
-        reason = f"lists {', '.join(_KINDS)} only, not {shown(kinds)}."
-        raise BadConfig(text.prefix + "layer_types", reason)
-    if len(kinds) != num_layers:
-        reason = f"names {len(kinds)} layers, but num_hidden_layers is {num_layers}."
-        raise BadConfig(text.prefix + "layer_types", reason)
-    return frozenset(i for i, kind in enumerate(kinds) if kind in _WINDOWED)
+def _listed(text: Fields) -> frozenset[int]:
+    """From ``layer_types``, a word a layer, which ``layer_types`` has checked."""
+    kinds = text.config.get("layer_types") or []
+    return frozenset(i for i, kind in enumerate(kinds) if kind in WINDOWED)
 
 
 def _by_family(text: Fields, model_type: str, num_layers: int) -> frozenset[int]:

@@ -231,3 +231,28 @@ def test_a_slice_of_a_card_is_sized_alone(client):
     assert "H200 MIG 1g.18gb" in page
     refused = ask(client, model="qwen3-8b", gpu="h200-sxm-1g.18gb", tp="2")
     assert refused.status_code == 400 and "no link joins slices" in text_of(refused)
+
+
+def test_a_model_with_states_shows_what_they_take_of_a_user(client):
+    config = {
+        **CONFIG,
+        "model_type": "qwen3_next",
+        "num_hidden_layers": 4,
+        "full_attention_interval": 4,
+        "linear_num_value_heads": 32,
+        "linear_num_key_heads": 16,
+        "linear_key_head_dim": 128,
+        "linear_value_head_dim": 128,
+        "linear_conv_kernel_dim": 4,
+    }
+    page = text_of(ask(client, model="own", config=json.dumps(config), tp="1"))
+    assert "A user’s states (gated delta net), on one GPU" in page
+    assert "3 293 184 bytes, at any length" in page
+    assert "Layers with a state (gated delta net) take 2 pages" in page
+
+
+def test_a_context_beyond_the_model_is_refused_in_every_line(client):
+    page = text_of(ask(client, model="llama-2-7b", context="32768", tp="1"))
+    assert "It does not start: the model has positions for 4,096 tokens only." in page
+    assert "1 user fits" not in page
+    assert "Users that fit at once</dt><dd>0 " in page

@@ -8,7 +8,7 @@ from planning.errors import BadConfig
 from planning.memory.architecture import model_from_config
 from planning.memory.compact import MAX_CHARS, compact
 from planning.memory.config_json import MAX_BYTES, read_config
-from planning.memory.kv_cache import bytes_per_token_and_layer
+from planning.memory.layer_caches import bytes_per_token_and_layer
 from planning.memory.weights import num_params
 
 LLAMA = {
@@ -77,7 +77,7 @@ def read(config: dict) -> object:
         (LLAMA, "cross_attention_layers", [3], "layers that attend to an image"),
         (LLAMA, "partial_rotary_factor", 7, "is a number over 0 and up to 1, not 7"),
         (LLAMA, "text_config", 3, "text_config: is an object, not 3"),
-        (LLAMA, "layer_types", ["linear_attention"], "layer_types: lists"),
+        (LLAMA, "layer_types", ["dreaming"], "layer_types: lists"),
         (LLAMA, "quantization_config", "fp8", "quantization_config: is an object"),
         (
             LLAMA,

@@ -13,11 +13,12 @@ from planning.memory.architecture import model_from_config
 from planning.memory.compact import compact
 from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_cache import kv_layout
+from planning.memory.kv_groups import Kind
 from planning.memory.model_catalog import find_model, load_models, model
 from planning.memory.quantization import FP8, INT4, SCHEMES
 from planning.memory.ranking import Need, cheapest_offer, rank, settings_for
 from planning.memory.reported import Reported, check
-from planning.memory.sizing import estimate_memory
+from planning.memory.sizing import _users, estimate_memory
 from planning.memory.startup_log import estimate_of
 from planning.memory.verdict import card_notes, reasons, verdict
 from planning.memory.weights import Split, stage_layers, weight_bytes
@@ -59,11 +60,11 @@ def test_blocks_are_whole_and_users_take_whole_blocks():
 
 def test_a_model_with_windows_has_groups_of_as_many_layers_as_vllm_forms():
     layout = kv_layout(replace(H100, model=model("gemma-3-27b")))
-    assert (layout.group_size, layout.num_full_groups) == (10, 1)
-    assert layout.num_window_groups == 6
+    assert (layout.group_size, layout.num_groups_of(Kind.FULL)) == (10, 1)
+    assert layout.num_groups_of(Kind.WINDOW) == 6
     assert layout.block_bytes == 2 * 16 * 128 * 2 * 16 * 10
     short, long = (layout.blocks_per_request(n, 8_192) for n in (1_024, 131_072))
-    assert short == 7 * 64
+    assert short == 64 + 6 * 65
     assert long == 8_192 + 6 * (-(-(1_023 + 8_192) // 16) + 1)
 
 
@@ -299,3 +300,83 @@ def test_memory_that_is_wanting_never_gets_negative():
     found = estimate_memory(replace(H100, total_gib=Interval.exact(1.0)))
     assert found.pool.low == found.pool.value == 0 == found.users.high
     assert found.missing.value > 13 * GIB
+
+
+def test_a_context_beyond_the_models_positions_fits_nobody_anywhere():
+    """Llama 2 has 4,096 positions; 32,768 tokens of it would fit into any card."""
+    found = estimate_memory(
+        replace(H100, model=model("llama-2-7b"), max_model_len=32_768)
+    )
+    assert verdict(found) == (
+        "It does not start: the model has positions for 4,096 tokens only."
+    )
+    assert not (found.fits or found.fits_surely or found.fits_perhaps)
+    assert found.users == Interval.exact(0)
+    assert "vLLM refuses a context of 32,768" in " ".join(reasons(found))
+    ranked = rank(need("llama-2-7b", context=32_768), TODAY)
+    assert {one.why_not for one in ranked} == {"context over the model's 4,096"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "longest"),
+    [
+        ({}, 32_768),
+        ({"rope_scaling": {"type": "linear", "factor": 4}}, 131_072),
+        ({"rope_scaling": {"rope_type": "llama3", "factor": 8}}, 32_768),
+        (
+            {
+                "rope_scaling": {
+                    "type": "yarn",
+                    "factor": 4.0,
+                    "original_max_position_embeddings": 32_768,
+                }
+            },
+            131_072,
+        ),
+        ({"model_max_length": 65_536}, 65_536),
+        ({"rope_scaling": {"type": "linear", "factor": None}}, 32_768),
+    ],
+)
+def test_scaled_positions_allow_a_longer_context(fields, longest):
+    config = {
+        "model_type": "llama",
+        "hidden_size": 512,
+        "intermediate_size": 1024,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 8,
+        "vocab_size": 1024,
+        "max_position_embeddings": 32_768,
+        **fields,
+    }
+    assert model_from_config(config).longest_context == longest
+    kept = json.loads(compact(config))
+    assert model_from_config(kept).longest_context == longest
+
+
+def test_what_a_verdict_says_no_reason_denies():
+    """At every context and number of users: who fits is refused nowhere."""
+    for name in ("llama-2-7b", "gemma-3-27b", "llama-3.1-70b", "deepseek-v3"):
+        for length in (1_024, 4_096, 4_112, 131_072, 10_000_000):
+            for users in (1, 40, 3_000):
+                found = estimate_memory(
+                    replace(
+                        H100, model=model(name), max_model_len=length, num_users=users
+                    )
+                )
+                said, why = verdict(found), " ".join(reasons(found))
+                if " fit" in said.split(".")[0] and not said.startswith("Not"):
+                    assert "vLLM refuses" not in why, (name, length, users)
+                if "at most 1,024 requests" in why and found.fits:
+                    assert "1,024 at work at once" in said
+                assert found.fits == (found.users.value >= users)
+
+
+def test_one_request_and_the_null_block_must_fit_since_the_check_counts_it():
+    per_user = estimate_memory(H100).blocks_per_user
+    for version, users in (("0.26", 1), ("0.32", 0)):
+        found = _users(
+            replace(H100, vllm_version=version),
+            Interval.exact(per_user),
+            Interval.exact(per_user),
+        )
+        assert found == Interval.exact(users)

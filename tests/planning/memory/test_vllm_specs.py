@@ -1,0 +1,61 @@
+"""Blocks, tokens and concurrency of a pool: ours and vLLM's own, block for block.
+
+vLLM's side is its layers' KVCacheSpecs, its groups and its arithmetic, without a model
+or a GPU: of the vLLM that is installed, and of the other supported one
+(tests/everything.py).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planning.interval import Interval
+from planning.memory.architecture import model_from_config
+from planning.memory.engine_settings import EngineSettings
+from planning.memory.kv_cache import kv_layout
+from tests.planning.memory.like_public import MODELS
+
+pytestmark = [pytest.mark.engine, pytest.mark.scheduler]
+
+CONTEXTS = (1_024, 8_191, 32_768, 131_072)
+STEP_BUDGETS = (2_048, 8_192)
+POOL_BYTES = 40 * 2**30 + 12_345
+
+
+@pytest.mark.parametrize("tp", [1, 2])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_pool_holds_what_vllm_says(name: str, tp: int, tmp_path: Path) -> None:
+    from vllm import __version__
+
+    from tests.planning.memory import vllm_specs
+
+    for context in CONTEXTS:
+        for budget in STEP_BUDGETS:
+            theirs = vllm_specs.capacity(
+                MODELS[name],
+                tmp_path,
+                tp=tp,
+                max_model_len=context,
+                step_budget=budget,
+                pool_bytes=POOL_BYTES,
+            )
+            ours = _capacity(MODELS[name], tp, context, budget, __version__)
+            told = (theirs.num_blocks, theirs.num_tokens, theirs.max_concurrency)
+            assert ours == told, (context, budget)
+
+
+def _capacity(
+    config: dict[str, Any], tp: int, context: int, budget: int, version: str
+) -> tuple[int, int, float]:
+    settings = EngineSettings(
+        model_from_config(config),
+        Interval.exact(80),
+        tp=tp,
+        max_model_len=context,
+        max_num_batched_tokens=budget,
+        vllm_version=version,
+    )
+    layout = kv_layout(settings)
+    blocks = layout.num_blocks(POOL_BYTES)
+    return blocks, layout.num_tokens(blocks), layout.concurrency(blocks)

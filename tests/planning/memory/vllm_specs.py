@@ -1,0 +1,359 @@
+"""vLLM's own KVCacheSpecs for a config.json, without a model, weights or a GPU.
+
+Layers are vLLM's classes without their weights: each tells its own spec. The block size
+is vLLM's own alignment for a platform whose attention takes blocks of 16 tokens, as
+FlashAttention, FlashInfer and Triton do on a GPU.
+"""
+
+import importlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from transformers import PretrainedConfig
+from vllm.config import VllmConfig
+from vllm.engine.arg_utils import EngineArgs
+from vllm.model_executor.layers.attention import (
+    Attention,
+    ChunkedLocalAttention,
+    MLAAttention,
+)
+from vllm.model_executor.models import ModelRegistry
+from vllm.model_executor.models.config import MODELS_CONFIG_MAP, MambaModelConfig
+from vllm.platforms.interface import Platform
+from vllm.transformers_utils.config import get_config
+from vllm.v1.attention.backend import AttentionType
+from vllm.v1.attention.backends.mla.triton_mla import TritonMLABackend
+from vllm.v1.attention.backends.triton_attn import TritonAttentionBackend
+from vllm.v1.core import kv_cache_utils
+
+DTYPE = torch.bfloat16
+BLOCK_SIZE = 16
+_SPARSE_BLOCK = 64
+_STATES = {
+    "qwen3_next": ("Qwen3NextForCausalLM", "gdn.base:GatedDeltaNetAttention"),
+    "qwen3_5_text": ("Qwen3NextForCausalLM", "gdn.base:GatedDeltaNetAttention"),
+    "qwen3_5_moe_text": ("Qwen3NextForCausalLM", "gdn.base:GatedDeltaNetAttention"),
+    "nemotron_h": ("NemotronHForCausalLM", "mamba_mixer2:MambaMixer2"),
+    "granitemoehybrid": ("GraniteMoeHybridForCausalLM", "mamba_mixer2:MambaMixer2"),
+    "falcon_h1": ("FalconH1ForCausalLM", "mamba_mixer2:MambaMixer2"),
+    "jamba": ("JambaForCausalLM", "mamba_mixer:MambaMixer"),
+    "lfm2": ("Lfm2ForCausalLM", "short_conv:ShortConv"),
+    "kimi_linear": ("KimiLinearForCausalLM", "gdn.base:GatedDeltaNetAttention"),
+    "bailing_moe_linear": ("BailingMoeV2_5ForCausalLM", "abstract:MambaBase"),
+}
+"""The class that tells a state's shapes, and the layer that keeps it, by model_type.
+
+Qwen3.5's own class needs torchvision; its state has the shapes of Qwen3-Next.
+"""
+_CONFIGS = {
+    "nemotron_h": "NemotronHForCausalLM",
+    "qwen3_5_text": "Qwen3_5ForConditionalGeneration",
+    "qwen3_5_moe_text": "Qwen3_5MoeForConditionalGeneration",
+}
+"""Whose configuration hook sets the precision of the state."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What vLLM makes of a pool."""
+
+    num_blocks: int
+    num_tokens: int
+    max_concurrency: float
+
+
+class Gpu(Platform):
+    """A platform whose attention takes blocks of 16 tokens."""
+
+    backend: Any = TritonAttentionBackend
+
+    @classmethod
+    def _find_non_ssm_backends(cls, vllm_config: Any) -> list[Any]:
+        return [cls.backend]
+
+    @classmethod
+    def _find_non_ssm_backend(cls, vllm_config: Any) -> Any:
+        return cls.backend
+
+
+class RowGpu(Gpu):
+    """The same for MLA."""
+
+    backend = TritonMLABackend
+
+
+def capacity(
+    config: dict[str, Any],
+    directory: Path,
+    *,
+    tp: int,
+    max_model_len: int,
+    step_budget: int,
+    pool_bytes: int,
+) -> Capacity:
+    """By vLLM's own code, from its layers' specs to the logged concurrency."""
+    hf = _hf_config(config, directory)
+    vllm = _vllm_config(hf, tp, max_model_len, step_budget)
+    if hf.model_type == "deepseek_v4":
+        _pack(vllm)
+    specs = _specs(hf, vllm)
+    groups = kv_cache_utils.get_kv_cache_groups(vllm, specs)
+    made = kv_cache_utils.get_kv_cache_config_from_groups(vllm, groups, pool_bytes)
+    tokens, concurrency = kv_cache_utils.get_kv_cache_capacity(vllm, made)
+    return Capacity(made.num_blocks, tokens, concurrency)
+
+
+def _hf_config(config: dict[str, Any], directory: Path) -> Any:
+    """By the family's own class; one that ships its class with its weights, as is."""
+    if config["model_type"] in ("bailing_moe_linear", "deepseek_v4"):
+        return PretrainedConfig.from_dict(config)
+    (directory / "config.json").write_text(json.dumps(config))
+    return get_config(directory, trust_remote_code=False)
+
+
+def _vllm_config(hf: Any, tp: int, max_model_len: int, step_budget: int) -> VllmConfig:
+    vllm = VllmConfig()
+    vllm.scheduler_config.async_scheduling = True
+    vllm.scheduler_config.max_num_batched_tokens = step_budget
+    vllm.scheduler_config.disable_hybrid_kv_cache_manager = False
+    vllm.parallel_config.tensor_parallel_size = tp
+    model = _model_config(hf, tp, max_model_len)
+    vllm.model_config = model
+    cache = vllm.cache_config
+    is_sparse = getattr(hf, "index_topk", None) is not None
+    cache.block_size = _SPARSE_BLOCK if is_sparse else BLOCK_SIZE
+    cache.user_specified_block_size = True
+    cache.mamba_block_size = None
+    cache.mamba_ssm_cache_dtype = "auto"  # vLLM's CPU platform has set float32
+    if hasattr(cache, "kv_cache_layout"):
+        cache.kv_cache_layout = "LBNHC"  # what backends with no wish get
+    told = EngineArgs()
+    told._set_default_chunked_prefill_and_prefix_caching_args(model)
+    cache.enable_prefix_caching = bool(told.enable_prefix_caching)
+    if model.is_hybrid:
+        if (name := _CONFIGS.get(hf.model_type)) is not None:
+            MODELS_CONFIG_MAP[name].verify_and_update_config(vllm)
+        MambaModelConfig.verify_and_update_config(vllm)
+    (RowGpu if model.use_mla else Gpu).update_block_size_for_backend(vllm)
+    return vllm
+
+
+def _model_config(hf: Any, tp: int, max_model_len: int) -> Any:
+    is_mla = getattr(hf, "kv_lora_rank", None) is not None
+    heads, size = _heads(hf, 0, tp)
+    return SimpleNamespace(
+        hf_config=hf,
+        hf_text_config=hf,
+        dtype=DTYPE,
+        max_model_len=max_model_len,
+        original_max_model_len=max_model_len,
+        runner_type="generate",
+        is_diffusion=False,
+        is_attention_free=False,
+        is_moe=False,
+        architectures=[],
+        model_impl="vllm",
+        convert_type="none",
+        architecture=_STATES.get(hf.model_type, ("",))[0],
+        is_hybrid=hf.model_type in _STATES,
+        use_mla=is_mla,
+        is_chunked_prefill_supported=True,
+        is_prefix_caching_supported=True,
+        supports_mamba_prefix_caching=False,
+        get_num_kv_heads=lambda parallel: heads,
+        get_head_size=lambda: size,
+    )
+
+
+def _heads(hf: Any, layer: int, tp: int) -> tuple[int, int]:
+    """KV heads of that layer on one GPU, and their size; MLA has one row for all."""
+    if getattr(hf, "kv_lora_rank", None) is not None:
+        return 1, hf.kv_lora_rank + hf.qk_rope_head_dim
+    one = hf.per_layer_config[layer] if hf.model_type == "gemma4_text" else hf
+    found = getattr(one, "head_dim", None)
+    size = found or one.hidden_size // one.num_attention_heads
+    return max(1, one.num_key_value_heads // tp), size
+
+
+def _specs(hf: Any, vllm: VllmConfig) -> dict[str, Any]:
+    specs: dict[str, Any] = {}
+    if hf.model_type == "deepseek_v4":
+        for i in range(hf.num_hidden_layers):
+            specs |= _compressed_specs(hf, vllm, i)
+        return specs
+    for i, word in enumerate(_words(hf)):
+        if word in ("linear_attention", "mamba", "conv", "both"):
+            specs[f"{i}.state"] = _state_spec(hf, vllm)
+        if word in ("attention", "full_attention", "indexed_attention", "both"):
+            specs[f"{i}.attention"] = _attention_spec(hf, vllm, i, "full_attention")
+        elif word in ("sliding_attention", "chunked_attention"):
+            specs[f"{i}.attention"] = _attention_spec(hf, vllm, i, word)
+        if _has_indexer(hf, i):
+            specs[f"{i}.index"] = _index_spec(hf, vllm)
+    return specs
+
+
+def _pack(vllm: VllmConfig) -> None:
+    """As FlashMLA's backends for DeepSeek V4 ask for."""
+    vllm.cache_config.block_size = 256
+    vllm.cache_config.cache_dtype = "fp8_ds_mla"
+    if hasattr(vllm.cache_config, "kv_cache_layout"):
+        vllm.cache_config.kv_cache_layout = "BLHNC"
+
+
+def _compressed_specs(hf: Any, vllm: VllmConfig, i: int) -> dict[str, Any]:
+    """Of one layer of DeepSeek V4."""
+    from vllm.models.deepseek_v4 import attention as v4
+    from vllm.models.deepseek_v4.compressor import CompressorStateCache
+
+    cache, ratio = vllm.cache_config, hf.compress_ratios[i]
+
+    def told(cls: Any, **fields: Any) -> Any:
+        layer = SimpleNamespace(cache_config=cache, **fields)
+        return cls.get_kv_cache_spec(layer, vllm)
+
+    def compressor(head_dim: int) -> Any:
+        overlap = 2 if ratio == 4 else 1
+        block_size, window = {4: 4, 128: 8}[ratio], overlap * ratio
+        return told(
+            CompressorStateCache,
+            state_dim=2 * overlap * head_dim,
+            dtype=torch.float32,
+            sliding_window=window,
+            block_size=block_size,
+        )
+
+    specs = {
+        "window": told(
+            v4.DeepseekV4SWACache,
+            head_dim=hf.head_dim,
+            window_size=hf.sliding_window,
+            dtype=torch.uint8,
+            block_size=64,
+            packed_bytes_per_token=584,
+            packed_page_alignment=576,
+            bounded_replay=False,
+        )
+    }
+    if ratio > 1:
+        specs["rows"] = told(
+            v4.DeepseekV4Attention,
+            compress_ratio=ratio,
+            head_dim=hf.head_dim,
+            kv_cache_dtype="fp8_ds_mla",
+        )
+        specs["compressor"] = compressor(hf.head_dim)
+    if ratio == 4:
+        specs["index"] = told(
+            v4.DeepseekV4IndexerCache,
+            compress_ratio=ratio,
+            head_dim=hf.index_head_dim * 33 // 32,
+            dtype=torch.uint8,
+        )
+        specs["index compressor"] = compressor(hf.index_head_dim)
+    return {f"{i}.{name}": spec for name, spec in specs.items()}
+
+
+def _index_spec(hf: Any, vllm: VllmConfig) -> Any:
+    """Of one indexer of sparse attention: 8 bit a value and a scale for 128."""
+    from vllm.model_executor.models.deepseek_v2 import DeepseekV32IndexerCache
+
+    layer = DeepseekV32IndexerCache.__new__(DeepseekV32IndexerCache)
+    layer.__dict__.update(
+        cache_config=vllm.cache_config,
+        head_dim=hf.index_head_dim * 33 // 32,
+        dtype=torch.uint8,
+    )
+    return layer.get_kv_cache_spec(vllm)
+
+
+def _has_indexer(hf: Any, i: int) -> bool:
+    types = getattr(hf, "indexer_types", None)
+    is_sparse = getattr(hf, "index_topk", None) is not None
+    return is_sparse and (types is None or types[i] == "full")
+
+
+def _words(hf: Any) -> list[str]:
+    """As transformers' and vLLM's own config classes tell them."""
+    number = hf.num_hidden_layers
+    if hf.model_type == "falcon_h1":
+        return ["both"] * number
+    if hf.model_type == "mistral":
+        return ["sliding_attention"] * number
+    if hf.model_type == "kimi_linear":
+        kda = [hf.is_kda_layer(i) for i in range(number)]
+        return ["linear_attention" if is_kda else "attention" for is_kda in kda]
+    if hf.model_type == "bailing_moe_linear":
+        from vllm.model_executor.models.bailing_moe_linear import is_linear_layer
+
+        linear = [is_linear_layer(i, hf.layer_group_size) for i in range(number)]
+        return ["linear_attention" if one else "attention" for one in linear]
+    words = getattr(hf, "layers_block_type", None) or getattr(hf, "layer_types", None)
+    return list(words or ["full_attention"] * number)
+
+
+def _attention_spec(hf: Any, vllm: VllmConfig, i: int, word: str) -> Any:
+    model = vllm.model_config
+    kinds = {"chunked_attention": ChunkedLocalAttention}
+    layer_class = MLAAttention if model.use_mla else kinds.get(word, Attention)
+    layer = layer_class.__new__(layer_class)
+    heads, size = _heads(hf, i, vllm.parallel_config.tensor_parallel_size)
+    told = {
+        "attn_type": AttentionType.DECODER,
+        "kv_cache_dtype": "auto",
+        "kv_cache_torch_dtype": DTYPE,
+        "attn_backend": TritonMLABackend if model.use_mla else TritonAttentionBackend,
+        "num_kv_heads": heads,
+        "head_size": size,
+        "head_size_v": size,
+        "sliding_window": None,
+        "indexer": object() if _has_indexer(hf, i) else None,
+        "non_causal_multi_token_decode": False,
+    }
+    if word == "sliding_attention":
+        told["sliding_window"] = hf.sliding_window
+    elif word == "chunked_attention":
+        told["attention_chunk_size"] = hf.attention_chunk_size
+    layer.__dict__.update(told)
+    return layer.get_kv_cache_spec(vllm)
+
+
+def _state_spec(hf: Any, vllm: VllmConfig) -> Any:
+    name, place = _STATES[hf.model_type]
+    model, _ = ModelRegistry.resolve_model_cls(name, model_config=vllm.model_config)
+    shapes = model.get_mamba_state_shape_from_config(vllm)
+    dtypes = model.get_mamba_state_dtype_from_config(vllm)
+    layer_class = _layer_class(hf.model_type, place)
+
+    class Layer(layer_class):  # type: ignore[misc, valid-type]
+        """The layer without its weights."""
+
+        mamba_type = "of no matter here"
+        kda_prefill_backend = "flashkda"
+
+        def __init__(self) -> None:
+            pass
+
+        def get_state_shape(self) -> Any:
+            return shapes
+
+        def get_state_dtype(self) -> Any:
+            return dtypes
+
+    return object.__new__(Layer).get_kv_cache_spec(vllm)
+
+
+def _layer_class(model_type: str, place: str) -> Any:
+    module, _, name = place.partition(":")
+    if model_type == "kimi_linear":
+        try:
+            kda = importlib.import_module("vllm.models.kimi_k3.nvidia.kda")
+            return kda.KimiK3DeltaAttention
+        except ImportError:
+            pass
+    layers = importlib.import_module(f"vllm.model_executor.layers.mamba.{module}")
+    return getattr(layers, name)
