@@ -63,7 +63,8 @@ def deployment(
     flags = tuple(_flags(query, settings, scheme))
     arguments = [repository]
     arguments += [part for flag in flags for part in (flag.name, flag.value)]
-    is_one_host = card.vendor == "nvidia" and settings.num_gpus <= GPUS_OF_A_HOST
+    is_whole = card.vendor == "nvidia" and not card.part_of
+    is_one_host = is_whole and settings.num_gpus <= GPUS_OF_A_HOST
     return Deployment(
         repository=repository,
         flags=flags,
@@ -261,6 +262,12 @@ def _notes(
         notes.append(
             f"Compose and Kubernetes are written for NVIDIA's cards only; the "
             f"{card.name} needs another image and another device plugin."
+        )
+    elif card.part_of:
+        notes.append(
+            "A slice is handed out by its own name, which depends on how MIG is set up "
+            "on the host: Compose and Kubernetes are left out. Give the container one "
+            "slice, and start the line in it."
         )
     elif settings.num_gpus > GPUS_OF_A_HOST:
         notes.append(

@@ -68,7 +68,7 @@ def test_what_would_not_start_gets_no_line() -> None:
 
 
 def test_what_is_not_known_is_a_sentence() -> None:
-    own = made(model="own", config=compact(OWN))
+    own = made(model="own", config=compact(OWN), context=2_048)
     assert "MODEL" in own.command and "place of MODEL" in " ".join(own.notes)
     awq = made(model="llama-3.1-8b", weights="awq")
     assert "another repository" in " ".join(awq.notes)
@@ -77,6 +77,8 @@ def test_what_is_not_known_is_a_sentence() -> None:
     assert "--quantization fp8" in fp8.command
     amd = made(model="llama-3.1-8b", gpu="mi300x")
     assert amd.compose is None and "NVIDIA" in " ".join(amd.notes)
+    part = made(model="qwen3-8b", gpu="h200-sxm-1g.18gb", weights="fp8", context=2_048)
+    assert part.compose is None and "slice" in " ".join(part.notes)
     many = made(model="llama-3.1-8b", gpu="h100-sxm", tp="8", pp=2)
     assert many.kubernetes is None and "16 GPUs" in " ".join(many.notes)
 
