@@ -50,6 +50,7 @@ SERVICE = (
     "prefill_tokens_per_s",
     "decode_tokens_per_s",
     "slowdown_pct",
+    "step_tokens",
     "overhead_s",
     "concurrency",
 )

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from planning.fleet.plan import MAX_RATE_PER_S, Plan, Traffic
+from planning.fleet.plan import MAX_RATE_PER_S, MAX_WORKERS, Plan, Traffic
 from planning.fleet.request_file import RequestFile
 from planning.fleet.results import simulate
-from planning.fleet.workload import mean_work_s, workload_of
+from planning.fleet.workload import Work, mean_work, workload_of
 
 NUM_RATES = 9
 SPAN = 10.0
@@ -68,26 +68,29 @@ def _at(traffic: Traffic, rate: float, usual: float) -> Traffic:
 
 def _point(plan: Plan, recorded: RequestFile | None) -> Point:
     rate = workload_of(plan, recorded).rate_per_s
-    load = rate * mean_work_s(plan, recorded)
-    most = max(4 * load / plan.service.concurrency, plan.serverless.max_workers)
-    serverless = replace(plan.serverless, max_workers=int(min(math.ceil(most), 128)))
+    num = instances_for(plan, rate, mean_work(plan, recorded))
+    most = min(max(4 * num, plan.serverless.max_workers), MAX_WORKERS)
+    serverless = replace(plan.serverless, max_workers=most)
     found = simulate(
         replace(plan, mode="serverless", serverless=serverless), BUDGET, recorded
     )
-    num = instances_for(plan, load)
     usd = num * HOURS * plan.provisioned.provisioned_usd_per_h
     return Point(rate, found.cost_usd.mean, usd, num)
 
 
-def instances_for(plan: Plan, load: float) -> int:
-    """Instances whose places ``load`` (Erlang, alone in the batch) fills to TARGET.
+def instances_for(plan: Plan, rate_per_s: float, work: Work) -> int:
+    """Instances that carry the rate with TARGET of their places, and of the time that
+    prompts may take, in use.
 
-    A batch of n slows its requests down by 1 + slowdown x (n - 1), so an instance
-    carries n / that.
+    A batch of n decodes n / pace(n) as fast as one alone (see planning.fleet.batch);
+    a prompt takes its seconds of the whole instance.
     """
-    n = max(plan.service.concurrency * TARGET, 1.0)
-    carried = n / (1 + plan.service.slowdown_pct / 100 * (n - 1))
-    return max(1, math.ceil(load / carried))
+    service = plan.service
+    n = max(service.concurrency * TARGET, 1.0)
+    token_cost = service.decode_tokens_per_s / service.prefill_tokens_per_s
+    pace = max(1 + service.slowdown_pct / 100 * (n - 1), n * token_cost)
+    busy_s = work.prefill_s / TARGET + work.decode_s * pace / n
+    return max(1, math.ceil(rate_per_s * busy_s))
 
 
 def crossing(points: Sequence[Point]) -> float | None:

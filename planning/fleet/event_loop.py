@@ -1,8 +1,9 @@
 """The simulator's loop: arrivals, what is due, and the clock. Compiled.
 
-    serve(fleet, arrivals, works, cold)   hand over requests, in order of their times
-    advance(fleet, until, cold)           let time pass without any
-    book_all(fleet)                       bring all accounts up to now
+    serve(fleet, arrivals, prefills, decodes, cold)
+                                  hand over requests, in order of their times
+    advance(fleet, until, cold)   let time pass without any
+    book_all(fleet)               bring all accounts up to now
 
 First come, first served from one queue. A request goes to the instance with a free
 place that serves the fewest; if none has one, to the serverless worker that serves the
@@ -10,6 +11,7 @@ most, so that the others may idle and stop. ``cold`` are factors (mean 1) that m
 the mean cold start, used one after the other.
 """
 
+from planning.fleet.batch import ages_in_batch, go_on
 from planning.fleet.compiled import compiled
 from planning.fleet.fleet_state import (
     ASK,
@@ -20,33 +22,41 @@ from planning.fleet.fleet_state import (
     MAX_QUEUE,
     NUM_TIMERS,
     PING,
-    READY,
     STARTING,
     TICK,
-    Array,
     Fleet,
 )
 from planning.fleet.queue import enqueue, fill, give_up
 from planning.fleet.scaling import ask_for_worker, autoscale, ping, scale_up
-from planning.fleet.worker_events import admit, book, complete, make_ready, stop
+from planning.fleet.smallest import Array, place_of_smallest
+from planning.fleet.worker_events import (
+    admit,
+    begin_answer,
+    book,
+    complete,
+    make_ready,
+    set_due,
+    stop,
+)
 
 
 @compiled
-def serve(fleet: Fleet, arrivals: Array, works: Array, cold: Array) -> None:
-    """Requests that arrive at ``arrivals`` [s], each with ``works`` [s] of work."""
+def serve(
+    fleet: Fleet, arrivals: Array, prefills: Array, decodes: Array, cold: Array
+) -> None:
+    """Requests that arrive at ``arrivals`` [s], each with its seconds of prompt work
+    and of decoding alone in a batch."""
     for i in range(len(arrivals)):
         advance(fleet, arrivals[i], cold)
-        _arrive(fleet, arrivals[i], works[i], cold)
+        _arrive(fleet, arrivals[i], prefills[i], decodes[i], cold)
 
 
 @compiled
 def advance(fleet: Fleet, until: float, cold: Array) -> None:
     """Everything that is due by ``until``, in order."""
-    while True:
-        event = _next_due(fleet)
-        moment = fleet.due[event]
-        if moment > until:
-            break
+    while fleet.due[1] <= until:
+        moment = fleet.due[1]
+        event = place_of_smallest(fleet.due, fleet.num_leaves)
         _pass_time(fleet, moment)
         if event >= NUM_TIMERS:
             _worker_due(fleet, event - NUM_TIMERS, moment)
@@ -61,16 +71,6 @@ def advance(fleet: Fleet, until: float, cold: Array) -> None:
         else:
             _close_bin(fleet)
     _pass_time(fleet, until)
-
-
-@compiled
-def _next_due(fleet: Fleet) -> int:
-    first = 0
-    soonest = fleet.due[0]
-    for event in range(1, NUM_TIMERS + fleet.num_used):
-        if fleet.due[event] < soonest:
-            first, soonest = event, fleet.due[event]
-    return first
 
 
 @compiled
@@ -92,6 +92,9 @@ def _worker_due(fleet: Fleet, w: int, now: float) -> None:
         make_ready(fleet, w, now)
         fill(fleet, w, now, True)
     elif fleet.num_running[w] > 0:
+        if fleet.is_prompt_next[w]:
+            begin_answer(fleet, w, now)
+            return
         complete(fleet, w, now)
         if not fleet.is_draining[w]:
             fill(fleet, w, now, False)
@@ -102,46 +105,21 @@ def _worker_due(fleet: Fleet, w: int, now: float) -> None:
 
 
 @compiled
-def _arrive(fleet: Fleet, now: float, work: float, cold: Array) -> None:
+def _arrive(
+    fleet: Fleet, now: float, prefill_s: float, decode_s: float, cold: Array
+) -> None:
     fleet.num_arrived += 1
     if fleet.in_service + fleet.num_queued == 0:
         fleet.num_found_empty += 1
-    w = _least_busy(fleet)
-    if w < 0:
-        w = _fullest(fleet)
-    if w >= 0:
-        admit(fleet, w, now, now, work, False)
+    if fleet.places[1] < INF:
+        w = place_of_smallest(fleet.places, fleet.num_leaves)
+        admit(fleet, w, now, now, prefill_s, decode_s, False)
     elif fleet.num_queued >= fleet.max_queue:
         fleet.num_refused += 1
     else:
-        enqueue(fleet, now, work)
+        enqueue(fleet, now, prefill_s, decode_s)
     if fleet.num_workers > fleet.num_provisioned:
         scale_up(fleet, now, cold)
-
-
-@compiled
-def _least_busy(fleet: Fleet) -> int:
-    """The instance with a free place that serves the fewest; -1 where all are full."""
-    found, least = -1, fleet.concurrency
-    for w in range(fleet.num_provisioned):
-        if fleet.num_running[w] < least and fleet.status[w] == READY:
-            if fleet.is_draining[w]:
-                continue
-            found, least = w, fleet.num_running[w]
-            if least == 0:
-                break
-    return found
-
-
-@compiled
-def _fullest(fleet: Fleet) -> int:
-    """The serverless worker with a free place that serves the most; -1 for none."""
-    found, most = -1, -1
-    for w in range(fleet.num_provisioned, fleet.num_used):
-        num = fleet.num_running[w]
-        if most < num < fleet.concurrency and fleet.status[w] == READY:
-            found, most = w, num
-    return found
 
 
 @compiled
@@ -160,17 +138,20 @@ def _close_bin(fleet: Fleet) -> None:
     fleet.bins[fleet.bin, BIN_MAX_QUEUE] = fleet.bin_max_queue
     fleet.bin_max_queue = fleet.num_queued
     fleet.bin += 1
-    fleet.due[BIN] = fleet.due[BIN] + fleet.bin_s if fleet.bin < fleet.num_bins else INF
+    is_last = fleet.bin >= fleet.num_bins
+    set_due(fleet, BIN, INF if is_last else fleet.now + fleet.bin_s)
 
 
 @compiled
 def book_all(fleet: Fleet) -> float:
-    """Book every worker's seconds up to now; the ages of all requests here [s]."""
+    """Book every worker's seconds and tokens up to now; the ages of all requests here
+    [s]."""
     ages = 0.0
     for w in range(fleet.num_used):
         book(fleet, w, fleet.now)
-        for place in range(fleet.num_running[w]):
-            ages += fleet.now - fleet.arrived[w, place]
+        if fleet.num_running[w] > 0:
+            go_on(fleet, w, fleet.now)
+            ages += ages_in_batch(fleet, w, fleet.now)
     for place in range(fleet.num_queued):
         at = (fleet.queue_head + place) % MAX_QUEUE
         ages += fleet.now - fleet.queue_arrived[at]

@@ -3,6 +3,7 @@
 Each advice follows from a figure of the result, and the figure stands in it.
 """
 
+from planning.fleet.plan import Plan
 from planning.fleet.results import Result
 
 PAID_FOR = {
@@ -15,6 +16,8 @@ PAID_FOR = {
 
 FULL_PCT, EMPTY_PCT = 75, 40
 """Places in use above and below which it is said."""
+SHARE_OF_PROMPTS = 0.5
+"""Share of the fleet that prompts need, from which it is said."""
 MOSTLY_PCT = 60
 """Share of the bill from which a line is most of it."""
 
@@ -29,7 +32,33 @@ def explain(result: Result) -> list[str]:
     """Sentences, the most important first."""
     if result.requests.mean == 0:
         return ["No request came in the time that was simulated."]
-    return [*_goals(result), _bill(result), *_waits(result), *_doubts(result)]
+    return [
+        *_goals(result),
+        *_prompts(result),
+        _bill(result),
+        *_waits(result),
+        *_doubts(result),
+    ]
+
+
+def _prompts(result: Result) -> list[str]:
+    """Whether the fleet can compute the prompts at all; answers come on top."""
+    needed, most = result.prompt_workers.mean, most_workers(result.plan)
+    if needed < SHARE_OF_PROMPTS * most:
+        return []
+    told = f"Prompts alone need {needed:.1f} workers, all the time"
+    if needed >= most:
+        return [
+            f"{told}, and this fleet has {most:,} at most: it is overloaded, however "
+            "many requests a worker takes at once."
+        ]
+    return [f"{told}, of the {most:,} that this fleet has at most."]
+
+
+def most_workers(plan: Plan) -> int:
+    """Workers of both kinds when all are up."""
+    instances = plan.provisioned.instances if plan.has_provisioned else 0
+    return instances + (plan.serverless.max_workers if plan.has_serverless else 0)
 
 
 def _doubts(result: Result) -> list[str]:

@@ -2,16 +2,16 @@
 
     rules            what the plan says, in seconds and counts
     status[w], …     w < num_provisioned: instances; the rest: serverless workers
-    finish[w, :]     heap of the virtual times at which the requests of w are done,
-    arrived[w, :]    and when each of them arrived
-    due[:]           when each timer and each worker next has something to do
+    prompt_done[w, :] ring of the requests of w that prefill: when on its clock, when
+    prompt_arrived…  each arrived, and what it will decode
+    finish[w, :]     heap of the times of its clock at which those that decode are done,
+    arrived[w, :]    and when each of them arrived (see batch)
+    due[:]           when each timer and each worker next has something to do,
+    places[:]        how a worker is preferred for a request, off[:] who may be started:
+                     trees of the smallest key (see smallest)
     queue_arrived[:] ring of waiting requests, the oldest at queue_head
     seconds[k, p]    worker seconds of kind k (provisioned, serverless) by phase p
     tally            clock, counts, and areas under the curves
-
-A worker that serves n requests gives each of them 1 / (1 + slowdown * (n - 1)) seconds
-of progress a second. Its virtual time counts that progress, so a request admitted at
-virtual time v with s seconds of work is done at v + s whatever comes later.
 
 The sizes are fixed: compiled code knows every offset then, and numpy takes the memory
 of what is never written from nowhere.
@@ -21,6 +21,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from planning.fleet.plan import MAX_WORKERS
+from planning.fleet.smallest import Array, fill_tree
 
 INF = np.inf
 OFF, STARTING, READY = 0, 1, 2
@@ -37,8 +40,12 @@ PING, TICK, BIN, ASK, GIVE_UP = range(5)
 a timeline bin, waiting request that asks for a worker, and one that gives up."""
 NUM_TIMERS = 5
 
-MAX_WORKERS = 256
 MAX_CONCURRENCY = 256
+MAX_LEAVES = 16_384
+"""Room of a tree: a power of two, at least timers and workers."""
+ROW = MAX_CONCURRENCY + 8
+"""Room of a worker's requests. Not a power of two: rows that are a page apart would
+share the few places of a processor's cache."""
 MAX_QUEUE = 1_000_000
 MAX_BINS = 1_024
 BIN_QUEUE, BIN_SERVICE, BIN_READY, BIN_STARTING, BIN_MAX_QUEUE = range(5)
@@ -54,6 +61,8 @@ RULES: list[Any] = [
     ("num_kept", "i8"),
     ("concurrency", "i8"),
     ("slowdown", "f8"),
+    ("token_cost", "f8"),
+    ("step_tokens", "f8"),
     ("max_queue", "i8"),
     ("give_up_s", "f8"),
     ("idle_timeout_s", "f8"),
@@ -79,17 +88,28 @@ WORKERS: list[Any] = [
     ("num_running", "i8", (MAX_WORKERS,)),
     ("is_draining", "i8", (MAX_WORKERS,)),
     ("by_ping", "i8", (MAX_WORKERS,)),
-    ("virtual_s", "f8", (MAX_WORKERS,)),
+    ("num_prompts", "i8", (MAX_WORKERS,)),
+    ("prompt_head", "i8", (MAX_WORKERS,)),
+    ("is_prompt_next", "i8", (MAX_WORKERS,)),
+    ("prefill_clock", "f8", (MAX_WORKERS,)),
+    ("last_prompt_done", "f8", (MAX_WORKERS,)),
+    ("decode_clock", "f8", (MAX_WORKERS,)),
     ("stamp", "f8", (MAX_WORKERS,)),
     ("since", "f8", (MAX_WORKERS,)),
     ("idle_ends", "f8", (MAX_WORKERS,)),
     ("ping_ends", "f8", (MAX_WORKERS,)),
     ("billed_s", "f8", (MAX_WORKERS,)),
-    ("due", "f8", (NUM_TIMERS + MAX_WORKERS,)),
+]
+TREES: list[Any] = [
+    ("due", "f8", (2 * MAX_LEAVES,)),
+    ("places", "f8", (2 * MAX_LEAVES,)),
+    ("off", "f8", (2 * MAX_LEAVES,)),
 ]
 POSITION: list[Any] = [
     ("now", "f8"),
     ("num_used", "i8"),
+    ("num_leaves", "i8"),
+    ("num_active", "i8"),
     ("num_ready", "i8"),
     ("num_starting", "i8"),
     ("num_serverless", "i8"),
@@ -121,6 +141,8 @@ TALLY: list[Any] = [
     ("total_s", "f8"),
     ("work_s", "f8"),
     ("work2_s2", "f8"),
+    ("prefill_s", "f8"),
+    ("decode_s", "f8"),
     ("area_queue", "f8"),
     ("area_service", "f8"),
     ("area_ready", "f8"),
@@ -129,6 +151,7 @@ TALLY: list[Any] = [
     ("seconds", "f8", (2, NUM_PHASES)),
     ("rounding", "f8"),
     ("waits", "i8", (NUM_BUCKETS,)),
+    ("firsts", "i8", (NUM_BUCKETS,)),
     ("totals", "i8", (NUM_BUCKETS,)),
 ]
 TIMELINE: list[Any] = [
@@ -136,16 +159,21 @@ TIMELINE: list[Any] = [
     ("bin_areas", "f8", (4,)),
 ]
 REQUESTS: list[Any] = [
-    ("finish", "f8", (MAX_WORKERS, MAX_CONCURRENCY)),
-    ("arrived", "f8", (MAX_WORKERS, MAX_CONCURRENCY)),
+    ("prompt_done", "f8", (MAX_WORKERS, ROW)),
+    ("prompt_arrived", "f8", (MAX_WORKERS, ROW)),
+    ("prompt_decode", "f8", (MAX_WORKERS, ROW)),
+    ("finish", "f8", (MAX_WORKERS, ROW)),
+    ("arrived", "f8", (MAX_WORKERS, ROW)),
     ("queue_arrived", "f8", (MAX_QUEUE,)),
-    ("queue_work", "f8", (MAX_QUEUE,)),
+    ("queue_prefill", "f8", (MAX_QUEUE,)),
+    ("queue_decode", "f8", (MAX_QUEUE,)),
 ]
-FLEET = np.dtype(RULES + POSITION + WORKERS + TALLY + TIMELINE + REQUESTS, align=True)
+FLEET = np.dtype(
+    RULES + POSITION + WORKERS + TREES + TALLY + TIMELINE + REQUESTS, align=True
+)
 
 Fleet = Any
 """One record of FLEET, as numpy and numba hand it out."""
-Array = npt.NDArray[np.float64]
 
 
 def new_fleet(rules: dict[str, float]) -> Fleet:
@@ -156,27 +184,46 @@ def new_fleet(rules: dict[str, float]) -> Fleet:
 
 
 def reset(fleet: Fleet, rules: dict[str, float]) -> None:
-    """Back to time 0: what is kept running runs, everything else is off."""
-    for name, *_ in POSITION + WORKERS + TALLY + TIMELINE:
+    """Back to time 0. A record keeps the number of its workers."""
+    num_workers = int(rules["num_workers"])
+    for name, *_ in POSITION + TALLY + TIMELINE:
         fleet[name] = 0
+    for name, *_ in WORKERS:
+        fleet[name][:num_workers] = 0
     for name, value in rules.items():
         fleet[name] = value
-    fleet["due"] = INF
-    first = int(rules["num_provisioned"])
-    kept = range(first, first + int(rules["num_kept"]))
-    if rules["has_autoscaler"]:
-        first = int(rules["min_instances"])
-        fleet["due"][TICK] = rules["tick_s"]
-    for w in (*range(first), *kept):
-        fleet["status"][w] = READY
-        fleet["idle_ends"][w] = INF
+    num_instances = int(rules["num_provisioned"])
+    kept = range(num_instances, num_instances + int(rules["num_kept"]))
+    first = int(rules["min_instances"])
+    is_up = np.zeros(num_workers, bool)
+    is_up[:first] = True
+    is_up[kept.start : kept.stop] = True
+    fleet["status"][:num_workers] = np.where(is_up, READY, 0)
+    fleet["idle_ends"][:num_workers] = np.where(is_up, INF, 0.0)
+    fleet["num_active"] = first
     fleet["num_ready"] = first + len(kept)
     fleet["num_serverless"] = len(kept)
     fleet["num_used"] = kept.stop
+    _plant(fleet, rules, is_up)
+
+
+def _plant(fleet: Fleet, rules: dict[str, float], is_up: npt.NDArray[np.bool_]) -> None:
+    """The three trees."""
+    is_serverless = np.arange(len(is_up)) >= int(rules["num_provisioned"])
+    due = np.full(NUM_TIMERS, INF)
+    if rules["has_autoscaler"]:
+        due[TICK] = rules["tick_s"]
     if rules["ping_every_s"] > 0:
-        fleet["due"][PING] = rules["ping_every_s"]
+        due[PING] = rules["ping_every_s"]
     if rules["num_bins"]:
-        fleet["due"][BIN] = rules["bin_s"]
+        due[BIN] = rules["bin_s"]
+    empty: Array = np.where(is_serverless, 2.0 * rules["concurrency"], 0.0)
+    places = np.where(is_up, empty, INF)
+    off = np.where(is_serverless & ~is_up, 0.0, INF)
+    num_leaves = 1 << (NUM_TIMERS + len(is_up) - 1).bit_length()
+    fleet["num_leaves"] = num_leaves
+    for name, keys in (("due", due), ("places", places), ("off", off)):
+        fill_tree(fleet[name], keys, num_leaves)
 
 
 def begin_window(fleet: Fleet) -> None:

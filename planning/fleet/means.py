@@ -62,3 +62,16 @@ def quantile(histogram: npt.NDArray[np.float64], share: float) -> float | None:
         return 0.0
     inside = (wanted - below[place - 1]) / (below[place] - below[place - 1])
     return float(LEAST_S * 2 ** ((place - 1 + inside) / BUCKETS_PER_OCTAVE))
+
+
+def share_above(histogram: npt.NDArray[np.float64], seconds: float) -> float | None:
+    """Share of a histogram that lies above ``seconds``; None for an empty one."""
+    total = float(histogram.sum())
+    if total <= 0:
+        return None
+    if seconds <= LEAST_S:
+        return float(histogram[1:].sum()) / total
+    place = np.log2(seconds / LEAST_S) * BUCKETS_PER_OCTAVE + 1
+    whole = min(int(place), len(histogram) - 1)
+    inside = histogram[whole] * (1 - min(place - whole, 1.0))
+    return float(histogram[whole + 1 :].sum() + inside) / total

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 MONTH_S = 30 * 86_400.0
 DAY_S = 86_400.0
-MAX_RATE_PER_S = 200
+MAX_RATE_PER_S = 2_000
+MAX_WORKERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -102,16 +103,22 @@ class Requests:
 
 @dataclass(frozen=True)
 class Service:
-    """How fast one worker is. n requests at once each take 1 + slowdown x (n - 1)
-    times as long as one alone."""
+    """How fast one worker is. Prompts share its prefill rate, one after the other; of n
+    requests that decode each takes 1 + slowdown x (n - 1) times as long as one alone
+    (see planning.fleet.batch)."""
 
     rates: str = _text("Rates", 64, "where they are from", "8b-bf16-h100-sxm")
-    prefill_tokens_per_s: float = _number(30_800, "Prompt", "tokens/s", 0.1, 10_000_000)
+    prefill_tokens_per_s: float = _number(
+        30_800, "Prompts", "tokens/s", 0.1, 10_000_000, "of a worker, shared by all"
+    )
     decode_tokens_per_s: float = _number(
         125.2, "Answer, alone", "tokens/s", 0.1, 100_000, "one request in the batch"
     )
     slowdown_pct: float = _number(
-        3, "Slower per further request", "%", 0, 100, "of the batch"
+        3, "Slower per further request", "%", 0, 100, "that decodes with it"
+    )
+    step_tokens: int = _whole(
+        8192, "Budget of a step", "tokens", 16, 1_000_000, "max_num_batched_tokens"
     )
     overhead_s: float = _number(0, "Overhead a request", "s", 0, 3600)
     concurrency: int = _whole(16, "Requests at once", "a worker", 1, 256)
@@ -121,11 +128,13 @@ class Service:
 class Provisioned:
     """Instances rented by the hour, with or without an autoscaler."""
 
-    instances: int = _whole(2, "Instances", "", 1, 128, "the most, with an autoscaler")
+    instances: int = _whole(
+        2, "Instances", "", 1, MAX_WORKERS, "the most, with an autoscaler"
+    )
     provisioned_price: str = _text("Offer", 64, "", "runpod-secure-h100-sxm")
     provisioned_usd_per_h: float = _number(3.99, "Price", "$/h", 0, 10_000)
     autoscaler: Literal["off", "on"] = _choice("Autoscaler", "off", "on")
-    min_instances: int = _whole(1, "At least", "instances", 1, 128)
+    min_instances: int = _whole(1, "At least", "instances", 1, MAX_WORKERS)
     target_pct: float = _number(70, "Target of places in use", "%", 5, 100)
     look_every_s: float = _number(60, "Looks every", "s", 5, 3600)
     start_up_min: float = _number(6, "Start of an instance", "min", 0, 120)
@@ -139,8 +148,8 @@ class Serverless:
     platform: str = _text("Platform", 64, "preset that the fields came from")
     serverless_price: str = _text("Offer", 64, "", "runpod-flex-h100-sxm")
     serverless_usd_per_s: float = _number(0.00116, "Price", "$/s", 0, 3)
-    max_workers: int = _whole(3, "At most", "workers", 1, 128)
-    min_workers: int = _whole(0, "Always on", "workers", 0, 128)
+    max_workers: int = _whole(3, "At most", "workers", 1, MAX_WORKERS)
+    min_workers: int = _whole(0, "Always on", "workers", 0, MAX_WORKERS)
     idle_timeout_s: float = _number(5, "Idle timeout", "s", 0, 86_400)
     cold_start_s: float = _number(45, "Cold start, mean", "s", 0, 3600)
     cold_start_cv: float = _number(0.5, "Cold start, spread", "σ/mean", 0, 3)

@@ -20,6 +20,7 @@ import yaml
 from planning.catalog.safe_yaml import load_unique
 from planning.errors import BadSetting
 from planning.fleet.plan import Limit, Plan
+from planning.fleet.rules import check_room
 
 MAX_YAML_BYTES = 100_000
 LONGEST_SHOWN = 40
@@ -171,6 +172,10 @@ def _disagreements(plan: Plan) -> dict[str, str]:
         )
     if traffic.pattern == "file" and not traffic.file:
         wrong["file"] = "is empty; the pattern file needs an uploaded file of requests."
+    try:
+        check_room(plan)
+    except BadSetting as error:
+        wrong.setdefault(error.field, error.reason)
     return wrong
 
 

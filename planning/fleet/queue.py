@@ -2,15 +2,16 @@
 
 from planning.fleet.compiled import compiled
 from planning.fleet.fleet_state import ASK, GIVE_UP, INF, MAX_QUEUE, QUEUE_DELAY, Fleet
-from planning.fleet.worker_events import admit
+from planning.fleet.worker_events import admit, set_due
 
 
 @compiled
-def enqueue(fleet: Fleet, now: float, work: float) -> None:
+def enqueue(fleet: Fleet, now: float, prefill_s: float, decode_s: float) -> None:
     """A request begins to wait."""
     place = (fleet.queue_head + fleet.num_queued) % MAX_QUEUE
     fleet.queue_arrived[place] = now
-    fleet.queue_work[place] = work
+    fleet.queue_prefill[place] = prefill_s
+    fleet.queue_decode[place] = decode_s
     fleet.num_queued += 1
     fleet.bin_max_queue = max(fleet.bin_max_queue, fleet.num_queued)
     set_queue_timers(fleet)
@@ -21,9 +22,10 @@ def fill(fleet: Fleet, w: int, now: float, is_cold: bool) -> None:
     """Give the worker's free places to the oldest waiting requests."""
     while fleet.num_queued > 0 and fleet.num_running[w] < fleet.concurrency:
         arrived = fleet.queue_arrived[fleet.queue_head]
-        work = fleet.queue_work[fleet.queue_head]
+        prefill_s = fleet.queue_prefill[fleet.queue_head]
+        decode_s = fleet.queue_decode[fleet.queue_head]
         _dequeue(fleet)
-        admit(fleet, w, now, arrived, work, is_cold)
+        admit(fleet, w, now, arrived, prefill_s, decode_s, is_cold)
 
 
 @compiled
@@ -47,8 +49,8 @@ def set_queue_timers(fleet: Fleet) -> None:
     """When the oldest gives up, and when the next one asks for a worker."""
     if fleet.give_up_s < INF:
         gives_up_at = fleet.queue_arrived[fleet.queue_head] + fleet.give_up_s
-        fleet.due[GIVE_UP] = gives_up_at if fleet.num_queued > 0 else INF
+        set_due(fleet, GIVE_UP, gives_up_at if fleet.num_queued > 0 else INF)
     if fleet.scaler == QUEUE_DELAY:
         place = (fleet.queue_head + fleet.num_asked) % MAX_QUEUE
         asks_at = max(fleet.queue_arrived[place] + fleet.scaler_value, fleet.now)
-        fleet.due[ASK] = asks_at if fleet.num_asked < fleet.num_queued else INF
+        set_due(fleet, ASK, asks_at if fleet.num_asked < fleet.num_queued else INF)

@@ -6,7 +6,8 @@
 A vector is a mapping with ``model`` and ``params`` as in a file of vectors; what else
 it has, such as ``expected``, is not looked at. Models: M/M/1, M/M/c, M/G/c with a
 mean and cv of the service (log-normal, gamma, exponential, uniform, deterministic),
-each with K as M/M/c/K, and M/G/inf + keep-alive tau. The names of the estimates are
+each with K as M/M/c/K, and M/G/inf + keep-alive tau. A service is decoding that nothing
+slows down, without a prompt. The names of the estimates are
 those of the closed forms, as far as a simulation can see them. The fleet simulator
 does it: c provisioned workers of one place each, or one serverless worker.
 
@@ -61,7 +62,8 @@ class VectorWorkload:
     ) -> Iterator[Chunk]:
         """See planning.fleet.workload.Workload."""
         for times in poisson(self.rate_per_s, start_s, end_s, random):
-            yield Chunk(times, self._draw(len(times), random), 0.0, 0.0)
+            services = self._draw(len(times), random)
+            yield Chunk(times, np.zeros(len(times)), services, 0.0, 0.0)
 
 
 def simulate_vector(
@@ -98,7 +100,8 @@ def _run(
 def _rules(vector: Mapping[str, Any]) -> Rules:
     params, name = vector["params"], str(vector["model"]).split(" (")[0].strip()
     rules = rules_of(Plan(mode="provisioned"))
-    rules |= {"slowdown": 0.0, "concurrency": 1, "max_queue": MAX_QUEUE}
+    rules |= {"slowdown": 0.0, "token_cost": 0.0}
+    rules |= {"concurrency": 1, "max_queue": MAX_QUEUE}
     if "keep-alive" in name:
         return rules | {
             "num_provisioned": 0,

@@ -15,17 +15,17 @@ import numpy.typing as npt
 
 from planning.fleet.costs import Costs, costs_of
 from planning.fleet.fleet_state import BUSY
-from planning.fleet.means import Mean, mean_of, quantile
+from planning.fleet.means import Mean, mean_of, quantile, share_above
 from planning.fleet.plan import MONTH_S, Plan
 from planning.fleet.request_file import RequestFile
 from planning.fleet.rules import cold_cv_of, lead_s, rules_of
 from planning.fleet.sampling import affordable, schedule_of
 from planning.fleet.simulation import Counts, generator, run
-from planning.fleet.workload import mean_work_s, workload_of
+from planning.fleet.workload import mean_work, workload_of
 
-PREVIEW_BUDGET = 600_000
+PREVIEW_BUDGET = 450_000
 """Requests: within 300 ms on one core, arrivals included."""
-MONTH_BUDGET = 60_000_000
+MONTH_BUDGET = 45_000_000
 """Requests: less than ten seconds."""
 PERCENTILES = (50, 95, 99)
 
@@ -45,13 +45,20 @@ class Result:
     requests: Mean
     """A month."""
     tokens: Mean
-    """A month, input and output, of the requests that were served."""
+    """A month, input and output, as far as they were computed."""
+    prompt_workers: Mean
+    """Workers that the prompts of all requests would keep busy by themselves."""
     cost_usd: Mean
     usd_per_million_tokens: Mean | None
     costs: dict[str, Mean]
     """The cost by Costs' lines; their means add up to the cost's mean."""
     wait_s: dict[int, Mean | None]
-    """By percentile."""
+    """Until a worker begins with the prompt, by percentile."""
+    wait_mean_s: Mean | None
+    late_pct: Mean | None
+    """Share of the requests that waited for longer than the goal."""
+    first_token_s: dict[int, Mean | None]
+    """Until the prompt is done (TTFT), by percentile."""
     total_s: dict[int, Mean | None]
     cold_pct: Mean
     """Share of the requests served that waited for a start."""
@@ -91,7 +98,7 @@ def simulate(
 ) -> Result:
     """Simulate a month of ``plan``. ``recorded`` is the file of the pattern file."""
     workload, rules = workload_of(plan, recorded), rules_of(plan)
-    lead = lead_s(rules, mean_work_s(plan, recorded))
+    lead = lead_s(rules, mean_work(plan, recorded).total_s)
     schedule = schedule_of(workload, affordable(rules, budget), lead)
     runs = []
     for place in range(schedule.num_runs):
@@ -119,11 +126,19 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
         share_simulated=runs[0].seconds_simulated / MONTH_S,
         memory_s=runs[0].memory_s,
         requests=of(lambda one: one["num_arrived"]),
-        tokens=of(tokens_served),
+        tokens=of(lambda one: tokens_served(plan, one)),
+        prompt_workers=of(
+            lambda one: (
+                one.num_input_tokens / plan.service.prefill_tokens_per_s / one.month_s
+            )
+        ),
         cost_usd=mean_of([one.total for one in costs]),
-        usd_per_million_tokens=_per_million(costs, runs),
+        usd_per_million_tokens=_per_million(plan, costs, runs),
         costs=_by_line(costs),
         wait_s={p: _percentile(runs, "waits", p) for p in PERCENTILES},
+        wait_mean_s=_mean_wait(runs),
+        late_pct=_late_pct(runs, plan.goals.slo_wait_s),
+        first_token_s={p: _percentile(runs, "firsts", p) for p in PERCENTILES},
         total_s={p: _percentile(runs, "totals", p) for p in PERCENTILES},
         cold_pct=share(lambda one: one["num_cold"], "num_started"),
         busy_pct=of(_busy_pct),
@@ -145,19 +160,37 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
     )
 
 
-def tokens_served(counts: Counts) -> float:
-    """Input and output tokens of the requests that were not lost."""
-    lost = counts["num_refused"] + counts["num_gave_up"]
-    share = 1 - lost / max(counts["num_arrived"], 1)
-    return share * (counts.num_input_tokens + counts.num_output_tokens)
+def tokens_served(plan: Plan, counts: Counts) -> float:
+    """Input and output tokens that were computed, in requests under way too."""
+    service = plan.service
+    overhead_s = counts["num_arrived"] * service.overhead_s
+    prompts = counts["prefill_s"] * service.prefill_tokens_per_s
+    answers = counts["decode_s"] * service.decode_tokens_per_s
+    output_tokens = counts.num_output_tokens
+    overhead = overhead_s * service.decode_tokens_per_s
+    return prompts + answers * output_tokens / max(output_tokens + overhead, 1e-9)
 
 
-def _per_million(costs: list[Costs], runs: list[Counts]) -> Mean | None:
-    tokens = [tokens_served(one) for one in runs]
+def _per_million(plan: Plan, costs: list[Costs], runs: list[Counts]) -> Mean | None:
+    tokens = [tokens_served(plan, one) for one in runs]
     if min(tokens) <= 0:
         return None
     pairs = zip(costs, tokens, strict=True)
     return mean_of([1e6 * cost.total / number for cost, number in pairs])
+
+
+def _mean_wait(runs: list[Counts]) -> Mean | None:
+    begun = [one.tally["waits"].sum() for one in runs]
+    if min(begun) <= 0:
+        return None
+    pairs = zip(runs, begun, strict=True)
+    return mean_of([one["wait_s"] / number for one, number in pairs])
+
+
+def _late_pct(runs: list[Counts], seconds: float) -> Mean | None:
+    shares = [share_above(one.tally["waits"], seconds) for one in runs]
+    known = [100 * share for share in shares if share is not None]
+    return mean_of(known) if known else None
 
 
 def _by_line(costs: list[Costs]) -> dict[str, Mean]:

@@ -1,15 +1,27 @@
 """A plan as the event loop's rules: built once for a simulation, and handed down."""
 
-from planning.fleet.fleet_state import INF, NO_SCALER, QUEUE_DELAY, REQUEST_COUNT
-from planning.fleet.plan import DAY_S, Plan
+from planning.errors import BadSetting
+from planning.fleet.fleet_state import (
+    INF,
+    MAX_CONCURRENCY,
+    MAX_QUEUE,
+    NO_SCALER,
+    QUEUE_DELAY,
+    REQUEST_COUNT,
+)
+from planning.fleet.plan import DAY_S, MAX_WORKERS, Plan
 
 Rules = dict[str, float]
 """A value for each field of fleet_state.RULES: seconds, counts and shares."""
 
 
 def rules_of(plan: Plan) -> Rules:
-    """Without a timeline: its bins are the caller's to add."""
-    provisioned, serverless = plan.provisioned, plan.serverless
+    """Without a timeline: its bins are the caller's to add.
+
+    Raises BadSetting for a plan that the event loop has no room for.
+    """
+    check_room(plan)
+    provisioned, serverless, service = plan.provisioned, plan.serverless, plan.service
     num_provisioned = provisioned.instances if plan.has_provisioned else 0
     num_serverless = serverless.max_workers if plan.has_serverless else 0
     has_autoscaler = plan.has_provisioned and provisioned.autoscaler == "on"
@@ -21,8 +33,10 @@ def rules_of(plan: Plan) -> Rules:
         "num_provisioned": num_provisioned,
         "num_workers": num_provisioned + num_serverless,
         "num_kept": serverless.min_workers if plan.has_serverless else 0,
-        "concurrency": plan.service.concurrency,
-        "slowdown": plan.service.slowdown_pct / 100,
+        "concurrency": service.concurrency,
+        "slowdown": service.slowdown_pct / 100,
+        "token_cost": service.decode_tokens_per_s / service.prefill_tokens_per_s,
+        "step_tokens": service.step_tokens,
         "max_queue": plan.goals.max_queue,
         "give_up_s": INF if plan.goals.give_up_s is None else plan.goals.give_up_s,
         "idle_timeout_s": serverless.idle_timeout_s,
@@ -45,6 +59,27 @@ def rules_of(plan: Plan) -> Rules:
         "bin_s": 3600.0,
         "num_bins": 0,
     }
+
+
+def check_room(plan: Plan) -> None:
+    """Refuse more than the event loop's record has room for, in a sentence."""
+    instances = plan.provisioned.instances if plan.has_provisioned else 0
+    workers = plan.serverless.max_workers if plan.has_serverless else 0
+    name = "max_workers" if plan.mode == "serverless" else "instances"
+    concurrency, step_tokens = plan.service.concurrency, plan.service.step_tokens
+    for field, value, most, what in (
+        (name, instances + workers, MAX_WORKERS, "instances and workers together"),
+        ("concurrency", concurrency, MAX_CONCURRENCY, "requests at once a worker"),
+        ("max_queue", plan.goals.max_queue, MAX_QUEUE, "requests in the queue"),
+    ):
+        if value > most:
+            raise BadSetting(field, f"makes {value:,} {what}; allowed are {most:,}.")
+    if step_tokens < concurrency:
+        raise BadSetting(
+            "step_tokens",
+            f"is {step_tokens:,} for {concurrency:,} requests at once; each that "
+            f"decodes needs one, so allowed are {concurrency:,} or more.",
+        )
 
 
 def lead_s(rules: Rules, work_s: float) -> float:

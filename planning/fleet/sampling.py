@@ -19,7 +19,8 @@ NUM_RUNS = 8
 MIN_RUNS = 2
 MIN_SAMPLES = 3
 """Runs of a sample, each with a whole crowd where one fits."""
-WORKERS_TWICE_AS_SLOW = 24
+SLOWER_BY_DOUBLING = 0.1
+"""How much slower the loop is on twice as many workers, measured (docs/fleet.md)."""
 SAMPLES_A_RUN = 29
 """A prime and not a divisor of the days: the windows fall on all hours."""
 
@@ -82,9 +83,10 @@ def schedule_of(workload: Workload, budget: int, lead_s: float) -> Schedule:
 
 
 def affordable(rules: Rules, budget: int) -> int:
-    """Requests in the time that ``budget`` takes on a small fleet: the loop looks at
-    every worker for each of them."""
-    return int(budget / (1 + rules["num_workers"] / WORKERS_TWICE_AS_SLOW))
+    """Requests in the time that ``budget`` takes on one worker: the loop's trees are as
+    deep as the workers' number has binary digits."""
+    doublings = float(np.log2(1 + rules["num_workers"]))
+    return int(budget / (1 + SLOWER_BY_DOUBLING * doublings))
 
 
 def _crowd(workload: Workload) -> float:

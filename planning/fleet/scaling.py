@@ -4,17 +4,18 @@ import numpy as np
 
 from planning.fleet.compiled import compiled
 from planning.fleet.fleet_state import (
+    INF,
     NUM_TIMERS,
     OFF,
     PING,
     READY,
     REQUEST_COUNT,
     TICK,
-    Array,
     Fleet,
 )
 from planning.fleet.queue import fill, set_queue_timers
-from planning.fleet.worker_events import book, start, stop
+from planning.fleet.smallest import Array, place_of_smallest
+from planning.fleet.worker_events import book, note_places, set_due, start, stop
 
 
 @compiled
@@ -42,31 +43,34 @@ def ask_for_worker(fleet: Fleet, now: float, cold: Array) -> None:
 @compiled
 def start_serverless(fleet: Fleet, now: float, by_ping: bool, cold: Array) -> bool:
     """Start the first serverless worker that is off; False where none is."""
-    for w in range(fleet.num_provisioned, fleet.num_workers):
-        if fleet.status[w] == OFF:
-            factor = cold[fleet.next_cold % len(cold)]
-            fleet.next_cold += 1
-            start(fleet, w, now, fleet.cold_start_s * factor, by_ping)
-            fleet.num_ping_starts += by_ping
-            fleet.num_cold_starts += not by_ping
-            return True
-    return False
+    if fleet.off[1] == INF:
+        return False
+    w = place_of_smallest(fleet.off, fleet.num_leaves)
+    factor = cold[fleet.next_cold % len(cold)]
+    fleet.next_cold += 1
+    start(fleet, w, now, fleet.cold_start_s * factor, by_ping)
+    fleet.num_ping_starts += by_ping
+    fleet.num_cold_starts += not by_ping
+    return True
 
 
 @compiled
 def ping(fleet: Fleet, now: float, cold: Array) -> None:
     """Keep one serverless worker up. A ping shares the batch and delays nobody."""
-    fleet.due[PING] = now + fleet.ping_every_s
+    set_due(fleet, PING, now + fleet.ping_every_s)
+    if fleet.num_serverless == 0:
+        start_serverless(fleet, now, True, cold)
+        return
+    if fleet.num_serverless == fleet.num_kept:
+        return
     for w in range(fleet.num_provisioned + fleet.num_kept, fleet.num_workers):
         if fleet.status[w] == OFF:
             continue
         if fleet.status[w] == READY and fleet.num_running[w] == 0:
             book(fleet, w, now)
             fleet.ping_ends[w] = now + fleet.ping_s
-            fleet.due[NUM_TIMERS + w] = fleet.ping_ends[w] + fleet.idle_timeout_s
+            set_due(fleet, NUM_TIMERS + w, fleet.ping_ends[w] + fleet.idle_timeout_s)
         return
-    if fleet.num_serverless == 0:
-        start_serverless(fleet, now, True, cold)
 
 
 @compiled
@@ -74,18 +78,17 @@ def autoscale(fleet: Fleet, now: float) -> None:
     """Instances for the mean load since the last look; fewer only after a while."""
     load = fleet.tick_load_s / fleet.tick_s
     fleet.tick_load_s = 0.0
-    fleet.due[TICK] = now + fleet.tick_s
+    set_due(fleet, TICK, now + fleet.tick_s)
     wanted = int(np.ceil(load / (fleet.target * fleet.concurrency) - 1e-9))
     wanted = min(max(wanted, fleet.min_instances), fleet.num_provisioned)
-    active = 0
-    for w in range(fleet.num_provisioned):
-        active += fleet.status[w] != OFF and not fleet.is_draining[w]
-    if wanted >= active:
+    missing = wanted - fleet.num_active
+    if missing >= 0:
         fleet.enough_at = now
-        _scale_out(fleet, wanted - active, now)
+        if missing > 0:
+            _scale_out(fleet, missing, now)
     elif now - fleet.enough_at >= fleet.cool_down_s:
         fleet.enough_at = now
-        _scale_in(fleet, active - wanted, now)
+        _scale_in(fleet, -missing, now)
 
 
 @compiled
@@ -94,6 +97,8 @@ def _scale_out(fleet: Fleet, number: int, now: float) -> None:
     for w in range(fleet.num_provisioned):
         if number > 0 and fleet.is_draining[w]:
             fleet.is_draining[w] = 0
+            fleet.num_active += 1
+            note_places(fleet, w)
             fill(fleet, w, now, False)
             number -= 1
     for w in range(fleet.num_provisioned):
@@ -111,5 +116,7 @@ def _scale_in(fleet: Fleet, number: int, now: float) -> None:
             number -= 1
             if fleet.num_running[w] > 0:
                 fleet.is_draining[w] = 1
+                fleet.num_active -= 1
+                note_places(fleet, w)
             else:
                 stop(fleet, w, now)

@@ -22,12 +22,14 @@ PREFIX = "8b-bf16-"
 
 @dataclass(frozen=True)
 class Rates:
-    """What a card gives one request."""
+    """What a card gives: to all prompts together, and to one answer alone."""
 
     id: str
     gpu: Gpu
     prefill_tokens_per_s: float
     decode_tokens_per_s: float
+    step_tokens: int
+    """vLLM's budget of a step on such a card."""
 
     def fields(self) -> dict[str, str | float]:
         """As fields of a plan."""
@@ -35,6 +37,7 @@ class Rates:
             "rates": self.id,
             "prefill_tokens_per_s": self.prefill_tokens_per_s,
             "decode_tokens_per_s": self.decode_tokens_per_s,
+            "step_tokens": self.step_tokens,
         }
 
 
@@ -55,4 +58,5 @@ def rates_of(card: Gpu) -> Rates:
         gpu=card,
         prefill_tokens_per_s=float(round(prefill, -2)),
         decode_tokens_per_s=round(decode, 1),
+        step_tokens=card.step_limits[0],
     )

@@ -12,7 +12,7 @@ from planning.fleet import event_loop
 from planning.fleet.fleet_state import TALLY, Fleet, begin_window, new_fleet, reset
 from planning.fleet.rules import Rules
 from planning.fleet.sampling import Window
-from planning.fleet.workload import Workload, log_normal
+from planning.fleet.workload import Chunk, Workload, log_normal
 
 Array = npt.NDArray[np.float64]
 NUM_COLD_FACTORS = 1024
@@ -93,14 +93,14 @@ def run_window(
     factors = _ColdFactors(cold_cv, random)
     if window.start_s > zero:
         for chunk in workload.chunks(zero, window.start_s, random):
-            event_loop.serve(fleet, chunk.times - zero, chunk.works, factors.of(fleet))
+            _serve(fleet, chunk, zero, factors)
         event_loop.advance(fleet, window.start_s - zero, factors.of(fleet))
     ages_in = event_loop.book_all(fleet)
     begin_window(fleet)
     num_here = float(fleet["in_service"] + fleet["num_queued"])
     counts.num_carried_in += window.weight * num_here
     for chunk in workload.chunks(window.start_s, window.end_s, random):
-        event_loop.serve(fleet, chunk.times - zero, chunk.works, factors.of(fleet))
+        _serve(fleet, chunk, zero, factors)
         counts.num_input_tokens += window.weight * chunk.num_input_tokens
         counts.num_output_tokens += window.weight * chunk.num_output_tokens
     event_loop.advance(fleet, window.end_s - zero, factors.of(fleet))
@@ -108,6 +108,11 @@ def run_window(
     spent = float(fleet["total_s"] + fleet["gave_up_wait_s"]) + ages_out - ages_in
     counts.in_system_s += window.weight * spent
     counts.add(fleet, window)
+
+
+def _serve(fleet: Fleet, chunk: Chunk, zero: float, factors: "_ColdFactors") -> None:
+    times, cold = chunk.times - zero, factors.of(fleet)
+    event_loop.serve(fleet, times, chunk.prefills, chunk.decodes, cold)
 
 
 class _ColdFactors:

@@ -32,6 +32,10 @@ def rows(result: Result) -> Iterator[Row]:
     )
     for p, wait in result.wait_s.items():
         yield f"wait_p{p}_s", f"Wait, {p} % at most", wait, "s"
+    yield "wait_mean_s", "Wait, mean", result.wait_mean_s, "s"
+    yield "late_pct", "Requests that waited past the goal", result.late_pct, "%"
+    for p, first in result.first_token_s.items():
+        yield f"ttft_p{p}_s", f"Time to first token, {p} % at most", first, "s"
     for p, total in result.total_s.items():
         yield f"total_p{p}_s", f"Total time, {p} % at most", total, "s"
     yield "cold_pct", "Requests that waited for a start", result.cold_pct, "%"
@@ -39,6 +43,7 @@ def rows(result: Result) -> Iterator[Row]:
     yield "places_pct", "Places of ready workers in use", result.places_pct, "%"
     yield "lost_pct", "Requests lost", result.lost_pct, "%"
     yield "workers", "Workers, mean", result.workers, ""
+    yield "prompt_workers", "  prompts alone need", result.prompt_workers, ""
     yield "requests", "Requests a month", result.requests, ""
     yield "tokens", "Tokens a month", result.tokens, ""
 

@@ -17,7 +17,7 @@ from planning.fleet.request_file import RequestFile
 from planning.fleet.rules import cold_cv_of, lead_s, rules_of
 from planning.fleet.sampling import Window
 from planning.fleet.simulation import Array, Counts, generator, run_window
-from planning.fleet.workload import Workload, mean_work_s, workload_of
+from planning.fleet.workload import Workload, mean_work, workload_of
 
 NUM_BINS = 180
 MAX_REQUESTS = 100_000
@@ -41,7 +41,7 @@ def timeline_of(plan: Plan, recorded: RequestFile | None = None) -> Timeline:
     """A day, or what of it ``MAX_REQUESTS`` allow; with crowds, around the first."""
     workload, rules = workload_of(plan, recorded), rules_of(plan)
     start, length = _stretch(workload)
-    lead = min(lead_s(rules, mean_work_s(plan, recorded)), start, length)
+    lead = min(lead_s(rules, mean_work(plan, recorded).total_s), start, length)
     bin_s = length / NUM_BINS
     num_lead_bins = int(np.ceil(lead / bin_s))
     zero = max(start - num_lead_bins * bin_s, 0.0)

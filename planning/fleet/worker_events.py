@@ -2,6 +2,15 @@
 
 import numpy as np
 
+from planning.fleet.batch import (
+    empty_batch,
+    go_on,
+    next_done,
+    pop_answer,
+    pop_prompt,
+    push_answer,
+    push_prompt,
+)
 from planning.fleet.compiled import compiled
 from planning.fleet.fleet_state import (
     BUCKETS_PER_OCTAVE,
@@ -20,6 +29,7 @@ from planning.fleet.fleet_state import (
     STARTING,
     Fleet,
 )
+from planning.fleet.smallest import set_key
 
 
 @compiled
@@ -41,6 +51,28 @@ def bucket(seconds: float) -> int:
         return 0
     place = int(np.log2(seconds / LEAST_S) * BUCKETS_PER_OCTAVE) + 1
     return min(place, NUM_BUCKETS - 1)
+
+
+@compiled
+def set_due(fleet: Fleet, event: int, moment: float) -> None:
+    """When a timer, or the worker NUM_TIMERS before it, next has something to do."""
+    set_key(fleet.due, fleet.num_leaves, event, moment)
+
+
+@compiled
+def note_places(fleet: Fleet, w: int) -> None:
+    """How the worker is preferred for the next request, after a change in it.
+
+    First the instance that serves the fewest, then the serverless worker that serves
+    the most.
+    """
+    number, key = fleet.num_running[w], INF
+    if fleet.status[w] == READY and number < fleet.concurrency:
+        if w >= fleet.num_provisioned:
+            key = 2.0 * fleet.concurrency - number
+        elif not fleet.is_draining[w]:
+            key = float(number)
+    set_key(fleet.places, fleet.num_leaves, w, key)
 
 
 @compiled
@@ -76,9 +108,13 @@ def start(fleet: Fleet, w: int, now: float, seconds: float, by_ping: bool) -> No
     fleet.status[w] = STARTING
     fleet.by_ping[w] = by_ping
     fleet.is_draining[w] = 0
-    fleet.due[NUM_TIMERS + w] = now + seconds
+    set_due(fleet, NUM_TIMERS + w, now + seconds)
     fleet.num_starting += 1
-    fleet.num_serverless += kind_of(fleet, w)
+    if w >= fleet.num_provisioned:
+        fleet.num_serverless += 1
+        set_key(fleet.off, fleet.num_leaves, w, INF)
+    else:
+        fleet.num_active += 1
     fleet.num_used = max(fleet.num_used, w + 1)
 
 
@@ -89,14 +125,21 @@ def make_ready(fleet: Fleet, w: int, now: float) -> None:
     fleet.status[w] = READY
     fleet.num_starting -= 1
     fleet.num_ready += 1
-    fleet.ping_ends[w] = now
-    if fleet.by_ping[w]:
-        fleet.ping_ends[w] = now + fleet.ping_s
-        fleet.idle_ends[w] = fleet.ping_ends[w]
-        fleet.due[NUM_TIMERS + w] = fleet.ping_ends[w] + fleet.idle_timeout_s
+    note_places(fleet, w)
+    if not fleet.by_ping[w]:
+        _idle(fleet, w, now)
         return
+    fleet.ping_ends[w] = now + fleet.ping_s
+    fleet.idle_ends[w] = fleet.ping_ends[w]
+    set_due(fleet, NUM_TIMERS + w, fleet.ping_ends[w] + fleet.idle_timeout_s)
+
+
+@compiled
+def _idle(fleet: Fleet, w: int, now: float) -> None:
+    """From now on it serves nobody, until the idle timeout."""
+    fleet.ping_ends[w] = now
     fleet.idle_ends[w] = now + fleet.idle_timeout_s if may_stop(fleet, w) else INF
-    fleet.due[NUM_TIMERS + w] = fleet.idle_ends[w]
+    set_due(fleet, NUM_TIMERS + w, fleet.idle_ends[w])
 
 
 @compiled
@@ -111,57 +154,78 @@ def stop(fleet: Fleet, w: int, now: float) -> None:
         fleet.num_starting -= 1
     else:
         fleet.num_ready -= 1
-    fleet.num_serverless -= kind_of(fleet, w)
+    if w >= fleet.num_provisioned:
+        fleet.num_serverless -= 1
+        set_key(fleet.off, fleet.num_leaves, w, 0.0)
+    elif not fleet.is_draining[w]:
+        fleet.num_active -= 1
     fleet.status[w] = OFF
     fleet.is_draining[w] = 0
-    fleet.due[NUM_TIMERS + w] = INF
-
-
-@compiled
-def pace(fleet: Fleet, w: int) -> float:
-    """Seconds that one second of work takes in the worker's batch."""
-    return float(1.0 + fleet.slowdown * (fleet.num_running[w] - 1))
-
-
-@compiled
-def note_next_done(fleet: Fleet, w: int) -> None:
-    """When the first of the worker's requests is done if nothing else comes."""
-    left = max(fleet.finish[w, 0] - fleet.virtual_s[w], 0.0)
-    fleet.due[NUM_TIMERS + w] = fleet.stamp[w] + left * pace(fleet, w)
+    note_places(fleet, w)
+    set_due(fleet, NUM_TIMERS + w, INF)
 
 
 @compiled
 def admit(
-    fleet: Fleet, w: int, now: float, arrived: float, work: float, is_cold: bool
+    fleet: Fleet,
+    w: int,
+    now: float,
+    arrived: float,
+    prefill_s: float,
+    decode_s: float,
+    is_cold: bool,
 ) -> None:
-    """Begin a request that came ``arrived``; alone it would take ``work`` seconds."""
+    """Take in a request that came ``arrived``; alone it would take so many seconds."""
     if fleet.num_running[w] == 0:
         book(fleet, w, now)
-        fleet.virtual_s[w] = 0.0
+        empty_batch(fleet, w, now)
     else:
-        fleet.virtual_s[w] += (now - fleet.stamp[w]) / pace(fleet, w)
-    fleet.stamp[w] = now
-    _push(fleet, w, fleet.virtual_s[w] + work, arrived)
+        go_on(fleet, w, now)
+    if prefill_s > 0:
+        push_prompt(fleet, w, arrived, prefill_s, decode_s)
+        if fleet.num_prompts[w] == 1:
+            _note_wait(fleet, now - arrived)
+    else:
+        push_answer(fleet, w, arrived, decode_s)
+        _note_wait(fleet, now - arrived)
+        fleet.firsts[bucket(now - arrived)] += 1
     fleet.num_running[w] += 1
-    note_next_done(fleet, w)
+    set_due(fleet, NUM_TIMERS + w, next_done(fleet, w))
+    note_places(fleet, w)
     fleet.in_service += 1
     fleet.in_service_serverless += kind_of(fleet, w)
     fleet.num_started += 1
     fleet.num_cold += is_cold
+    work = prefill_s + decode_s
     fleet.work_s += work
     fleet.work2_s2 += work * work
-    wait = now - arrived
+
+
+@compiled
+def _note_wait(fleet: Fleet, wait: float) -> None:
+    """A request's wait is over: its prompt begins, as vLLM counts its queue time."""
     fleet.num_waited += wait > 0
     fleet.wait_s += wait
     fleet.waits[bucket(wait)] += 1
 
 
 @compiled
+def begin_answer(fleet: Fleet, w: int, now: float) -> None:
+    """The first of the worker's prompts is done; the next one begins."""
+    go_on(fleet, w, now)
+    arrived = pop_prompt(fleet, w)
+    fleet.firsts[bucket(now - arrived)] += 1
+    if fleet.num_prompts[w] > 0:
+        head = fleet.prompt_head[w]
+        _note_wait(fleet, now - fleet.prompt_arrived[w, head])
+    set_due(fleet, NUM_TIMERS + w, next_done(fleet, w))
+
+
+@compiled
 def complete(fleet: Fleet, w: int, now: float) -> None:
-    """The first of the worker's requests is done."""
-    fleet.virtual_s[w] = fleet.finish[w, 0]
-    fleet.stamp[w] = now
-    total = now - _pop(fleet, w)
+    """The first of the worker's answers is done."""
+    go_on(fleet, w, now)
+    total = now - pop_answer(fleet, w)
     fleet.in_service -= 1
     fleet.in_service_serverless -= kind_of(fleet, w)
     fleet.num_finished += 1
@@ -169,46 +233,9 @@ def complete(fleet: Fleet, w: int, now: float) -> None:
     fleet.totals[bucket(total)] += 1
     if fleet.num_running[w] > 1:
         fleet.num_running[w] -= 1
-        note_next_done(fleet, w)
-        return
-    book(fleet, w, now)
-    fleet.num_running[w] = 0
-    fleet.ping_ends[w] = now
-    fleet.idle_ends[w] = now + fleet.idle_timeout_s if may_stop(fleet, w) else INF
-    fleet.due[NUM_TIMERS + w] = fleet.idle_ends[w]
-
-
-@compiled
-def _push(fleet: Fleet, w: int, key: float, arrived: float) -> None:
-    """Into the worker's heap, the smallest virtual time first."""
-    place = fleet.num_running[w]
-    while place > 0:
-        parent = (place - 1) // 2
-        if fleet.finish[w, parent] <= key:
-            break
-        fleet.finish[w, place] = fleet.finish[w, parent]
-        fleet.arrived[w, place] = fleet.arrived[w, parent]
-        place = parent
-    fleet.finish[w, place] = key
-    fleet.arrived[w, place] = arrived
-
-
-@compiled
-def _pop(fleet: Fleet, w: int) -> float:
-    """When the request that is done first had arrived; it leaves the heap."""
-    first = fleet.arrived[w, 0]
-    last = fleet.num_running[w] - 1
-    key = fleet.finish[w, last]
-    arrived = fleet.arrived[w, last]
-    place, child = 0, 1
-    while child < last:
-        if child + 1 < last and fleet.finish[w, child + 1] < fleet.finish[w, child]:
-            child += 1
-        if fleet.finish[w, child] >= key:
-            break
-        fleet.finish[w, place] = fleet.finish[w, child]
-        fleet.arrived[w, place] = fleet.arrived[w, child]
-        place, child = child, 2 * child + 1
-    fleet.finish[w, place] = key
-    fleet.arrived[w, place] = arrived
-    return float(first)
+        set_due(fleet, NUM_TIMERS + w, next_done(fleet, w))
+    else:
+        book(fleet, w, now)
+        fleet.num_running[w] = 0
+        _idle(fleet, w, now)
+    note_places(fleet, w)

@@ -1,7 +1,7 @@
 """Requests as the simulator takes them: times, and seconds of work for each.
 
-Work is what a request takes alone in its batch: overhead + input tokens ÷ prefill rate
-+ output tokens ÷ decode rate.
+prefill = input tokens ÷ prefill rate            of the whole worker
+decode  = overhead + output tokens ÷ decode rate alone in its batch
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,10 @@ class Chunk:
     """Requests in the order of their times."""
 
     times: Array
-    works: Array
+    prefills: Array
+    """Seconds of the whole worker that each prompt takes."""
+    decodes: Array
+    """Seconds that each answer takes alone in its batch."""
     num_input_tokens: float
     num_output_tokens: float
 
@@ -126,16 +129,30 @@ def workload_of(plan: Plan, recorded: RequestFile | None = None) -> Workload:
 
 def chunk_of(times: Array, inputs: Array, outputs: Array, service: Service) -> Chunk:
     """A chunk whose work follows from tokens and rates."""
-    works = (
-        service.overhead_s
-        + inputs / service.prefill_tokens_per_s
-        + outputs / service.decode_tokens_per_s
+    return Chunk(
+        times,
+        inputs / service.prefill_tokens_per_s,
+        service.overhead_s + outputs / service.decode_tokens_per_s,
+        float(inputs.sum()),
+        float(outputs.sum()),
     )
-    return Chunk(times, works, float(inputs.sum()), float(outputs.sum()))
 
 
-def mean_work_s(plan: Plan, recorded: RequestFile | None = None) -> float:
-    """Mean seconds of work of one request, alone in its batch."""
+@dataclass(frozen=True)
+class Work:
+    """Mean seconds of one request alone on a worker."""
+
+    prefill_s: float
+    decode_s: float
+
+    @property
+    def total_s(self) -> float:
+        """Both."""
+        return self.prefill_s + self.decode_s
+
+
+def mean_work(plan: Plan, recorded: RequestFile | None = None) -> Work:
+    """Of the plan's requests."""
     inputs, outputs = plan.requests.input_tokens, plan.requests.output_tokens
     if plan.traffic.pattern == "shape":
         known = shape(plan.traffic.shape)
@@ -146,7 +163,7 @@ def mean_work_s(plan: Plan, recorded: RequestFile | None = None) -> float:
     elif recorded is not None:
         inputs, outputs = recorded.inputs.mean(), recorded.outputs.mean()
     one = chunk_of(np.zeros(1), np.array([inputs]), np.array([outputs]), plan.service)
-    return float(one.works[0])
+    return Work(float(one.prefills[0]), float(one.decodes[0]))
 
 
 def _mean_of_quantiles(quantiles: Array) -> float:

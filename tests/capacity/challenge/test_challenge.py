@@ -58,7 +58,7 @@ def test_only_the_fleet_is_the_learners_to_change(learner) -> None:
     plan, _ = found.plan_with({"rate_per_s": "1e-5", "serverless_usd_per_s": "0"})
     assert plan == found.plan
     page = learner.page(f"{PAGE}{CHEAP}/", status=400, instances="many")
-    assert "allowed are whole numbers from 1 to 128" in page
+    assert "allowed are whole numbers from 1 to 10,000" in page
 
 
 def test_what_is_handed_in_is_scored_kept_and_explained(learner) -> None:

@@ -79,10 +79,10 @@ def test_two_fleets_stand_side_by_side(learner) -> None:
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ({"rate_per_s": "-3"}, "is &#x27;-3&#x27;; allowed are 1e-05 to 200"),
+        ({"rate_per_s": "-3"}, "is &#x27;-3&#x27;; allowed are 1e-05 to 2,000"),
         ({"rate_per_s": "nan"}, "is &#x27;nan&#x27;; allowed are"),
-        ({"rate_per_s": "1e30"}, "allowed are 1e-05 to 200 requests/s"),
-        ({"instances": "2.5"}, "allowed are whole numbers from 1 to 128"),
+        ({"rate_per_s": "1e30"}, "allowed are 1e-05 to 2,000 requests/s"),
+        ({"instances": "2.5"}, "allowed are whole numbers from 1 to 10,000"),
         ({"mode": "<b>"}, "is &#x27;&lt;b&gt;&#x27;; allowed are serverless"),
         ({"pattern": "file", "file": "f" * 64}, "is not among your files"),
         ({"pattern": "file"}, "needs an uploaded file"),

@@ -32,21 +32,23 @@ def test_a_plan_goes_into_a_link_and_comes_back() -> None:
 
 def test_an_empty_field_is_no_limit_where_that_is_allowed() -> None:
     assert parse_plan({"give_up_s": " "}).goals.give_up_s is None
-    with pytest.raises(BadSetting, match="rate_per_s: is ''; allowed are 1e-05 to 200"):
+    with pytest.raises(
+        BadSetting, match="rate_per_s: is ''; allowed are 1e-05 to 2,000"
+    ):
         parse_plan({"rate_per_s": ""})
 
 
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("rate_per_s", "-1", "is '-1'; allowed are 1e-05 to 200 requests/s."),
-        ("rate_per_s", "nan", "is 'nan'; allowed are 1e-05 to 200 requests/s."),
-        ("rate_per_s", 1e30, "is 1e+30; allowed are 1e-05 to 200 requests/s."),
-        ("rate_per_s", 10**400, "is too large; allowed are 1e-05 to 200 requests/s."),
+        ("rate_per_s", "-1", "is '-1'; allowed are 1e-05 to 2,000 requests/s."),
+        ("rate_per_s", "nan", "is 'nan'; allowed are 1e-05 to 2,000 requests/s."),
+        ("rate_per_s", 1e30, "is 1e+30; allowed are 1e-05 to 2,000 requests/s."),
+        ("rate_per_s", 10**400, "is too large; allowed are 1e-05 to 2,000 requests/s."),
         ("rate_per_s", "9" * 5000, "is '999999"),
         ("rate_per_s", True, "is True; allowed are"),
         ("rate_per_s", [1], "is [1]; allowed are"),
-        ("instances", "2.5", "is '2.5'; allowed are whole numbers from 1 to 128."),
+        ("instances", "2.5", "is '2.5'; allowed are whole numbers from 1 to 10,000."),
         ("mode", "cloud", "is 'cloud'; allowed are serverless, provisioned, hybrid."),
         ("file", "a\nb", "allowed are 64 letters on one line."),
         ("no_such", 1, "there is no such field in a plan."),
@@ -76,6 +78,8 @@ def test_all_wrong_fields_are_told_at_once() -> None:
         ({"autoscaler": "on", "min_instances": 5, "instances": 2}, "min_instances"),
         ({"min_workers": 4, "max_workers": 3}, "min_workers"),
         ({"pattern": "file"}, "file"),
+        ({"step_tokens": 16, "concurrency": 32}, "step_tokens"),
+        ({"mode": "hybrid", "instances": 6000, "max_workers": 6000}, "instances"),
     ],
 )
 def test_fields_that_contradict_each_other_are_refused(
