@@ -37,7 +37,7 @@ def curve(found: Curve | None) -> dict[str, Any] | None:
         "points": points,
         "usd_ticks": [Tick(y(10.0**k), f"${short_number(10.0**k)}") for k in decades],
         "rate_ticks": [
-            Tick(x(points[k].rate_per_s), f"{points[k].rate_per_s:.2g}")
+            Tick(x(points[k].rate_per_s), _two_digits(points[k].rate_per_s))
             for k in range(0, len(points), 2)
         ],
         "here": x(min(max(found.rate_per_s, first), last)),
@@ -48,3 +48,8 @@ def curve(found: Curve | None) -> dict[str, Any] | None:
         "end_serverless_y": y(points[-1].serverless_usd),
         "end_provisioned_y": y(points[-1].provisioned_usd),
     }
+
+
+def _two_digits(rate_per_s: float) -> str:
+    """0.019, 1.9, 190 or 1,900, never 1.9e+02."""
+    return f"{float(f'{rate_per_s:.2g}'):,g}"

@@ -177,3 +177,9 @@ def test_the_bill_names_both_prices_and_an_old_one_is_grey(learner) -> None:
     bill = page[page.index("Prices and traffic") :]
     assert "disputed" in bill and "Another table says $3.49 an hour" in bill
     assert re.search(r'<tr class="plan-old">.{0,900}days old', page, re.S)
+
+
+def test_the_rates_of_the_curve_are_plain_numbers(learner):
+    page = learner.fragment(MONTH, **{**QUIET, "rate_per_s": "20"})
+    assert "e+" not in page
+    assert re.search(r">\d{3}</text>", page)
