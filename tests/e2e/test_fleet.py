@@ -32,7 +32,7 @@ def test_fields_are_there_when_they_matter(page: Page) -> None:
 def test_a_bad_value_is_told_without_a_new_page(page: Page) -> None:
     page.goto(FLEET)
     page.get_by_label("Mean rate, requests/s").fill("many")
-    expect(page.get_by_role("alert")).to_contain_text("allowed are 1e-05 to 200")
+    expect(page.get_by_role("alert")).to_contain_text("allowed are 1e-05 to 2,000")
 
 
 def test_a_drawing_is_saved_as_png(page: Page) -> None:
