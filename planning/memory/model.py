@@ -58,6 +58,9 @@ class Mla:
     qk_nope_head_dim: int
     qk_rope_head_dim: int
     v_head_dim: int
+    index_head_dim: int = 0
+    """Of sparse attention's indexer, which caches a row of its own; 0: none."""
+    num_index_heads: int = 0
 
     @property
     def row_size(self) -> int:
@@ -72,6 +75,48 @@ class Window:
     size: int
     layers: frozenset[int]
     is_chunked: bool = False
+
+
+@dataclass(frozen=True)
+class KvHeads:
+    """The KV heads of some layers."""
+
+    number: int
+    head_dim: int
+
+
+@dataclass(frozen=True)
+class GroupedOutput:
+    """DeepSeek V4's attention: queries and outputs of low rank, compressed keys."""
+
+    q_lora_rank: int
+    rank: int
+    """Of the output projection, for each group of heads."""
+    num_groups: int
+    index_head_dim: int
+    num_index_heads: int
+    num_streams: int
+    """Residual streams that each layer mixes (hyper-connections)."""
+    ratios: tuple[int, ...]
+    """Tokens a compressed key stands for, by layer; 0 or 1: none."""
+
+    def ratio(self, layer: int) -> int:
+        """Of that layer, from 0."""
+        return self.ratios[layer] if layer < len(self.ratios) else 0
+
+    def has_indexer(self, layer: int) -> bool:
+        """Only layers that compress four tokens choose among the keys."""
+        return self.ratio(layer) == 4
+
+    def compressed(self, layer: int, head_dim: int) -> tuple[int, ...]:
+        """Widths of the keys and gates that its compressors project to."""
+        if self.ratio(layer) <= 1:
+            return ()
+        overlap = 2 if self.ratio(layer) == 4 else 1
+        own = overlap * head_dim
+        if self.has_indexer(layer):
+            return (own, overlap * self.index_head_dim)
+        return (own,)
 
 
 @dataclass(frozen=True)
@@ -98,6 +143,15 @@ class Model:
     moe: Moe | None = None
     mla: Mla | None = None
     window: Window | None = None
+    full_heads: KvHeads | None = None
+    """Of the layers without a window, where they differ from the others."""
+    grouped_output: GroupedOutput | None = None
+    mlp_sizes: tuple[int, ...] = ()
+    """Of each layer's MLP where they differ, 0 where it has none; else empty."""
+    kv_heads_by_layer: tuple[int, ...] = ()
+    """Where they differ; 0 where a layer has no attention."""
+    has_mlp_beside_experts: bool = False
+    """Whether a layer with experts has a dense MLP too (Gemma 4)."""
     vision_params: int = 0
     """Parameters of a vision tower and its projector, kept unquantised."""
     scheme: Scheme = UNQUANTIZED
@@ -134,3 +188,22 @@ class Model:
         if self.window is None:
             return False
         return len(self.window.layers) < self.num_hidden_layers
+
+    def kv_heads(self, layer: int) -> tuple[int, int]:
+        """Number and size of the KV heads of that layer, from 0."""
+        is_windowed = self.window is not None and layer in self.window.layers
+        if self.full_heads and not is_windowed:
+            return self.full_heads.number, self.full_heads.head_dim
+        if self.kv_heads_by_layer:
+            return self.kv_heads_by_layer[layer], self.head_dim
+        return self.num_key_value_heads, self.head_dim
+
+    def mlp_size(self, layer: int) -> int:
+        """Width of that layer's dense MLP; 0: it has none."""
+        return self.mlp_sizes[layer] if self.mlp_sizes else self.intermediate_size
+
+    def has_dense_mlp(self, layer: int) -> bool:
+        """Whether that layer has an MLP besides, or instead of, experts."""
+        has_experts = self.moe is not None and layer in self.moe.layers
+        is_dense = not has_experts or self.has_mlp_beside_experts
+        return is_dense and self.mlp_size(layer) > 0
