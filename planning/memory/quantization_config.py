@@ -38,6 +38,8 @@ IGNORED = (
     *("llm_int8_skip_modules", "exclude"),
 )
 """Names of the lists of modules that stay in 16 bit."""
+QUANT_FILE = "hf_quant_config.json"
+"""The file that ModelOpt writes beside config.json."""
 MAX_NAMES = 200_000
 _MODELOPT = (
     ("MXFP8", MXFP8),
@@ -111,11 +113,11 @@ def merged(
     inner = quantization.get("quantization", quantization)
     if not isinstance(inner, Mapping):
         reason = f"is an object, not {shown(inner)}."
-        raise BadConfig("hf_quant_config.json quantization", reason)
+        raise BadConfig(f"{QUANT_FILE} quantization", reason)
     known = ("quant_algo", "quant_method", "config_groups", "quantized_layers")
     if not any(name in inner for name in known):
         reason = "is missing: such a file says what ModelOpt made of the weights."
-        raise BadConfig("hf_quant_config.json quant_algo", reason)
+        raise BadConfig(f"{QUANT_FILE} quant_algo", reason)
     return {**config, "quantization_config": {"quant_method": "modelopt", **inner}}
 
 
@@ -134,7 +136,7 @@ def missing_file_doubt(
     return (
         f"The name says {sign or 'ModelOpt'}, but the file has no quantization_config: "
         "the weights are computed in 16 bit. Repositories made by ModelOpt keep it in "
-        "hf_quant_config.json: give that file too."
+        f"{QUANT_FILE}: give that file too."
     )
 
 
