@@ -83,7 +83,7 @@ def padded_vocab(model: Model) -> int:
 
 def num_params(model: Model) -> int:
     """Parameters of the model, a tied embedding once, without padding."""
-    tensors = (*layer_tensors(model), *_ends(model, Split(), is_padded=False))
+    tensors = (*layer_tensors(model), *end_tensors(model, Split(), is_padded=False))
     values = sum(tensor.num_values for tensor in tensors if tensor.part != "rope")
     return round(values) + model.vision_params
 
@@ -118,7 +118,7 @@ def _bytes_by_part(
     parts: defaultdict[str, float] = defaultdict(float)
     for tensor in layer_tensors(model, split.tp, range(first, last)):
         parts[tensor.part] += allocated_bytes(tensor.num_bytes)
-    for tensor in _ends(model, split, rank):
+    for tensor in end_tensors(model, split, rank):
         parts[tensor.part] += allocated_bytes(tensor.num_bytes)
     if model.vision_params and rank == 0:
         parts["vision"] += _ELEMENT * model.vision_params / split.tp
@@ -286,7 +286,7 @@ def _experts(model: Model, tp: int, layer: int) -> Iterator[Tensor]:
             yield _vector("router", hidden)
 
 
-def _ends(
+def end_tensors(
     model: Model, split: Split, rank: int = 0, *, is_padded: bool = True
 ) -> Iterator[Tensor]:
     """Embedding on the first stage, norm and lm_head on the last, positions on all."""
