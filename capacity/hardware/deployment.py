@@ -78,7 +78,7 @@ def deployment(
 def _other_scheme(query: HardwareQuery, shipped: Model) -> Scheme | None:
     """Weights that the repository does not have; None where it has them."""
     scheme = None if query.weights == AS_SHIPPED else SCHEMES[query.weights]
-    return None if scheme == shipped.scheme else scheme
+    return None if scheme is None or scheme.id == shipped.scheme.id else scheme
 
 
 def _flags(
@@ -122,7 +122,7 @@ def _flags(
     if settings.kv_cache_dtype != "auto":
         why = "the format of the KV cache"
         flags.append(Flag("--kv-cache-dtype", settings.kv_cache_dtype, "asked", why))
-    if scheme == FP8:
+    if scheme is not None and scheme.id == FP8.id:
         why = "quantised while it loads"
         flags.append(Flag("--quantization", "fp8", "asked", why))
     return flags
@@ -253,7 +253,7 @@ def _notes(
             f"Put the model's repository, or the directory that holds it, in place of "
             f"{PLACEHOLDER}: a config.json does not name it."
         )
-    if scheme is not None and scheme != FP8:
+    if scheme is not None and scheme.id != FP8.id:
         notes.append(
             f"{scheme.name} weights are those of another repository: vLLM does not "
             "make them while it loads. Name that repository instead."

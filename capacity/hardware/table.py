@@ -36,7 +36,7 @@ def _weights(estimate: MemoryEstimate) -> Line:
         for name, size in estimate.weight_parts.items()
         if size >= _SHOWN_FROM_BYTES
     )
-    scheme = estimate.settings.model.scheme.name
+    scheme = estimate.settings.model.scheme.title
     how = f"{scheme}, as vLLM allocates each tensor. GiB: {parts}."
     return _line("weights", "Weights", estimate.weights, "derived", how)
 

@@ -25,9 +25,10 @@ from planning.errors import BadConfig, BadSetting
 from planning.memory.architecture import model_from_config
 from planning.memory.compact import compact
 from planning.memory.config_json import MAX_BYTES, WHOLE, read_config
+from planning.memory.quantization_config import QUANT_FILE, merged
 
 _ROOM_FOR_FIELDS = 32 * 1024
-"""Bytes of a form around its file."""
+"""Bytes of a form around its files."""
 
 
 @require_GET
@@ -44,8 +45,9 @@ def hardware(request: HtmxHttpRequest) -> HttpResponse:
 def upload(request: HtmxHttpRequest) -> HttpResponse:
     """Take a config.json, pasted or as a file, and lead to its answer."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > MAX_BYTES + _ROOM_FOR_FIELDS:
-        faults = {"config": f"has {length} bytes: at most {MAX_BYTES:,} are read."}
+    if not length.isdigit() or int(length) > 2 * MAX_BYTES + _ROOM_FOR_FIELDS:
+        limit = f"at most {MAX_BYTES:,} are read of each file."
+        faults = {"config": f"has {length} bytes: {limit}"}
         return _show(request, HardwareQuery(), faults, status=413)
     return _read_upload(request)
 
@@ -54,7 +56,7 @@ def upload(request: HtmxHttpRequest) -> HttpResponse:
 def _read_upload(request: HtmxHttpRequest) -> HttpResponse:
     query, _ = read_query(request.POST)
     try:
-        config = read_config(_uploaded(request))
+        config = _with_quantization(request, read_config(_uploaded(request)))
         model_from_config(config)
         fields = {**query.link_fields(), "model": OWN, "config": compact(config)}
     except BadConfig as error:
@@ -63,6 +65,20 @@ def _read_upload(request: HtmxHttpRequest) -> HttpResponse:
         pasted = str(request.POST.get("pasted", ""))
         return _show(request, query, faults, status=400, extra={"pasted": pasted})
     return redirect(f"{reverse('capacity:hardware')}?{urlencode(fields)}")
+
+
+def _with_quantization(
+    request: HtmxHttpRequest, config: dict[str, Any]
+) -> dict[str, Any]:
+    """With the hf_quant_config.json that came beside it; raises BadConfig."""
+    file = request.FILES.get("quant_file")
+    if file is None or not file.size:
+        return config
+    try:
+        quantization = read_config(file.read(MAX_BYTES + 1))
+    except BadConfig as error:
+        raise BadConfig(QUANT_FILE, error.reason) from error
+    return merged(config, quantization)
 
 
 def _uploaded(request: HtmxHttpRequest) -> bytes | str:

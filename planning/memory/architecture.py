@@ -1,7 +1,6 @@
 """From the fields of a config.json to a Model: attention, experts, windows, towers."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from planning.errors import BadConfig
@@ -13,18 +12,8 @@ from planning.memory.layer_types import (
     indexers_of,
     layer_types_of,
 )
-from planning.memory.model import KvHeads, Mla, Model, Moe, Traits
-from planning.memory.quantization import (
-    FP8,
-    FP8_BLOCK,
-    INT4,
-    INT8,
-    NVFP4,
-    UNQUANTIZED,
-    Scheme,
-    scheme_of_method,
-    with_group_size,
-)
+from planning.memory.model import GroupedOutput, KvHeads, Mla, Model, Moe, Traits
+from planning.memory.quantization_config import missing_file_doubt, scheme_of_config
 from planning.memory.rope import (
     MAX_POSITIONS,
     rope_factor,
@@ -40,7 +29,10 @@ MAX_HEADS = 8_192
 MAX_VOCAB = 10_000_000
 MAX_EXPERTS = 8_192
 _WIDTHS = ("hidden_size", "n_embd", "d_model")
-_TEXT_PARTS = ("text_config", "llm_config", "language_config")
+TEXT_PARTS = (
+    *("text_config", "llm_config", "language_config", "thinker_config"),
+    *("language_model_config", "text_model_config"),
+)
 
 
 def model_from_config(
@@ -73,6 +65,12 @@ def model_from_config(
             "cache's format: other kernels keep others."
         )
     shape = _shape(text, moe, model_type, kinds)
+    quantization = text.part("quantization_config") or whole.part(
+        "quantization_config", "compression_config"
+    )
+    doubt = missing_file_doubt(config, name, quantization is not None)
+    doubts += [doubt] if doubt else []
+    expert_dtype = "fp4" if model_type == "deepseek_v4" else ""
     return Model(
         id=id,
         name=name or whole.text("_name_or_path") or f"{model_type} from config.json",
@@ -92,7 +90,13 @@ def model_from_config(
         attention_layers=kinds.attention,
         mlp_layers=kinds.mlp,
         vision_params=vision_params,
-        scheme=_scheme(whole, text),
+        grouped_output=_grouped_output(text),
+        has_mlp_beside_experts=model_type == "gemma4_text",
+        scheme=scheme_of_config(
+            quantization,
+            shape["num_hidden_layers"],
+            text.text("expert_dtype", default=expert_dtype),
+        ),
         is_guessed=is_guessed,
         doubts=tuple(doubts),
         rotary_dim=rotary_dim(text, shape["head_dim"]) if traits.has_rope else 0,
@@ -111,10 +115,15 @@ def _unknown(model_type: str) -> str:
 
 def _text_part(whole: Fields) -> Fields:
     """The text model's fields over those of the whole, which it may leave out."""
-    part = whole.part(*_TEXT_PARTS)
+    part = whole.part(*TEXT_PARTS)
     if part is None:
         return whole
-    return Fields({**whole.config, **part.config}, part.prefix)
+    return _text_part(Fields({**_outer(whole), **part.config}, part.prefix))
+
+
+def _outer(whole: Fields) -> dict[str, Any]:
+    """Without the parts, of which the inner ones count."""
+    return {k: v for k, v in whole.config.items() if k not in TEXT_PARTS}
 
 
 def _model_type(whole: Fields, text: Fields) -> str:
@@ -161,9 +170,12 @@ def _shape(
         *_INNER_NAMES.get(model_type, ()),
         *("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size"),
         most=MAX_SIZE,
+        is_list_passed=True,
     )
     if inner and model_type == "lfm2":
         inner = _adjusted(text, inner)
+    blocks = _blocks(text, kinds.number, hidden, heads)
+    inner = inner or max(blocks.get("mlp_sizes", ()), default=None)
     if inner is None and moe is None and model_type not in _FOUR_TIMES:
         text.whole("intermediate_size", most=MAX_SIZE)
     head_dim = text.optional("head_dim", most=MAX_SIZE) or hidden // heads
@@ -174,7 +186,7 @@ def _shape(
         "num_hidden_layers": kinds.number,
         "hidden_size": hidden,
         "num_attention_heads": heads,
-        "num_key_value_heads": _kv_heads(text, heads, model_type),
+        "num_key_value_heads": _kv_heads(text, heads, model_type, kinds.number),
         "head_dim": head_dim,
         "intermediate_size": inner or (moe.intermediate_size if moe else 4 * hidden),
         "vocab_size": text.whole("vocab_size", most=MAX_VOCAB),
@@ -183,6 +195,7 @@ def _shape(
             most=MAX_POSITIONS,
         )
         or 2048,
+        **blocks,
     }
 
 
@@ -197,6 +210,68 @@ def _adjusted(text: Fields, inner: int) -> int:
     return -(-width // unit) * unit
 
 
+def _blocks(
+    text: Fields, number: int, hidden: int, heads: int
+) -> dict[str, tuple[int, ...]]:
+    """Sizes that differ by layer: as lists, or in nemotron-nas's ``block_configs``."""
+    found = {
+        "mlp_sizes": text.whole_list("intermediate_size", number, MAX_SIZE),
+        "kv_heads_by_layer": text.whole_list("num_key_value_heads", number, heads),
+    }
+    blocks = text.config.get("block_configs")
+    if isinstance(blocks, list) and len(blocks) == number:
+        pairs = [_block(text, i, one, hidden, heads) for i, one in enumerate(blocks)]
+        found["mlp_sizes"] = tuple(size for size, _ in pairs)
+        found["kv_heads_by_layer"] = tuple(kv for _, kv in pairs)
+    elif blocks is not None:
+        reason = f"describes each of the {number} layers, not {shown(blocks)}."
+        raise BadConfig(text.prefix + "block_configs", reason)
+    return {name: sizes for name, sizes in found.items() if sizes}
+
+
+def _block(
+    text: Fields, i: int, block: Any, hidden: int, heads: int
+) -> tuple[int, int]:
+    """Width of the MLP and KV heads of one layer; 0 where it has none.
+
+    Source: vLLM, models/nemotron_nas.py (_ffn_mult_to_intermediate_size).
+    """
+    one = Fields(block if isinstance(block, dict) else {}, f"block_configs.{i}.")
+    mlp, attention = one.part("ffn"), one.part("attention")
+    size = kv_heads = 0
+    if mlp and not mlp.flag("no_op", default=False):
+        multiple = mlp.config.get("ffn_mult")
+        if not isinstance(multiple, int | float) or not 0 < multiple < 100:
+            reason = f"is a number over 0 and below 100, not {shown(multiple)}."
+            raise BadConfig(mlp.prefix + "ffn_mult", reason)
+        size = -(-int(2 * multiple * hidden / 3) // 256) * 256
+    is_linear = attention and attention.flag("replace_with_linear", default=False)
+    if attention and not is_linear and not attention.flag("no_op", default=False):
+        kv_heads = heads // attention.whole("n_heads_in_group", most=heads)
+    return size, kv_heads
+
+
+def _grouped_output(text: Fields) -> GroupedOutput | None:
+    rank = text.optional("o_lora_rank", most=MAX_SIZE)
+    if rank is None:
+        return None
+    ratios = text.config.get("compress_ratios") or []
+    if not isinstance(ratios, list) or not all(
+        isinstance(one, int) and 0 <= one <= MAX_SIZE for one in ratios[:MAX_LAYERS]
+    ):
+        reason = f"is a list of whole numbers, one a layer, not {shown(ratios)}."
+        raise BadConfig(text.prefix + "compress_ratios", reason)
+    return GroupedOutput(
+        q_lora_rank=text.whole("q_lora_rank", most=MAX_SIZE),
+        rank=rank,
+        num_groups=text.whole("o_groups", most=MAX_HEADS),
+        index_head_dim=text.optional("index_head_dim", most=MAX_SIZE) or 0,
+        num_index_heads=text.optional("index_n_heads", most=MAX_HEADS) or 0,
+        num_streams=text.optional("hc_mult", most=64) or 1,
+        ratios=tuple(ratios[:MAX_LAYERS]),
+    )
+
+
 _INNER_NAMES = {
     "llama4_text": ("intermediate_size_mlp",),
     "lfm2": ("block_ff_dim",),
@@ -207,12 +282,15 @@ _FOUR_TIMES = frozenset({"gpt2", "gpt_bigcode", "falcon", "gpt_neox", "opt"})
 """Families whose MLP is four times the hidden size where they do not say."""
 
 
-def _kv_heads(text: Fields, heads: int, model_type: str) -> int:
+def _kv_heads(text: Fields, heads: int, model_type: str, number: int) -> int:
     is_new = bool(text.config.get("new_decoder_architecture"))
     is_one = bool(text.config.get("multi_query")) and not is_new
     if is_one or (model_type == "gpt_bigcode" and "multi_query" not in text.config):
         return 1
     names = ("num_key_value_heads", "num_kv_heads", "n_head_kv")
+    listed = text.config.get("num_key_value_heads")
+    if isinstance(listed, list):
+        return max(1, *text.whole_list("num_key_value_heads", number, heads))
     found = text.optional(*names, most=MAX_HEADS) or heads
     if found > heads or heads % found:
         reason = f"is {found}: it divides the {heads} attention heads."
@@ -250,10 +328,14 @@ def _moe(text: Fields, model_type: str, kinds: LayerTypes) -> Moe | None:
     if not num_experts:
         return None
     top_k = text.whole(
-        *("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k"),
+        *("num_experts_per_tok", "num_experts_per_token", "top_k_experts"),
+        *("moe_topk", "moe_k", "moe_top_k"),
         most=MAX_EXPERTS,
     )
-    inner = text.whole("moe_intermediate_size", "intermediate_size", most=MAX_SIZE)
+    inner = text.whole(
+        *("moe_intermediate_size", "expert_intermediate_size", "intermediate_size"),
+        most=MAX_SIZE,
+    )
     return Moe(
         num_experts,
         top_k,
@@ -272,7 +354,10 @@ def _shared_experts(text: Fields, model_type: str, inner: int) -> int:
     if each is not None:
         return each * count
     shared = text.optional(
-        "shared_expert_intermediate_size", "shared_intermediate_size", most=MAX_SIZE
+        *("shared_expert_intermediate_size", "shared_intermediate_size"),
+        "share_expert_dim",
+        most=MAX_SIZE,
+        least=0,
     )
     if shared is None:
         shared = inner * (1 if model_type == "llama4_text" else count)
@@ -283,80 +368,56 @@ def _moe_layers(text: Fields, kinds: LayerTypes) -> frozenset[int]:
     if kinds.experts is not None:
         return kinds.experts
     number = kinds.number
+    words = text.config.get("mlp_layer_types")
+    if isinstance(words, list) and len(words) == number:
+        return frozenset(i for i, word in enumerate(words) if word == "sparse")
     if (period := text.optional("expert_layer_period", most=MAX_LAYERS)) is not None:
         offset = text.optional("expert_layer_offset", most=MAX_LAYERS, least=0) or 0
         return frozenset(i for i in range(number) if i % period == offset)
     names = ("first_k_dense_replace", "num_dense_layers")
     first = text.optional(*names, most=MAX_LAYERS, least=0) or 0
-    every = text.optional("moe_layer_freq", most=MAX_LAYERS) or 1
-    layers = {i for i in range(first, number) if i % every == 0}
-    step = text.optional("decoder_sparse_step", most=MAX_LAYERS)
-    step = step or text.optional("interleave_moe_layer_step", most=MAX_LAYERS) or 1
-    layers = {i for i in layers if (i + 1) % step == 0}
+    layers = set(range(first, number))
+    flags = text.whole_list("moe_layer_freq", number, MAX_LAYERS)
+    if flags:
+        layers &= {i for i, flag in enumerate(flags) if flag}
+    else:
+        every = text.optional("moe_layer_freq", most=MAX_LAYERS, least=0) or 1
+        layers = {i for i in layers if i % every == 0}
+    step = text.optional("decoder_sparse_step", most=MAX_LAYERS, least=0)
+    step = step or text.optional("interleave_moe_layer_step", most=MAX_LAYERS, least=0)
+    layers = {i for i in layers if (i + 1) % (step or 1) == 0}
     dense = text.config.get("mlp_only_layers") or []
     if not isinstance(dense, list) or not all(isinstance(i, int) for i in dense):
         reason = f"is a list of layer numbers, not {shown(dense)}."
         raise BadConfig(text.prefix + "mlp_only_layers", reason)
+    listed = text.config.get("moe_layers_enum")
+    if isinstance(listed, str) and listed:
+        layers &= {int(i) for i in listed.split(",") if i.strip().isdecimal()}
     return frozenset(layers - set(dense))
 
 
 def _vision_params(vision: Fields, text: Fields) -> int:
     """A vision transformer: attention, MLP, patches, positions and a projector."""
-    hidden = vision.optional("hidden_size", "embed_dim", "width", most=MAX_SIZE)
+    hidden = vision.optional(
+        "hidden_size", "embed_dim", "width", "vt_hidden_size", most=MAX_SIZE
+    )
     layers = vision.optional(
-        "num_hidden_layers", "depth", "num_layers", "layers", most=MAX_LAYERS
+        "num_hidden_layers",
+        "depth",
+        "num_layers",
+        "layers",
+        "vt_num_hidden_layers",
+        most=MAX_LAYERS,
     )
     if hidden is None or layers is None:
         return 0
-    inner = vision.optional("intermediate_size", most=MAX_SIZE) or 4 * hidden
+    inner = (
+        vision.optional("intermediate_size", "vt_intermediate_size", most=MAX_SIZE)
+        or 4 * hidden
+    )
     patch = vision.optional("patch_size", most=1024) or 14
     image = vision.optional("image_size", most=65_536) or patch
     block = 4 * hidden**2 + 2 * hidden * inner + 9 * hidden + inner
     positions = (image // patch) ** 2 * hidden
     wide = text.optional("hidden_size", "n_embd", "d_model", most=MAX_SIZE) or hidden
     return layers * block + 3 * patch**2 * hidden + positions + hidden * wide
-
-
-def _scheme(whole: Fields, text: Fields) -> Scheme:
-    quantization = text.part("quantization_config") or whole.part(
-        "quantization_config", "compression_config"
-    )
-    if quantization is None:
-        return UNQUANTIZED
-    method = quantization.text("quant_method", default="compressed-tensors")
-    if method == "compressed-tensors":
-        return _compressed_tensors(quantization)
-    found = scheme_of_method(method)
-    if found is None:
-        reason = f"is {shown(method)}, whose bytes a weight are not known here."
-        raise BadConfig("quantization_config.quant_method", reason)
-    if found is FP8 and quantization.config.get("weight_block_size"):
-        return FP8_BLOCK
-    if method == "modelopt" and "FP4" in str(quantization.config.get("quant_algo")):
-        return NVFP4
-    bits = quantization.optional("bits", "w_bit", most=16, least=2)
-    if bits and found.scale == "group":
-        found = replace(found, bits=float(bits))
-    group = quantization.optional("group_size", "q_group_size", most=65_536, least=-1)
-    return with_group_size(found, group) if group else found
-
-
-def _compressed_tensors(quantization: Fields) -> Scheme:
-    groups = quantization.config.get("config_groups")
-    first = next(iter(groups.values()), None) if isinstance(groups, dict) else None
-    weights = first.get("weights") if isinstance(first, dict) else None
-    if not isinstance(weights, dict):
-        return FP8
-    fields = Fields(weights, "quantization_config.config_groups.weights.")
-    bits = fields.whole("num_bits", most=16, least=2)
-    is_float = fields.text("type", default="int") == "float"
-    if bits == 8:
-        return (FP8_BLOCK if _has_blocks(weights) else FP8) if is_float else INT8
-    if is_float:
-        return NVFP4
-    group = fields.optional("group_size", most=65_536, least=-1) or -1
-    return with_group_size(replace(INT4, bits=float(bits)), group)
-
-
-def _has_blocks(weights: dict[str, Any]) -> bool:
-    return weights.get("strategy") == "block"

@@ -1,11 +1,14 @@
 """The few fields of a config.json that decide memory, short enough for a link."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from planning.errors import BadConfig
+from planning.memory.architecture import TEXT_PARTS
 from planning.memory.config_json import WHOLE
+from planning.memory.module_names import folded, one_expert
+from planning.memory.quantization_config import IGNORED
 
 MAX_CHARS = 4_000
 """Of the compact text: with the rest of the query it stays a link that travels."""
@@ -38,21 +41,26 @@ _KEPT = frozenset(
     "index_head_dim compress_ratios "
     "indexer_types attn_output_gate position_embedding_type expert_layer_period "
     "expert_layer_offset num_experts_per_token num_shared_experts moe_latent_size "
-    "routed_expert_hidden_size moe_shared_expert_intermediate_size".split()
+    "routed_expert_hidden_size moe_shared_expert_intermediate_size "
+    "o_lora_rank o_groups hc_mult expert_dtype top_k_experts "
+    "expert_intermediate_size moe_top_k share_expert_dim mlp_layer_types "
+    "moe_layers_enum".split()
 )
 _VISION = frozenset(
     "hidden_size embed_dim width num_hidden_layers depth num_layers layers "
-    "intermediate_size patch_size image_size".split()
+    "intermediate_size patch_size image_size vt_hidden_size vt_num_hidden_layers "
+    "vt_intermediate_size".split()
 )
 _QUANTIZATION = frozenset(
     "quant_method bits w_bit group_size q_group_size weight_block_size quant_algo "
-    "config_groups".split()
+    "lm_head load_in_8bit moe_quant_algo dynamic".split()
 )
+_PLAIN = ("full_attention", "deepseek_sparse_attention")
+_BLOCK = frozenset("no_op replace_with_linear n_heads_in_group ffn_mult".split())
 _ROPE = frozenset(
     "rope_type type factor original_max_position_embeddings "
     "partial_rotary_factor".split()
 )
-_PARTS = ("text_config", "llm_config", "language_config")
 
 
 def compact(config: Mapping[str, Any]) -> str:
@@ -66,20 +74,79 @@ def compact(config: Mapping[str, Any]) -> str:
 
 def _of(config: Mapping[str, Any]) -> dict[str, Any]:
     kept = {k: v for k, v in config.items() if k in _KEPT and v is not None}
-    for name in _PARTS:
+    if _is_plain(kept.get("layer_types")):
+        del kept["layer_types"]
+    for name in TEXT_PARTS:
         if isinstance(part := config.get(name), Mapping):
             kept[name] = _of(part)
     for name, fields in (
         ("vision_config", _VISION),
-        ("quantization_config", _QUANTIZATION),
-        ("compression_config", _QUANTIZATION),
         ("rope_scaling", _ROPE),
     ):
         if isinstance(part := config.get(name), Mapping):
             kept[name] = {k: v for k, v in part.items() if k in fields}
-    if isinstance(part := config.get("rope_parameters"), Mapping):
-        kept["rope_parameters"] = _rope(part)
+    if isinstance(blocks := config.get("block_configs"), list):
+        kept["block_configs"] = [_of_block(one) for one in blocks]
+    for name, shorten in _SHORTENED.items():
+        if isinstance(part := config.get(name), Mapping):
+            kept[name] = shorten(part)
     return kept
+
+
+def _quantization(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists of modules with one entry for many layers."""
+    kept = {k: v for k, v in part.items() if k in _QUANTIZATION}
+    for name in IGNORED:
+        if isinstance(listed := part.get(name), list):
+            kept[name] = _shortened(listed)
+    layers = part.get("quantized_layers")
+    if isinstance(layers, Mapping):
+        kept["quantized_layers"] = _by_format(layers)
+    elif isinstance(groups := part.get("config_groups"), Mapping):
+        kept["config_groups"] = {
+            name: _group(one)
+            for name, one in groups.items()
+            if isinstance(one, Mapping)
+        }
+    if isinstance(maker := part.get("producer"), Mapping):
+        kept["producer"] = {"name": maker.get("name")}
+    return kept
+
+
+def _shortened(names: Iterable[Any]) -> list[str]:
+    """Without norms and layers of prediction, which have no matrices of the model."""
+    texts = [one_expert(name) for name in names if isinstance(name, str)]
+    return folded([name for name in dict.fromkeys(texts) if "norm" not in name])
+
+
+def _by_format(layers: Mapping[str, Any]) -> dict[str, Any]:
+    """``quantized_layers``, whose values are few."""
+    names: dict[str, list[str]] = {}
+    for name, one in layers.items():
+        names.setdefault(json.dumps(one, sort_keys=True), []).append(name)
+    return {
+        name: json.loads(one) for one, all in names.items() for name in _shortened(all)
+    }
+
+
+def _group(group: Mapping[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    if isinstance(targets := group.get("targets"), list):
+        kept["targets"] = _shortened(targets)
+    if isinstance(weights := group.get("weights"), Mapping):
+        names = ("num_bits", "type", "group_size", "strategy")
+        kept["weights"] = {k: v for k, v in weights.items() if k in names}
+    return kept
+
+
+def _of_block(block: Any) -> dict[str, Any]:
+    if not isinstance(block, Mapping):
+        return {}
+    return {
+        part: {k: v for k, v in fields.items() if k in _BLOCK and v}
+        for part in ("attention", "ffn")
+        if isinstance(fields := block.get(part), Mapping)
+    }
 
 
 def _rope(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,3 +156,16 @@ def _rope(part: Mapping[str, Any]) -> dict[str, Any]:
         if name.endswith("_attention") and isinstance(inner, Mapping):
             kept[name] = {k: v for k, v in inner.items() if k in _ROPE}
     return kept
+
+
+def _is_plain(kinds: Any) -> bool:
+    """Whether all layers see everything, as if nothing were said."""
+    is_list = isinstance(kinds, list) and bool(kinds)
+    return is_list and kinds[0] in _PLAIN and all(kind == kinds[0] for kind in kinds)
+
+
+_SHORTENED = {
+    "quantization_config": _quantization,
+    "compression_config": _quantization,
+    "rope_parameters": _rope,
+}

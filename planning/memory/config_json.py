@@ -7,7 +7,7 @@ limits. What they mean is in planning.memory.architecture.
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from planning.errors import BadConfig
 
@@ -30,7 +30,7 @@ def read_config(raw: bytes | str) -> dict[str, Any]:
         raise BadConfig(WHOLE, "is empty: paste the file of a model, or choose one.")
     _check_depth(data)
     try:
-        config = json.loads(data.decode("utf-8-sig"), parse_constant=_no_constant)
+        config = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_once)
     except UnicodeDecodeError as error:
         raise BadConfig(WHOLE, f"is not UTF-8 ({error.reason}).") from error
     except json.JSONDecodeError as error:
@@ -56,8 +56,14 @@ def _check_depth(data: bytes) -> None:
             depth -= 1
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise BadConfig(WHOLE, f"has the number {name}: only finite ones are allowed.")
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all different: of two, no one knows which counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadConfig(WHOLE, f"has the field {shown(twice)} twice in one object.")
+    return found
 
 
 def shown(value: object) -> str:
@@ -90,10 +96,12 @@ class Fields:
             raise BadConfig(self.prefix + names[0], f"is missing: {limits}.")
         return found
 
-    def optional(self, *names: str, most: int, least: int = 1) -> int | None:
+    def optional(
+        self, *names: str, most: int, least: int = 1, is_list_passed: bool = False
+    ) -> int | None:
         """A whole number within the limits; None where it is absent or null."""
         name, value = self.find(*names)
-        if value is None:
+        if value is None or (is_list_passed and isinstance(value, list)):
             return None
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         is_whole = is_number and math.isfinite(value) and value == int(value)
@@ -103,6 +111,19 @@ class Fields:
             )
             raise BadConfig(self.prefix + name, reason)
         return int(value)
+
+    def whole_list(self, name: str, number: int, most: int) -> tuple[int, ...]:
+        """Whole numbers from 0, one a layer; empty where it is no list."""
+        value = self.config.get(name)
+        if not isinstance(value, list):
+            return ()
+        if len(value) != number:
+            reason = f"has {len(value)} values for {number} layers."
+            raise BadConfig(self.prefix + name, reason)
+        return tuple(
+            Fields({name: one}, self.prefix).whole(name, most=most, least=0)
+            for one in value
+        )
 
     def share(self, *names: str, default: float) -> float:
         """A number over 0 and up to 1."""

@@ -43,6 +43,13 @@ FAMILIES: dict[str, Traits] = {
     "gemma": _TIED,
     "gemma2": Traits(norms_per_layer=4, ties_embeddings=True),
     "gemma3_text": Traits(norms_per_layer=4, qk_norm="head", ties_embeddings=True),
+    "gemma4_text": Traits(norms_per_layer=4, qk_norm="head", ties_embeddings=True),
+    "deepseek_v32": _LLAMA,
+    "deepseek_v4": _LLAMA,
+    "glm_moe_dsa": _LLAMA,
+    "minimax_m2": Traits(qk_norm="full"),
+    "nemotron-nas": _LLAMA,
+    "mimo": Traits(qkv_bias=True),
     "glm": Traits(qkv_bias=True),
     "glm4": Traits(qkv_bias=True, norms_per_layer=4),
     "glm4_moe": Traits(qkv_bias=True),
@@ -90,6 +97,7 @@ FAMILIES: dict[str, Traits] = {
 
 SAME_AS = {
     "gemma3": "gemma3_text",
+    "gemma4": "gemma4_text",
     "llama4": "llama4_text",
     "mistral3": "mistral",
     "pixtral": "mistral",

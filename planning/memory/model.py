@@ -109,6 +109,40 @@ class Compressed:
 
 
 @dataclass(frozen=True)
+class GroupedOutput:
+    """DeepSeek V4's attention: queries and outputs of low rank, compressed keys."""
+
+    q_lora_rank: int
+    rank: int
+    """Of the output projection, for each group of heads."""
+    num_groups: int
+    index_head_dim: int
+    num_index_heads: int
+    num_streams: int
+    """Residual streams that each layer mixes (hyper-connections)."""
+    ratios: tuple[int, ...]
+    """Tokens a compressed key stands for, by layer; 0 or 1: none."""
+
+    def ratio(self, layer: int) -> int:
+        """Of that layer, from 0."""
+        return self.ratios[layer] if layer < len(self.ratios) else 0
+
+    def has_indexer(self, layer: int) -> bool:
+        """Only layers that compress four tokens choose among the keys."""
+        return self.ratio(layer) == 4
+
+    def compressed(self, layer: int, head_dim: int) -> tuple[int, ...]:
+        """Widths of the keys and gates that its compressors project to."""
+        if self.ratio(layer) <= 1:
+            return ()
+        overlap = 2 if self.ratio(layer) == 4 else 1
+        own = overlap * head_dim
+        if self.has_indexer(layer):
+            return (own, overlap * self.index_head_dim)
+        return (own,)
+
+
+@dataclass(frozen=True)
 class Model:
     """One model; ``hf_id`` is its repository on Hugging Face, "" for an upload."""
 
@@ -144,6 +178,13 @@ class Model:
     """The layers with attention; None: all."""
     mlp_layers: frozenset[int] | None = None
     """The layers with an MLP or experts; None: all."""
+    grouped_output: GroupedOutput | None = None
+    mlp_sizes: tuple[int, ...] = ()
+    """Of each layer's MLP where they differ, 0 where it has none; else empty."""
+    kv_heads_by_layer: tuple[int, ...] = ()
+    """Where they differ; 0 where a layer has no attention."""
+    has_mlp_beside_experts: bool = False
+    """Whether a layer with experts has a dense MLP too (Gemma 4)."""
     vision_params: int = 0
     """Parameters of a vision tower and its projector, kept unquantised."""
     scheme: Scheme = UNQUANTIZED
@@ -197,3 +238,22 @@ class Model:
     def has_mlp(self, layer: int) -> bool:
         """Whether that layer, from 0, has an MLP or experts."""
         return self.mlp_layers is None or layer in self.mlp_layers
+
+    def kv_heads(self, layer: int) -> tuple[int, int]:
+        """Number and size of the KV heads of that layer, from 0."""
+        is_windowed = self.window is not None and layer in self.window.layers
+        if self.full_heads and not is_windowed:
+            return self.full_heads.number, self.full_heads.head_dim
+        if self.kv_heads_by_layer:
+            return self.kv_heads_by_layer[layer], self.head_dim
+        return self.num_key_value_heads, self.head_dim
+
+    def mlp_size(self, layer: int) -> int:
+        """Width of that layer's dense MLP; 0: it has none."""
+        return self.mlp_sizes[layer] if self.mlp_sizes else self.intermediate_size
+
+    def has_dense_mlp(self, layer: int) -> bool:
+        """Whether that layer has an MLP besides, or instead of, experts."""
+        has_experts = self.moe is not None and layer in self.moe.layers
+        is_dense = not has_experts or self.has_mlp_beside_experts
+        return is_dense and self.mlp_size(layer) > 0

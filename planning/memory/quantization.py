@@ -1,6 +1,7 @@
 """Bytes of a weight matrix in the formats that vLLM loads.
 
-Embeddings, lm_head, norms and routers stay in 16 bit in all of them.
+Embeddings, norms and routers stay in 16 bit in all of them, lm_head where no list
+names it.
 """
 
 import math
@@ -12,6 +13,17 @@ WHOLE_ROW = 1_000_000_000
 """A group size over any row: one scale a row."""
 
 Scale = Literal["none", "tensor", "channel", "block128", "group"]
+_EXPERTS, _LM_HEAD = "mlp.experts", "lm_head"
+
+
+@dataclass(frozen=True)
+class ModuleFormat:
+    """Modules of some layers that have another format than the rest."""
+
+    module: str
+    """As in ``module_names``."""
+    layers: frozenset[int]
+    scheme: "Scheme"
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,22 @@ class Scheme:
     """The kernel pads the packed inputs (not their scales) to a multiple of this."""
     row_padding: int = 1
     """And the outputs, with their scales."""
+    exceptions: tuple[ModuleFormat, ...] = ()
+    """Modules with another format; of several for one module the first counts."""
+
+    @property
+    def title(self) -> str:
+        """The name, and whether some modules have another format."""
+        return f"{self.name}; other formats by module" if self.exceptions else self.name
+
+    def of(self, module: str, layer: int = 0) -> "Scheme":
+        """The format of that module in that layer (from 0)."""
+        for one in self.exceptions:
+            if one.module == module and layer in one.layers:
+                return one.scheme
+        if module == _LM_HEAD or (self.experts_only and module != _EXPERTS):
+            return UNQUANTIZED
+        return self
 
     def matrix_bytes(self, rows: int, columns: int) -> float:
         """Packed weights and their scales."""
@@ -74,6 +102,8 @@ MXFP4 = Scheme(
 MXFP4_PADDED = replace(MXFP4, row_padding=256)
 """Marlin and TensorRT-LLM kernels (vLLM 0.32, fused_moe/oracle/mxfp4.py): 65.97 GiB of
 gpt-oss-120b on one GPU (vLLM issue 23278), 17.22 on each of four A100s."""
+MXFP4_LINEAR = Scheme("mxfp4-all", "MXFP4", 4, "group", 32, 1)
+MXFP8 = Scheme("mxfp8", "MXFP8", 8, "group", 32, 1)
 NF4 = Scheme("nf4", "4 bit bitsandbytes, groups of 64", 4, "group", 64, 4)
 
 SCHEMES = {
@@ -115,7 +145,10 @@ _METHODS = {
     "bitsandbytes": NF4,
     "modelopt": FP8,
     "modelopt_fp4": NVFP4,
-    "experts_int8": INT8,
+    "experts_int8": replace(INT8, experts_only=True),
+    "mxfp8": MXFP8,
+    "modelopt_mxfp8": MXFP8,
+    "nvfp4": NVFP4,
     "auto-round": GPTQ,
 }
 

@@ -105,9 +105,10 @@ def _laid_out(settings: EngineSettings) -> Model:
     """
     model = settings.model
     is_bare = settings.arch == "hopper" and settings.tp == 1
-    if model.scheme != MXFP4 or is_bare:
+    if model.scheme.id != MXFP4.id or is_bare:
         return model
-    return replace(model, scheme=MXFP4_PADDED)
+    padded = replace(model.scheme, row_padding=MXFP4_PADDED.row_padding)
+    return replace(model, scheme=padded)
 
 
 def _stage(settings: EngineSettings, rank: int) -> MemoryEstimate:

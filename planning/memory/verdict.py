@@ -69,7 +69,7 @@ def card_notes(gpu: Gpu, estimate: MemoryEstimate) -> tuple[str, ...]:
         notes.append(
             f"The {gpu.name} computes no bfloat16: start vLLM with --dtype half."
         )
-    if scheme in (FP8, FP8_BLOCK) and gpu.fp8_dense_tflops is None:
+    if scheme.id in (FP8.id, FP8_BLOCK.id) and gpu.fp8_dense_tflops is None:
         notes.append(
             f"The {gpu.name} computes no FP8: such weights save memory there, not time."
         )

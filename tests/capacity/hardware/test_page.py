@@ -173,6 +173,29 @@ def test_an_upload_over_the_limit_is_refused_by_its_length_alone(client):
     assert f"has {2**30} bytes: at most {MAX_BYTES:,} are read" in text_of(response)
 
 
+def test_a_second_file_says_the_format_of_the_weights(client):
+    file = json.dumps(
+        {
+            "producer": {"name": "modelopt", "version": "0.33"},
+            "quantization": {"quant_algo": "FP8", "exclude_modules": ["lm_head"]},
+        }
+    )
+    beside = SimpleUploadedFile("hf_quant_config.json", file.encode())
+    response = upload(client, json.dumps(CONFIG), quant_file=beside)
+    assert response.status_code == 302
+    assert "FP8, a scale a tensor" in text_of(client.get(response.url))
+    broken = SimpleUploadedFile("hf_quant_config.json", b"{}")
+    response = upload(client, json.dumps(CONFIG), quant_file=broken)
+    assert response.status_code == 400
+    assert "hf_quant_config.json quant_algo is missing" in text_of(response)
+
+
+def test_a_name_that_promises_a_format_warns_on_the_page(client):
+    named = {**CONFIG, "_name_or_path": "some/Model-8B-NVFP4"}
+    page = text_of(client.get(upload(client, json.dumps(named)).url))
+    assert "The name says nvfp4, but the file has no quantization_config" in page
+
+
 def test_an_upload_needs_the_token_of_the_page():
     strict = Client(enforce_csrf_checks=True)
     assert upload(strict, json.dumps(CONFIG)).status_code == 403

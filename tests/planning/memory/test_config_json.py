@@ -65,8 +65,8 @@ def read(config: dict) -> object:
         (LLAMA, "num_hidden_layers", True, "not True"),
         (LLAMA, "hidden_size", "4096", "not '4096'"),
         (LLAMA, "hidden_size", [1], "not [1]"),
-        (LLAMA, "hidden_size", 1e400, "has the number Infinity"),
-        (LLAMA, "hidden_size", float("nan"), "has the number NaN"),
+        (LLAMA, "hidden_size", 1e400, "not inf"),
+        (LLAMA, "hidden_size", float("nan"), "not nan"),
         (LLAMA, "hidden_size", 8, "hidden_size: is 8, less than one value"),
         (LLAMA, "num_key_value_heads", 7, "num_key_value_heads: is 7: it divides"),
         (LLAMA, "tie_word_embeddings", "no", "is true or false, not 'no'"),
@@ -193,6 +193,66 @@ def test_what_goes_into_a_link_gives_the_same_model_and_is_short():
 
 
 def test_a_link_is_not_filled_beyond_its_limit():
-    config = {**LLAMA, "layer_types": ["full_attention"] * 1000}
+    kinds = ["full_attention", "sliding_attention"]
+    config = {**LLAMA, "layer_types": kinds * 500}
     with pytest.raises(BadConfig, match=f"at most {MAX_CHARS:,} are kept"):
         compact(config)
+
+
+@pytest.mark.parametrize(
+    ("base", "fields"),
+    [
+        (MOE, {"shared_expert_intermediate_size": 0}),
+        (MOE, {"shared_intermediate_size": 0, "first_k_dense_replace": 0}),
+        (MOE, {"moe_layer_freq": [1] * 32}),
+        (MOE, {"decoder_sparse_step": 0}),
+        (LLAMA, {"intermediate_size": [14336] * 32}),
+        (LLAMA, {"num_key_value_heads": [8] * 32}),
+        (LLAMA, {"time_step_limit": [0.0, float("inf")], "layer_norm": float("nan")}),
+        (LLAMA, {"layer_types": ["full_attention"] * 32}),
+    ],
+)
+def test_zeros_lists_and_what_does_not_matter_change_nothing(base, fields):
+    assert num_params(read({**base, **fields})) == num_params(read(base))
+
+
+def test_a_list_gives_each_layer_its_own_size():
+    half = {**LLAMA, "intermediate_size": [14336, 7168] * 16}
+    missing = num_params(read(LLAMA)) - num_params(read(half))
+    assert missing == 16 * 3 * 4096 * 7168
+    experts = {**MOE, "moe_layer_freq": [0] * 3 + [1] * 29}
+    assert read(experts).moe.layers == frozenset(range(3, 32))
+    with pytest.raises(BadConfig, match="has 3 values for 32 layers"):
+        read({**LLAMA, "intermediate_size": [14336] * 3})
+
+
+def test_blocks_of_nemotron_nas_may_lack_attention_or_an_mlp():
+    block = {"attention": {"n_heads_in_group": 4}, "ffn": {"ffn_mult": 5.25}}
+    none = {"attention": {"no_op": True}, "ffn": {"no_op": True}}
+    config = {**LLAMA, "model_type": "nemotron-nas", "block_configs": [block] * 32}
+    del config["intermediate_size"], config["num_key_value_heads"]
+    whole = num_params(read(config))
+    assert whole == num_params(read(LLAMA))
+    config["block_configs"] = [block] * 30 + [none] * 2
+    layer = 2 * 4096 * (4096 + 1024) + 3 * 4096 * 14336
+    assert whole - num_params(read(config)) == 2 * layer
+    assert read(json.loads(compact(config))) == read(config)
+
+
+def test_a_field_that_stands_twice_is_refused():
+    with pytest.raises(BadConfig, match="'hidden_size' twice in one object"):
+        read_config('{"hidden_size": 1, "hidden_size": 2}')
+
+
+def test_a_part_within_a_part_is_the_text_model():
+    nested = {"thinker_config": {"text_config": LLAMA}, "model_type": "some_omni"}
+    assert num_params(read(nested)) == num_params(read(LLAMA))
+
+
+def test_layers_without_a_window_may_have_heads_of_their_own():
+    kinds = ["sliding_attention", "full_attention"] * 16
+    config = {**LLAMA, "model_type": "gemma4_text", "layer_types": kinds}
+    config |= {"sliding_window": 1024, "head_dim": 128}
+    wide = {"global_head_dim": 256, "num_global_key_value_heads": 2}
+    found = read({**config, **wide, "attention_k_eq_v": True})
+    assert found.kv_heads(0) == (8, 128) and found.kv_heads(1) == (2, 256)
