@@ -57,11 +57,23 @@ def caches_of(settings: EngineSettings) -> list[Cache]:
         if i in windowed:
             found.append(Cache(i, _window_spec(model, size, narrow)))
         else:
-            found.append(Cache(i, Spec(Kind.FULL, size, page, is_row=bool(model.mla))))
+            own_page = _page_of(settings, i, size) if model.kv_heads_by_layer else page
+            if own_page:
+                spec = Spec(Kind.FULL, size, own_page, is_row=bool(model.mla))
+                found.append(Cache(i, spec))
         if model.mla and model.mla.has_indexer(i):
             row = model.mla.index_head_dim * (1 + 4 / _INDEX_SCALE_VALUES)
             found.append(Cache(i, Spec(Kind.FULL, size, size * int(row), is_row=True)))
     return found
+
+
+def _page_of(settings: EngineSettings, layer: int, block_size: int) -> int:
+    """Bytes of a block in a layer whose heads are its own; 0: it has no attention."""
+    number, head_dim = settings.model.kv_heads(layer)
+    if not number:
+        return 0
+    heads = KvHeads(number, head_dim)
+    return block_size * _bytes_of(heads, settings.tp, settings.kv_bytes)
 
 
 def _window_spec(model: Model, block_size: int, token_bytes: int) -> Spec:
