@@ -10,9 +10,9 @@ from django.db import transaction
 from courseware.claims import read_claims
 from courseware.directives import Drawer
 from courseware.errors import BrokenChapter
-from courseware.markdown import read_page
+from courseware.markdown.page import Page, Piece
+from courseware.markdown.reading import read_page
 from courseware.models import Chapter, Section
-from courseware.page import Page, Piece
 from courseware.sources import line_of, read_entries, read_source
 
 CONTENT = Path(__file__).parent / "content"
