@@ -133,7 +133,10 @@ DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Servelab <servelab@localhost>")
 
 # Files that the browser loads
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    ("images", BASE_DIR / "courseware" / "content" / "images"),
+]
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True  # plain names work before collectstatic has run

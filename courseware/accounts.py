@@ -94,7 +94,7 @@ def account(request: HttpRequest) -> HttpResponse:
     by_chapter = progress.by_chapter(learner_id_of(request.session))
     rows = [
         {"chapter": chapter, "progress": by_chapter.get(chapter.slug)}
-        for chapter in Chapter.objects.all()
+        for chapter in Chapter.objects.published()
     ]
     return render(request, f"{PAGES}/account.html", {"rows": rows})
 

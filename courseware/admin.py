@@ -49,9 +49,16 @@ class SectionInline(ReadOnly, admin.TabularInline):
 
 @admin.register(Chapter)
 class ChapterAdmin(ReadOnly, admin.ModelAdmin):
-    """Published chapters, and counts of their readers."""
+    """Chapters, drafts too, and counts of their readers."""
 
-    list_display = ("title", "position", "minutes", "readers", "updated_at")
+    list_display = (
+        "title",
+        "position",
+        "is_draft",
+        "minutes",
+        "readers",
+        "updated_at",
+    )
     readonly_fields = ("readers",)
     inlines = (SectionInline,)
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from courseware.errors import BrokenChapter
 from courseware.experiments import EXPERIMENTS
@@ -53,15 +54,28 @@ class Claim:
         return EXPERIMENTS.get(self.experiment, "")
 
 
-def read_claims(path: Path) -> dict[str, Claim]:
-    """The claims of one chapter by id; raises BrokenChapter with the line."""
-    return {name: _claim(path, name, row) for name, row in read_entries(path).items()}
+def read_claims(path: Path, faults: list[BrokenChapter]) -> dict[str, Claim]:
+    """The claims of one chapter by id; what is wrong with them goes to ``faults``.
+
+    A claim with a fault is there all the same, so that what refers to it has none.
+    """
+    claims = {}
+    for name, row in read_entries(path, faults).items():
+        if fault := _fault(row):
+            line = line_of(path, name)
+            faults.append(BrokenChapter(path, line, f"claim {name!r} {fault}."))
+            claims[name] = nothing_said(name)
+        else:
+            claims[name] = _claim(name, row)
+    return claims
 
 
-def _claim(path: Path, name: str, row: object) -> Claim:
-    if fault := _fault(row):
-        raise BrokenChapter(path, line_of(path, name), f"claim {name!r} {fault}.")
-    assert isinstance(row, dict)
+def nothing_said(name: str) -> Claim:
+    """Stands for a claim that cannot be read, in a chapter that is refused."""
+    return Claim(name, "", KINDS[0], "", "")
+
+
+def _claim(name: str, row: dict[str, Any]) -> Claim:
     fields = {key: str(value).strip() for key, value in row.items()}
     plain = {key: fields.pop(key, "") for key in ("url", "experiment")}
     shown = {key: typeset(value) for key, value in fields.items()}
@@ -92,11 +106,16 @@ _FIELDS = _REQUIRED | {"note", "url", "experiment"}
 
 def unclaimed(text: str) -> Iterator[str]:
     """Numbers with a unit, ×, % or a currency in sentences without a claim mark."""
+    return (number for _, number in unclaimed_at(text))
+
+
+def unclaimed_at(text: str) -> Iterator[tuple[int, str]]:
+    """(place in ``text``, number) of each of ``unclaimed``."""
     start = 0
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
     for end in [*ends, len(text)]:
         sentence = text[start:end]
-        start = end
         if MARK not in sentence:
             for match in _NUMBER_WITH_UNIT.finditer(sentence):
-                yield match.group().strip()
+                yield start + match.start(), match.group().strip()
+        start = end

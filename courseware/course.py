@@ -62,7 +62,7 @@ def _terms() -> list[Entry]:
 
 
 def _sections() -> list[Entry]:
-    rows = Section.objects.values_list(
+    rows = Section.objects.filter(chapter__is_draft=False).values_list(
         "title", "anchor", "text", "chapter_id", "chapter__title"
     )
     entries = []

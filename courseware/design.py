@@ -24,6 +24,7 @@ MEANINGS = {
     "shared": "a block of several requests; carries a dot",
     "yours": "your blocks, your place; a ring",
     "yours-text": "the same, as text",
+    "paper": "behind a picture, which is drawn for a light ground",
 }
 TEXT_ROLES = ("ink", "muted", "link", "good", "warning", "bad", "yours-text")
 GROUNDS = {"on-link": "link"}

@@ -28,10 +28,17 @@ DIRECTIVES = {
     "key": "nothing",
     "mentor": "nothing",
     "next": "nothing",
+    "note": "words",
     "quiz": "id",
     "term": "term",
+    "tip": "words",
+    "warning": "words",
 }
-ROLES = {"claim": "claim", "term": "term"}
+ROLES = {
+    "claim": "claim",
+    "term": "term",
+}
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 KIND_MEANINGS = {
     "measured": "read off a running system, with the machine named",
     "published": "printed by its source; we did not repeat it",
@@ -71,7 +78,7 @@ class Drawer:
             raise self._fail(line, f"there is no role {name!r}: known are {known}.")
         self._num_roles += 1
         context = self._resolve(ROLES[name], name, argument, line)
-        context |= {"words": words, "use": self._num_roles}
+        context |= {"words": typeset(words), "use": self._num_roles}
         html = render_to_string(f"courseware/roles/{name}.html", context)
         return re.sub(r">\s*\n\s*<", "><", html.strip())
 
@@ -126,6 +133,8 @@ class Drawer:
         return {"experiment": argument, "button": EXPERIMENTS[argument]}
 
     def _term(self, name: str, argument: str, line: int) -> dict[str, object]:
+        if not _ID.fullmatch(argument):
+            raise self._fail(line, f"this term cannot be read: {argument!r}.")
         if argument not in self.glossary:
             raise self._fail(line, f"the glossary has no term {argument!r}.")
         says = typeset(self.glossary[argument]["says"])
@@ -134,7 +143,7 @@ class Drawer:
         return {"term": {"id": argument, "name": shown, "inline": inline, "says": says}}
 
     def _new_id(self, name: str, argument: str, line: int) -> dict[str, object]:
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", argument):
+        if not _ID.fullmatch(argument):
             raise self._fail(
                 line, f"{name} needs an id of a-z, 0-9 and -, not {argument!r}."
             )
@@ -144,6 +153,8 @@ class Drawer:
         return {"id": argument}
 
     def _claim(self, claim_id: str, line: int) -> Claim:
+        if not _ID.fullmatch(claim_id):
+            raise self._fail(line, f"this claim cannot be read: {claim_id!r}.")
         if claim_id not in self.claims:
             raise self._fail(
                 line, f"there is no claim {claim_id!r} in the claims file."

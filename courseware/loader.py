@@ -1,19 +1,20 @@
 """Chapters from files into the database: all of a chapter, or nothing of it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
 
-from courseware.claims import read_claims
+from courseware.claims import nothing_said, read_claims
 from courseware.directives import Drawer
-from courseware.errors import BrokenChapter
+from courseware.errors import BrokenChapter, Unpublishable
 from courseware.markdown.page import Page, Piece
 from courseware.markdown.reading import read_page
 from courseware.models import Chapter, Section
 from courseware.sources import line_of, read_entries, read_source
+from courseware.typography import typeset
 
 CONTENT = Path(__file__).parent / "content"
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -24,7 +25,7 @@ WORDS_A_MINUTE = 220
 
 @dataclass
 class Report:
-    """What one loading did, by slug; ``broken`` chapters kept their old text."""
+    """What one loading did, by slug; chapters with a fault kept their old text."""
 
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -39,16 +40,14 @@ def load_chapters(directory: Path = CONTENT) -> Report:
     present = sorted(directory.glob("*.md"))
     try:
         glossary = read_glossary(directory / "glossary.yaml")
-    except BrokenChapter as error:
-        report.broken.append(error)
+    except Unpublishable as error:
+        report.broken += error.faults
         return report
     for path in present:
         try:
-            if not SLUG.fullmatch(path.stem):
-                raise BrokenChapter(path, 1, "a file's name is of a-z, 0-9 and -.")
             fields, sections = render_chapter(path, glossary)
-        except BrokenChapter as error:
-            report.broken.append(error)
+        except Unpublishable as error:
+            report.broken += error.faults
             continue
         getattr(report, _save(path.stem, fields, sections)).append(path.stem)
     gone = Chapter.objects.exclude(slug__in=[path.stem for path in present])
@@ -58,65 +57,88 @@ def load_chapters(directory: Path = CONTENT) -> Report:
 
 
 def read_glossary(path: Path) -> dict[str, dict[str, str]]:
-    """Terms by id, each with ``name`` and ``says``; BrokenChapter with the line."""
-    terms = read_entries(path)
+    """Terms by id, each with ``name`` and ``says``; Unpublishable with all faults."""
+    faults: list[BrokenChapter] = []
+    terms = read_entries(path, faults)
     for term_id, row in terms.items():
+        reason = ""
         if not SLUG.fullmatch(term_id):
-            raise BrokenChapter(
-                path, line_of(path, term_id), f"{term_id!r} is not of a-z, 0-9 and -."
-            )
-        if not isinstance(row, dict) or set(row) != {"name", "says"}:
-            raise BrokenChapter(
-                path,
-                line_of(path, term_id),
-                f"the term {term_id!r} has the fields name and says, no others.",
-            )
+            reason = f"{term_id!r} is not of a-z, 0-9 and -."
+        elif not isinstance(row, dict) or set(row) != {"name", "says"}:
+            reason = f"the term {term_id!r} has the fields name and says, no others."
+        if reason:
+            faults.append(BrokenChapter(path, line_of(path, term_id), reason))
+    if faults:
+        raise Unpublishable(faults)
     return terms
 
 
 def render_chapter(
     path: Path, glossary: dict[str, Any]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """(fields of Chapter, fields of each Section), or BrokenChapter."""
-    source = read_source(path)
-    claims_path = path.with_suffix(".claims.yaml")
-    claims = read_claims(claims_path)
-    named = dict.fromkeys(_CLAIM_NAMES.findall(source))
-    drawer = Drawer(path, claims, glossary, [name for name in named if name in claims])
-    page = Page(path, drawer.directive, drawer.role)
-    try:
-        pieces = [piece for piece in read_page(page, source) if piece.html.strip()]
-    except RecursionError as error:
-        raise BrokenChapter(path, 1, "it nests deeper than can be read.") from error
-    if unused := sorted(set(claims) - drawer.used_claims):
-        raise BrokenChapter(
-            claims_path,
-            line_of(claims_path, unused[0]),
-            f"no text uses {', '.join(unused)}.",
-        )
+    """(fields of Chapter, fields of each Section), or Unpublishable with all faults."""
+    faults: list[BrokenChapter] = []
+    if not SLUG.fullmatch(path.stem) or len(path.stem) > 80:
+        faults.append(BrokenChapter(path, 1, "a file's name is of a-z, 0-9 and -."))
+    page, pieces, drawer = _read(path, glossary, faults)
+    faults += page.faults
+    if faults:
+        raise Unpublishable(faults)
     num_words = sum(len(piece.text.split()) for piece in pieces)
     if drawer.used_claims:
         title = "Every figure and its source"
-        pieces.append(Piece("sources", title, None, drawer.sources()))
-    fields = {
-        "title": str(page.meta["title"]),
-        "subtitle": str(page.meta.get("subtitle", "")),
-        "summary": str(page.meta["summary"]),
-        "position": int(page.meta["position"]),
-        "minutes": max(1, round(num_words / WORDS_A_MINUTE)),
-    }
+        pieces.append(Piece("sources", title, None, title, drawer.sources()))
     sections = [
-        {
-            "position": position,
-            "anchor": piece.anchor,
-            "number": piece.number,
-            "title": piece.title,
-            "html": piece.html,
-            "text": piece.text,
-        }
-        for position, piece in enumerate(pieces)
+        {"position": position, **asdict(piece)} for position, piece in enumerate(pieces)
     ]
-    return fields, sections
+    return _fields(page, num_words), sections
+
+
+def _read(
+    path: Path, glossary: dict[str, Any], faults: list[BrokenChapter]
+) -> tuple[Page, list[Piece], Drawer]:
+    """What a chapter's two files say; their faults go to ``faults`` and the page."""
+    claims_path = path.with_suffix(".claims.yaml")
+    claims = read_claims(claims_path, faults)
+    source = ""
+    try:
+        source = read_source(path)
+    except BrokenChapter as fault:
+        faults.append(fault)
+    named = dict.fromkeys(_CLAIM_NAMES.findall(source))
+    if any(fault.path == claims_path for fault in faults):
+        claims |= {name: nothing_said(name) for name in named if name not in claims}
+    drawer = Drawer(path, claims, glossary, [name for name in named if name in claims])
+    page = Page(path, drawer.directive, drawer.role)
+    if not source and faults:
+        return page, [], drawer
+    try:
+        pieces = [piece for piece in read_page(page, source) if piece.html.strip()]
+    except RecursionError:
+        page.report(1, "it nests deeper than can be read.")
+        return page, [], drawer
+    kept = set(named) if page.faults else set()
+    for name in sorted(set(claims) - drawer.used_claims - kept):
+        line = line_of(claims_path, name)
+        faults.append(BrokenChapter(claims_path, line, f"no text uses {name}."))
+    return page, pieces, drawer
+
+
+def _fields(page: Page, num_words: int) -> dict[str, Any]:
+    short = page.num_short_words
+    return {
+        "title": typeset(str(page.meta["title"])),
+        "subtitle": typeset(str(page.meta.get("subtitle", ""))),
+        "summary": typeset(str(page.meta["summary"])),
+        "position": int(page.meta["position"]),
+        "is_draft": bool(page.meta.get("draft", False)),
+        "minutes": _minutes(num_words),
+        "short_minutes": _minutes(short) if short else None,
+    }
+
+
+def _minutes(num_words: int) -> int:
+    return max(1, round(num_words / WORDS_A_MINUTE))
 
 
 def _save(slug: str, fields: dict[str, Any], sections: list[dict[str, Any]]) -> str:

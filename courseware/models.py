@@ -61,8 +61,20 @@ class Learner(models.Model):
         return self.learner_id[:8]
 
 
+class ChapterQuerySet(models.QuerySet["Chapter"]):
+    """Chapters, by who may see them."""
+
+    def published(self) -> "ChapterQuerySet":
+        """Those that are no drafts: what contents, search and mentor know."""
+        return self.filter(is_draft=False)
+
+    def visible_to(self, user: Any) -> "ChapterQuerySet":
+        """Those that this user may open: drafts are for staff."""
+        return self.all() if getattr(user, "is_staff", False) else self.published()
+
+
 class Chapter(models.Model):
-    """A published chapter; its source is ``courseware/content/<slug>.md``."""
+    """A chapter as it was loaded; its source is ``courseware/content/<slug>.md``."""
 
     slug = models.SlugField(primary_key=True, max_length=80)
     title = models.CharField(max_length=200)
@@ -70,7 +82,13 @@ class Chapter(models.Model):
     summary = models.TextField()
     position = models.PositiveIntegerField(db_index=True)
     minutes = models.PositiveIntegerField(help_text="Estimated time to read.")
+    short_minutes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Of the short path, where there is one."
+    )
+    is_draft = models.BooleanField(default=False, help_text="Only staff may see it.")
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ChapterQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position", "slug"]
@@ -89,6 +107,11 @@ class Section(models.Model):
     anchor = models.SlugField(max_length=120, allow_unicode=True)
     number = models.PositiveIntegerField(null=True, blank=True)
     title = models.CharField(max_length=200, blank=True)
+    heading = models.TextField(blank=True, help_text="The title as trusted HTML.")
+    is_short = models.BooleanField(default=False, help_text="On the short path.")
+    short_parts = models.JSONField(
+        default=list, help_text="Sub-headings on the short path: anchor and title."
+    )
     html = models.TextField(help_text="Drawn by the loader; trusted.")
     text = models.TextField(help_text="Plain words for search and the mentor.")
 

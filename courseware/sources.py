@@ -29,19 +29,23 @@ def read_source(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_entries(path: Path) -> dict[str, Any]:
-    """A YAML file of entries by id; {} without it. BrokenChapter with the line."""
-    if not path.exists():
+def read_entries(path: Path, faults: list[BrokenChapter]) -> dict[str, Any]:
+    """A YAML file of entries by id; {} without it. What is wrong goes to ``faults``."""
+    try:
+        return _entries(path, read_source(path), faults) if path.exists() else {}
+    except BrokenChapter as fault:
+        faults.append(fault)
         return {}
-    source = read_source(path)
+
+
+def _entries(path: Path, source: str, faults: list[BrokenChapter]) -> dict[str, Any]:
     seen: dict[str, int] = {}
     for number, line in enumerate(source.splitlines(), start=1):
         if match := re.match(r"([A-Za-z0-9_-]+):", line):
             if first := seen.get(match[1]):
-                raise BrokenChapter(
-                    path, number, f"{match[1]!r} is already in line {first}."
-                )
-            seen[match[1]] = number
+                reason = f"{match[1]!r} is already in line {first}."
+                faults.append(BrokenChapter(path, number, reason))
+            seen.setdefault(match[1], number)
     try:
         entries = yaml.load(source, Loader=SAFE_LOADER)
     except yaml.YAMLError as error:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control, never_cache
@@ -14,7 +15,7 @@ from courseware.design import design_language
 from courseware.errors import BrokenChapter
 from courseware.figures import figure_json, home_motif
 from courseware.learner import learner_id_of
-from courseware.models import Chapter, User
+from courseware.models import Chapter, Section, User
 from courseware.reload import reload_changed
 from courseware.vendored import vendored_files
 
@@ -31,7 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """What the course is, its chapters, how far one is, and what is planned."""
     refused = _refused()
     by_chapter = progress.by_chapter(learner_id_of(request.session))
-    chapters = list(Chapter.objects.all())
+    chapters = list(Chapter.objects.published())
     rows = [{"chapter": c, "progress": by_chapter.get(c.slug)} for c in chapters]
     last = chapters[-1].position if chapters else 0
     planned = [
@@ -52,7 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def chapter(request: HttpRequest, slug: str) -> HttpResponse:
     """One chapter beside the live engine."""
     refused = _refused()
-    found = get_object_or_404(Chapter, slug=slug)
+    found = get_object_or_404(Chapter.objects.visible_to(request.user), slug=slug)
     sections = list(found.sections.all())
     read = progress.read_anchors(learner_id_of(request.session), found)
     counted = [s for s in sections if s.title and s.anchor not in progress.ADDED]
@@ -63,14 +64,26 @@ def chapter(request: HttpRequest, slug: str) -> HttpResponse:
         "read": read,
         "progress": progress.Progress(len(read), len(counted)),
         "refused": refused,
+        "short_start": _short_start(sections),
         **_neighbours(found),
     }
     return render(request, "courseware/chapter.html", context)
 
 
+def _short_start(sections: list[Section]) -> str:
+    """Anchor of the first heading on the short path; "" without one."""
+    for section in sections:
+        if section.is_short:
+            return section.anchor
+        for part in section.short_parts:
+            return str(part["anchor"])
+    return ""
+
+
 def _neighbours(found: Chapter) -> dict[str, Any]:
     """The chapters before and after, or what is planned after the last."""
-    order = list(Chapter.objects.values("slug", "title", "position"))
+    chapters = Chapter.objects.filter(Q(is_draft=False) | Q(pk=found.pk))
+    order = list(chapters.values("slug", "title", "position"))
     at = next((i for i, row in enumerate(order) if row["slug"] == found.slug), 0)
     return {
         "previous": order[at - 1] if at > 0 else None,
@@ -83,7 +96,7 @@ def _neighbours(found: Chapter) -> dict[str, Any]:
 @never_cache
 def read(request: HttpRequest, slug: str) -> HttpResponse:
     """Remember sections as read (``anchor``, several), or all of the chapter."""
-    found = get_object_or_404(Chapter, slug=slug)
+    found = get_object_or_404(Chapter.objects.visible_to(request.user), slug=slug)
     learner_id = learner_id_of(request.session)
     counted = progress.counted().filter(chapter=found)
     anchors = request.POST.getlist("anchor")[:100]

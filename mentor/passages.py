@@ -17,7 +17,8 @@ Row = tuple[str, str, str]
 
 def chapter_index() -> PassageIndex:
     """Every passage in reading order; built anew when a text changed."""
-    sections = Section.objects.select_related("chapter").order_by(
+    published = Section.objects.filter(chapter__is_draft=False)
+    sections = published.select_related("chapter").order_by(
         "chapter__position", "position"
     )
     return _index(

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from courseware.models import Learner
+from courseware.models import Chapter, Learner
 from quizzes.errors import Refused, Unknown
 from quizzes.form_fields import Submitted
 from quizzes.grading import Grade, Outcome, grade, grade_given, marks
@@ -33,6 +33,17 @@ def new_request_id() -> str:
     return uuid.uuid4().hex
 
 
+class QuizQuerySet(models.QuerySet["Quiz"]):
+    """Quizzes, by who may take them."""
+
+    def open_to(self, user: Any) -> "QuizQuerySet":
+        """Those in use; a quiz of a chapter in draft is for staff."""
+        drafts = Chapter.objects.filter(is_draft=True).values("slug")
+        current = self.filter(is_current=True)
+        is_staff = getattr(user, "is_staff", False)
+        return current if is_staff else current.exclude(chapter__in=drafts)
+
+
 class Quiz(models.Model):
     """A quiz as quizzes/bank/quizzes.yaml has it."""
 
@@ -46,6 +57,8 @@ class Quiz(models.Model):
     """[[question names]]: each place draws one."""
     position = models.PositiveIntegerField(default=0)
     is_current = models.BooleanField(default=True)
+
+    objects = QuizQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position", "name"]

@@ -73,7 +73,7 @@ def progress(request: HtmxHttpRequest) -> HttpResponse:
             "open": Attempt.objects.open_of(learner_id, quiz),
             **attempts_of(learner_id, quiz),
         }
-        for quiz in Quiz.objects.filter(is_current=True)
+        for quiz in Quiz.objects.open_to(request.user)
     ]
     context = {
         "rows": rows,
@@ -100,7 +100,7 @@ def consent(request: HtmxHttpRequest) -> HttpResponse:
 @_found
 def quiz(request: HtmxHttpRequest, quiz_name: str) -> HttpResponse:
     """The door to a quiz: begin, or the question where the learner left."""
-    found = get_object_or_404(Quiz, name=quiz_name, is_current=True)
+    found = get_object_or_404(Quiz.objects.open_to(request.user), name=quiz_name)
     learner_id = _learner(request)
     current = Attempt.objects.open_of(learner_id, found)
     if current is not None:
@@ -113,7 +113,7 @@ def quiz(request: HtmxHttpRequest, quiz_name: str) -> HttpResponse:
 @_found
 def start(request: HtmxHttpRequest, quiz_name: str) -> HttpResponse:
     """Begin an attempt, or go on with the open one."""
-    found = get_object_or_404(Quiz, name=quiz_name, is_current=True)
+    found = get_object_or_404(Quiz.objects.open_to(request.user), name=quiz_name)
     attempt = Attempt.objects.start(_learner(request), found)
     return _go(request, attempt, _next_position(attempt))
 

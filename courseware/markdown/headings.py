@@ -1,37 +1,88 @@
-"""Headings: their number, words and anchor."""
+"""Headings: their number, words, anchor, and whether they are on the short path."""
 
 import re
+import unicodedata
+from typing import NamedTuple
 
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from courseware.markdown.page import Page
-from courseware.markdown.parser import chapter_parser
-from courseware.typography import typeset
 
-_HEADING = re.compile(r"^(?:(\d+)\. )?(.*?)(?: \{#([a-z0-9-]+)\})?$")
+MAX_TITLE, MAX_ANCHOR = 200, 100
+OF_THE_PAGE = (
+    "sources", "notes", "main", "instrument", "opening", "end", "chapter-title",
+)  # fmt: skip
+_HEADING = re.compile(
+    r"^(?:(?P<number>\d{1,6})\. )?(?P<title>.*?)"
+    r"(?:\s*(?<!\\)\{(?:#(?P<anchor>[\w-]+))?(?P<short>\s*\.short)?\})?$",
+    re.S,
+)
 
 
-def anchor_of(heading: str) -> tuple[str | None, str, str]:
-    """(number, title, anchor) of the words of a heading."""
-    match = _HEADING.match(heading)
+class Heading(NamedTuple):
+    """What the words of a heading say."""
+
+    number: int | None
+    title: str
+    anchor: str
+    is_short: bool
+
+
+def read_heading(words: str) -> Heading:
+    """``1. Title {#anchor .short}``, of which only the title must be there."""
+    match = _HEADING.match(words)
     assert match is not None
-    number, title, anchor = match.groups()
-    return number, title, anchor or re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    title = match["title"].strip()
+    number = int(match["number"]) if match["number"] else None
+    anchor = unicodedata.normalize("NFC", match["anchor"] or slug_of(title))
+    return Heading(number, title, anchor, bool(match["short"]))
 
 
-def name_heading(page: Page, token: Token, inline: Token, line: int) -> None:
-    """Give a heading its id, and keep its number and title in ``meta``."""
-    number, title, anchor = anchor_of(inline.content)
+def slug_of(title: str) -> str:
+    """Letters, marks and digits of any script in lower case, the rest as dashes."""
+    plain = re.sub(r"\{[a-z]+ ([^{}|]*\|)?|\]\([^)]*\)", " ", title)
+    folded = unicodedata.normalize("NFC", plain).lower()
+    kept = (c if unicodedata.category(c)[0] in "LMN" else "-" for c in folded)
+    return re.sub("-+", "-", "".join(kept)).strip("-")[:MAX_ANCHOR].strip("-")
+
+
+def headings(state: StateCore) -> None:
+    """Take number, anchor and mark out of the words, before these are parsed."""
+    for index, token in enumerate(state.tokens):
+        if token.type == "heading_open":
+            inline = state.tokens[index + 1]
+            heading = read_heading(inline.content)
+            inline.content = heading.title
+            inline.meta = {"is_title": True}
+            token.meta = {"heading": heading}
+
+
+def check_heading(page: Page, token: Token, words: str, line: int) -> None:
+    """Give a heading its id; ``words`` are its title as plain text."""
+    heading: Heading = token.meta["heading"]
+    token.meta["title"] = words
     if token.tag == "h1":
-        raise page.fail(line, "the title stands in the front matter: start with ##.")
+        page.report(line, "the title stands in the front matter: start with ##.")
+    elif token.tag in ("h5", "h6"):
+        page.report(line, "headings go from ## down to ####.")
+    if len(words) > MAX_TITLE or len(heading.anchor) > MAX_ANCHOR:
+        page.report(
+            line,
+            f"a heading has at most {MAX_TITLE} letters, its id {MAX_ANCHOR}.",
+        )
+    if heading.is_short and (token.level or token.tag not in ("h2", "h3")):
+        page.report(line, "only ## and ### outside of boxes are on the short path.")
+    _check_anchor(page, heading.anchor, line)
+    token.attrs["id"] = heading.anchor
+
+
+def _check_anchor(page: Page, anchor: str, line: int) -> None:
     if not anchor:
-        raise page.fail(line, "this heading needs an id: add {#id} to it.")
-    if anchor in page.anchors or anchor in ("sources", "notes", "main", "instrument"):
+        page.report(line, "this heading needs an id: add {#id} to it.")
+    elif anchor in page.anchors or anchor in OF_THE_PAGE:
         where = page.anchors.get(anchor)
         used = f"in line {where}" if where else "by the page"
-        raise page.fail(line, f"the id {anchor!r} is already used {used}.")
-    page.anchors[anchor] = line
-    token.attrs["id"] = anchor
-    token.meta = {"number": int(number) if number else None, "title": typeset(title)}
-    inline.content = title
-    inline.children = chapter_parser().parseInline(title)[0].children
+        page.report(line, f"the id {anchor!r} is already used {used}.")
+    else:
+        page.anchors[anchor] = line

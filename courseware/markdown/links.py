@@ -1,13 +1,16 @@
 """Links: to a heading here, to another chapter, or to https."""
 
 import re
+from typing import Any
+from urllib.parse import unquote
 
 from django.urls import reverse
 
-from courseware.markdown.headings import anchor_of
+from courseware.markdown.front_matter import is_draft
+from courseware.markdown.headings import read_heading
 from courseware.markdown.page import Page
 
-_CHAPTER_LINK = re.compile(r"([a-z0-9-]+)\.md(?:#([a-z0-9-]+))?")
+_CHAPTER_LINK = re.compile(r"([a-z0-9-]+)\.md(?:#([^#/]+))?")
 
 
 def check_links(page: Page) -> None:
@@ -15,28 +18,45 @@ def check_links(page: Page) -> None:
     for link, line in page.links:
         target = str(link.attrs.get("href", ""))
         if target.startswith("#"):
-            if target[1:] not in page.anchors and target not in ("#instrument",):
-                raise page.fail(
-                    line, f"the link {target!r} leads nowhere in this file."
+            anchor = unquote(target[1:])
+            if anchor not in page.anchors and target != "#instrument":
+                page.report(
+                    line, f"the link {'#' + anchor!r} leads nowhere in this file."
                 )
         elif match := _CHAPTER_LINK.fullmatch(target):
-            link.attrs["href"] = _other_chapter(page, match[1], match[2], line)
+            anchor = unquote(match[2]) if match[2] else ""
+            link.attrs["href"] = _other_chapter(page, match[1], anchor, line)
         elif not target.startswith("https://"):
-            raise page.fail(
+            page.report(
                 line,
                 f"the link {target!r} is neither #anchor nor https:// nor chapter.md.",
             )
 
 
-def _other_chapter(page: Page, slug: str, anchor: str | None, line: int) -> str:
+def check_references(page: Page, env: dict[str, Any]) -> None:
+    """Addresses ``[name]: …`` are used, and given once."""
+    for name, reference in env.get("references", {}).items():
+        if not any(link.meta.get("label") == name for link, _ in page.links):
+            line = reference["map"][0] + 1
+            page.report(line, f"no link uses the address [{name}].")
+    for reference in env.get("duplicate_refs", []):
+        label, line = reference["label"], reference["map"][0] + 1
+        page.report(line, f"the address [{label}] is given twice.")
+
+
+def _other_chapter(page: Page, slug: str, anchor: str, line: int) -> str:
     """The address of a chapter beside this one, or of a heading in it."""
     path = page.path.with_name(f"{slug}.md")
     if not path.is_file():
-        raise page.fail(line, f"there is no chapter {slug!r} beside this one.")
+        page.report(line, f"there is no chapter {slug!r} beside this one.")
+        return ""
+    source = path.read_text("utf-8-sig", "replace")
+    if is_draft(source) and not page.meta.get("draft"):
+        page.report(line, f"the chapter {slug!r} is a draft, which readers cannot see.")
     url = reverse("courseware:chapter", args=[slug])
-    if anchor is None:
+    if not anchor:
         return url
-    headings = re.findall(r"^#{2,4} (.+)$", path.read_text("utf-8", "replace"), re.M)
-    if anchor not in {anchor_of(heading)[2] for heading in headings}:
-        raise page.fail(line, f"the chapter {slug!r} has no heading {anchor!r}.")
+    words = re.findall(r"^ {0,3}#{2,4} (.+?)(?: #+)?\s*$", source, re.M)
+    if anchor not in {read_heading(heading).anchor for heading in words}:
+        page.report(line, f"the chapter {slug!r} has no heading {anchor!r}.")
     return f"{url}#{anchor}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from courseware.markdown.page import Page
@@ -54,3 +55,19 @@ NOTE_PARTS: dict[str, Any] = {
     "footnote_close": _placed("</li>"),
     "footnote_block_close": _placed("</ol>"),
 }
+
+
+def check_notes(state: StateCore) -> None:
+    """Report footnotes that nothing refers to, or whose words are given twice."""
+    page: Page | None = state.env.get("page")
+    numbers = state.env.get("footnotes", {}).get("refs", {})
+    seen: set[str] = set()
+    for token in state.tokens:
+        if page is None or token.type != "footnote_reference_open" or not token.map:
+            continue
+        label, line = token.meta["label"], token.map[0] + 1
+        if label in seen:
+            page.report(line, f"the footnote [^{label}] has its words already.")
+        elif numbers.get(f":{label}", -1) < 0:
+            page.report(line, f"nothing refers to the footnote [^{label}].")
+        seen.add(label)

@@ -20,8 +20,14 @@ class Piece:
     anchor: str
     title: str
     number: int | None
+    heading: str = ""
+    """The title as HTML: with its code, emphasis and roles."""
     html: str = ""
     text: str = ""
+    is_short: bool = False
+    """Whether the section as a whole belongs to the short path."""
+    short_parts: list[dict[str, str]] = field(default_factory=list)
+    """Its sub-headings on the short path: ``anchor`` and ``title`` of each."""
 
 
 @dataclass
@@ -36,12 +42,23 @@ class Page:
     anchors: dict[str, int] = field(default_factory=dict)
     links: list[tuple[Token, int]] = field(default_factory=list)
     drawings: list[str] = field(default_factory=list)
+    faults: list[BrokenChapter] = field(default_factory=list)
+    num_short_words: int = 0
+    """Words of the opening and of all that lies on the short path."""
 
     def place(self, html: str) -> str:
         """Keep trusted HTML aside; the returned mark survives sanitising."""
         self.drawings.append(html)
         return f"\ue000{len(self.drawings) - 1}\ue001"
 
-    def fail(self, line: int, reason: str) -> BrokenChapter:
-        """The error for this file at ``line``."""
-        return BrokenChapter(self.path, line, reason)
+    def report(self, line: int, reason: str) -> None:
+        """Note a fault in ``line`` of this file and go on."""
+        self.faults.append(BrokenChapter(self.path, line, reason))
+
+    def place_drawn(self, draw: Callable[[], str]) -> str:
+        """Place what ``draw`` returns; a fault it raises is noted instead."""
+        try:
+            return self.place(draw())
+        except BrokenChapter as fault:
+            self.faults.append(fault)
+            return ""

@@ -1,4 +1,4 @@
-"""The parser: CommonMark, tables, directives, roles and footnotes."""
+"""The parser: CommonMark, tables, directives, roles, formulas, footnotes, comments."""
 
 import re
 from collections.abc import Sequence
@@ -12,24 +12,53 @@ from mdit_py_plugins.container import container_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
-from courseware.markdown.notes import NOTE_PARTS
+from courseware.markdown.code import render_code
+from courseware.markdown.comments import comments_plugin
+from courseware.markdown.formulas import formulas_plugin
+from courseware.markdown.headings import headings
+from courseware.markdown.inline_lines import LinedInline
+from courseware.markdown.leftovers import leftovers
+from courseware.markdown.notes import NOTE_PARTS, check_notes
 from courseware.markdown.page import Page
+from courseware.markdown.pictures import render_picture
+from courseware.markdown.typography import dashes
 
-_ROLE = re.compile(r"\{([a-z]+) ([a-z0-9-]+)(?:\|([^{}|\n]+))?\}")
+MAX_NESTING = 20
+_ROLE = re.compile(r"\{([a-z]+) ([^\s{}|][^{}|\n]*)(?:\|([^{}|\n]+))?\}")
 
 
 @cache
 def chapter_parser() -> MarkdownIt:
     """The one parser of chapters; it keeps no state of theirs."""
-    parser = MarkdownIt("commonmark", {"html": False, "typographer": True})
-    parser.enable(["table", "smartquotes", "replacements"])
+    options = {
+        "html": False,
+        "typographer": True,
+        "maxNesting": MAX_NESTING,
+        "store_labels": True,
+    }
+    parser = MarkdownIt("commonmark", options)
+    parser.inline = LinedInline()
+    parser.configure("commonmark", options)
+    parser.enable(["table", "smartquotes", "strikethrough"])
     parser.use(front_matter_plugin)
+    parser.use(comments_plugin)
+    parser.use(formulas_plugin)
     parser.use(container_plugin, "directive", validate=lambda *_: True)
     parser.use(footnote_plugin, inline=False)
-    for name, draw in NOTE_PARTS.items():
-        parser.add_render_rule(name, draw)
     parser.inline.ruler.before("escape", "role", _parse_role)
-    parser.add_render_rule("role", _render_role)
+    parser.core.ruler.before("inline", "headings", headings)
+    parser.core.ruler.before("footnote_tail", "leftovers", leftovers)
+    parser.core.ruler.before("footnote_tail", "notes", check_notes)
+    parser.core.ruler.before("smartquotes", "dashes", dashes)
+    drawn = {
+        **NOTE_PARTS,
+        "role": _render_role,
+        "image": render_picture,
+        "fence": render_code,
+        "code_block": render_code,
+    }
+    for name, draw in drawn.items():
+        parser.add_render_rule(name, draw)
     return parser
 
 
@@ -39,8 +68,8 @@ def _parse_role(state: StateInline, silent: bool) -> bool:
         return False
     if not silent:
         token = state.push("role", "", 0)
-        token.meta = {"name": match[1], "argument": match[2], "words": match[3] or ""}
-        token.meta["line"] = state.src[: state.pos].count("\n")
+        name, argument, words = match.groups()
+        token.meta |= {"name": name, "argument": argument.strip(), "words": words or ""}
     state.pos = match.end()
     return True
 
@@ -50,5 +79,5 @@ def _render_role(
 ) -> str:
     page: Page = env["page"]
     meta = tokens[index].meta
-    drawn = page.draw_role(meta["name"], meta["argument"], meta["words"], meta["line"])
-    return page.place(drawn)
+    name, argument, words = meta["name"], meta["argument"], meta["words"]
+    return page.place_drawn(lambda: page.draw_role(name, argument, words, meta["line"]))

@@ -1,7 +1,7 @@
 // Marks the section being read in the contents.
 
 const links = new Map(
-  [...document.querySelectorAll(".contents a")].map((link) => [link.hash.slice(1), link]),
+  [...document.querySelectorAll(".contents a")].map((link) => [decodeURIComponent(link.hash.slice(1)), link]),
 );
 const visible = new Set();
 

@@ -133,16 +133,18 @@ def test_a_broken_claims_file_is_refused(claims: str, reason: str, load: Load) -
 
 
 @pytest.mark.parametrize(
-    ("front", "reason"),
+    ("front", "line", "reason"),
     [
-        ("No front matter.\n", "starts with front matter"),
-        ("---\ntitle: [\n---\n", "not YAML"),
-        ("---\ntitle: A\nposition: 1\n---\n", "lacks summary"),
+        ("No front matter.\n", 1, "starts with front matter"),
+        ("---\ntitle: [\n---\n", 3, "not YAML"),
+        ("---\ntitle: A\nposition: 1\n---\n", 1, "lacks summary"),
     ],
 )
-def test_front_matter_is_checked(front: str, reason: str, load: Load) -> None:
+def test_front_matter_is_checked(
+    front: str, line: int, reason: str, load: Load
+) -> None:
     (error,) = load("Words.\n", front=front).broken
-    assert str(error).startswith("test.md:1: ") and reason in str(error)
+    assert str(error).startswith(f"test.md:{line}: ") and reason in str(error)
 
 
 def test_a_broken_chapter_leaves_the_old_one_in_place(load: Load) -> None:
@@ -157,11 +159,15 @@ def test_the_command_names_the_refused_line_and_fails(load: Load, tmp_path) -> N
         call_command("loadchapters", str(tmp_path))
 
 
-def test_raw_html_is_shown_as_text(load: Load) -> None:
-    load("Hi <script>alert(1)</script> <b onclick=x>bold</b>\n\n<iframe></iframe>\n")
+def test_raw_html_is_refused_and_shown_as_code(load: Load) -> None:
+    tags = ["<script>", "</script>", "<b onclick=x>", "</b>", "<iframe>", "</iframe>"]
+    broken = load("Hi <script>x</script> <b onclick=x>bold</b>\n\n<iframe></iframe>\n")
+    shown = [str(error) for error in broken.broken]
+    assert [text[:10] for text in shown] == ["test.md:6:"] * 4 + ["test.md:8:"] * 2
+    assert all(repr(tag) in text for tag, text in zip(tags, shown, strict=True))
+    load("Hi `<script>alert(1)</script>`\n")
     html = Section.objects.get().html
-    assert "<script" not in html and "<b" not in html and "<iframe" not in html
-    assert "&lt;script&gt;" in html
+    assert "<script" not in html and "&lt;script&gt;" in html
 
 
 def test_a_huge_chapter_is_refused(load: Load) -> None:

@@ -171,7 +171,8 @@ def test_a_file_whose_name_is_no_address_is_refused(
 def test_odd_front_matter_is_refused(front: str, reason: str, load: Load) -> None:
     lines = f"---\ntitle: A\nsummary: B.\n{front}\n---\n"
     (error,) = load("Words.\n", front=lines).broken
-    assert str(error).startswith("test.md:1: ") and reason in str(error)
+    line = 4 + front.count("\n")
+    assert str(error).startswith(f"test.md:{line}: ") and reason in str(error)
 
 
 def test_a_claim_given_twice_is_refused_by_line(load: Load) -> None:

@@ -2,6 +2,7 @@
 
 import { BreakEven } from "./break_even.js";
 import { CardList } from "./cards.js";
+import { addCopyButtons } from "./copy.js";
 import { listenForExperiments } from "./experiments.js";
 import { OwnStart } from "./own_start.js";
 import { ReadingProgress } from "./progress.js";
@@ -20,6 +21,7 @@ for (const root of document.querySelectorAll("[data-figure]")) {
   if (Figure) new Figure(root);
 }
 openTerms(document);
+addCopyButtons(document);
 listenForExperiments(document);
 const form = document.getElementById("read-form");
 if (form) new ReadingProgress(form);

@@ -1,0 +1,25 @@
+"""What a search or the mentor reads of a chapter: plain words, without marks."""
+
+from markdown_it.token import Token
+
+
+def plain_words(tokens: list[Token]) -> str:
+    """Words, code and formulas, a line for each block."""
+    lines = []
+    for token in tokens:
+        if token.type == "inline":
+            lines.append("".join(_words_of(child) for child in token.children or []))
+        elif token.type in ("fence", "code_block", "math_block"):
+            lines.append(token.content.rstrip())
+    return "\n".join(line for line in lines if line.strip())
+
+
+def _words_of(child: Token) -> str:
+    if child.type in ("softbreak", "hardbreak"):
+        return " "
+    if child.type == "role" and child.meta["name"] == "term":
+        return str(child.meta["words"] or child.meta["argument"].replace("-", " "))
+    return child.content if child.type in _KEPT else ""
+
+
+_KEPT = ("text", "code_inline", "math_inline", "image")
