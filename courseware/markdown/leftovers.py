@@ -26,6 +26,7 @@ _WORDS = {
     r"^\+\+\+|^%%|%%$": "comments are <!-- … -->, front matter stands between ---",
     r"^\[TOC\]|\[\[_?TOC": "the contents are made by the page",
     r"<!--": "this comment has no end -->",
+    r"-->": "this end of a comment has no <!--; an arrow is →",
     r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>|<[!?][^>]*>": "HTML is not drawn: use a "
     "directive, or show it as `code`",
     r"\$\$": "a formula is $$ … $$ without an empty line in it; money is \\$",

@@ -314,6 +314,7 @@ def test_every_fault_of_a_file_is_listed_with_its_line(load: Load) -> None:
 
 UNKNOWN = [
     "<details><summary>x</summary></details>", "Press <kbd>x</kbd>.", "<!-- open",
+    "shut -->",
     "<?php x ?>", '!!! note "Mind"\n    Inside.', "??? tip", "> [!NOTE]\n> Words.",
     ":::", "Text\n:::", "{x}", "{{ x }}", "{% include x %}", "{.class}", "{#id}",
     "{claim}", "{Claim x}", "{claim two words}", "**open", "a `open", "~~open",
@@ -342,7 +343,7 @@ def test_what_is_not_understood_is_refused_with_its_line(body: str, load: Load) 
     [
         "Two [sic] or [0, 1] of 2 * 3 and a > b < c & d.", "snake_case and ~5 and #1.",
         "vllm:num_requests_running and 10:30:15, a/b, a|b, x = y, 3 + 4.",
-        "Wait!?!? Really???", "A -> b --> c <- d.", "*a* **b** ***c*** ~~d~~ `e`",
+        "Wait!?!? Really???", "A -> b <- c => d.", "*a* **b** ***c*** ~~d~~ `e`",
         "[a]: https://example.org\n\nSee [a] and [that][a] and <https://e.org/a_b_>.",
         "1. One\n2. Two\n   - three\n\n> Quoted\n\n---\n\nAfter.",
         "A line\\\nbroken, and  \nagain.", "&amp; &copy; &#960;", "Tom's “quote” }.",
