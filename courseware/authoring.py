@@ -13,12 +13,14 @@ from courseware.directives import KIND_MEANINGS
 from courseware.experiments import EXPERIMENTS
 from courseware.figures import FIGURES
 from courseware.loader import read_glossary, render_chapter
+from courseware.markdown.code import LEXERS
 
 SKELETON = """---
 title: {title}
 subtitle: One line below the title
 summary: What a reader of the contents learns about this chapter.
 position: {position}
+draft: true
 ---
 
 Begin with what the reader has seen, and say what they will be able to do.
@@ -28,9 +30,23 @@ Begin with what the reader has seen, and say what they will be able to do.
 A term is explained where it stands: a {{term block}} holds some tokens. A number with a
 unit has its source beside it: this takes 30 s.{{claim example}}
 
-::: aside A title
-What would stop the flow of the text stands here.
+::: note A title
+What would stop the flow of the text; `aside`, `tip` and `warning` are others.
 :::
+
+### A formula and a command {{.short}}
+
+Of $n$ requests one waits for $t$ seconds:
+
+$$
+\\frac{{t}}{{n}}
+$$
+
+```bash name=example
+vllm serve model --port 8000
+```
+
+<!-- A comment is never published; `draft: true` hides the chapter from readers. -->
 
 ::: quiz {slug}
 The questions of the quiz.
@@ -85,10 +101,16 @@ DIRECTIVE_EXAMPLES = (
     Example("mentor", "Questions that go into the mentor's field.",
             "::: mentor\n- [What is a block?](#instrument)\n:::"),
     Example("next", "What comes after this chapter.", "::: next\nIt goes on.\n:::"),
+    Example("note", "A box to mind, like aside; `tip` and `warning` are others.",
+            "::: note What a token is\nAbout three quarters of a word.\n:::"),
     Example("quiz", "The place of a quiz, by its id.",
             "::: quiz paging\nThe questions.\n:::"),
     Example("term", "A term of the glossary in full, as a box.",
             "::: term block\n:::"),
+    Example("tip", "A box with advice.",
+            "::: tip Try it twice\nThe second answer comes sooner.\n:::"),
+    Example("warning", "A box before a mistake.",
+            "::: warning Mind the port\nIt is open to everybody.\n:::"),
 )  # fmt: skip
 ROLE_EXAMPLES = (
     Example("claim", "A mark that opens the claim; it covers its sentence, or its row "
@@ -97,10 +119,31 @@ ROLE_EXAMPLES = (
             "A {term block}, many {term block|blocks}."),
 )  # fmt: skip
 OTHER_EXAMPLES = (
+    Example("formula", "`$…$` in a line, `$$…$$` on lines of its own, in LaTeX; drawn "
+            "as MathML by the server. The opening `$` is followed by no space; the "
+            "closing one follows no space, and no digit follows it: `$2` is money.",
+            "Of $n$ requests $\\frac{1}{n}$ waits.\n\n$$\n\\begin{aligned}\n"
+            "x &= a_1 \\\\\ny &= \\sqrt{x}\n\\end{aligned}\n$$"),
+    Example("code", f"In one of {', '.join(LEXERS)}. `name=` is a name by which a "
+            "test finds it (`courseware.markdown.code.code_blocks`), `file=` the file "
+            "that is shown above it.",
+            "```bash name=serve\nvllm serve $MODEL --port 8000  # wait for it\n```"),
+    Example("comment", "Never published, in a line or over several.",
+            "A word.<!-- to be checked -->\n\n<!-- Later:\n\nmore. -->"),
+    Example("escape", "A back-slash shows the mark itself.",
+            "\\{claim x} and \\$x and \\*.\n\n\\::: note"),
+    Example("short path", "A heading `{.short}`, with `##` or `###`, belongs to the "
+            "short path: it carries a mark, the contents and the head of the chapter "
+            "say so, and each such part ends in a link to the next. A marked `##` is "
+            "all of its section, or what stands before the first `###` where some of "
+            "these are marked.",
+            "## The pool {#pool .short}\n\nA.\n\n## The rest\n\n### Later {.short}"
+            "\n\nB."),
     Example("footnote", "A note, numbered, at the end of the chapter.",
             "A word.[^why]\n\n[^why]: Because of this."),
     Example("heading", "A part: a number if it has one, an id if the title's own "
-            "will not do.", "## 1. The pool {#pool}\n\n### How large"),
+            "will not do. Titles may be in any language.",
+            "## 1. The pool {#pool}\n\n### How large"),
     Example("link", "To a heading here, to another chapter (`slug.md#id`) or to "
             "`https://`.", "## Pool\n\nSee [above](#pool)."),
 )  # fmt: skip
@@ -128,7 +171,7 @@ def document() -> str:
     parts += [_shown(f"`{{{one.name} …}}`", one) for one in ROLE_EXAMPLES]
     parts += ["## Notes, headings, links\n"]
     parts += [_shown(one.name.capitalize(), one) for one in OTHER_EXAMPLES]
-    parts += [_claims_in_words(), _REFUSALS]
+    parts += [_PICTURES, _claims_in_words(), _REFUSALS]
     return "\n".join(part.rstrip() + "\n" for part in parts)
 
 
@@ -136,9 +179,11 @@ def _shown(title: str, one: Example) -> str:
     html = rendered(one.source)
     if len(html) > 1200:
         html = html[:1200].rsplit("\n", 1)[0] + "\n…"
+    fence = "````" if "```" in one.source else "```"
     says = one.says.replace("EXPERIMENTS", ", ".join(EXPERIMENTS))
     return (
-        f"### {title}\n\n{says}\n\n```markdown\n{one.source}\n```\n\nrenders to\n\n"
+        f"### {title}\n\n{says}\n\n"
+        f"{fence}markdown\n{one.source}\n{fence}\n\nrenders to\n\n"
         f"```html\n{html}\n```\n"
     )
 
@@ -163,8 +208,8 @@ compares the two.
 `manage.py newchapter SLUG` writes `courseware/content/SLUG.md` and
 `SLUG.claims.yaml`, which load as they are. `manage.py loadchapters` brings all chapters
 into the database, says what changed, and refuses a broken chapter with file, line and
-reason; its old text stays. With `DEBUG=on` a saved file is on the page at the next
-reload, and what is wrong with it stands above the text.
+reason of each fault; its old text stays. With `DEBUG=on` a saved file is on the page at
+the next reload, and what is wrong with it stands above the text.
 
 A chapter is Markdown (CommonMark and tables) below front matter:
 
@@ -174,21 +219,44 @@ title: Deploying AI Models
 subtitle: One line below the title (may be left out)
 summary: What the contents say about it.
 position: 1
+draft: true
 ---
 ```
 
-Raw HTML is shown as text and images are refused: what is drawn is a directive.
+`draft` may be left out. A draft is seen by staff only, at its own address; it is in no
+contents, no search, no answer of the mentor, and its quiz is closed.
+
 Terms lie in `courseware/content/glossary.yaml`, planned chapters in `course.yaml`.
 """
 _DIRECTIVES = """A directive is a block between `::: name argument` and `:::`; it may
 hold Markdown. Drawn by `templates/courseware/directives/NAME.html`.
 """
+_PICTURES = """## Pictures
+
+```markdown
+![What it shows](name.svg "A caption")
+```
+
+draws a file of `courseware/content/images/`: SVG up to 100 kB, PNG and WebP up to
+400 kB, 4,000 pixels a side. The words in its place are required, the caption is not.
+Width and height come from the file, and its address has a hash once static files are
+collected (before `loadchapters`, as `make run` does).
+A picture stands on a light ground in both themes. An SVG runs and fetches nothing:
+scripts, `on…` attributes, links and styles that load a file are refused. Pictures are
+public, also those of a draft.
+"""
 _REFUSALS = """## What is refused
+
+What Markdown does not understand is never shown as it was typed: HTML, a mark without
+its pair (`*`, a back-tick), a brace that begins no role, boxes, tables and links of
+other dialects, a row with more cells than the head, code without its end or of an
+unknown language, a formula that cannot be drawn, a heading that skips a level, words of
+a footnote that nothing refers to, fields of the front matter that do not exist.
 
 Unknown directives, roles, figures and experiments; a directive without its end; a
 claim, term, footnote, heading or chapter that does not exist; an id, claim or term
 given twice; a claim that nothing uses; a number without its claim; links other than
-`#id`, `slug.md#id` and `https://`; images; files that are not UTF-8, larger than 2 MB,
-or with a name that is no address; control characters and marks that turn the direction
-of writing.
+`#id`, `slug.md#id` and `https://`, or to a draft; files that are not UTF-8, larger than
+2 MB, or with a name that is no address; control characters and marks that turn the
+direction of writing.
 """

@@ -106,8 +106,8 @@ def _read(
     except BrokenChapter as fault:
         faults.append(fault)
     named = dict.fromkeys(_CLAIM_NAMES.findall(source))
-    if any(fault.path == claims_path for fault in faults):
-        claims |= {name: nothing_said(name) for name in named if name not in claims}
+    if not claims and any(fault.path == claims_path for fault in faults):
+        claims = {name: nothing_said(name) for name in named}
     drawer = Drawer(path, claims, glossary, [name for name in named if name in claims])
     page = Page(path, drawer.directive, drawer.role)
     if not source and faults:

@@ -16,7 +16,12 @@ CHAPTERS = (
     "templates/courseware/**/*",
     "lab/traffic/demos.py",  # buttons that chapters show
 )
-STATIC = ("static/**/*", "config/static_files.py", "requirements/lock-*.txt")
+STATIC = (
+    "static/**/*",
+    "courseware/content/images/*",
+    "config/static_files.py",
+    "requirements/lock-*.txt",
+)
 QUIZZES = ("quizzes/**/*",)
 SIMULATOR = ("planning/fleet/*.py", "requirements/lock-*.txt")
 

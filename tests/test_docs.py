@@ -78,8 +78,9 @@ def pages() -> list[Path]:
 
 
 def links_of(page: Path) -> list[Path]:
-    """What a page links to within the repository."""
-    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    """What a page links to within the repository; examples in fences do not count."""
+    text = re.sub(r"(?ms)^(`{3,})\w.*?^\1$", "", page.read_text())
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
     here = [t for t in targets if not t.startswith(("http://", "https://", "mailto:"))]
     return [(page.parent / target).resolve() for target in here]
 

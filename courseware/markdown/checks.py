@@ -58,8 +58,11 @@ def _check_block(
     token = tokens[index]
     if token.nesting == 1 and token.level + 2 >= MAX_NESTING:
         page.report(line, f"it nests deeper than {MAX_NESTING} levels.")
-    elif token.type == "fence":
-        check_code(page, token, names)
+    elif token.type in ("fence", "code_block"):
+        page.num_code_blocks += 1
+        token.meta["number"] = page.num_code_blocks
+        if token.type == "fence":
+            check_code(page, token, names)
     elif token.type == "tr_open":
         _check_cells(page, tokens, index, line)
     elif token.type in ("th_open", "td_open"):

@@ -116,7 +116,7 @@ def render_code(
     """Markdown-it's rule for fenced and indented code."""
     page: Page = env["page"]
     block = _block(tokens[index])
-    label = block.file or f"Code, {block.language}"
+    label = f"Code {tokens[index].meta['number']}: {block.file or block.language}"
     context = {"block": block, "label": label, "html": coloured(block)}
     drawn = render_to_string("courseware/_code.html", context)
     return page.place(drawn.strip()) + "\n"

@@ -10,6 +10,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.ruler import RuleOptionsType
+from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath.index import math_block_dollar
@@ -30,11 +31,23 @@ def formulas_plugin(parser: MarkdownIt) -> None:
     interrupts: RuleOptionsType = {
         "alt": ["paragraph", "reference", "blockquote", "list"]
     }
-    block = math_block_dollar(allow_labels=False, allow_blank_lines=False)
-    parser.block.ruler.before("fence", "math_block", block, interrupts)
+    parser.block.ruler.before("fence", "math_block", _block, interrupts)
     parser.inline.ruler.before("escape", "math_inline", _inline)
     parser.add_render_rule("math_inline", _render)
     parser.add_render_rule("math_block", _render)
+
+
+_read_block = math_block_dollar(allow_labels=False, allow_blank_lines=False)
+
+
+def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """The plugin's rule, which would push its token in silent mode too."""
+    line, num_tokens = state.line, len(state.tokens)
+    is_read = _read_block(state, start, end, silent)
+    if is_read and silent:
+        del state.tokens[num_tokens:]
+        state.line = line
+    return is_read
 
 
 def _inline(state: StateInline, silent: bool) -> bool:

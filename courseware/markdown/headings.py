@@ -66,6 +66,10 @@ def check_heading(page: Page, token: Token, words: str, line: int) -> None:
         page.report(line, "the title stands in the front matter: start with ##.")
     elif token.tag in ("h5", "h6"):
         page.report(line, "headings go from ## down to ####.")
+    elif int(token.tag[1]) > page.heading_level + 1:
+        marks = "#" * int(token.tag[1])
+        page.report(line, f"a {marks} stands below a {marks[1:]}.")
+    page.heading_level = int(token.tag[1])
     if len(words) > MAX_TITLE or len(heading.anchor) > MAX_ANCHOR:
         page.report(
             line,

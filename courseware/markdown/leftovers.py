@@ -26,6 +26,7 @@ _WORDS = {
     r"^\+\+\+|^%%|%%$": "comments are <!-- … -->, front matter stands between ---",
     r"^\[TOC\]|\[\[_?TOC": "the contents are made by the page",
     r"<!--": "this comment has no end -->",
+    r"-->": "this end of a comment has no <!--; an arrow is →",
     r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>|<[!?][^>]*>": "HTML is not drawn: use a "
     "directive, or show it as `code`",
     r"\$\$": "a formula is $$ … $$ without an empty line in it; money is \\$",
@@ -39,7 +40,7 @@ _WORDS = {
     r"`": "this ` has no pair: \\` shows one",
     r"~~|==(?=\w)|(?<=\w)==|\+\+(?=\w[^+]*\+\+)|(?<!\w)~\w+~|(?<=\w)~\w+~|\^\w+\^":
     "marks of this kind are not drawn: there are *, ** and ~~",
-    r"\*\*|(?<![\w*\s])\*(?![\w*])|(?<!\S)\*(?=\S)": "this * has no pair: "
+    r"\*\*|(?<=[^\s*])\*(?![\w*])|(?<!\S)\*(?=\S)": "this * has no pair: "
     "\\* shows one",
     r"(?<![\w\ue011])_+(?=[^\W_])|(?<=[^\W_])_+(?!\w)": "this _ has no pair: \\_ shows "
     "one, or write `code`",
@@ -109,7 +110,8 @@ def _shown(child: Token) -> str:
     if child.type == "text":
         return child.content
     if child.type == "text_special":
-        return ESCAPED
+        is_mark = child.info == "entity" or len(child.content) == 1
+        return ESCAPED if is_mark else child.content  # "\\a" is no escape
     if child.type in ("softbreak", "hardbreak"):
         return "\n"
     return "" if child.type in ("comment", "link_open", "link_close") else DRAWN

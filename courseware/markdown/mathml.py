@@ -55,6 +55,10 @@ class BadFormula(ValueError):
         self.line = line
 
 
+class UnknownCommand(ValueError):
+    """A command that the library passed through as letters."""
+
+
 @lru_cache(maxsize=2000)
 def to_mathml(latex: str, is_display: bool) -> str:
     """A ``<math>`` element; BadFormula for what cannot be drawn as it was meant."""
@@ -66,7 +70,12 @@ def to_mathml(latex: str, is_display: bool) -> str:
     except Exception as error:  # the library has a dozen, without a common parent
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__)
         raise BadFormula(words.removesuffix(" Error").lower()) from error
-    _check_element(tree, 0)
+    try:
+        _check_element(tree, 0)
+    except UnknownCommand as error:
+        line = latex.count("\n", 0, max(0, latex.find(str(error))))
+        reason = f"the command {error} is not known"
+        raise BadFormula(reason, line) from error
     if not any(node.text for node in tree.iter()):
         raise BadFormula("nothing is drawn")
     tree.set("alttext", latex)
@@ -154,7 +163,7 @@ def _check_element(node: ElementTree.Element, depth: int) -> None:
         raise BadFormula("only \\boxed is drawn, no other enclosure")
     node.text = html.unescape(node.text or "")
     if name != "mtext" and (command := re.search(r"\\[A-Za-z]+", node.text)):
-        raise BadFormula(f"the command {command.group()} is not known")
+        raise UnknownCommand(command.group())
     variant = node.get("mathvariant", "normal")
     if variant in _VARIANTS:
         del node.attrib["mathvariant"]

@@ -43,6 +43,9 @@ class Page:
     links: list[tuple[Token, int]] = field(default_factory=list)
     drawings: list[str] = field(default_factory=list)
     faults: list[BrokenChapter] = field(default_factory=list)
+    heading_level: int = 1
+    """Of the last heading: that of the title before the first ##."""
+    num_code_blocks: int = 0
     num_short_words: int = 0
     """Words of the opening and of all that lies on the short path."""
 

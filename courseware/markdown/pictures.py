@@ -17,6 +17,7 @@ from markdown_it.token import Token
 
 from courseware.errors import BrokenChapter
 from courseware.markdown.page import Page
+from courseware.markdown.words import alt_of
 
 FOLDER = "images"
 PREFIX = "images"
@@ -43,7 +44,7 @@ def render_picture(
 
 def _draw(page: Page, tokens: Sequence[Token], index: int) -> str:
     token = tokens[index]
-    name, alt = str(token.attrs["src"]), _alt(token)
+    name, alt = str(token.attrs["src"]), alt_of(token)
     try:
         width, height = _checked(page.path.parent / FOLDER, name, alt)
     except BadPicture as error:
@@ -56,10 +57,6 @@ def _draw(page: Page, tokens: Sequence[Token], index: int) -> str:
         "caption": token.attrs.get("title", ""),
     }
     return render_to_string("courseware/_picture.html", context).strip()
-
-
-def _alt(token: Token) -> str:
-    return " ".join("".join(c.content or " " for c in token.children or []).split())
 
 
 def _checked(folder: Path, name: str, alt: str) -> tuple[int, int]:

@@ -19,7 +19,11 @@ def _words_of(child: Token) -> str:
         return " "
     if child.type == "role" and child.meta["name"] == "term":
         return str(child.meta["words"] or child.meta["argument"].replace("-", " "))
-    return child.content if child.type in _KEPT else ""
+    if child.type == "image":
+        return alt_of(child)
+    return child.content if child.type in ("text", "code_inline", "math_inline") else ""
 
 
-_KEPT = ("text", "code_inline", "math_inline", "image")
+def alt_of(image: Token) -> str:
+    """The words in the place of a picture, without marks."""
+    return " ".join("".join(c.content or " " for c in image.children or []).split())
