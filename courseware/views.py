@@ -130,7 +130,6 @@ def figure_data(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 @vary_on_headers("HX-Request")
-@cache_control(max_age=3600)
 def cards(request: HtmxHttpRequest) -> HttpResponse:
     """Which cards hold a model for so many users; for htmx the answer alone."""
     asked = {key: request.GET.get(key, "") for key in ("model", "users", "context")}

@@ -49,8 +49,9 @@ def doubt(found: Price) -> str:
         return f"No table that was read has another price of the {found.offer}."
     others = sorted({one.usd_per_hour / found.num_gpus for one in found.disputes})
     named = " and ".join(f"${show(usd, '.2f')}" for usd in others)
-    mine = f"${show(found.usd_per_gpu_hour, '.2f')}"
-    return f"The {found.offer} is disputed: {mine} here, {named} in other tables."
+    mine = f"${show(found.usd_per_gpu_hour, '.2f')} here"
+    whose = f"The price of the {found.offer}"
+    return f"{whose} is disputed: {mine}, {named} in other tables."
 
 
 def break_even_range(confidence: str = "high") -> dict[str, Value]:

@@ -37,6 +37,14 @@ FUNCTIONS: dict[str, Callable[..., Values]] = {
         recorded.paged_and_contiguous,
     )
 }
+_UNITS = {
+    "_tokens_per_s": "tokens/s",
+    "_per_h": "per hour",
+    "_percent": "%",
+    "_gib": "GiB",
+    "_gb": "GB",
+    "_s": "s",
+}
 _ACCEPTED = {float: (int, float), int: (int,), str: (str,)}
 
 
@@ -60,8 +68,19 @@ def compute(name: str, inputs: Mapping[str, Value]) -> Values:
 def in_words(name: str, inputs: Mapping[str, Value]) -> str:
     """How a figure was computed, for who reads it: the function and its inputs."""
     says = (inspect.getdoc(FUNCTIONS[name]) or name).split("\n", 1)[0].rstrip(".")
-    given = ", ".join(f"{key.replace('_', ' ')} {show(inputs[key])}" for key in inputs)
+    given = ", ".join(_given(key, value) for key, value in inputs.items())
     return f"{says} ({given})." if given else f"{says}."
+
+
+def _given(key: str, value: Value) -> str:
+    """An input in words: its name, its value, its unit."""
+    name, unit = key, ""
+    for ending, words in _UNITS.items():
+        if key.endswith(ending):
+            name, unit = key.removesuffix(ending), f" {words}"
+            break
+    shown = show(value, ",.6g") if isinstance(value, float) else show(value)
+    return f"{name.replace('_', ' ')} {shown}{unit}"
 
 
 def _check(name: str, function: Callable[..., Values], inputs: Values) -> None:

@@ -250,7 +250,8 @@ def test_what_was_misleading_is_said_whole(words: str) -> None:
 def test_a_price_that_tables_state_differently_is_not_of_high_confidence() -> None:
     secure = price("runpod-secure-h100-sxm")
     assert secure.confidence == "disputed"
-    assert figures.break_even()["doubt"].startswith("The secure pod is disputed")
+    doubt = figures.break_even()["doubt"]
+    assert doubt.startswith("The price of the secure pod is disputed")
 
 
 def test_a_price_in_the_text_is_the_catalogs() -> None:
