@@ -19,6 +19,7 @@ from courseware.computed.registry import NotComputed, compute, in_words
 from courseware.computed.shown import Value, show
 
 KEY = re.compile(r"[a-z][a-z0-9_]*")
+_PLACE = re.compile(r"\{[a-z][a-z0-9_]*(:[^{}]*)?\}")
 
 
 class BadFigure(Exception):
@@ -57,10 +58,9 @@ class ClaimFigures:
     def fill(self, claim_id: str, text: str) -> str:
         """``text`` with ``{key}`` and ``{key:,.0f}`` filled from the claim's figures.
 
-        Braces of a claim that has no figures are left as they are.
+        Other braces stay as they are in a claim that has no figures.
         """
-        figures = self.of(claim_id)
-        if not figures:
+        if not self.of(claim_id) and not _PLACE.search(text):
             return text
         try:
             parts = list(Formatter().parse(text))

@@ -1,6 +1,7 @@
 """Which functions a claim may name, and the call with its inputs checked."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
@@ -60,9 +61,13 @@ def compute(name: str, inputs: Mapping[str, Value]) -> Values:
         raise NotComputed(f"there is no function {name!r}: known are {known}")
     _check(name, function, inputs)
     try:
-        return function(**inputs)
+        found = function(**inputs)
     except (PlanningError, ValueError, ZeroDivisionError, OverflowError) as error:
         raise NotComputed(f"{name} cannot be computed: {error}") from error
+    for key, value in found.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise NotComputed(f"{name} has no finite {key}")
+    return found
 
 
 def in_words(name: str, inputs: Mapping[str, Value]) -> str:
@@ -95,6 +100,8 @@ def _check(name: str, function: Callable[..., Values], inputs: Values) -> None:
             raise NotComputed(
                 f"{name} takes for {key} a {hints[key].__name__}, not {value!r}"
             )
+        if not isinstance(value, str) and not 0 <= value < math.inf:
+            raise NotComputed(f"{name} takes for {key} 0 or more, not {value!r}")
     for key, parameter in parameters.items():
         if key not in inputs and parameter.default is inspect.Parameter.empty:
             raise NotComputed(f"{name} needs {key}")

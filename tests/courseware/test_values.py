@@ -81,6 +81,13 @@ def test_a_value_that_is_not_there_is_refused_with_its_line(
         ("key: share}", "key: part}", "asks for the figure 'part': known are share"),
         ("{claim: paper,", "{claim: other,", "takes an input from no claim 'other'"),
         ("20.4,", "120,", "120 % is no share"),
+        ("20.4,", "-3,", "takes for percent 0 or more, not -3"),
+        ("20.4,", ".nan,", "takes for percent 0 or more, not nan"),
+        (
+            "  figures: {share: 20.4, tokens: 8192, what: tokens}\n",
+            "",
+            "asks for the figure 'share': known are none",
+        ),
         ("{rest} %", "{left} %", "asks for the figure 'left': known are percent, rest"),
         ("{rest} %", "{rest:q} %", "the format 'q' is not like"),
         ("{rest} %", "{rest %", "has unmatched braces"),
