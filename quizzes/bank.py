@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from courseware.errors import BrokenChapter
 from courseware.loader import CONTENT
 from courseware.values import NoValue, all_claims, fill_all
 from planning.catalog.safe_yaml import SAFE_LOADER
@@ -169,8 +170,9 @@ def _filled(body: Any) -> Any:
     for field_name, value in body.items():
         try:
             found[field_name] = fill_all(value, lambda: all_claims(CONTENT))
-        except NoValue as error:
-            raise BrokenQuestion((str(field_name),), f"{error}.") from error
+        except (NoValue, BrokenChapter) as error:
+            reason = f"{error}".rstrip(".")
+            raise BrokenQuestion((str(field_name),), f"{reason}.") from error
     return found
 
 
