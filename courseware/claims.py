@@ -1,15 +1,17 @@
 """Claims: every figure in the prose, what kind of figure it is, and whose.
 
 A chapter's claims lie beside it in ``<slug>.claims.yaml``; the prose refers to one
-with ``{claim id}``. ``unclaimed`` finds the numbers that have none.
+with ``{claim id}`` and prints one of its figures with ``{value id key}`` (``values``).
+``unclaimed`` finds the numbers that have neither.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from courseware.claim_figures import BadFigure, ClaimFigures
+from courseware.computed.shown import Value
 from courseware.errors import BrokenChapter
 from courseware.experiments import EXPERIMENTS
 from courseware.sources import line_of, read_entries
@@ -47,6 +49,10 @@ class Claim:
     url: str = ""
     experiment: str = ""
     """The name of an experiment: what shows it on the engine beside the text."""
+    figures: Mapping[str, Value] = field(default_factory=dict)
+    """Its numbers by key, as they are: ``says`` and ``note`` print them rounded."""
+    how: str = ""
+    """How they were computed, in words; "" where they were written down."""
 
     @property
     def button(self) -> str:
@@ -59,14 +65,16 @@ def read_claims(path: Path, faults: list[BrokenChapter]) -> dict[str, Claim]:
 
     A claim with a fault is there all the same, so that what refers to it has none.
     """
+    rows = read_entries(path, faults)
+    figures = ClaimFigures(rows)
     claims = {}
-    for name, row in read_entries(path, faults).items():
-        if fault := _fault(row):
-            line = line_of(path, name)
-            faults.append(BrokenChapter(path, line, f"claim {name!r} {fault}."))
+    for name, row in rows.items():
+        try:
+            claims[name] = _claim(name, row, figures)
+        except BadFigure as fault:
+            line = line_of(path, fault.claim_id)
+            faults.append(BrokenChapter(path, line, str(fault)))
             claims[name] = nothing_said(name)
-        else:
-            claims[name] = _claim(name, row)
     return claims
 
 
@@ -75,24 +83,35 @@ def nothing_said(name: str) -> Claim:
     return Claim(name, "", KINDS[0], "", "")
 
 
-def _claim(name: str, row: dict[str, Any]) -> Claim:
-    fields = {key: str(value).strip() for key, value in row.items()}
+def _claim(name: str, row: object, figures: ClaimFigures) -> Claim:
+    if fault := _fault(row):
+        raise BadFigure(name, fault)
+    assert isinstance(row, dict)
+    fields = {key: _words(row, key) for key in row if key not in _NUMBERS}
     plain = {key: fields.pop(key, "") for key in ("url", "experiment")}
-    shown = {key: typeset(value) for key, value in fields.items()}
-    return Claim(claim_id=name, **plain, **shown)
+    filled = {key: figures.fill(name, value) for key, value in fields.items()}
+    shown = {key: typeset(value) for key, value in filled.items()}
+    found, how = figures.of(name), typeset(figures.how(name))
+    return Claim(claim_id=name, figures=found, how=how, **plain, **shown)
+
+
+def _words(row: Mapping[str, object], key: str) -> str:
+    return str(row[key]).strip()
 
 
 def _fault(row: object) -> str:
     """What is wrong with a claim, in words; "" when nothing is."""
     if not isinstance(row, dict) or not set(row) <= _FIELDS:
         return f"has only the fields {', '.join(sorted(_FIELDS))}"
-    fields = {key: str(value).strip() for key, value in row.items()}
+    fields = {key: _words(row, key) for key in row}
     if missing := _REQUIRED - {key for key, value in fields.items() if value}:
         return f"lacks {', '.join(sorted(missing))}"
     if fields["kind"] not in KINDS:
         return f"is of kind {fields['kind']!r}: allowed are {', '.join(KINDS)}"
     if not fields.get("url", "https://").startswith("https://"):
         return "has another url: its url must be https"
+    if wanted := _WANTED.get(fields["kind"], set()) - fields.keys():
+        return f"is {fields['kind']} and lacks {', '.join(wanted)}"
     experiment = fields.get("experiment", "")
     if experiment and experiment not in EXPERIMENTS:
         known = ", ".join(EXPERIMENTS)
@@ -101,7 +120,10 @@ def _fault(row: object) -> str:
 
 
 _REQUIRED = {"says", "kind", "source", "date"}
-_FIELDS = _REQUIRED | {"note", "url", "experiment"}
+_NUMBERS = {"figures", "computed"}
+_FIELDS = _REQUIRED | _NUMBERS | {"note", "url", "experiment"}
+_WANTED = {"published": {"url"}, "derived": {"computed"}}
+"""What a kind needs besides: an address to look it up, a function to compute it."""
 
 
 def unclaimed(text: str) -> Iterator[str]:

@@ -10,15 +10,19 @@ from django.db import transaction
 from courseware.claims import nothing_said, read_claims
 from courseware.directives import Drawer
 from courseware.errors import BrokenChapter, Unpublishable
+from courseware.figures import claims_of
 from courseware.markdown.page import Page, Piece
 from courseware.markdown.reading import read_page
 from courseware.models import Chapter, Section
 from courseware.sources import line_of, read_entries, read_source
 from courseware.typography import typeset
+from courseware.values import NoValue, fill, read_all_claims
 
 CONTENT = Path(__file__).parent / "content"
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CLAIM_NAMES = re.compile(r"(?:\{|::: )claim ([a-z0-9-]+)")
+_FIGURES = re.compile(r"^::: figure ([a-z0-9-]+)", re.M)
+_VALUE_NAMES = re.compile(r"\{value ([a-z0-9-]+)")
 WORDS_A_MINUTE = 220
 """Reading speed for technical prose; the time to read is an estimate."""
 
@@ -57,7 +61,10 @@ def load_chapters(directory: Path = CONTENT) -> Report:
 
 
 def read_glossary(path: Path) -> dict[str, dict[str, str]]:
-    """Terms by id, each with ``name`` and ``says``; Unpublishable with all faults."""
+    """Terms by id, each with ``name`` and ``says``; Unpublishable with all faults.
+
+    A term may print a figure of a claim of any chapter beside it.
+    """
     faults: list[BrokenChapter] = []
     terms = read_entries(path, faults)
     for term_id, row in terms.items():
@@ -66,11 +73,22 @@ def read_glossary(path: Path) -> dict[str, dict[str, str]]:
             reason = f"{term_id!r} is not of a-z, 0-9 and -."
         elif not isinstance(row, dict) or set(row) != {"name", "says"}:
             reason = f"the term {term_id!r} has the fields name and says, no others."
+        else:
+            reason = _fill_term(row, path.parent)
         if reason:
             faults.append(BrokenChapter(path, line_of(path, term_id), reason))
     if faults:
         raise Unpublishable(faults)
     return terms
+
+
+def _fill_term(row: dict[str, str], directory: Path) -> str:
+    """Fill the figures of its words in; what is wrong with them, or ""."""
+    try:
+        row["says"] = fill(str(row["says"]), lambda: read_all_claims(directory))
+    except NoValue as error:
+        return f"{error}."
+    return ""
 
 
 def render_chapter(
@@ -105,11 +123,11 @@ def _read(
         source = read_source(path)
     except BrokenChapter as fault:
         faults.append(fault)
-    named = dict.fromkeys(_CLAIM_NAMES.findall(source))
+    named = _named(source)
     if not claims and any(fault.path == claims_path for fault in faults):
         claims = {name: nothing_said(name) for name in named}
     drawer = Drawer(path, claims, glossary, [name for name in named if name in claims])
-    page = Page(path, drawer.directive, drawer.role)
+    page = Page(path, drawer.directive, drawer.role, drawer.value)
     if not source and faults:
         return page, [], drawer
     try:
@@ -122,6 +140,14 @@ def _read(
         line = line_of(claims_path, name)
         faults.append(BrokenChapter(claims_path, line, f"no text uses {name}."))
     return page, pieces, drawer
+
+
+def _named(source: str) -> dict[str, None]:
+    """The claims that a chapter names: themselves, by a figure, by what it draws."""
+    names = _CLAIM_NAMES.findall(source) + _VALUE_NAMES.findall(source)
+    for figure in _FIGURES.findall(source):
+        names += claims_of(figure)
+    return dict.fromkeys(names)
 
 
 def _fields(page: Page, num_words: int) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _check_inline(page: Page, token: Token, first: int) -> _Words:
             page.links.append((child, line))
         elif child.type == "text":
             words.add(child.content, line)
-            child.content = typeset(child.content)
+            child.content = typeset(child.content.replace(MARK, ""))
         elif child.type == "code_inline" and token.meta.get("is_title"):
             words.add(child.content, line)
         elif child.type in ("code_inline", "math_inline"):

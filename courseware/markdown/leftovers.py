@@ -50,7 +50,9 @@ _WORDS = {
     r"(?<![\w\\:])\\[A-Za-z]{2,}": "LaTeX stands in a formula: $…$",
 }  # fmt: skip
 _PATTERNS = [(re.compile(pattern, re.M), words) for pattern, words in _WORDS.items()]
-_PLAIN = re.compile(r"[*`{]|\]\(|</?[A-Za-z][^<>]*>|(?<!\w)_\w[^_]*_(?!\w)|\$[^\s$]+\$")
+_PLAIN = re.compile(
+    r"[*`]|\{(?!value )|\]\(|</?[A-Za-z][^<>]*>|(?<!\w)_\w[^_]*_(?!\w)|\$[^\s$]+\$"
+)
 
 
 class Leftover(NamedTuple):

@@ -22,6 +22,7 @@ from courseware.markdown.notes import NOTE_PARTS, check_notes
 from courseware.markdown.page import Page
 from courseware.markdown.pictures import render_picture
 from courseware.markdown.typography import dashes
+from courseware.values import parse_value
 
 MAX_NESTING = 20
 _ROLE = re.compile(r"\{([a-z]+) ([^\s{}|][^{}|\n]*)(?:\|([^{}|\n]+))?\}")
@@ -46,6 +47,7 @@ def chapter_parser() -> MarkdownIt:
     parser.use(container_plugin, "directive", validate=lambda *_: True)
     parser.use(footnote_plugin, inline=False)
     parser.inline.ruler.before("escape", "role", _parse_role)
+    parser.inline.ruler.before("role", "value", parse_value)
     parser.core.ruler.before("inline", "headings", headings)
     parser.core.ruler.before("footnote_tail", "leftovers", leftovers)
     parser.core.ruler.before("footnote_tail", "notes", check_notes)

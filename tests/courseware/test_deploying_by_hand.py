@@ -63,7 +63,7 @@ def run(name: str, timeout_s: float = 120) -> str:
 def server(tmp_path_factory) -> Iterator[None]:
     with socket.socket() as probe:
         in_use = probe.connect_ex(("127.0.0.1", 8001)) == 0
-    assert not in_use, "Something answers on port 8001, which the chapter's server takes."
+    assert not in_use, "Something answers on port 8001, the port of the chapter."
     log = tmp_path_factory.mktemp("server") / "server.log"
     with log.open("w") as file:
         process = subprocess.Popen(

@@ -32,7 +32,7 @@ RAW = re.compile(
     "|[\ue000-\uf8ff]",
     re.M,
 )
-CLAIM = "a: {says: S., kind: derived, source: S, date: '2026-01-01'}\n"
+CLAIM = "a: {says: S., kind: estimated, source: S, date: '2026-01-01'}\n"
 TERMS = {"block": {"name": "Block", "says": "Tokens."}}
 
 

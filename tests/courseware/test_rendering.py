@@ -44,7 +44,7 @@ def _faults(load: Load, body: str) -> list[tuple[int, str]]:
 def test_what_is_a_formula_and_what_is_money(
     prose: str, formulas: list[str], load: Load
 ) -> None:
-    claims = "c: {says: S., kind: derived, source: S, date: '2026-01-01'}\n"
+    claims = "c: {says: S., kind: estimated, source: S, date: '2026-01-01'}\n"
     assert load(f"{prose}{{claim c}}\n", claims).broken == []
     html = Section.objects.get(anchor="opening").html
     assert re.findall(r'alttext="([^"]*)"', html) == formulas
