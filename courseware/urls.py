@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from courseware import accounts, views
+from courseware import accounts, figure_views, views
 
 app_name = "courseware"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("search/", views.search, name="search"),
     path("design/", views.design, name="design"),
     path("figures/<slug:name>.json", views.figure_data, name="figure-data"),
+    path("figures/cluster/", figure_views.cluster, name="cluster"),
     path("privacy/", views.privacy, name="privacy"),
     path("privacy/forget/", views.forget, name="forget"),
     path("licences/", views.licences, name="licences"),

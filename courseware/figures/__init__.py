@@ -10,6 +10,7 @@ from functools import cache
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from courseware.figures.cluster import cluster
 from courseware.figures.drawn import (
     block_table,
     break_even,
@@ -61,4 +62,5 @@ FIGURES: dict[str, Callable[[], Context]] = {
     "cold-start": cold_start,
     "break-even": break_even,
     "vram": vram,
+    "cluster": cluster,
 }

@@ -41,7 +41,11 @@ export class CardList {
       const isEnough = !isChosen || fitting >= users;
       numFitting += isEnough ? 1 : 0;
       row.hidden = this.#part("only").checked && !isEnough;
-      row.querySelector("[data-column]").textContent = verdict(fitting, users);
+      const cell = row.querySelector("[data-column]");
+      cell.textContent = verdict(fitting, users);
+      if (isChosen && !isEnough && this.#root.dataset.cluster) {
+        cell.append(" ", this.#wayOn(choice.value, row, users, context));
+      }
     }
     for (const cell of this.#root.querySelectorAll("[data-column]")) cell.hidden = !isChosen;
     this.#part("words").textContent = isChosen
@@ -49,9 +53,24 @@ export class CardList {
       : "";
   }
 
+  /** Where one card is not enough: how many are. */
+  #wayOn(model, row, users, context) {
+    const gpu = row.querySelector("th").textContent.trim();
+    const link = document.createElement("a");
+    link.href = clusterLink(this.#root.dataset.cluster, { model, gpu, users, context });
+    link.textContent = "how many?";
+    link.setAttribute("aria-label", `How many ${gpu} hold it?`);
+    return link;
+  }
+
   #part(name) {
     return this.#root.querySelector(`[data-${name}]`);
   }
+}
+
+/** The address of the figure that arranges several cards, with this choice. */
+export function clusterLink(address, choice) {
+  return `${address}?${new URLSearchParams(choice)}`;
 }
 
 /** The verdict on a card in words. */
