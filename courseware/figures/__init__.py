@@ -23,6 +23,7 @@ from courseware.figures.drawn import (
 from courseware.figures.files import Context, figure_json, forget_files
 from courseware.figures.motif import home_motif
 from courseware.figures.run import paged_or_contiguous
+from courseware.figures.step_sharing import step_sharing
 
 __all__ = [
     "FIGURES",
@@ -63,4 +64,5 @@ FIGURES: dict[str, Callable[[], Context]] = {
     "break-even": break_even,
     "vram": vram,
     "cluster": cluster,
+    "step-sharing": step_sharing,
 }

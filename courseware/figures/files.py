@@ -8,8 +8,8 @@ import yaml
 
 DATA = Path(__file__).parents[1] / "content" / "data"
 Context = dict[str, Any]
-WITH_JSON = ("paged-or-contiguous",)
-"""Figures whose data the browser steps through."""
+WITH_JSON = ("paged-or-contiguous", "step-sharing")
+"""Figures whose data a command made from real runs."""
 
 
 @cache

@@ -6,6 +6,7 @@ import { listenForExperiments } from "./experiments.js";
 import { OwnStart } from "./own_start.js";
 import { ReadingProgress } from "./progress.js";
 import { Stepper } from "./stepper.js";
+import { StepSharing } from "./step_sharing.js";
 import { openTerms } from "./terms.js";
 
 const figures = {
@@ -13,6 +14,7 @@ const figures = {
   "break-even": BreakEven,
   "own-start": OwnStart,
   cards: CardList,
+  "step-sharing": StepSharing,
 };
 
 for (const root of document.querySelectorAll("[data-figure]")) {
