@@ -10,6 +10,7 @@ from functools import cache
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from courseware.figures.batch_curve import batch_curve
 from courseware.figures.cluster import cluster
 from courseware.figures.drawn import (
     block_table,
@@ -65,4 +66,5 @@ FIGURES: dict[str, Callable[[], Context]] = {
     "vram": vram,
     "cluster": cluster,
     "step-sharing": step_sharing,
+    "batch-curve": batch_curve,
 }
