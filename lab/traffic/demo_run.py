@@ -5,6 +5,7 @@ requests running at once) the browser adds.
 """
 
 import asyncio
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from lab.errors import EngineError
 from lab.messages import Generation
 from lab.traffic.demos import Demo, Wave
+from lab.traffic.wave_figures import wave_figures
 
 WAVE_DEADLINE_S = 240.0
 
@@ -23,8 +25,16 @@ Tell = Callable[[dict[str, Any]], Awaitable[None]]
 class DemoRun:
     """One demonstration of one learner; note() takes its request events in."""
 
-    def __init__(self, demo: Demo, waves: tuple[Wave, ...], submit: Submit) -> None:
+    def __init__(
+        self,
+        demo: Demo,
+        waves: tuple[Wave, ...],
+        submit: Submit,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.demo = demo
+        self._clock = clock
+        self._wave_seconds: list[float] = []
         self._waves = waves
         self._submit = submit
         self._events: dict[str, dict[str, Any]] = {}
@@ -65,8 +75,10 @@ class DemoRun:
         try:
             async with asyncio.timeout(WAVE_DEADLINE_S * len(self._waves)):
                 for wave in self._waves:
+                    began = self._clock()
                     await self._send(wave)
                     await self._until_ended()
+                    self._wave_seconds.append(self._clock() - began)
         except TimeoutError:
             trouble = "Some requests did not end in time; their figures are missing."
         except EngineError as error:
@@ -97,8 +109,18 @@ class DemoRun:
             "type": "demo.end",
             "name": self.demo.name,
             "requests": [_figures(report) for report in reports if report],
+            "waves": self._wave_figures(),
             "max_waiting": self._max_waiting,
         }
+
+    def _wave_figures(self) -> list[dict[str, Any]]:
+        """Of the waves that ended, in order; all of their requests have reports."""
+        events = iter(self._events.values())
+        figures = []
+        for wave, seconds in zip(self._waves, self._wave_seconds, strict=False):
+            reports = [next(events).get("report") or {} for _ in wave]
+            figures.append(wave_figures(reports, seconds))
+        return figures
 
 
 def _has_ended(event: dict[str, Any]) -> bool:
