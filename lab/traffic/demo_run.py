@@ -16,6 +16,7 @@ from lab.traffic.demos import Demo, Wave
 from lab.traffic.wave_figures import wave_figures
 
 WAVE_DEADLINE_S = 240.0
+STOPPED = "Stopped: the rest was not sent."
 
 Submit = Callable[[str, Generation], Awaitable[None]]
 """Sends a generation under a request id; raises EngineError."""
@@ -79,6 +80,9 @@ class DemoRun:
                     await self._send(wave)
                     await self._until_ended()
                     self._wave_seconds.append(self._clock() - began)
+                    if self._is_stopped(len(wave)):
+                        trouble = STOPPED
+                        break
         except TimeoutError:
             trouble = "Some requests did not end in time; their figures are missing."
         except EngineError as error:
@@ -87,6 +91,12 @@ class DemoRun:
         finally:
             self.is_running = False
         await tell({**self._summary(), "num_planned": num_requests, "trouble": trouble})
+
+    def _is_stopped(self, num_last: int) -> bool:
+        """Whether all of the last requests were: then no more are sent."""
+        last = list(self._events.values())[-num_last:]
+        reasons = {(event.get("report") or {}).get("finish_reason") for event in last}
+        return reasons == {"aborted"} and len(self._wave_seconds) < len(self._waves)
 
     async def _send(self, wave: Wave) -> None:
         for generation in wave:

@@ -195,6 +195,18 @@ async def test_one_then_eight_then_thirty_are_sent_in_waves_and_told_in_a_table(
     assert end["trouble"] is None
 
 
+async def test_after_a_stop_no_further_wave_is_sent(browse, engine):
+    browser = await browse()
+    await browser.hear("hello")
+    await browser.say(type="demo", name="batch")
+    (first,) = await sent(engine, 1)
+    await send_event(first, "finished", finish_reason="aborted")
+    end = await browser.hear("demo.end")
+
+    assert len(engine.submitted) == 1
+    assert end["trouble"] == "Stopped: the rest was not sent."
+
+
 async def test_what_a_request_says_never_leaves_through_this_socket(browse, engine):
     browser = await browse()
     await browser.say(type="demo", name="twice")
