@@ -53,7 +53,7 @@ class ClusterQuery:
 CHECKLIST = {
     "llama-8b-16": ("llama-3.1-8b", "bf16"),
     "llama-13b-16": ("llama-2-13b", "bf16"),
-    "llama-70b-4": ("llama-3.1-70b", "int4"),
+    "llama-70b-4": ("llama-3.1-70b", "awq"),
     "llama-70b-16": ("llama-3.1-70b", "bf16"),
 }
 """Model and weights for the choices of the figure ``cards``, which leads here."""

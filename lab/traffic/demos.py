@@ -195,8 +195,8 @@ DEMOS = {
             "batch",
             "One, then eight, then thirty",
             "Short requests of one length: one alone, then eight at once, then up to "
-            "thirty. Watch the tokens a second of all grow, while each waits a little "
-            "longer for its next token.",
+            "thirty. Watch the tokens a second of all: they grow with the batch, until "
+            "arithmetic takes as long as reading, and each waits longer for a token.",
             plan_batch,
         ),
         Demo(

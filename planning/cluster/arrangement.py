@@ -190,12 +190,15 @@ def _arrangement(
     tp, pp = settings.tp, settings.pp
     sent = communication(settings.model, tp, pp)
     found = Arrangement(need, gpu, tp, pp, estimate, None, sent)
-    offer = _offer(found, today)
+    offer = offer_for(found, today)
     return Arrangement(need, gpu, tp, pp, estimate, offer, sent)
 
 
-def _offer(of: Arrangement, today: date) -> Offer | None:
-    """A machine has to hold each stage; whole hosts where they cost less."""
+def offer_for(of: Arrangement, today: date) -> Offer | None:
+    """The cheapest for all its cards.
+
+    A machine has to hold each stage; whole hosts where they cost less.
+    """
     stages = of.num_replicas * of.pp
     offers = []
     for size, number in ((of.tp, stages), (HOST_GPUS, of.num_hosts)):

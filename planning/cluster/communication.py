@@ -29,6 +29,8 @@ PCIE5_GBS = 32 * 16 * 128 / 130 / 8
 class Communication:
     """Bytes that one card sends for one token; 0: nothing of the kind."""
 
+    num_all_reduces: int
+    """Of a token on its way through this card; one waits for the other."""
     tensor: float
     pipeline: float
     experts: float
@@ -44,11 +46,12 @@ class Communication:
 def communication(model: Model, tp: int, pp: int = 1) -> Communication:
     """Of a model split over tp × pp cards."""
     row = model.hidden_size * ACTIVATION_BYTES
-    layers = model.num_hidden_layers / pp
+    num = ALL_REDUCES * model.num_hidden_layers // pp if tp > 1 else 0
     moe = model.moe
     sent_to_experts = 2 * moe.top_k * row * len(moe.layers) if moe else 0
     return Communication(
-        tensor=ALL_REDUCES * layers * row * 2 * (tp - 1) / tp,
+        num_all_reduces=num,
+        tensor=num * row * 2 * (tp - 1) / tp,
         pipeline=float(row) if pp > 1 else 0.0,
         experts=sent_to_experts * (tp - 1) / tp / pp,
     )

@@ -2,11 +2,10 @@
 
 requests a second   people ÷ seconds between two questions of one
 at once             requests a second × seconds of an answer       (Little's law)
-with headroom       × headroom
 by memory           ⌈at once ÷ requests that a replica holds⌉ replicas
 by arithmetic       ⌈tokens a second × 2 × active parameters ÷
                     (share × FLOP/s of a replica's cards)⌉ replicas
-replicas            the larger of the two
+replicas            ⌈the larger of the two × headroom⌉
 """
 
 import math
@@ -14,11 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from planning.catalog.gpus import Gpu
-from planning.cluster.arrangement import Arrangement, arrange
+from planning.cluster.arrangement import Arrangement, arrange, offer_for
 from planning.cluster.reading import FLOPS_PER_PARAMETER, active_params, dense_flops
 from planning.errors import BadSetting
 from planning.fleet.service_rates import PREFILL_SHARE
-from planning.memory.ranking import Need
+from planning.memory.ranking import Need, Offer
 
 MAX_PEOPLE = 1_000_000_000
 
@@ -35,7 +34,7 @@ class Demand:
     answer_s: float = 12.0
     """From the question's arrival to its last token."""
     headroom: float = 1.3
-    """Requests at once to have room for, over those on average."""
+    """Replicas to have, over those that hold the average: for bursts and failures."""
 
     @property
     def requests_per_s(self) -> float:
@@ -74,7 +73,9 @@ class Cards:
 
     demand: Demand
     arrangement: Arrangement
-    """Of the cards that memory asks for."""
+    """Of the cards that memory asks for, before headroom."""
+    offer: Offer | None
+    """The cheapest for all cards, headroom included; None: no price is known."""
     active_params: float
     flops_per_gpu: float
     """Dense, at the format that the model is computed in, before ``share``."""
@@ -82,8 +83,13 @@ class Cards:
 
     @property
     def at_once(self) -> int:
-        """Requests at once to have room for, headroom included."""
+        """Whole requests at once on average."""
         return self.arrangement.need.num_users
+
+    @property
+    def users_per_replica(self) -> int:
+        """Requests that one replica holds."""
+        return self.arrangement.users_per_replica
 
     @property
     def replicas_by_memory(self) -> int:
@@ -92,9 +98,8 @@ class Cards:
 
     @property
     def flops_needed(self) -> float:
-        """FLOP/s of all prompts and answers, headroom included."""
-        per_token = FLOPS_PER_PARAMETER * self.active_params
-        return self.demand.tokens_per_s * per_token * self.demand.headroom
+        """FLOP/s of all prompts and answers."""
+        return self.demand.tokens_per_s * FLOPS_PER_PARAMETER * self.active_params
 
     @property
     def gpus_by_arithmetic(self) -> float:
@@ -108,9 +113,15 @@ class Cards:
         return math.ceil(self.gpus_by_arithmetic / gpus)
 
     @property
+    def is_bound_by_memory(self) -> bool:
+        """Whether memory asks for as many replicas as arithmetic, or more."""
+        return self.replicas_by_memory >= self.replicas_by_arithmetic
+
+    @property
     def num_replicas(self) -> int:
-        """The larger of the two."""
-        return max(self.replicas_by_memory, self.replicas_by_arithmetic)
+        """The larger of the two, with headroom."""
+        larger = max(self.replicas_by_memory, self.replicas_by_arithmetic)
+        return math.ceil(larger * self.demand.headroom)
 
     @property
     def num_gpus(self) -> int:
@@ -118,19 +129,13 @@ class Cards:
         return self.num_replicas * self.arrangement.gpus_per_replica
 
     @property
-    def is_bound_by_memory(self) -> bool:
-        """Whether memory asks for as many replicas as arithmetic, or more."""
-        return self.replicas_by_memory >= self.replicas_by_arithmetic
-
-    @property
     def least_answer_s(self) -> float:
         """An answer's decoding at the card's full bandwidth with its share of all.
 
         A sum whose ``answer_s`` is less than this contradicts itself.
         """
-        batch = math.ceil(self.demand.in_flight / self.num_replicas)
-        held = self.arrangement.users_per_replica
-        of = replace(self.arrangement.need, num_users=max(1, min(batch, held)))
+        batch = math.ceil(self.at_once / self.num_replicas)
+        of = replace(self.arrangement.need, num_users=batch)
         step = replace(self.arrangement, need=of).step()
         return self.demand.output_tokens * step.seconds
 
@@ -150,17 +155,20 @@ def users_to_cards(
             f"{demand.prompt_tokens:,} and an answer of {demand.output_tokens:,}."
         )
         raise BadSetting("context", reason)
-    at_once = math.ceil(demand.in_flight * demand.headroom)
+    at_once = max(1, math.ceil(demand.in_flight))
     cluster = arrange(replace(need, num_users=at_once), gpu, today)
     chosen = [one for one in cluster.arrangements if tp is None or one.tp == tp]
     if not chosen:
         reason = cluster.why_not or f"is {tp}: no such arrangement holds the model."
         raise BadSetting("tp", reason)
     model = chosen[0].estimate.settings.model
-    return Cards(
+    found = Cards(
         demand=demand,
         arrangement=chosen[0],
+        offer=None,
         active_params=active_params(model),
         flops_per_gpu=dense_flops(gpu, model),
         share=PREFILL_SHARE,
     )
+    full = replace(need, num_users=found.num_replicas * found.users_per_replica)
+    return replace(found, offer=offer_for(replace(chosen[0], need=full), today))

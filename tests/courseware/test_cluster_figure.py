@@ -133,11 +133,12 @@ def test_the_checklist_of_cards_leads_here_with_its_choice() -> None:
     context = figures.cards()
     for card in context["cards"]:
         for model in context["models"]:
-            query, faults = read_query({"model": model["id"], "gpu": card["name"]})
+            asked = {"weights": "shipped", "kv": "auto", "gpu": card["name"]}
+            query, faults = read_query({**asked, "model": model["id"]})
             assert faults == {}, (card["name"], model["id"])
-            assert query.card().memory_gb == pytest.approx(card["memory_gb"])
+            assert query.card().memory_gb == pytest.approx(float(card["memory_gb"]))
     query, _ = read_query({"model": "llama-70b-4", "gpu": "L40S", "users": "8"})
-    assert query == ClusterQuery("llama-3.1-70b", "int4", "auto", "l40s", 8)
+    assert query == ClusterQuery("llama-3.1-70b", "awq", "auto", "l40s", 8)
 
 
 def test_ids_of_the_form_are_its_own() -> None:

@@ -1,5 +1,6 @@
 """Cards for so many requests: against hand sums, and what holds for every model."""
 
+import math
 from dataclasses import replace
 from datetime import date
 
@@ -12,7 +13,7 @@ from planning.cluster.demand import Demand, users_to_cards
 from planning.errors import BadSetting
 from planning.memory.model_catalog import load_models, model
 from planning.memory.quantization import SCHEMES
-from planning.memory.ranking import Need, settings_for
+from planning.memory.ranking import Need, cheapest_offer, settings_for
 from planning.memory.sizing import estimate_memory
 
 TODAY = date(2026, 11, 26)
@@ -96,6 +97,7 @@ def test_all_reduces_of_a_pair_by_hand() -> None:
     """80 layers × 2 × 8,192 values × 2 bytes × 2 (2 − 1) ÷ 2."""
     sent = communication(model("llama-3.1-70b"), 2)
     assert sent.tensor == 80 * 2 * 8_192 * 2
+    assert sent.num_all_reduces == 160
     assert (sent.pipeline, sent.experts) == (0, 0)
 
 
@@ -120,18 +122,21 @@ def test_prefill_of_a_pair_needs_more_than_pcie() -> None:
 
 
 def test_ten_thousand_people_step_by_step() -> None:
-    """By hand: 10,000 ÷ 60 = 166.7 a second × 12 s = 2,000 at once × 1.3 = 2,600."""
+    """By hand: 10,000 ÷ 60 = 166.7 a second × 12 s = 2,000 at once; ÷ 109 = 18.3."""
     cards = users_to_cards(Demand(), PAIR, H100, tp=2, today=TODAY)
     assert cards.demand.requests_per_s == pytest.approx(166.67, abs=0.01)
-    assert cards.demand.in_flight == pytest.approx(2_000)
-    assert cards.at_once == 2_600
-    assert cards.replicas_by_memory == -(-2_600 // 109) == 24
-    flops = 10_000 / 60 * 1_300 * 2 * 69.503e9 * 1.3
+    assert cards.at_once == 2_000
+    assert cards.users_per_replica == 109
+    assert cards.replicas_by_memory == 19
+    flops = 10_000 / 60 * 1_300 * 2 * 69.503e9
     gpus = flops / (0.5 * H100.fp8_dense_tflops * 1e12)
     assert cards.gpus_by_arithmetic == pytest.approx(gpus, rel=1e-3)
-    assert cards.replicas_by_arithmetic == 20
-    assert (cards.num_replicas, cards.num_gpus) == (24, 48)
+    assert cards.replicas_by_arithmetic == 16
     assert cards.is_bound_by_memory
+    # 19 × 1.3 = 24.7
+    assert (cards.num_replicas, cards.num_gpus) == (25, 50)
+    one = cheapest_offer("h100-sxm", 1, TODAY).usd_per_hour
+    assert 0 < cards.offer.usd_per_hour <= 50 * one + 1e-6
     assert 0 < cards.least_answer_s < cards.demand.answer_s
 
 
@@ -139,7 +144,7 @@ def test_long_prompts_and_short_answers_are_bound_by_arithmetic() -> None:
     busy = Demand(prompt_tokens=3_900, output_tokens=50, answer_s=2)
     cards = users_to_cards(busy, PAIR, H100, tp=2, today=TODAY)
     assert not cards.is_bound_by_memory
-    assert cards.num_replicas == cards.replicas_by_arithmetic
+    assert cards.num_replicas == math.ceil(1.3 * cards.replicas_by_arithmetic)
 
 
 def test_more_people_never_take_fewer_cards() -> None:
