@@ -50,17 +50,17 @@ def weight_read_bytes(model: Model, batch: int = 1, tp: int = 1) -> float:
 
 
 def kv_read_bytes(settings: EngineSettings, num_tokens: int) -> float:
-    """Bytes of cache that one GPU reads for the next token of a request so long.
+    """Bytes of cache that one GPU moves for the next token of a request so long.
 
-    Windows read what they reach, states themselves. Sparse attention is counted as if
-    it read all.
+    Windows read what they reach; states are read and written. Sparse
+    attention is counted as if it read all.
     """
     model = settings.model
     found = 0.0
     for cache in caches_of(settings):
         if cache.spec.kind is Kind.STATE:
             assert model.state is not None
-            found += model.state.state_bytes(settings.tp, settings.element_bytes)
+            found += 2 * model.state.state_bytes(settings.tp, settings.element_bytes)
         else:
             found += _attended(cache.spec, num_tokens) * _token_bytes(cache.spec)
     return found

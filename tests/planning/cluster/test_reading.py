@@ -6,9 +6,11 @@ from planning.catalog.gpus import gpu
 from planning.cluster.decode_step import batch_curve, decode_step
 from planning.cluster.reading import active_params, kv_read_bytes, weight_read_bytes
 from planning.errors import BadSetting
+from planning.memory.architecture import model_from_config
 from planning.memory.model_catalog import model
 from planning.memory.quantization import SCHEMES
 from planning.memory.ranking import Need, settings_for
+from tests.planning.memory.like_public import MODELS
 
 H100 = gpu("h100-sxm")
 LLAMA_8B = Need(model("llama-3.1-8b"), context=8_192)
@@ -69,6 +71,19 @@ def test_a_window_is_read_as_far_as_it_reaches() -> None:
     full = gemma.num_hidden_layers - len(gemma.window.layers)
     number, size = gemma.kv_heads(5)
     assert longer == 10_000 * full * 2 * number * size * 2
+
+
+def test_a_state_is_read_and_written_at_any_length() -> None:
+    """Qwen3-Next: 12 of 48 layers attend, with 2 KV heads of 128 values."""
+    hybrid = model_from_config(MODELS["Qwen3-Next"])
+    settings = settings_for(Need(hybrid, context=4_096), H100)
+    state = hybrid.state
+    assert state is not None and len(state.layers) == 36
+    states = 2 * 36 * state.state_bytes(1, 2)
+    number, size = hybrid.kv_heads(47)
+    for tokens in (100, 1_000):
+        cache = 12 * 2 * number * size * 2 * tokens
+        assert kv_read_bytes(settings, tokens) == states + cache
 
 
 def test_two_cards_read_half_each() -> None:
