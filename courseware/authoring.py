@@ -4,11 +4,13 @@ Every example is loaded by the same code as a chapter, and the document shows wh
 out of it: ``document()``; a test compares docs/authoring.md with it.
 """
 
+import inspect
 import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from courseware.computed.registry import FUNCTIONS
 from courseware.directives import KIND_MEANINGS
 from courseware.experiments import EXPERIMENTS
 from courseware.figures import FIGURES
@@ -48,11 +50,25 @@ example:
   date: "2026-11-23"
 """
 _CLAIMS = """speed:
-  says: The pool of the example was read in 30 s.
+  says: "The pool of the example was read in {seconds} s."
   kind: measured
   source: A run on two cores
   date: "2026-11-23"
   experiment: twice
+  figures: {seconds: 30}
+"""
+_COMPUTED = """kv-8b:
+  says: "{model} takes {bytes_per_token} bytes of KV cache per token."
+  kind: derived
+  source: The model's configuration
+  date: "2026-11-23"
+  computed: {by: kv_cache, with: {model: llama-3.1-8b}}
+empty:
+  says: "{rest} % were empty."
+  kind: derived
+  source: The rest of what was full
+  date: "2026-11-23"
+  computed: {by: rest_of_100, with: {percent: {claim: full, key: percent}}}
 """
 _GLOSSARY = "block: {name: Block, says: A fixed number of token positions.}\n"
 _FRONT = "---\ntitle: A\nsummary: B.\nposition: 1\n---\n"
@@ -93,6 +109,9 @@ DIRECTIVE_EXAMPLES = (
 ROLE_EXAMPLES = (
     Example("claim", "A mark that opens the claim; it covers its sentence, or its row "
             "of a table.", "It was read in 30 s.{claim speed}"),
+    Example("value", "A figure of a claim, which counts as the claim of its sentence; "
+            "a format of Python (`,.0f`, `.1f`) may follow.",
+            "It was read in {value speed seconds} s.{claim speed}"),
     Example("term", "A word with its definition; other words after a bar.",
             "A {term block}, many {term block|blocks}."),
 )  # fmt: skip
@@ -150,8 +169,33 @@ def _claims_in_words() -> str:
         "claim in its sentence or in its row (or head) of a table; code is left out. "
         "Claims lie in `SLUG.claims.yaml`:\n\n"
         f"```yaml\n{_CLAIMS}```\n\n"
-        "`note` and `url` (https) may be added; `experiment` names the demonstration "
-        f"that shows it: {', '.join(EXPERIMENTS)}. The kinds:\n\n{kinds}\n"
+        "`note` and `url` (https) may be added, and `published` has to have a `url`; "
+        "`experiment` names the demonstration "
+        f"that shows it: {', '.join(EXPERIMENTS)}. The kinds:\n\n{kinds}\n\n"
+        + _figures_in_words()
+    )
+
+
+def _function_in_words(name: str) -> str:
+    inputs = ", ".join(inspect.signature(FUNCTIONS[name]).parameters)
+    first = (inspect.getdoc(FUNCTIONS[name]) or "").splitlines()[0]
+    return f"- `{name}` ({inputs or 'no inputs'}): {first}"
+
+
+def _figures_in_words() -> str:
+    functions = "\n".join(map(_function_in_words, sorted(FUNCTIONS)))
+    return (
+        "### Figures of claims\n\nA number stands once. What somebody published or "
+        "measured stands under `figures`; what follows from it is computed when the "
+        "chapter is loaded, by a function with inputs, and a `derived` claim has to "
+        "name one. An input is a number, words, or a figure of another claim. `says`, "
+        "`note`, `source` and `date` print figures as `{key}` or `{key:,.0f}`; the "
+        "prose, the glossary, the data of figures (`content/data/*.yaml`) and the "
+        "questions of quizzes print them as `{value CLAIM KEY}`, and where a number is "
+        "wanted, such as an answer, `{claim: CLAIM, key: KEY}` stands.\n\n"
+        f"```yaml\n{_COMPUTED}```\n\nThe functions are those of "
+        "`courseware/computed/`, and what they return is seen by a key that is not "
+        f"there: the refusal lists the known ones.\n\n{functions}\n"
     )
 
 
@@ -187,8 +231,9 @@ _REFUSALS = """## What is refused
 
 Unknown directives, roles, figures and experiments; a directive without its end; a
 claim, term, footnote, heading or chapter that does not exist; an id, claim or term
-given twice; a claim that nothing uses; a number without its claim; links other than
-`#id`, `slug.md#id` and `https://`; images; files that are not UTF-8, larger than 2 MB,
-or with a name that is no address; control characters and marks that turn the direction
-of writing.
+given twice; a claim that nothing uses; a number without its claim; a derived claim
+that is not computed and a published one without an address; an unknown function, input
+or figure; links other than `#id`, `slug.md#id` and `https://`; images; files that are
+not UTF-8, larger than 2 MB, or with a name that is no address; control characters and
+marks that turn the direction of writing.
 """

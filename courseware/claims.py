@@ -1,14 +1,17 @@
 """Claims: every figure in the prose, what kind of figure it is, and whose.
 
 A chapter's claims lie beside it in ``<slug>.claims.yaml``; the prose refers to one
-with ``{claim id}``. ``unclaimed`` finds the numbers that have none.
+with ``{claim id}`` and prints one of its figures with ``{value id key}`` (``values``).
+``unclaimed`` finds the numbers that have neither.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from courseware.claim_figures import BadFigure, ClaimFigures
+from courseware.computed.shown import Value
 from courseware.errors import BrokenChapter
 from courseware.experiments import EXPERIMENTS
 from courseware.sources import line_of, read_entries
@@ -46,6 +49,10 @@ class Claim:
     url: str = ""
     experiment: str = ""
     """The name of an experiment: what shows it on the engine beside the text."""
+    figures: Mapping[str, Value] = field(default_factory=dict)
+    """Its numbers by key, as they are: ``says`` and ``note`` print them rounded."""
+    how: str = ""
+    """How they were computed, in words; "" where they were written down."""
 
     @property
     def button(self) -> str:
@@ -55,30 +62,44 @@ class Claim:
 
 def read_claims(path: Path) -> dict[str, Claim]:
     """The claims of one chapter by id; raises BrokenChapter with the line."""
-    return {name: _claim(path, name, row) for name, row in read_entries(path).items()}
+    rows = read_entries(path)
+    figures = ClaimFigures(rows)
+    try:
+        return {name: _claim(path, name, row, figures) for name, row in rows.items()}
+    except BadFigure as error:
+        line = line_of(path, error.claim_id)
+        raise BrokenChapter(path, line, str(error)) from error
 
 
-def _claim(path: Path, name: str, row: object) -> Claim:
+def _claim(path: Path, name: str, row: object, figures: ClaimFigures) -> Claim:
     if fault := _fault(row):
         raise BrokenChapter(path, line_of(path, name), f"claim {name!r} {fault}.")
     assert isinstance(row, dict)
-    fields = {key: str(value).strip() for key, value in row.items()}
+    fields = {key: _words(row, key) for key in row if key not in _NUMBERS}
     plain = {key: fields.pop(key, "") for key in ("url", "experiment")}
-    shown = {key: typeset(value) for key, value in fields.items()}
-    return Claim(claim_id=name, **plain, **shown)
+    filled = {key: figures.fill(name, value) for key, value in fields.items()}
+    shown = {key: typeset(value) for key, value in filled.items()}
+    found, how = figures.of(name), typeset(figures.how(name))
+    return Claim(claim_id=name, figures=found, how=how, **plain, **shown)
+
+
+def _words(row: Mapping[str, object], key: str) -> str:
+    return str(row[key]).strip()
 
 
 def _fault(row: object) -> str:
     """What is wrong with a claim, in words; "" when nothing is."""
     if not isinstance(row, dict) or not set(row) <= _FIELDS:
         return f"has only the fields {', '.join(sorted(_FIELDS))}"
-    fields = {key: str(value).strip() for key, value in row.items()}
+    fields = {key: _words(row, key) for key in row}
     if missing := _REQUIRED - {key for key, value in fields.items() if value}:
         return f"lacks {', '.join(sorted(missing))}"
     if fields["kind"] not in KINDS:
         return f"is of kind {fields['kind']!r}: allowed are {', '.join(KINDS)}"
     if not fields.get("url", "https://").startswith("https://"):
         return "has another url: its url must be https"
+    if wanted := _WANTED.get(fields["kind"], set()) - fields.keys():
+        return f"is {fields['kind']} and lacks {', '.join(wanted)}"
     experiment = fields.get("experiment", "")
     if experiment and experiment not in EXPERIMENTS:
         known = ", ".join(EXPERIMENTS)
@@ -87,7 +108,10 @@ def _fault(row: object) -> str:
 
 
 _REQUIRED = {"says", "kind", "source", "date"}
-_FIELDS = _REQUIRED | {"note", "url", "experiment"}
+_NUMBERS = {"figures", "computed"}
+_FIELDS = _REQUIRED | _NUMBERS | {"note", "url", "experiment"}
+_WANTED = {"published": {"url"}, "derived": {"computed"}}
+"""What a kind needs besides: an address to look it up, a function to compute it."""
 
 
 def unclaimed(text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Max
 from django.urls import reverse
 
-from courseware.loader import CONTENT
+from courseware.loader import CONTENT, read_glossary
 from courseware.models import Chapter, Section
 from courseware.search import Entry, Index
 from courseware.typography import typeset
@@ -18,7 +18,11 @@ def _read(name: str) -> Any:
     return yaml.safe_load((CONTENT / name).read_text(encoding="utf-8"))
 
 
-_read_once = cache(_read)
+def _read_terms() -> dict[str, dict[str, str]]:
+    return read_glossary(CONTENT / "glossary.yaml")
+
+
+_read_once, _read_terms_once = cache(_read), cache(_read_terms)
 
 
 def _content(name: str) -> Any:
@@ -33,9 +37,10 @@ def planned() -> list[dict[str, Any]]:
 
 def glossary() -> list[dict[str, str]]:
     """Every term with id, name and what it says, by name."""
+    read = _read_terms if settings.DEBUG else _read_terms_once
     rows = [
         {"id": term_id, "name": row["name"], "says": typeset(row["says"])}
-        for term_id, row in _content("glossary.yaml").items()
+        for term_id, row in read().items()
     ]
     return sorted(rows, key=lambda row: row["name"].casefold())
 

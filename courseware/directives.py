@@ -15,8 +15,9 @@ from django.utils.safestring import mark_safe
 from courseware.claims import Claim
 from courseware.errors import BrokenChapter
 from courseware.experiments import EXPERIMENTS
-from courseware.figures import FIGURES, draw_figure
+from courseware.figures import FIGURES, claims_of, draw_figure
 from courseware.typography import typeset
+from courseware.values import NoValue, fill, value_in_words
 
 DIRECTIVES = {
     "aside": "words",
@@ -31,11 +32,11 @@ DIRECTIVES = {
     "quiz": "id",
     "term": "term",
 }
-ROLES = {"claim": "claim", "term": "term"}
+ROLES = {"claim": "claim", "term": "term", "value": "value"}
 KIND_MEANINGS = {
     "measured": "read off a running system, with the machine named",
     "published": "printed by its source; we did not repeat it",
-    "derived": "computed from the other figures, by the formula shown",
+    "derived": "computed by this course's own code, from the inputs named",
     "estimated": "a rule of thumb: right in size, not in detail",
 }
 
@@ -75,6 +76,14 @@ class Drawer:
         html = render_to_string(f"courseware/roles/{name}.html", context)
         return re.sub(r">\s*\n\s*<", "><", html.strip())
 
+    def value(self, match: re.Match[str], line: int) -> str:
+        """The number that ``{value claim key}`` stands for."""
+        self._claim(match[1], line)
+        try:
+            return value_in_words(self.claims, match)
+        except NoValue as error:
+            raise self._fail(line, f"{error}.") from error
+
     def sources(self) -> str:
         """The list of every claim the chapter made, in the order it made them."""
         claims = [self.claims[name] for name in self.claim_order]
@@ -93,6 +102,7 @@ class Drawer:
             "claim": self._claimed,
             "experiment": self._experiment,
             "term": self._term,
+            "value": self._half_value,
         }
         return resolvers[wanted](name, argument, line)
 
@@ -104,7 +114,10 @@ class Drawer:
     def _words(self, name: str, argument: str, line: int) -> dict[str, object]:
         if not argument:
             raise self._fail(line, f"{name} needs a title after its name.")
-        return {"argument": typeset(argument)}
+        try:
+            return {"argument": typeset(fill(argument, lambda: self.claims))}
+        except NoValue as error:
+            raise self._fail(line, f"{error}.") from error
 
     def _figure(self, name: str, argument: str, line: int) -> dict[str, object]:
         if argument not in FIGURES:
@@ -112,7 +125,12 @@ class Drawer:
             raise self._fail(
                 line, f"there is no figure {argument!r}: known are {known}."
             )
-        return self._new_id(name, argument, line) | {"drawing": draw_figure(argument)}
+        self.used_claims |= set(claims_of(argument)) & self.claims.keys()
+        try:
+            drawing = draw_figure(argument)
+        except NoValue as error:
+            raise self._fail(line, f"the figure {argument!r}: {error}.") from error
+        return self._new_id(name, argument, line) | {"drawing": drawing}
 
     def _claimed(self, name: str, argument: str, line: int) -> dict[str, object]:
         return {"claim": self._claim(argument, line)} | self._number(argument)
@@ -132,6 +150,10 @@ class Drawer:
         shown = self.glossary[argument]["name"]
         inline = shown if shown[1:2].isupper() else shown[:1].lower() + shown[1:]
         return {"term": {"id": argument, "name": shown, "inline": inline, "says": says}}
+
+    def _half_value(self, name: str, argument: str, line: int) -> dict[str, object]:
+        """A whole one is text by now (courseware/values.py)."""
+        raise self._fail(line, f"{name} names a claim and one of its figures.")
 
     def _new_id(self, name: str, argument: str, line: int) -> dict[str, object]:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", argument):

@@ -10,14 +10,18 @@ from django.db import transaction
 from courseware.claims import read_claims
 from courseware.directives import Drawer
 from courseware.errors import BrokenChapter
+from courseware.figures import claims_of
 from courseware.markdown import read_page
 from courseware.models import Chapter, Section
 from courseware.page import Page, Piece
 from courseware.sources import line_of, read_entries, read_source
+from courseware.values import NoValue, fill, read_all_claims
 
 CONTENT = Path(__file__).parent / "content"
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CLAIM_NAMES = re.compile(r"(?:\{|::: )claim ([a-z0-9-]+)")
+_FIGURES = re.compile(r"^::: figure ([a-z0-9-]+)", re.M)
+_VALUE_NAMES = re.compile(r"\{value ([a-z0-9-]+)")
 WORDS_A_MINUTE = 220
 """Reading speed for technical prose; the time to read is an estimate."""
 
@@ -58,7 +62,10 @@ def load_chapters(directory: Path = CONTENT) -> Report:
 
 
 def read_glossary(path: Path) -> dict[str, dict[str, str]]:
-    """Terms by id, each with ``name`` and ``says``; BrokenChapter with the line."""
+    """Terms by id, each with ``name`` and ``says``; BrokenChapter with the line.
+
+    A term may print a figure of a claim of any chapter beside it.
+    """
     terms = read_entries(path)
     for term_id, row in terms.items():
         if not SLUG.fullmatch(term_id):
@@ -71,6 +78,10 @@ def read_glossary(path: Path) -> dict[str, dict[str, str]]:
                 line_of(path, term_id),
                 f"the term {term_id!r} has the fields name and says, no others.",
             )
+        try:
+            row["says"] = fill(row["says"], lambda: read_all_claims(path.parent))
+        except NoValue as error:
+            raise BrokenChapter(path, line_of(path, term_id), f"{error}.") from error
     return terms
 
 
@@ -81,9 +92,12 @@ def render_chapter(
     source = read_source(path)
     claims_path = path.with_suffix(".claims.yaml")
     claims = read_claims(claims_path)
-    named = dict.fromkeys(_CLAIM_NAMES.findall(source))
+    named = dict.fromkeys(
+        [*_CLAIM_NAMES.findall(source), *_VALUE_NAMES.findall(source)]
+        + [name for figure in _FIGURES.findall(source) for name in claims_of(figure)]
+    )
     drawer = Drawer(path, claims, glossary, [name for name in named if name in claims])
-    page = Page(path, drawer.directive, drawer.role)
+    page = Page(path, drawer.directive, drawer.role, drawer.value)
     try:
         pieces = [piece for piece in read_page(page, source) if piece.html.strip()]
     except RecursionError as error:

@@ -5,6 +5,7 @@
     :::
 
     {name argument}          a role: {claim id}, {term id}, {term id|shown words}
+    {value id key format}    a figure of a claim, as text (courseware/values.py)
     [^name], [^name]: words  a footnote
     [words](slug.md#anchor)  a link to another chapter
 
@@ -30,6 +31,7 @@ from mdit_py_plugins.front_matter import front_matter_plugin
 from courseware.claims import MARK, unclaimed
 from courseware.page import Page, Piece
 from courseware.typography import typeset
+from courseware.values import parse_value
 
 TAGS = set(
     "p h2 h3 h4 ul ol li em strong s code pre a table thead tbody tr th td "
@@ -134,6 +136,7 @@ def _parser() -> MarkdownIt:
     for name, draw in NOTE_PARTS.items():
         parser.add_render_rule(name, draw)
     parser.inline.ruler.before("escape", "role", _parse_role)
+    parser.inline.ruler.before("role", "value", parse_value)
     parser.add_render_rule("role", _render_role)
     return parser
 
@@ -248,7 +251,7 @@ def _check_inline(page: Page, token: Token, line: int) -> str:
             page.links.append((child, line))
         elif child.type == "text":
             words.append(child.content)
-            child.content = typeset(child.content)
+            child.content = typeset(child.content.replace(MARK, ""))
         elif child.type in ("softbreak", "hardbreak", "code_inline"):
             words.append(" ")
     text = "".join(words)

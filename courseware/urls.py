@@ -12,6 +12,7 @@ urlpatterns = [
     path("glossary/", views.glossary, name="glossary"),
     path("search/", views.search, name="search"),
     path("design/", views.design, name="design"),
+    path("figures/cards/", views.cards, name="cards"),
     path("figures/<slug:name>.json", views.figure_data, name="figure-data"),
     path("figures/cluster/", figure_views.cluster, name="cluster"),
     path("privacy/", views.privacy, name="privacy"),

@@ -8,11 +8,14 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from courseware import course, learner, progress
 from courseware.design import design_language
 from courseware.errors import BrokenChapter
+from courseware.figures import cards as draw_cards
 from courseware.figures import figure_json, home_motif
+from courseware.htmx import HtmxHttpRequest
 from courseware.learner import learner_id_of
 from courseware.models import Chapter, User
 from courseware.reload import reload_changed
@@ -123,6 +126,16 @@ def figure_data(request: HttpRequest, name: str) -> HttpResponse:
     if text is None:
         raise Http404(f"There is no figure {name!r} with data.")
     return HttpResponse(text, content_type="application/json")
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+def cards(request: HtmxHttpRequest) -> HttpResponse:
+    """Which cards hold a model for so many users; for htmx the answer alone."""
+    asked = {key: request.GET.get(key, "") for key in ("model", "users", "context")}
+    context = draw_cards(asked | {"only": request.GET.get("only", "")})
+    part = "figures/_card_answer.html" if request.htmx else "cards.html"
+    return render(request, f"courseware/{part}", context)
 
 
 @require_safe

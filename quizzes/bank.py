@@ -7,6 +7,9 @@ from typing import Any
 
 import yaml
 
+from courseware.errors import BrokenChapter
+from courseware.loader import CONTENT
+from courseware.values import NoValue, all_claims, fill_all
 from planning.catalog.safe_yaml import SAFE_LOADER
 from quizzes.body import Body
 from quizzes.errors import BrokenBank, BrokenQuestion
@@ -42,7 +45,10 @@ class Bank:
 
 
 def read_bank(directory: Path = BANK) -> Bank:
-    """Every ``*.yaml`` of the directory; what is wrong is listed, not raised."""
+    """Every ``*.yaml`` of the directory; what is wrong is listed, not raised.
+
+    Roles ``{value CLAIM KEY}`` print figures of the chapters' claims.
+    """
     bank = Bank()
     for path in sorted(directory.glob("*.yaml")):
         if path.name not in (QUIZZES, RECORDED):
@@ -137,6 +143,7 @@ def _read_questions(path: Path, bank: Bank) -> None:
         return
     for node, body in rows:
         try:
+            body = _filled(body)
             question = question_from(body)
             check_variants(question)
             if question.name in bank.bodies:
@@ -153,6 +160,20 @@ def _read_questions(path: Path, bank: Bank) -> None:
             continue
         bank.bodies[question.name] = body
         bank.questions[question.name] = question
+
+
+def _filled(body: Any) -> Any:
+    """The body with the figures of the chapters' claims in it; BrokenQuestion."""
+    if not isinstance(body, dict):
+        return body
+    found = {}
+    for field_name, value in body.items():
+        try:
+            found[field_name] = fill_all(value, lambda: all_claims(CONTENT))
+        except (NoValue, BrokenChapter) as error:
+            reason = f"{error}".rstrip(".")
+            raise BrokenQuestion((str(field_name),), f"{reason}.") from error
+    return found
 
 
 def _read_quizzes(path: Path, bank: Bank) -> None:

@@ -21,7 +21,7 @@ from courseware.figures.drawn import (
     memory_layout,
     vram,
 )
-from courseware.figures.files import Context, figure_json, forget_files
+from courseware.figures.files import Context, claims_of, figure_json, forget_files
 from courseware.figures.motif import home_motif
 from courseware.figures.run import paged_or_contiguous
 from courseware.figures.step_sharing import step_sharing
@@ -31,6 +31,7 @@ __all__ = [
     "block_table",
     "break_even",
     "cards",
+    "claims_of",
     "cold_start",
     "draw_figure",
     "figure_json",

@@ -4,10 +4,11 @@ Widths are per cent of the figure's width, so that bars stretch while their labe
 their size.
 """
 
-from courseware.figures.files import Context
-from courseware.figures.files import figure_data as _data
+from collections.abc import Mapping
 
-GIB = 2**30
+from courseware.card_list import card_list, read_query
+from courseware.figures.files import Context, claimed
+from courseware.figures.files import figure_data as _data
 
 
 def kv_waste() -> Context:
@@ -61,14 +62,10 @@ def _cells(blocks: list[tuple[str, str]]) -> list[Context]:
     ]
 
 
-def cards() -> Context:
-    """The checklist: cards, and the models to hold against them."""
-    rows = []
-    for row in _data("cards")["cards"]:
-        known = row.get("visible_gib")
-        rows.append({**row, "gib": known or round(row["memory_gb"] * 1e9 / GIB, 1)})
-    models = _data("cards")["models"]
-    return {"cards": rows, "models": models, "utilisation": _UTILISATION}
+def cards(given: Mapping[str, str] | None = None) -> Context:
+    """The checklist as it is asked for, or as it begins."""
+    data = _data("cards")
+    return card_list(read_query(given or {}, data), data)
 
 
 def block_table() -> Context:
@@ -109,14 +106,16 @@ def block_table() -> Context:
 
 
 def cold_start() -> Context:
-    """Bars of the median, whiskers from the shortest to the longest of 42 starts."""
-    axis_s = 60
+    """Bars of the median, whiskers from the shortest to the longest start."""
+    axis_s, found = 60, claimed("cold_start")
     phases = []
     for row in _data("cold_start")["phases"]:
-        places = {f"{key}_x": round(100 * row[key] / axis_s, 2) for key in _SPREAD}
-        phases.append({**row, **places})
+        spread = {key: found[f"{row['key']}_{key}"] for key in _SPREAD}
+        places = {f"{key}_x": round(100 * spread[key] / axis_s, 2) for key in _SPREAD}
+        phases.append({**row, **spread, **places})
     ticks = [{"at": s, "x": round(100 * s / axis_s, 2)} for s in range(0, axis_s, 15)]
-    return {"phases": phases, "ticks": ticks, "total": _data("cold_start")["total"]}
+    total = {key: found[f"total_{key}"] for key in _SPREAD}
+    return {"phases": phases, "ticks": ticks, "total": total}
 
 
 _SPREAD = ("low", "median", "high")
@@ -124,8 +123,17 @@ _SPREAD = ("low", "median", "high")
 
 def break_even() -> Context:
     """Cost of an hour against the busy share of it; u* = provisioned / serverless."""
-    card = _data("prices")["h100"]
-    serverless = card["serverless_usd_per_s"] * 3600
+    found = claimed("break_even")
+    offers = [
+        {
+            "name": found[f"{one}_pod"],
+            "usd_per_h": found[f"{one}_pod_usd_per_h"],
+            "percent": found[f"{one}_percent"],
+            "minutes": found[f"{one}_minutes"],
+        }
+        for one in _data("break_even")["provisioned"]
+    ]
+    serverless = found["serverless_usd_per_h"]
     left, right, bottom, top, ceiling = 34.0, 348.0, 196.0, 14.0, 5.0
 
     def across(share: float) -> float:
@@ -137,25 +145,26 @@ def break_even() -> Context:
     rows = [
         {
             **row,
-            "share": row["usd_per_h"] / serverless,
-            "share_percent": round(100 * row["usd_per_h"] / serverless),
-            "busy_min": round(60 * row["usd_per_h"] / serverless),
-            "x": across(row["usd_per_h"] / serverless),
+            "share": row["percent"] / 100,
+            "share_percent": round(row["percent"]),
+            "busy_min": round(row["minutes"]),
+            "x": across(row["percent"] / 100),
             "y": up(row["usd_per_h"]),
         }
-        for row in card["provisioned"]
+        for row in offers
     ]
     return {
-        "serverless_usd_per_s": card["serverless_usd_per_s"],
+        "serverless_usd_per_s": found["serverless_usd_per_s"],
         "serverless_usd_per_h": serverless,
         "provisioned": rows,
+        "doubt": found["first_doubt"],
         "hours": [
             {
                 "busy_min": minutes,
                 "serverless": round(serverless * minutes / 60, 2),
                 "cheapest": min(
                     [("serverless", serverless * minutes / 60)]
-                    + [(row["name"], row["usd_per_h"]) for row in card["provisioned"]],
+                    + [(row["name"], row["usd_per_h"]) for row in offers],
                     key=lambda pair: pair[1],
                 )[0],
             }
@@ -170,30 +179,19 @@ def break_even() -> Context:
     }
 
 
-# Llama 3.1 70B: parameters, of which the two embedding matrices stay in 16 bit
-_PARAMETERS, _EMBEDDINGS = 70_553_706_496, 2 * 128_256 * 8192
-_BITS_4 = 4 + (16 + 4) / 128
-"""4-bit weights in groups of 128, each with a 16-bit scale and a 4-bit zero point."""
-_KV_BYTES_PER_TOKEN = 2 * 80 * 8 * 128 * 2
-_OVERHEAD_GIB = 1.89 + 0.30
-"""Peak activation of Llama models and non-torch memory, vLLM 0.19 logs on an H100."""
-_VISIBLE_GIB, _UTILISATION, _CONTEXT, _USERS = 79.19, 0.92, 4096, 24
-
-
 def vram() -> Context:
-    """What a 70B model in 4 bit takes on one 80 GB card, and for how many readers."""
-    body = (_PARAMETERS - _EMBEDDINGS) * _BITS_4 / 8
-    weights = (body + _EMBEDDINGS * 2) / GIB
-    kv_per_user = _KV_BYTES_PER_TOKEN * _CONTEXT / GIB
-    budget = _VISIBLE_GIB * _UTILISATION
+    """What a model takes on one card, and for how many readers."""
+    found = claimed("vram")
+    visible_gib = found["visible_gib"]
+    users = f"{found['asked']:,} users × {found['context']:,} tokens"
     parts = [
-        ("weights", "Weights, 4 bit", weights),
-        ("overhead", "Activations and the rest", _OVERHEAD_GIB),
-        ("kv", f"KV cache, {_USERS} users × {_CONTEXT:,} tokens", kv_per_user * _USERS),
+        ("weights", "Weights, 4 bit", found["weights_gib"]),
+        ("overhead", "Activations, CUDA and its graphs", found["overhead_gib"]),
+        ("kv", f"KV cache, {users}", found["kv_asked_gib"]),
     ]
     bars, start = [], 0.0
     for kind, name, gib in parts:
-        width = 100 * gib / _VISIBLE_GIB
+        width = 100 * gib / visible_gib
         bars.append(
             {
                 "kind": kind,
@@ -206,11 +204,9 @@ def vram() -> Context:
         start += width
     return {
         "bars": bars,
-        "visible_gib": _VISIBLE_GIB,
-        "budget_gib": round(budget, 1),
-        "budget_x": round(100 * _UTILISATION, 2),
-        "total_gib": round(sum(gib for _, _, gib in parts), 1),
-        "kv_bytes_per_token": _KV_BYTES_PER_TOKEN,
-        "kv_per_user_gib": kv_per_user,
-        "max_users": int((budget - weights - _OVERHEAD_GIB) / kv_per_user),
+        "share": found["share"],
+        "visible_gib": visible_gib,
+        "budget_gib": round(found["budget_gib"], 1),
+        "budget_x": round(found["percent"], 2),
+        "total_gib": round(found["needed_gib"], 1),
     }

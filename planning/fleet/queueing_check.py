@@ -37,6 +37,7 @@ from planning.fleet.queueing_theory import (
     positive,
     servers,
     service_moments,
+    start_of,
 )
 from planning.fleet.rules import Rules, rules_of
 from planning.fleet.sampling import Window
@@ -109,7 +110,7 @@ def _rules(vector: Mapping[str, Any]) -> Rules:
             "min_instances": 0,
             "concurrency": MAX_CONCURRENCY,
             "idle_timeout_s": float(params["tau"]),
-            "cold_start_s": float(params.get("cold_start", params.get("t_c", 0.0))),
+            "cold_start_s": start_of(params),
         }
     c, capacity = servers(name, params), capacity_of(name, params)
     room = MAX_QUEUE if capacity is None else capacity - c
@@ -173,6 +174,7 @@ def _keep_alive(counts: Counts) -> dict[str, float]:
         "mean_busy_period": in_system_s / after_idle,
         "P_arrival_after_idle_is_cold": counts["num_cold_starts"] / after_idle,
         "cold_starts_per_request": counts["num_cold_starts"] / arrived,
+        "P_wait": counts["num_waited"] / counts["num_started"],
         "billed_fraction": float(up[BUSY] + up[IDLE] + up[COLD]) / seconds,
         "L": (counts["area_service"] + counts["area_queue"]) / seconds,
         "W": counts["total_s"] / counts["num_finished"],

@@ -13,6 +13,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from planning.fleet.keep_alive import keep_alive
+
 Values = dict[str, float]
 
 
@@ -161,11 +163,22 @@ def _pollaczek_khinchine(params: Mapping[str, Any]) -> Values:
 def _keep_alive(params: Mapping[str, Any]) -> Values:
     """M/G/∞ on one worker that stays for tau seconds after its last request.
 
-    A start takes no time here: with one of t_c seconds the formulas hold to first
-    order in lam t_c only.
+    With a start that takes time (``cold_start`` or ``t_c`` [s]) the service has to be
+    constant, and what is told is what ``keep_alive`` tells.
     """
-    mean, _ = service_moments(params)
+    mean, cv = service_moments(params)
     lam, tau = positive(params, "lam"), float(params["tau"])
+    start_s = start_of(params)
+    if start_s > 0:
+        if cv > 0:
+            raise ValueError("With a start that takes time the service is constant.")
+        found = keep_alive(lam, mean, tau, start_s)
+        return {
+            "a": lam * mean,
+            "cold_starts_per_request": found.trigger_share,
+            "P_wait": found.wait_share,
+            "billed_fraction": found.billed_share,
+        }
     empty, gap = math.exp(-lam * mean), math.exp(-lam * tau)
     return {
         "a": lam * mean,
@@ -177,6 +190,11 @@ def _keep_alive(params: Mapping[str, Any]) -> Values:
         "L": lam * mean,
         "W": mean,
     }
+
+
+def start_of(params: Mapping[str, Any]) -> float:
+    """Seconds that a start takes; 0 where none is given."""
+    return float(params.get("cold_start", params.get("t_c", 0.0)))
 
 
 def servers(name: str, params: Mapping[str, Any]) -> int:

@@ -1,5 +1,6 @@
 """The figure that arranges cards: in the chapter, by itself, and for htmx."""
 
+import html
 import re
 from datetime import date
 
@@ -144,3 +145,11 @@ def test_the_checklist_of_cards_leads_here_with_its_choice() -> None:
 def test_ids_of_the_form_are_its_own() -> None:
     ids = re.findall(r' id="([^"]+)"', figures.draw_figure("cluster"))
     assert len(ids) == len(set(ids)) and all(i.startswith("cluster-") for i in ids)
+
+
+def test_a_card_that_does_not_hold_it_links_here(reader: Client, db) -> None:
+    page = reader.get("/figures/cards/?model=llama-70b-16&users=8&context=4096").text
+    links = re.findall(r'href="(/figures/cluster/[^"]+)"', page)
+    assert len(links) > 3
+    answer = reader.get(html.unescape(links[0]))
+    assert answer.status_code == 200 and "Llama 3.1 70B" in answer.text

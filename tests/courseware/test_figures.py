@@ -3,6 +3,8 @@
 import pytest
 
 from courseware import figures
+from courseware.computed.cards import estimate_on
+from planning.catalog.gpus import gpu
 
 
 def test_the_parts_of_the_waste_figure_fill_the_memory() -> None:
@@ -33,13 +35,15 @@ def test_break_even_is_the_ratio_of_the_two_prices() -> None:
     assert (secure["busy_min"], community["busy_min"]) == (57, 39)
 
 
-def test_a_70b_model_in_4_bit_is_about_40_gb_and_serves_26_users() -> None:
+def test_a_70b_model_in_4_bit_takes_what_the_calculator_says() -> None:
+    estimate = estimate_on(gpu("h100-sxm"), "llama-3.1-70b", "awq", 4096)
     context = figures.vram()
-    weights, _, cache = context["bars"]
-    assert weights["gib"] * 2**30 / 1e9 == pytest.approx(39.8, abs=0.1)
+    weights, overhead, cache = context["bars"]
+    assert weights["gib"] == pytest.approx(estimate.weights.value / 2**30, abs=0.05)
+    assert overhead["gib"] == pytest.approx(
+        estimate.overhead.budgeted.value / 2**30, abs=0.05
+    )
     assert cache["gib"] == 24 * 1.25
-    assert context["kv_bytes_per_token"] == 327_680
-    assert context["max_users"] == 26
     assert context["total_gib"] < context["budget_gib"] < context["visible_gib"]
 
 

@@ -9,7 +9,9 @@ from courseware.loader import load_chapters
 from courseware.models import Chapter, Section
 from tests.courseware.conftest import FRONT, Load
 
-CLAIM = "speed: {says: It is fast., kind: derived, source: A sum, date: '2026-11-23'}\n"
+CLAIM = (
+    "speed: {says: It is fast., kind: estimated, source: A sum, date: '2026-11-23'}\n"
+)
 
 
 def test_loading_twice_changes_nothing(load: Load) -> None:
@@ -118,8 +120,8 @@ def test_a_number_beside_its_claim_or_without_unit_is_fine(
 @pytest.mark.parametrize(
     ("claims", "reason"),
     [
-        ("speed: {says: Fast., kind: derived, source: A sum}", "lacks date"),
-        (CLAIM.replace("derived", "guessed"), "kind 'guessed'"),
+        ("speed: {says: Fast., kind: estimated, source: A sum}", "lacks date"),
+        (CLAIM.replace("estimated", "guessed"), "kind 'guessed'"),
         (CLAIM.replace("}", ", url: 'http://x'}"), "must be https"),
         (CLAIM.replace("}", ", colour: red}"), "has only the fields"),
         (CLAIM + CLAIM.replace("speed", "idle"), "no text uses idle"),

@@ -31,8 +31,7 @@ def test_without_scripts_the_form_leads_to_the_answer(
 
 def test_a_card_too_small_leads_on_with_the_choice(page: Page, base_url: str) -> None:
     page.goto(f"{base_url}chapters/deploying-ai-models/")
-    checklist = page.locator('[data-figure="cards"]')
-    checklist.locator("[data-model]").select_option("llama-70b-16")
-    checklist.locator('a[aria-label="How many L4 hold it?"]').click()
+    page.locator("#card-list select").select_option("llama-70b-16")
+    page.locator('#card-list-answer a[aria-label="How many L4 hold it?"]').click()
     expect(page.locator("#cluster-gpu")).to_have_value("l4")
     expect(page.locator("#cluster-answer")).to_contain_text("Llama 3.1 70B")

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { cheapest, serverlessUsd } from "../../static/js/courseware/break_even.js";
-import { clusterLink, usersThatFit, verdict } from "../../static/js/courseware/cards.js";
 import { pagedKinds, paths, regionKinds, words } from "../../static/js/courseware/cells.js";
 
 test("a block of a paged request holds tokens, all others are free", () => {
@@ -34,21 +33,4 @@ test("the cheapest offer is the one of the fewest dollars", () => {
   const pod = { name: "pod", usd: 2.69 };
   assert.equal(cheapest([{ name: "serverless", usd: 2.68 }, pod]), "serverless");
   assert.equal(cheapest([{ name: "serverless", usd: 2.7 }, pod]), "pod");
-});
-
-test("a 70B model in 4 bit on an H100 serves 26 users, and none on an L40S", () => {
-  const model = { weights: 37.0, overhead: 2.19, kvBytes: 327_680 };
-  assert.equal(usersThatFit(79.19, 0.92, model, 4096), 26);
-  assert.equal(usersThatFit(22.49, 0.92, model, 4096), 0);
-  assert.equal(verdict(0, 8), "too small");
-  assert.equal(verdict(3, 8), "3 users only");
-  assert.equal(verdict(26, 8), "fits, up to 26");
-});
-
-test("where a card is too small a link leads on with the choice", () => {
-  const choice = { model: "llama-70b-4", gpu: "A100 SXM", users: 8, context: 4096 };
-  assert.equal(
-    clusterLink("/figures/cluster/", choice),
-    "/figures/cluster/?model=llama-70b-4&gpu=A100+SXM&users=8&context=4096",
-  );
 });

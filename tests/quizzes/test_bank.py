@@ -95,6 +95,9 @@ def test_recorded_reports_are_whole_and_say_where_they_come_from() -> None:
         ("kind: numeric", "kind: numeric\n  hints: none", 4, "a list"),
         ("kind: numeric", "kind: numeric\n  tags: [true]", 4, "a text"),
         ("questions:", "riddles:", 1, "one field"),
+        ("n + 1\n", "'n + {value kv-8b heads}'\n", 6, "no figure 'heads': known are"),
+        ("n + 1\n", "{claim: nothing, key: gib}\n", 6, "no claim 'nothing'"),
+        ("What is {n} + 1?", "'Of {value kv-8b}?'", 4, "{value CLAIM KEY FORMAT}"),
     ],
 )  # fmt: skip
 def test_a_broken_question_is_refused_by_file_line_and_reason(
@@ -106,6 +109,26 @@ def test_a_broken_question_is_refused_by_file_line_and_reason(
     (error,) = read_bank(tmp_path).broken
     assert error.path.name == "mine.yaml" and error.line == line, error
     assert says in error.reason
+
+
+def test_a_question_takes_its_numbers_from_the_chapters_claims(
+    tmp_path: Path,
+) -> None:
+    body = """questions:
+- id: one
+  kind: numeric
+  text: "How many KiB is {value kv-8b bytes_per_token} bytes?"
+  parameters: {m: {of: [{kib: {claim: kv-8b, key: kib_per_token}}]}}
+  answer: {claim: kv-8b, key: kib_per_token}
+  tolerance: m.kib / 100
+"""
+    (tmp_path / "mine.yaml").write_text(body)
+    bank = read_bank(tmp_path)
+    assert bank.broken == []
+    variant = variant_of(bank.questions["one"], 1)
+    assert variant.text == "How many KiB is 131,072 bytes?"
+    key = variant.key()
+    assert (key.value, float(key.tolerance)) == (128, 1.28)
 
 
 def test_loading_again_changes_nothing_and_a_new_wording_is_a_new_row(

@@ -1,7 +1,6 @@
 // The chapter's own life: terms, experiments, progress and the figures in the text.
 
 import { BreakEven } from "./break_even.js";
-import { CardList } from "./cards.js";
 import { listenForExperiments } from "./experiments.js";
 import { OwnStart } from "./own_start.js";
 import { ReadingProgress } from "./progress.js";
@@ -13,7 +12,6 @@ const figures = {
   "paged-or-contiguous": Stepper,
   "break-even": BreakEven,
   "own-start": OwnStart,
-  cards: CardList,
   "step-sharing": StepSharing,
 };
 

@@ -1,5 +1,5 @@
 /**
- * Header: the engine's state in its own voice, its cold start, and what is shown.
+ * Header: the engine's state in its own voice, its start, and what is shown.
  */
 
 import { engineWords, phaseRows, seconds, startForecast } from "./words.js";

@@ -110,7 +110,7 @@ export function engineWords(status, nowS) {
   }
 }
 
-/** Cold-start phases: {name, seconds, isRunning}; a running one counts on. */
+/** Phases of an engine's start: {name, seconds, isRunning}; a running one counts on. */
 export function phaseRows(status, nowS) {
   return (status.phases ?? []).map(({ name, started_s, seconds: lasted }) => {
     const isRunning = lasted === null || lasted === undefined;

@@ -1,0 +1,126 @@
+"""Cards, and who fits on them: the numbers of the hardware calculator."""
+
+import math
+
+from courseware.computed.models import find_model
+from courseware.computed.shown import Value, show, span
+from planning.catalog.gpus import Gpu, gpu
+from planning.interval import GIB
+from planning.memory.ranking import Need, settings_for
+from planning.memory.sizing import MemoryEstimate, estimate_memory
+
+
+def estimate_on(
+    card: Gpu,
+    model: str,
+    weights: str,
+    context: int,
+    users: int = 1,
+    gpu_memory_utilization: float = 0.92,
+) -> MemoryEstimate:
+    """The calculator's estimate on one card; raises BadSetting."""
+    need = Need(
+        model=find_model(model, weights),
+        context=context,
+        num_users=users,
+        gpu_memory_utilization=gpu_memory_utilization,
+    )
+    return estimate_memory(settings_for(need, card))
+
+
+def visible(card: Gpu) -> str:
+    """GiB that an engine can see of it: one number where a log was read, or a range."""
+    return span(card.visible_gib)
+
+
+def card(card: str) -> dict[str, Value]:
+    """A card as the catalog has it, with what its sources say."""
+    found = gpu(card)
+    return {
+        "card": found.name,
+        "memory_gb": found.memory_gb,
+        "visible_gib": visible(found),
+        "visible_value_gib": found.visible_gib.value,
+        "bandwidth_gb_s": found.mem_bw_gbs,
+        "tflops_16_bit": found.fp16_dense_tflops,
+    }
+
+
+def bandwidths(cards: str) -> dict[str, Value]:
+    """GB/s of cards of the catalog; ``cards`` are ids with spaces between."""
+    found = [gpu(name) for name in cards.split()]
+    return {f"{one.id.replace('-', '_')}_gb_s": one.mem_bw_gbs for one in found}
+
+
+def compare_cards(card: str, other: str) -> dict[str, Value]:
+    """One card's bandwidth and 16-bit arithmetic as shares of another's."""
+    one, two = gpu(card), gpu(other)
+    return {
+        "card": one.name,
+        "other": two.name,
+        "bandwidth_percent": 100 * one.mem_bw_gbs / two.mem_bw_gbs,
+        "tflops_percent": 100 * one.fp16_dense_tflops / two.fp16_dense_tflops,
+    }
+
+
+def users_on_card(
+    card: str,
+    model: str,
+    weights: str = "",
+    context: int = 4096,
+    users: int = 1,
+    gpu_memory_utilization: float = 0.92,
+) -> dict[str, Value]:
+    """The hardware calculator's estimate of one card, vLLM 0.32 with its defaults."""
+    on = gpu(card)
+    found = estimate_on(on, model, weights, context, users, gpu_memory_utilization)
+    kv_user = found.kv_bytes_per_user / GIB
+    overhead = found.overhead.budgeted
+    fixed = (found.weights.value + overhead.value) / GIB
+    return {
+        "card": on.name,
+        "model": found.settings.model.name,
+        "visible_gib": on.visible_gib.value,
+        "visible": visible(on),
+        "percent": 100 * gpu_memory_utilization,
+        "share": gpu_memory_utilization,
+        "budget_gib": found.requested.value / GIB,
+        "weights_gib": found.weights.value / GIB,
+        "overhead_gib": overhead.value / GIB,
+        "overhead": span(overhead.times(1 / GIB), ".1f"),
+        "pool_gib": found.pool.value / GIB,
+        "pool": span(found.pool.times(1 / GIB), ".1f"),
+        "context": context,
+        "kv_user_gib": kv_user,
+        "asked": users,
+        "kv_asked_gib": kv_user * users,
+        "needed_gib": fixed + kv_user * users,
+        "users": int(found.users.value),
+        "users_low": int(found.users.low),
+        "users_high": int(found.users.high),
+        "users_span": span(found.users, ",.0f"),
+        "next": int(found.users.value) + 1,
+    }
+
+
+def cards_for(
+    users: int, card: str, model: str, weights: str = "", context: int = 4096
+) -> dict[str, Value]:
+    """How many cards hold so many users, an engine on each and all places taken."""
+    found = estimate_on(gpu(card), model, weights, context)
+    if found.users.low < 1:
+        name = found.settings.model.name
+        raise ValueError(f"one {gpu(card).name} does not surely hold {name}")
+    most, likely, fewest = (
+        math.ceil(users / each)
+        for each in (found.users.low, found.users.value, found.users.high)
+    )
+    return {
+        "users": users,
+        "per_card": int(found.users.value),
+        "per_card_span": span(found.users, ",.0f"),
+        "cards": likely,
+        "cards_low": fewest,
+        "cards_high": most,
+        "cards_span": f"{show(fewest)}–{show(most)}" if fewest < most else show(most),
+    }
