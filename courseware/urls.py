@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from courseware import accounts, views
+from courseware import accounts, figure_views, views
 
 app_name = "courseware"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("design/", views.design, name="design"),
     path("figures/cards/", views.cards, name="cards"),
     path("figures/<slug:name>.json", views.figure_data, name="figure-data"),
+    path("figures/cluster/", figure_views.cluster, name="cluster"),
     path("privacy/", views.privacy, name="privacy"),
     path("privacy/forget/", views.forget, name="forget"),
     path("licences/", views.licences, name="licences"),

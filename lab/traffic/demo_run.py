@@ -5,6 +5,7 @@ requests running at once) the browser adds.
 """
 
 import asyncio
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 from lab.errors import EngineError
 from lab.messages import Generation
 from lab.traffic.demos import Demo, Wave
+from lab.traffic.wave_figures import wave_figures
 
 WAVE_DEADLINE_S = 240.0
+STOPPED = "Stopped: the rest was not sent."
 
 Submit = Callable[[str, Generation], Awaitable[None]]
 """Sends a generation under a request id; raises EngineError."""
@@ -23,8 +26,16 @@ Tell = Callable[[dict[str, Any]], Awaitable[None]]
 class DemoRun:
     """One demonstration of one learner; note() takes its request events in."""
 
-    def __init__(self, demo: Demo, waves: tuple[Wave, ...], submit: Submit) -> None:
+    def __init__(
+        self,
+        demo: Demo,
+        waves: tuple[Wave, ...],
+        submit: Submit,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.demo = demo
+        self._clock = clock
+        self._wave_seconds: list[float] = []
         self._waves = waves
         self._submit = submit
         self._events: dict[str, dict[str, Any]] = {}
@@ -65,8 +76,13 @@ class DemoRun:
         try:
             async with asyncio.timeout(WAVE_DEADLINE_S * len(self._waves)):
                 for wave in self._waves:
+                    began = self._clock()
                     await self._send(wave)
                     await self._until_ended()
+                    self._wave_seconds.append(self._clock() - began)
+                    if self._is_stopped(len(wave)):
+                        trouble = STOPPED
+                        break
         except TimeoutError:
             trouble = "Some requests did not end in time; their figures are missing."
         except EngineError as error:
@@ -75,6 +91,12 @@ class DemoRun:
         finally:
             self.is_running = False
         await tell({**self._summary(), "num_planned": num_requests, "trouble": trouble})
+
+    def _is_stopped(self, num_last: int) -> bool:
+        """Whether all of the last requests were: then no more are sent."""
+        last = list(self._events.values())[-num_last:]
+        reasons = {(event.get("report") or {}).get("finish_reason") for event in last}
+        return reasons == {"aborted"} and len(self._wave_seconds) < len(self._waves)
 
     async def _send(self, wave: Wave) -> None:
         for generation in wave:
@@ -97,8 +119,18 @@ class DemoRun:
             "type": "demo.end",
             "name": self.demo.name,
             "requests": [_figures(report) for report in reports if report],
+            "waves": self._wave_figures(),
             "max_waiting": self._max_waiting,
         }
+
+    def _wave_figures(self) -> list[dict[str, Any]]:
+        """Of the waves that ended, in order; all of their requests have reports."""
+        events = iter(self._events.values())
+        figures = []
+        for wave, seconds in zip(self._waves, self._wave_seconds, strict=False):
+            reports = [next(events).get("report") or {} for _ in wave]
+            figures.append(wave_figures(reports, seconds))
+        return figures
 
 
 def _has_ended(event: dict[str, Any]) -> bool:

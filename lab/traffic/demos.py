@@ -17,6 +17,8 @@ TEMPLATE_TOKENS = 64
 OVERFLOW = 1.35
 """How many times the pool "More than fits" asks for."""
 MAX_DEMO_REQUESTS = 64
+BATCHES = (1, 8, 30)
+"""How many at once "One, then eight, then thirty" sends, one wave after the other."""
 MAX_PROMPT_TOKENS = 6_000
 """Keeps the prompts below what EngineRequest accepts."""
 
@@ -46,6 +48,8 @@ class Room:
     max_output_tokens: int
     max_requests: int
     """How many requests one learner may have in flight."""
+    max_running: int = MAX_DEMO_REQUESTS
+    """How many the engine takes into one step."""
 
     @classmethod
     def of(cls, status: EngineStatus, max_requests: int) -> "Room":
@@ -60,6 +64,7 @@ class Room:
             max_model_len=status.max_model_len,
             max_output_tokens=status.max_output_tokens or 256,
             max_requests=max_requests,
+            max_running=status.max_concurrent_requests or max_requests,
         )
 
     @property
@@ -128,6 +133,27 @@ def plan_eight(room: Room, nonce: str) -> tuple[Wave, ...]:
     )
 
 
+def plan_batch(room: Room, nonce: str) -> tuple[Wave, ...]:
+    """Short requests of one length: one, then eight, then as many as fit up to thirty.
+
+    Each begins with words of its own, so that none takes from the prefix cache what
+    another would have to compute.
+    """
+    output = min(48, room.max_output_tokens, room.max_model_len // 4)
+    prompt = min(2 * room.block_size, room.longest_prompt_tokens(output))
+    each = math.ceil((prompt + TEMPLATE_TOKENS + output) / room.block_size)
+    most = min(
+        room.max_requests, room.max_running, (room.num_blocks - 1) // each, BATCHES[-1]
+    )
+    sizes = sorted({max(1, min(most, size)) for size in BATCHES})
+    waves, index = [], 0
+    for size in sizes:
+        numbers = range(index, index + size)
+        waves.append(tuple(_ask(prose(prompt, nonce, n), output) for n in numbers))
+        index += size
+    return tuple(waves)
+
+
 def plan_overflow(room: Room, nonce: str) -> tuple[Wave, ...]:
     """Requests that together need more blocks than the pool has."""
     output = min(room.max_output_tokens, max(16, room.max_model_len // 8))
@@ -164,6 +190,14 @@ DEMOS = {
             "the batch together and leave it one by one, without waiting for the "
             "longest.",
             plan_eight,
+        ),
+        Demo(
+            "batch",
+            "One, then eight, then thirty",
+            "Short requests of one length: one alone, then eight at once, then up to "
+            "thirty. Watch the tokens a second of all: they grow with the batch, until "
+            "arithmetic takes as long as reading, and each waits longer for a token.",
+            plan_batch,
         ),
         Demo(
             "overflow",

@@ -14,6 +14,7 @@ import yaml
 from courseware import figures
 from courseware.card_list import CardQuery, card_list
 from courseware.computed.cards import estimate_on, visible
+from courseware.figures.files import figure_data
 from courseware.loader import CONTENT, read_glossary, render_chapter
 from courseware.values import all_claims
 from planning.catalog.gpus import gpu
@@ -39,7 +40,7 @@ def texts() -> Texts:
         places[f"question {name}"] = yaml.safe_dump(
             body, allow_unicode=True, width=9999
         )
-    data = figures._data("cards")
+    data = figure_data("cards")
     first = card_list(CardQuery(model=data["models"][0]["id"]), data)
     places["cards"] = "\n".join(f"{r['name']}: {r['good_for']}" for r in first["cards"])
     return {name: text.replace(NARROW, " ") for name, text in places.items()}
@@ -105,7 +106,7 @@ def _13b(found: Texts) -> None:
 
 
 def _visible(found: Texts) -> None:
-    rows = card_list(CardQuery("llama-8b-16"), figures._data("cards"))["cards"]
+    rows = card_list(CardQuery("llama-8b-16"), figure_data("cards"))["cards"]
     shown = {row["name"]: row["visible_gib"] for row in rows}
     for card in ("l40s", "l4", "a100-80-sxm", "h100-sxm"):
         assert shown[gpu(card).name] == visible(gpu(card))
@@ -120,7 +121,7 @@ def _70b(found: Texts) -> None:
 
 
 def _same_on_both(found: Texts) -> None:
-    data = figures._data("cards")
+    data = figure_data("cards")
     rows = card_list(CardQuery("llama-70b-4", users=24), data)["cards"]
     verdicts = {row["name"]: row["verdict"] for row in rows}
     assert verdicts["A100 80 GB SXM"] == "fits, up to 25–27"

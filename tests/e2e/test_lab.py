@@ -124,6 +124,17 @@ def test_eight_at_once_run_together(lab: Page) -> None:
     expect(lab.locator('[data-demo="eight"]')).to_be_enabled(timeout=ANSWER_MS)
 
 
+def test_one_then_eight_then_thirty_end_in_a_table(lab: Page) -> None:
+    lab.click('[data-demo="batch"]')
+    rows = lab.locator("#lab-demo-table tbody tr")
+    expect(rows).to_have_count(3, timeout=120_000)
+    cells = [row.inner_text().split("\t") for row in rows.all()]
+    assert [row[0] for row in cells] == ["1", "8", "30"]
+    rates = [int(row[3].replace(",", "")) for row in cells]
+    assert min(rates[1:]) > 2 * rates[0], "more tokens/s together than alone"
+    expect(lab.locator("#lab-demo-words")).to_contain_text("times the tokens a second")
+
+
 def test_more_than_fits_preempts_and_evicts(lab: Page) -> None:
     lab.click('[data-demo="overflow"]')
     words = lab.locator("#lab-demo-words")

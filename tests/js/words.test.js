@@ -74,6 +74,17 @@ test("a demonstration ends with what was measured", () => {
     words.demoOutcome({ ...end, name: "overflow" }, seen),
     /up to 5 waited at once; 2 preemptions, and 12 cached blocks evicted/,
   );
+  const waves = [
+    { num_requests: 1, ttft_s: 0.06, itl_s: 0.025, tokens_per_s: 36 },
+    { num_requests: 30, ttft_s: 0.9, itl_s: 0.07, tokens_per_s: 300 },
+  ];
+  assert.match(
+    words.demoOutcome({ ...end, name: "batch", waves }, seen),
+    new RegExp(`30 requests at once gave 8.3 times .* 70${THIN}ms for a token instead of 25`),
+  );
+  assert.deepEqual(words.waveRows([{ ...waves[1], ttft_s: null, tokens_per_s: null }]), [
+    ["30", "unknown", `70${THIN}ms`, "unknown"],
+  ]);
   const nothing = { name: "eight", requests: [], max_waiting: 0, trouble: "A limit." };
   assert.equal(words.demoOutcome(nothing, seen), "Nothing was measured. A limit.");
 });

@@ -115,7 +115,8 @@ async def send_event(request_id: str, phase: str, **fields: Any) -> None:
 def report(request_id: str, **figures: Any) -> RequestReport:
     """A report as the engine host makes it."""
     known = {"num_prompt_tokens": 200, "num_output_tokens": 32, "num_blocks": 8}
-    return RequestReport(request_id, "one", "length", short_id=9, **known | figures)
+    reason = figures.pop("finish_reason", "length")
+    return RequestReport(request_id, "one", reason, short_id=9, **known | figures)
 
 
 async def taken(viewer: Viewer) -> list[dict[str, Any] | bytes]:

@@ -175,6 +175,38 @@ async def test_sending_it_twice_waits_for_the_first_and_sums_both_up(browse, eng
     assert end["trouble"] is None
 
 
+async def test_one_then_eight_then_thirty_are_sent_in_waves_and_told_in_a_table(
+    browse, engine
+):
+    browser = await browse()
+    await browser.hear("hello")
+    await browser.say(type="demo", name="batch")
+    for total, rate in ((1, 40.0), (9, 25.0), (39, 16.0)):
+        ids = await sent(engine, total)
+        figures = {"output_tokens_per_s": rate, "num_output_tokens": 48, "ttft_s": 0.1}
+        done = 0 if total == 1 else 1 if total == 9 else 9
+        for request_id in ids[done:]:
+            await send_event(request_id, "finished", **figures)
+    end = await browser.hear("demo.end")
+
+    assert [wave["num_requests"] for wave in end["waves"]] == [1, 8, 30]
+    assert [wave["itl_s"] for wave in end["waves"]] == [1 / 40, 1 / 25, 1 / 16]
+    assert all(wave["tokens_per_s"] > 0 for wave in end["waves"])
+    assert end["trouble"] is None
+
+
+async def test_after_a_stop_no_further_wave_is_sent(browse, engine):
+    browser = await browse()
+    await browser.hear("hello")
+    await browser.say(type="demo", name="batch")
+    (first,) = await sent(engine, 1)
+    await send_event(first, "finished", finish_reason="aborted")
+    end = await browser.hear("demo.end")
+
+    assert len(engine.submitted) == 1
+    assert end["trouble"] == "Stopped: the rest was not sent."
+
+
 async def test_what_a_request_says_never_leaves_through_this_socket(browse, engine):
     browser = await browse()
     await browser.say(type="demo", name="twice")

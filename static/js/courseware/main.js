@@ -6,12 +6,14 @@ import { listenForExperiments } from "./experiments.js";
 import { OwnStart } from "./own_start.js";
 import { ReadingProgress } from "./progress.js";
 import { Stepper } from "./stepper.js";
+import { StepSharing } from "./step_sharing.js";
 import { openTerms } from "./terms.js";
 
 const figures = {
   "paged-or-contiguous": Stepper,
   "break-even": BreakEven,
   "own-start": OwnStart,
+  "step-sharing": StepSharing,
 };
 
 for (const root of document.querySelectorAll("[data-figure]")) {

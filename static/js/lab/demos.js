@@ -2,7 +2,7 @@
  * Demos: the one-click demonstrations, and what was measured in them.
  */
 
-import { demoOutcome } from "./words.js";
+import { demoOutcome, waveRows } from "./words.js";
 
 export class Demos {
   #parts;
@@ -15,7 +15,8 @@ export class Demos {
   #why = "No engine is ready yet.";
 
   /**
-   * @param {{buttons: HTMLButtonElement[], stop: HTMLButtonElement, words: HTMLElement}} parts
+   * @param {{buttons: HTMLButtonElement[], stop: HTMLButtonElement, words: HTMLElement,
+   *   table: HTMLTableElement}} parts
    * @param {(command: object) => boolean} send
    */
   constructor(parts, send) {
@@ -70,6 +71,7 @@ export class Demos {
   begin(message, counters) {
     this.#running = message.name;
     this.#seen = { maxRunning: 0, maxWaiting: 0, evictions: 0, from: counters };
+    this.#tabulate([]);
     this.#tell(message.watch, "watch");
     this.allow(this.#why);
   }
@@ -86,6 +88,7 @@ export class Demos {
 
   /** A "demo.end" message. */
   end(message) {
+    if (message.name === "batch") this.#tabulate(message.waves);
     this.#tell(demoOutcome(message, this.#seen ?? { maxRunning: 0, maxWaiting: 0, evictions: 0 }), "outcome");
     this.#running = null;
     this.#seen = null;
@@ -113,6 +116,25 @@ export class Demos {
   refuse(sentence) {
     this.#tell(sentence, "error");
     this.allow(this.#why);
+  }
+
+  #tabulate(waves) {
+    const { table } = this.#parts;
+    table.hidden = waves.length === 0;
+    const rows = waveRows(waves).map(([name, ...values]) => {
+      const row = document.createElement("tr");
+      const head = document.createElement("th");
+      head.scope = "row";
+      head.textContent = name;
+      row.append(head);
+      for (const value of values) {
+        const cell = row.insertCell();
+        cell.className = "number";
+        cell.textContent = value;
+      }
+      return row;
+    });
+    table.tBodies[0].replaceChildren(...rows);
   }
 
   #tell(sentence, kind) {

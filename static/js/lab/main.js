@@ -47,7 +47,7 @@ function partsOfPage() {
     },
     demos: {
       buttons: [...root.querySelectorAll("[data-demo]")], stop: byId("lab-stop"),
-      words: byId("lab-demo-words"),
+      words: byId("lab-demo-words"), table: byId("lab-demo-table"),
     },
     table: {
       body: byId("lab-requests"), note: byId("lab-requests-note"),

@@ -170,7 +170,12 @@ export function requestSentence(pool, request, yoursLabel) {
  *   preemptions}, null where unknown
  */
 export function demoOutcome(end, seen) {
-  const told = { twice: outcomeOfTwice, eight: outcomeOfEight, overflow: outcomeOfOverflow };
+  const told = {
+    twice: outcomeOfTwice,
+    eight: outcomeOfEight,
+    batch: outcomeOfBatch,
+    overflow: outcomeOfOverflow,
+  };
   const words = end.requests.length ? told[end.name]?.(end, seen) : null;
   return [words ?? "Nothing was measured.", end.trouble].filter(Boolean).join(" ");
 }
@@ -195,6 +200,27 @@ function outcomeOfEight({ requests }, seen) {
     `${seconds(Math.max(...times))}, ` +
     `${count(requests.reduce((sum, one) => sum + one.num_output_tokens, 0))} tokens in all.`
   );
+}
+
+function outcomeOfBatch({ waves }) {
+  const [first, last] = [waves[0], waves.at(-1)];
+  if (waves.length < 2 || !first.tokens_per_s || !last.tokens_per_s) return null;
+  return (
+    `Measured: ${plural(last.num_requests, "request")} at once gave ` +
+    `${(last.tokens_per_s / first.tokens_per_s).toFixed(1)} times the tokens a second of ` +
+    `one alone, and each waited ${seconds(last.itl_s)} for a token instead of ` +
+    `${seconds(first.itl_s)}.`
+  );
+}
+
+/** The cells of each wave of requests, for a small table. */
+export function waveRows(waves) {
+  return waves.map((wave) => [
+    count(wave.num_requests),
+    seconds(wave.ttft_s),
+    seconds(wave.itl_s),
+    wave.tokens_per_s === null ? "unknown" : count(Math.round(wave.tokens_per_s)),
+  ]);
 }
 
 function outcomeOfOverflow(end, seen) {

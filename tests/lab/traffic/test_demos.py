@@ -7,6 +7,7 @@ import pytest
 from lab.models import MAX_PROMPT_CHARS
 from lab.traffic import demos
 from lab.traffic.demos import DEMOS, DemoRefused, Room
+from lab.traffic.wave_figures import wave_figures
 from tests.lab.live import READY
 
 ROOM = Room.of(READY, max_requests=64)
@@ -71,3 +72,48 @@ def test_a_pool_that_cannot_be_overflowed_is_refused_with_the_numbers():
 def test_an_engine_that_is_not_ready_has_no_room():
     with pytest.raises(DemoRefused, match="starting"):
         Room.of(replace(READY, state="starting"), 64)
+
+
+def test_one_then_eight_then_thirty_of_one_length_and_none_like_another():
+    waves = DEMOS["batch"].plan(ROOM, "abc123")
+    assert [len(wave) for wave in waves] == [1, 8, 30]
+    texts = [one.messages[0]["content"] for wave in waves for one in wave]
+    assert len({text[:22] for text in texts}) == len(texts)
+    assert len({len(text.split()) for text in texts}) == 1
+    assert len({one.max_tokens for wave in waves for one in wave}) == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "sizes"),
+    [
+        ({"max_running": 12}, [1, 8, 12]),
+        ({"max_requests": 8}, [1, 8]),
+        ({"max_running": 1}, [1]),
+        ({"num_blocks": 65}, [1, 8, 10]),
+    ],
+)
+def test_no_more_at_once_than_limits_steps_and_pool_hold(limits, sizes):
+    waves = DEMOS["batch"].plan(replace(ROOM, **limits), "abc123")
+    assert [len(wave) for wave in waves] == sizes
+
+
+def test_a_wave_is_summed_up_by_medians_and_by_all_of_its_tokens():
+    reports = [
+        {"ttft_s": ttft, "output_tokens_per_s": rate, "num_output_tokens": 48}
+        for ttft, rate in ((0.2, 20.0), (0.4, 25.0), (0.9, 40.0))
+    ]
+    assert wave_figures(reports, 4.0) == {
+        "num_requests": 3,
+        "ttft_s": 0.4,
+        "itl_s": 0.04,
+        "tokens_per_s": 36.0,
+    }
+
+
+def test_what_no_report_told_is_unknown():
+    assert wave_figures([{}, {"ttft_s": None}], 2.0) == {
+        "num_requests": 2,
+        "ttft_s": None,
+        "itl_s": None,
+        "tokens_per_s": None,
+    }
