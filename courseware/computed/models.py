@@ -71,6 +71,7 @@ def kv_cache(
     return {
         "model": found.name,
         "layers": found.num_hidden_layers,
+        "heads": found.num_attention_heads,
         "kv_heads": found.num_key_value_heads,
         "head_dim": found.head_dim,
         "bytes_per_token": per_token,

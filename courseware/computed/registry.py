@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
-from courseware.computed import cards, models, prices, recorded, shares, starts
+from courseware.computed import cards, models, prices, recorded, serving, shares, starts
 from courseware.computed.shown import Value, show
 from planning.errors import PlanningError
 
@@ -36,6 +36,13 @@ FUNCTIONS: dict[str, Callable[..., Values]] = {
         starts.load_seconds,
         starts.load_at_rate,
         recorded.paged_and_contiguous,
+        recorded.steps_shared,
+        serving.gib_and_gb,
+        serving.batch_limits,
+        serving.experts,
+        serving.tensor_traffic,
+        serving.models_on_cards,
+        serving.crowd,
     )
 }
 _UNITS = {
