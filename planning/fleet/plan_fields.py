@@ -165,6 +165,11 @@ def _disagreements(plan: Plan) -> dict[str, str]:
             f"is {provisioned.min_instances}; allowed are 1 to instances, which is "
             f"{provisioned.instances}."
         )
+    if provisioned.autoscaler == "on" and provisioned.replicas > 1:
+        wrong["replicas"] = (
+            f"is {provisioned.replicas}; the autoscaler adds and removes single "
+            "workers, so with it allowed is 1."
+        )
     if plan.serverless.min_workers > plan.serverless.max_workers:
         wrong["min_workers"] = (
             f"is {plan.serverless.min_workers}; allowed are 0 to max_workers, which is "

@@ -30,10 +30,17 @@ def rows(result: Result) -> Iterator[Row]:
         result.usd_per_million_tokens,
         "$",
     )
+    yield "usd_per_m_input", "  of prompts", result.usd_per_m_input, "$"
+    yield "usd_per_m_output", "  of answers", result.usd_per_m_output, "$"
+    yield "api_usd", "The same month at the API", result.api_usd, "$"
     for p, wait in result.wait_s.items():
         yield f"wait_p{p}_s", f"Wait, {p} % at most", wait, "s"
     yield "wait_mean_s", "Wait, mean", result.wait_mean_s, "s"
     yield "late_pct", "Requests that waited past the goal", result.late_pct, "%"
+    late_after_s = result.plan.goals.late_after_s
+    if late_after_s is not None:
+        label = f"Requests that waited longer than {late_after_s:g} s"
+        yield "later_pct", label, result.later_pct, "%"
     for p, first in result.first_token_s.items():
         yield f"ttft_p{p}_s", f"Time to first token, {p} % at most", first, "s"
     for p, total in result.total_s.items():
