@@ -57,6 +57,10 @@ class Price:
     """Whether the GPUs are those of one machine: two offers are two machines."""
     usd_per_second: float | None = None
     """What the vendor quotes where it bills seconds; the hour is derived then."""
+    active_usd_per_second: float | None = None
+    """Of a worker that is always on; None: no such price is known."""
+    active_as_of: AsOf | None = None
+    """The last date of that price."""
 
     @property
     def usd_per_gpu_hour(self) -> float:
@@ -127,6 +131,8 @@ def _price(
         note=" ".join(notes),
         is_machine=row.has("instance"),
         usd_per_second=per_second,
+        active_usd_per_second=row.optional_number("active_usd_per_second", 0, 3),
+        active_as_of=read_as_of(row, "active_as_of"),
     )
     is_vendors_own = row.flag("is_vendors_own")
     row.finish()

@@ -48,7 +48,7 @@ def costs_of(plan: Plan, counts: Counts) -> Costs:
         plan.serverless.active_usd_per_s or 0.0,
     )
     lines, seconds = {}, {}
-    for name in LINES:
+    for name in by_kind[PROVISIONED]:
         spent = [one[name] for one in by_kind]
         seconds[name] = sum(spent)
         lines[name] = sum(s * price for s, price in zip(spent, usd, strict=True))
@@ -76,7 +76,7 @@ def billed_seconds(plan: Plan, counts: Counts) -> list[dict[str, float]]:
                 "rounding": counts["rounding"] if kind == SERVERLESS else 0.0,
             }
         )
-    always_on = dict.fromkeys(LINES, 0.0)
+    always_on = dict.fromkeys(seconds[PROVISIONED], 0.0)
     if plan.serverless.active_usd_per_s is not None:
         busy_s, idle_s = counts["always_on_busy_s"], counts["always_on_idle_s"]
         seconds[SERVERLESS]["busy"] -= busy_s

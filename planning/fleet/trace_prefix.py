@@ -5,7 +5,7 @@ found where it came, after the same blocks, in an earlier prompt. That is a cach
 without a limit that all workers share: no real one has more.
 
 The blocks' size is not in the rows. It is the one power of two for which the number of
-ids is ⌈tokens ÷ size⌉ in nearly all of them; where none or several are, nothing is said.
+ids is ⌈tokens ÷ size⌉ in nearly all of them; where none or several are, none is said.
 """
 
 import math

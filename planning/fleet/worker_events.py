@@ -113,6 +113,7 @@ def start(fleet: Fleet, w: int, now: float, seconds: float, by_ping: bool) -> No
     """Switch a worker on; it is ready after ``seconds``."""
     fleet.since[w] = now
     fleet.billed_s[w] = 0.0
+    fleet.serves_since[w] = INF
     fleet.status[w] = STARTING
     fleet.by_ping[w] = by_ping
     fleet.is_draining[w] = 0
@@ -145,6 +146,8 @@ def make_ready(fleet: Fleet, w: int, now: float) -> None:
 @compiled
 def _idle(fleet: Fleet, w: int, now: float) -> None:
     """From now on it serves nobody, until the idle timeout."""
+    if fleet.rounds_requests and may_stop(fleet, w) and fleet.serves_since[w] < now:
+        _round_up(fleet, now - fleet.serves_since[w])
     fleet.ping_ends[w] = now
     fleet.idle_ends[w] = now + fleet.idle_timeout_s if may_stop(fleet, w) else INF
     set_due(fleet, NUM_TIMERS + w, fleet.idle_ends[w])
@@ -252,8 +255,6 @@ def complete(fleet: Fleet, w: int, now: float) -> None:
         set_due(fleet, NUM_TIMERS + w, next_done(fleet, w))
     else:
         book(fleet, w, now)
-        if fleet.rounds_requests and may_stop(fleet, w):
-            _round_up(fleet, now - fleet.serves_since[w])
         fleet.num_running[w] = 0
         _idle(fleet, w, now)
     note_places(fleet, w)
