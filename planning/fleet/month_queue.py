@@ -6,6 +6,7 @@ allows, after a lead-in. What is left out may hold longer queues.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,15 @@ NUM_BINS = 180
 """Four hours each."""
 BIN_S = MONTH_S / NUM_BINS
 BUDGET = 3_000_000
+DAYS = 30
+
+
+class Day(NamedTuple):
+    """Requests that wait on one day, from 1."""
+
+    day: int
+    mean: float
+    longest: float
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,12 @@ class MonthQueue:
     def is_whole_month(self) -> bool:
         """Whether every second was simulated."""
         return self.share_simulated == 1
+
+    def by_day(self) -> list[Day]:
+        """Mean and most of each day."""
+        means = self.mean.reshape(DAYS, -1).mean(axis=1)
+        longest = self.longest.reshape(DAYS, -1).max(axis=1)
+        return [Day(d + 1, float(means[d]), float(longest[d])) for d in range(DAYS)]
 
 
 def month_queue_of(

@@ -48,6 +48,10 @@ class Result:
     """A month."""
     tokens: Mean
     """A month, input and output, as far as they were computed."""
+    input_tokens: Mean
+    """A month, of all requests that came, as the next two."""
+    cached_tokens: Mean
+    output_tokens: Mean
     prompt_workers: Mean
     """Workers that the prompts of all requests would keep busy by themselves."""
     cost_usd: Mean
@@ -137,6 +141,9 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
         memory_s=runs[0].memory_s,
         requests=of(lambda one: one["num_arrived"]),
         tokens=of(lambda one: tokens_served(plan, one)),
+        input_tokens=of(lambda one: one.num_input_tokens),
+        cached_tokens=of(lambda one: one.num_cached_tokens),
+        output_tokens=of(lambda one: one.num_output_tokens),
         prompt_workers=of(
             lambda one: (
                 (one.num_input_tokens - one.num_cached_tokens)
