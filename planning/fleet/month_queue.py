@@ -21,7 +21,7 @@ from planning.fleet.workload import Workload, mean_work, workload_of
 NUM_BINS = 180
 """Four hours each."""
 BIN_S = MONTH_S / NUM_BINS
-BUDGET = 3_000_000
+BUDGET = 4_000_000
 DAYS = 30
 
 

@@ -170,7 +170,7 @@ class Serverless:
     bills_idle: Literal["yes", "no"] = _choice("Bills idle time", "yes", "no")
     rounding_s: float = _number(1, "Rounds up to", "s", 0, 3600)
     rounding_of: Literal["worker", "request"] = _choice(
-        "What is rounded up", "worker", "request"
+        "Rounds up", "worker", "request", help="a worker: start to stop"
     )
     """worker: its time from start to stop · request: each stretch with requests in it,
     which is each request by itself where a worker takes one at once."""
@@ -214,13 +214,13 @@ class Prices:
         None, "Your own price", "", 0, 100_000_000, "empty: that of the offer"
     )
     own_currency: str = _text("Currency", 3, "as USD or EUR", "USD")
-    own_usd_rate: float = _number(1, "One of it is", "$", 1e-6, 1e6)
+    own_usd_rate: float = _number(1, "Exchange rate", "$", 1e-6, 1e6, "for one of it")
     own_price_per: Literal["hour", "second", "month"] = _choice(
-        "A", "hour", "second", "month", help="a month has 30 days"
+        "Per", "hour", "second", "month", help="a month has 30 days"
     )
-    own_price_of: Literal["instance", "worker"] = _choice("For", "instance", "worker")
+    own_price_of: Literal["instance", "worker"] = _choice("Of", "instance", "worker")
     own_price_gpus: int = _whole(
-        1, "Times", "GPUs", 1, 1024, "1: it is for all of them"
+        1, "Times so many", "GPUs", 1, 1024, "1: it is the price of all"
     )
     own_price_name: str = _text("Its name", 60, "who charges it")
 

@@ -29,7 +29,7 @@ def linked(page: str, text: str) -> dict[str, str]:
 def test_the_same_month_stands_beside_at_every_api(learner) -> None:
     page = learner.page(PAGE, **QUIET)
     section = page[page.index("The same month at a hosted API") :]
-    assert "at DeepInfra, Llama 3.1 8B Instruct Turbo: $0.02 per million" in section
+    assert "Llama 3.1 8B Instruct Turbo</span>: $0.02 per million" in section
     for offer in load_api_offers():
         assert offer.model in section and offer.source.replace('"', "&quot;") in section
     assert "Another table says $0.02 and $0.03" in section
@@ -54,14 +54,14 @@ def test_an_offer_without_a_cached_price_takes_one_away(learner) -> None:
 
 def test_a_box_of_gpus_is_as_many_workers_or_one(learner) -> None:
     page = learner.page(PAGE, mode="provisioned", autoscaler="on", instances="2")
-    eight = linked(page, "AWS h100-sxm, 8 workers of one GPU")
+    eight = linked(page, "AWS h100-sxm × 8")
     assert (eight["replicas"], eight["provisioned_usd_per_h"]) == ("8", "55.04")
     assert "autoscaler" not in eight
     shown = learner.page(PAGE, **eight)
     assert "An instance $55.04 an hour for 8 GPUs" in shown
     assert "set the rates that it reaches" not in shown
-    rest = page[page.index("AWS h100-sxm, 8 workers") :]
-    whole = linked(rest, "one worker on all 8")
+    rest = page[page.index("AWS h100-sxm × 8") :]
+    whole = linked(rest, "one on all 8")
     assert "replicas" not in whole
     assert "those of one GPU, and a worker has 8" in learner.page(PAGE, **whole)
 
@@ -82,8 +82,9 @@ def test_rates_of_another_card_than_the_offers_are_told() -> None:
 
 def test_an_always_on_price_is_taken_with_its_date(learner) -> None:
     page = learner.page(PAGE, **QUIET)
-    rows = page[page.index("RunPod h100-sxm</a><br>") :]
-    query = linked(rows, "with one always on")
+    offers = page[page.index("<h3>Serverless</h3>") :]
+    rows = offers[offers.index("RunPod h100-sxm") :]
+    query = linked(rows, "With one always on")
     assert (query["active_usd_per_s"], query["min_workers"]) == ("0.00093", "1")
     shown = learner.page(PAGE, **query)
     assert "A worker that is always on $3.35 an hour" in shown
