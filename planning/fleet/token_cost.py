@@ -8,7 +8,8 @@ answers, n of which share it. So a request takes
 
     prefill + decode × pace(n) / n      seconds of a worker
 
-and the bill is divided as these two are. Idle time is paid by both alike.
+and the bill is divided as these two are. What it could serve and does not is paid by
+both alike.
 """
 
 from dataclasses import dataclass
@@ -55,8 +56,9 @@ def token_cost(
     load: float = 1.0,
     at_once: float | None = None,
 ) -> TokenCost:
-    """Of a worker that serves for the share ``load`` of its time (above 0, at most 1),
-    with ``at_once`` requests then; None: as many as it takes. Raises ValueError."""
+    """Of a worker that serves the share ``load`` (above 0, at most 1) of what it could
+    with ``at_once`` requests in its batch; None: as many as it takes. Raises
+    ValueError."""
     number = service.concurrency if at_once is None else at_once
     if not 0 < load <= 1 or not 1 <= number <= service.concurrency:
         raise ValueError(

@@ -175,10 +175,20 @@ def test_the_formula_of_a_tokens_cost_agrees_with_the_simulation() -> None:
     )
     said = token_cost(3.99, service, RequestTokens(1000, 200))
     assert found.usd_per_m_input and found.usd_per_m_output
-    assert said.usd_per_m_input == pytest.approx(found.usd_per_m_input.mean, rel=0.05)
-    assert said.usd_per_m_output == pytest.approx(found.usd_per_m_output.mean, rel=0.05)
+    assert said.usd_per_m_input == pytest.approx(found.usd_per_m_input.mean, rel=0.01)
+    assert said.usd_per_m_output == pytest.approx(found.usd_per_m_output.mean, rel=0.01)
     together = (1000 * said.usd_per_m_input + 200 * said.usd_per_m_output) / 1200
     assert said.usd_per_m == pytest.approx(together)
+
+
+@pytest.mark.parametrize("load", [0.3, 0.6])
+def test_the_formula_holds_at_a_part_of_the_load(load: float) -> None:
+    tokens = RequestTokens(1000, 200)
+    rate = load * token_cost(3.99, Service(), tokens).requests_per_s
+    found = simulated(mode="provisioned", instances=1, rate_per_s=rate)
+    said = token_cost(3.99, Service(), tokens, load)
+    assert found.usd_per_million_tokens
+    assert said.usd_per_m == pytest.approx(found.usd_per_million_tokens.mean, rel=0.01)
 
 
 def test_half_the_load_costs_twice_as_much_a_token() -> None:
