@@ -1,5 +1,6 @@
 """What plans can say of costs: always-on workers, rounding, boxes, an API, tokens."""
 
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,14 @@ import pytest
 
 from capacity.challenge.optima import load_optima
 from planning.errors import BadSetting
+from planning.fleet.costs import billed_seconds, costs_of
 from planning.fleet.plan import MONTH_S, Plan, Service
-from planning.fleet.plan_fields import parse_plan
+from planning.fleet.plan_fields import parse_plan, read_plan
 from planning.fleet.results import Result, simulate
 from planning.fleet.scenarios import load_scenarios
 from planning.fleet.token_cost import RequestTokens, token_cost
 from planning.fleet.workload import chunk_of, log_normal, mean_work
+from tests.planning.fleet.test_simulation import month_of, random_plan
 
 HOURS = 720
 QUIET = {"mode": "serverless", "rate_per_s": 0.02}
@@ -136,6 +139,35 @@ def test_boxes_with_an_autoscaler_are_refused() -> None:
 def test_more_workers_than_there_is_room_for_are_refused() -> None:
     with pytest.raises(BadSetting, match=r"makes 16,000 instances and workers"):
         parse_plan({"mode": "provisioned", "instances": 2000, "replicas": 8})
+
+
+def test_the_lines_of_any_plan_are_a_bill() -> None:
+    """Random plans with all of it at once; nothing is billed below zero, or twice."""
+    random = Random(11)
+    for _ in range(30):
+        plan = random_plan(random)
+        more: dict[str, Any] = {
+            "active_usd_per_s": random.choice([0.0, 0.0005, 0.00116]),
+            "rounding_of": random.choice(["worker", "request"]),
+            "cached_pct": random.choice([0, 50, 100]),
+            "autoscaler": "off",
+            "replicas": random.choice([1, 2]),
+        }
+        changed, wrong = read_plan(more, base=plan)
+        assert changed is not None, wrong
+        counts = month_of(changed)
+        bill = costs_of(changed, counts)
+        assert min(bill.lines.values()) > -1e-9, changed
+        by_kind = [sum(one.values()) for one in billed_seconds(changed, counts)]
+        usd = (
+            by_kind[0] * changed.usd_per_instance_h / 3600 / more["replicas"]
+            + by_kind[1] * changed.usd_per_worker_s
+            + by_kind[2] * more["active_usd_per_s"]
+        )
+        assert bill.total == pytest.approx(usd, rel=1e-9), changed
+        if changed.has_serverless:
+            kept_s = changed.serverless.min_workers * MONTH_S
+            assert by_kind[2] == pytest.approx(kept_s, rel=1e-9), changed
 
 
 def test_an_api_bills_the_tokens_of_all_requests() -> None:
