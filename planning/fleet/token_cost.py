@@ -1,6 +1,7 @@
 """What a million tokens cost on one's own cards, input and output apart.
 
     token_cost(usd_per_h, service, tokens, load)  → TokenCost     a formula
+    service_on("h100-sxm")                        of a card of the catalogue
     shares_of_work(counts)                        of a simulation, in results
 
 A worker's time goes to prompts, which have all of it while they are computed, and to
@@ -16,7 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planning.catalog.gpus import gpu
 from planning.fleet.plan import Service
+from planning.fleet.plan_fields import parse_plan
+from planning.fleet.service_rates import rates_of
 from planning.fleet.workload import Work, chunk_of
 
 
@@ -76,6 +80,12 @@ def token_cost(
         usd_per_m=1e6 * usd * request_s / all_tokens,
         requests_per_s=load / request_s,
     )
+
+
+def service_on(card_id: str) -> Service:
+    """A worker at a card's derived rates; raises BadSetting for an unknown card."""
+    fields = rates_of(gpu(card_id)).fields()
+    return parse_plan(fields).service
 
 
 def _work_of(service: Service, tokens: RequestTokens) -> Work:

@@ -27,8 +27,11 @@ def month_queue(found: MonthQueue | None) -> dict[str, Any] | None:
             for k in range(int(most / step + 1e-9) + 1)
         ],
         "days": [
-            Tick(round(LEFT + PLOT * (day - 1) / DAYS, 1), f"day {day}")
-            for day in range(1, DAYS + 1, 7)
+            *(
+                Tick(round(LEFT + PLOT * (day - 1) / DAYS, 1), f"day {day}")
+                for day in range(1, DAYS - 6, 7)
+            ),
+            Tick(LEFT + PLOT, f"day {DAYS}"),
         ],
         "most": float(found.longest.max()),
         "most_day": int(np.argmax(found.longest)) * BIN_S // DAY_S + 1,

@@ -13,7 +13,7 @@ from planning.fleet.plan import MONTH_S, Plan, Service
 from planning.fleet.plan_fields import parse_plan, read_plan
 from planning.fleet.results import Result, simulate
 from planning.fleet.scenarios import load_scenarios
-from planning.fleet.token_cost import RequestTokens, token_cost
+from planning.fleet.token_cost import RequestTokens, service_on, token_cost
 from planning.fleet.workload import chunk_of, log_normal, mean_work
 from tests.planning.fleet.test_simulation import month_of, random_plan
 
@@ -231,6 +231,16 @@ def test_half_the_load_costs_twice_as_much_a_token() -> None:
     alone = token_cost(3.99, Service(), tokens, at_once=1)
     assert alone.usd_per_m_output > 4 * full.usd_per_m_output
     assert alone.usd_per_m_input == pytest.approx(full.usd_per_m_input)
+
+
+def test_a_cards_tokens_cost_by_its_rates_and_price() -> None:
+    tokens = RequestTokens(1000, 200)
+    h100 = token_cost(3.99, service_on("h100-sxm"), tokens)
+    assert h100 == token_cost(3.99, Service(), tokens)
+    l4 = token_cost(0.8, service_on("l4"), tokens)
+    assert l4.usd_per_m > h100.usd_per_m and l4.requests_per_s < h100.requests_per_s / 5
+    with pytest.raises(BadSetting, match="there is no"):
+        service_on("abacus")
 
 
 @pytest.mark.parametrize(("load", "at_once"), [(0, 1), (1.2, 1), (1, 17), (1, 0.5)])
