@@ -8,12 +8,15 @@ import pytest
 
 from capacity.challenge.optima import load_optima
 from planning.errors import BadSetting
+from planning.fleet import batch
 from planning.fleet.costs import billed_seconds, costs_of
+from planning.fleet.fleet_state import new_fleet
 from planning.fleet.plan import MONTH_S, Plan, Service
 from planning.fleet.plan_fields import parse_plan, read_plan
 from planning.fleet.results import Result, simulate
+from planning.fleet.rules import rules_of
 from planning.fleet.scenarios import load_scenarios
-from planning.fleet.token_cost import RequestTokens, service_on, token_cost
+from planning.fleet.token_cost import RequestTokens, pace, service_on, token_cost
 from planning.fleet.workload import chunk_of, log_normal, mean_work
 from tests.planning.fleet.test_simulation import month_of, random_plan
 
@@ -231,6 +234,17 @@ def test_half_the_load_costs_twice_as_much_a_token() -> None:
     alone = token_cost(3.99, Service(), tokens, at_once=1)
     assert alone.usd_per_m_output > 4 * full.usd_per_m_output
     assert alone.usd_per_m_input == pytest.approx(full.usd_per_m_input)
+
+
+@pytest.mark.parametrize("number", [1, 2, 16, 256])
+@pytest.mark.parametrize("slowdown_pct", [0, 3, 20])
+def test_the_formulas_pace_is_the_event_loops(number: int, slowdown_pct: int) -> None:
+    """Below the point where arithmetic bounds a step, and above."""
+    for prefill in (30_800, 500):
+        fields = {"slowdown_pct": slowdown_pct, "prefill_tokens_per_s": prefill}
+        plan = parse_plan(fields | {"concurrency": 256})
+        fleet = new_fleet(rules_of(plan))
+        assert pace(plan.service, number) == pytest.approx(batch.pace(fleet, number))
 
 
 def test_a_cards_tokens_cost_by_its_rates_and_price() -> None:
