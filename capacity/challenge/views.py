@@ -1,5 +1,6 @@
 """The cost challenge: five scenarios, fleets handed in, the best of the class."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from capacity.challenge.handed_in import handed_in
 from capacity.challenge.optima import load_optima
 from capacity.fleet import allowance, outcome, presentation
 from capacity.fleet.allowance import Exhausted
+from capacity.fleet.offers import quoted
 from capacity.models import ChallengeResult, ClassName
 from courseware.htmx import HtmxHttpRequest
 from courseware.learner import learner_id_of
@@ -152,6 +154,7 @@ def _show(
     context |= {
         "fields": free_fields(current, typed, wrong),
         "facts": plan_values(found.plan),
+        "prices": quoted(replace(found.plan, mode="hybrid"), timezone.localdate()),
         "handed_in": handed_in(request.GET.get("result", "")[:32], found, learner_id),
         "mine": ChallengeResult.objects.filter(
             learner_id=learner_id or "", scenario=found.id

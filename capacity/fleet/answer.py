@@ -5,6 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from capacity.fleet import allowance, outcome, presentation
+from capacity.fleet.apis import months_at_apis
 from capacity.fleet.outcome import Outcome
 from capacity.fleet.provenance import rates_from
 from capacity.fleet.query import FleetQuery
@@ -37,8 +38,19 @@ def answer(
         "is_month": is_month and not is_waiting,
         "is_waiting": is_waiting,
         "dispersion": burstiness(query.plan, files[0]),
-        "reading": files[0].reading if files[0] else None,
+        **_read(files[0], query),
         "rates_from": rates_from(query.plan, learner_id_of(request.session)),
+    }
+
+
+def _read(recorded: RequestFile | None, query: FleetQuery) -> dict[str, Any]:
+    """How a file was read, and the link of the plan with the hit rate that it says."""
+    reading = recorded.reading if recorded else None
+    hit_pct = reading.hit_pct if reading else None
+    is_new = hit_pct is not None and hit_pct != query.plan.requests.cached_pct
+    return {
+        "reading": reading,
+        "hit_query": query.encoded(cached_pct=hit_pct) if is_new else "",
     }
 
 
@@ -73,8 +85,14 @@ def _months(
 
 def _shown(found: list[Outcome], query: FleetQuery) -> dict[str, Any]:
     """Outcomes as the fragment draws them."""
+    today = timezone.localdate()
+    apis = [
+        (one, query.encoded(**one.fields))
+        for one in months_at_apis(found[0].result, today)
+    ]
     return {
-        "outcomes": presentation.outcomes(found, timezone.localdate()),
+        "outcomes": presentation.outcomes(found, today),
+        "apis": apis,
         "figures": presentation.figures(found),
         "difference": presentation.difference(found),
         "query": query.encoded(),

@@ -18,7 +18,8 @@ from capacity.fleet.svg_file import standalone
 from courseware.htmx import HtmxHttpRequest
 from planning.errors import BadSetting
 
-DRAWINGS = ("split", "timeline", "curve")
+DRAWINGS = ("split", "timeline", "curve", "month")
+OF_THE_MONTH = ("curve", "month")
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HtmxHttpRequest, P], HttpResponse]
@@ -74,7 +75,7 @@ def drawing(request: HtmxHttpRequest, name: str) -> HttpResponse:
     """One drawing; ``of=B`` is that of the second plan."""
     if name not in DRAWINGS:
         raise Http404(f"There is no drawing {name[:40]!r}.")
-    context = _answer(request, is_month=name == "curve")
+    context = _answer(request, is_month=name in OF_THE_MONTH)
     outcomes = context["outcomes"]
     place = 1 if request.GET.get("of") == "B" and len(outcomes) > 1 else 0
     if outcomes[place][name] is None:

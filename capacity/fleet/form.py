@@ -26,6 +26,10 @@ CHOICES = {
     "azure-2023-code": "Azure 2023, code completion",
     "queue_delay": "queue delay",
     "request_count": "request count",
+    "rounding_of.worker": "each worker",
+    "rounding_of.request": "each request",
+    "own_price_of.instance": "an instance",
+    "own_price_of.worker": "a worker",
     "off": "off",
     "on": "on",
     "yes": "yes",
@@ -45,7 +49,13 @@ TRAFFIC = {
     "shape": "shape",
     "file_speed": "file",
 }
-REQUESTS = ("input_tokens", "input_cv", "output_tokens", "output_cv")
+REQUESTS = {
+    "input_tokens": "lengths",
+    "input_cv": "lengths",
+    "output_tokens": "lengths",
+    "output_cv": "lengths",
+    "cached_pct": "",
+}
 SERVICE = (
     "prefill_tokens_per_s",
     "decode_tokens_per_s",
@@ -57,6 +67,7 @@ SERVICE = (
 PROVISIONED = {
     "instances": "",
     "provisioned_usd_per_h": "",
+    "replicas": "",
     "autoscaler": "",
     "min_instances": "autoscaler",
     "target_pct": "autoscaler",
@@ -68,6 +79,7 @@ SERVERLESS = {
     "serverless_usd_per_s": "",
     "max_workers": "",
     "min_workers": "",
+    "active_usd_per_s": "",
     "idle_timeout_s": "",
     "cold_start_s": "",
     "scaler": "",
@@ -81,8 +93,21 @@ BILLING = {
     "bills_cold_start": "",
     "bills_idle": "",
     "rounding_s": "",
+    "rounding_of": "",
 }
-GOALS = ("slo_wait_s", "max_drop_pct", "max_queue", "give_up_s", "seed")
+OWN_PRICE = (
+    "own_price",
+    "own_currency",
+    "own_price_per",
+    "own_price_of",
+    "own_price_gpus",
+    "own_usd_rate",
+    "own_price_name",
+)
+API = ("api_usd_per_m_input", "api_usd_per_m_cached", "api_usd_per_m_output")
+GOALS = (
+    *("slo_wait_s", "late_after_s", "max_drop_pct", "max_queue", "give_up_s", "seed"),
+)
 
 
 @dataclass(frozen=True)
@@ -111,6 +136,9 @@ class Group:
     fields: list[Shown]
     of: str = ""
     is_open: bool = False
+    """Never folded away."""
+    is_unfolded: bool = False
+    """Folded, but not now."""
     links: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -139,11 +167,17 @@ def groups(
         return fleet
     return [
         Group("Traffic", of(TRAFFIC), is_open=True),
-        Group("Requests", of(REQUESTS), "lengths"),
+        Group("Requests", of(REQUESTS)),
         Group("Speed of a worker", of(SERVICE)),
         *fleet,
+        Group("Your own price", of(OWN_PRICE), is_unfolded=_is_own(plan, faults)),
+        Group("A hosted API, to compare with", of(API)),
         Group("Goals and limits", of(GOALS)),
     ]
+
+
+def _is_own(plan: Plan, faults: Mapping[str, str]) -> bool:
+    return plan.prices.own_price is not None or not faults.keys().isdisjoint(OWN_PRICE)
 
 
 def shown(
@@ -159,7 +193,10 @@ def shown(
     value = plan_values(plan)[name]
     if name in faults and name in typed:
         value = str(typed[name])[:60]
-    choices = tuple((word, CHOICES.get(word, word)) for word in limit.choices)
+    choices = tuple(
+        (word, CHOICES.get(f"{name}.{word}") or CHOICES.get(word, word))
+        for word in limit.choices
+    )
     return Shown(
         name=f"{prefix}{name}",
         id=f"{prefix}{name}".replace(".", "-"),

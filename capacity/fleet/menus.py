@@ -5,15 +5,25 @@ from typing import Any
 from django.utils import timezone
 
 from capacity.fleet.form import groups
-from capacity.fleet.offers import Offered, offers_of, preset_links, with_offer
+from capacity.fleet.offers import (
+    Offered,
+    offers_of,
+    preset_links,
+    with_always_on,
+    with_offer,
+)
 from capacity.fleet.provenance import measured_rates
 from capacity.fleet.query import PREFIX, FleetQuery, read_query
 from capacity.models import KeptRequestFile
+from planning.catalog.as_of import staleness
 from planning.catalog.prices import Price
 from planning.fleet.plan_fields import plan_mapping, plan_values
 from planning.fleet.service_rates import load_rates
 
-HIDDEN = ("rates", "file", "platform", "provisioned_price", "serverless_price")
+HIDDEN = (
+    *("rates", "file", "platform", "provisioned_price", "serverless_price"),
+    "api_price",
+)
 """Fields of a plan that say where others are from."""
 
 
@@ -49,6 +59,19 @@ def menus(query: FleetQuery, learner_id: str | None) -> dict[str, Any]:
 
 
 def _offered(query: FleetQuery, price: Price) -> Offered:
-    values = with_offer(plan_mapping(query.plan), price.id)
-    encoded = read_query({n: str(v) for n, v in values.items()}).encoded()
-    return Offered(price, encoded, price.staleness(timezone.localdate()))
+    fields, today = plan_mapping(query.plan), timezone.localdate()
+    always_on = with_always_on(fields, price)
+    return Offered(
+        price,
+        _encoded(with_offer(fields, price.id)),
+        price.staleness(today),
+        whole_query=_encoded(with_offer(fields, price.id, is_whole=True))
+        if price.num_gpus > 1
+        else "",
+        always_on_query=_encoded(always_on) if always_on else "",
+        always_on_staleness=staleness(price.active_as_of, today) if always_on else "",
+    )
+
+
+def _encoded(values: dict[str, Any]) -> str:
+    return read_query({n: str(v) for n, v in values.items()}).encoded()

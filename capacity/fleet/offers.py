@@ -1,6 +1,6 @@
 """Offers and platforms as choices that fill the form: links with the fields set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +27,8 @@ class Quoted:
     usd_per_hour: float
     price: Price | None
     staleness: str
+    own: str = ""
+    """A price of one's own as it was typed in, with the name of who charges it."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,13 @@ class Offered:
 
     price: Price
     query: str
+    """With a worker for each of its GPUs."""
     staleness: str
+    whole_query: str = ""
+    """With one worker for all of its GPUs; "" where it has one."""
+    always_on_query: str = ""
+    """With its price of always-on workers; "" where none is known."""
+    always_on_staleness: str = ""
 
 
 def quoted(plan: Plan, today: date) -> list[Quoted]:
@@ -43,13 +51,39 @@ def quoted(plan: Plan, today: date) -> list[Quoted]:
     found = []
     if plan.has_provisioned:
         part = plan.provisioned
-        usd = part.provisioned_usd_per_h
-        found.append(_quoted("An instance", part.provisioned_price, usd, today))
+        usd = plan.usd_per_instance_h
+        one = _quoted("An instance", part.provisioned_price, usd, today)
+        found.append(replace(one, own=own_price(plan, "instance")))
     if plan.has_serverless:
-        usd = plan.serverless.serverless_usd_per_s * 3600
+        usd = plan.usd_per_worker_s * 3600
         name = plan.serverless.serverless_price
-        found.append(_quoted("A serverless worker", name, usd, today))
+        one = _quoted("A serverless worker", name, usd, today)
+        found.append(replace(one, own=own_price(plan, "worker")))
+    active = plan.serverless.active_usd_per_s
+    if plan.has_serverless and active is not None:
+        found.append(_always_on(plan.serverless.serverless_price, active, today))
     return found
+
+
+def own_price(plan: Plan, what: str) -> str:
+    """The price of one's own, as it was typed in; "" where there is none."""
+    own = plan.prices
+    if own.own_usd_per_s(what) is None:
+        return ""
+    gpus = f" × {own.own_price_gpus} GPUs" if own.own_price_gpus > 1 else ""
+    rate = f" at ${own.own_usd_rate:g}" if own.own_usd_rate != 1 else ""
+    text = f"{own.own_price:,.10g} {own.own_currency} a {own.own_price_per}{gpus}{rate}"
+    return f"{own.own_price_name}, {text}" if own.own_price_name else text
+
+
+def _always_on(price_id: str, usd_per_s: float, today: date) -> Quoted:
+    """The offer whose always-on price it is, dated as that price is."""
+    label, usd = "A worker that is always on", usd_per_s * 3600
+    known = next((one for one in load_prices() if one.id == price_id), None)
+    if known is None or known.active_usd_per_second != usd_per_s:
+        return Quoted(label, usd, None, "")
+    dated = replace(known, as_of=known.active_as_of, others=())
+    return Quoted(label, usd, dated, dated.staleness(today))
 
 
 def _quoted(label: str, price_id: str, usd: float, today: date) -> Quoted:
@@ -61,21 +95,43 @@ def _quoted(label: str, price_id: str, usd: float, today: date) -> Quoted:
 
 
 def offers_of(kind: str) -> list[Price]:
-    """Those of one GPU: a worker of a plan is one."""
-    return [one for one in load_prices() if one.kind == kind and one.num_gpus == 1]
+    """Of the catalogue; serverless ones of one GPU, since a worker of a plan is one."""
+    offers = [one for one in load_prices() if one.kind == kind]
+    return [one for one in offers if kind == "provisioned" or one.num_gpus == 1]
 
 
-def with_offer(values: dict[str, Any], price_id: str) -> dict[str, Any]:
-    """Fields of a plan with the price of that offer; raises BadSetting."""
+def with_offer(
+    values: dict[str, Any], price_id: str, *, is_whole: bool = False
+) -> dict[str, Any]:
+    """Fields of a plan with the price of that offer; raises BadSetting.
+
+    An instance of several GPUs has a worker on each of them, or with ``is_whole`` one
+    on all; more than one needs the autoscaler off.
+    """
     found = price(price_id)
     if found.kind == "provisioned":
+        replicas = 1 if is_whole else found.num_gpus
         return values | {
             "provisioned_price": found.id,
             "provisioned_usd_per_h": found.usd_per_hour,
+            "replicas": replicas,
+            **({"autoscaler": "off"} if replicas > 1 else {}),
         }
     return values | {
         "serverless_price": found.id,
         "serverless_usd_per_s": found.usd_per_second or found.usd_per_hour / 3600,
+    }
+
+
+def with_always_on(values: dict[str, Any], offer: Price) -> dict[str, Any] | None:
+    """Fields with an offer's prices, that of always-on workers among them, and one of
+    those at least; None where no such price is known."""
+    if offer.active_usd_per_second is None:
+        return None
+    num_kept = max(int(values.get("min_workers", 0)), 1)
+    return with_offer(values, offer.id) | {
+        "active_usd_per_s": offer.active_usd_per_second,
+        "min_workers": num_kept,
     }
 
 

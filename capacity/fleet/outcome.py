@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from planning.fleet.break_even import Curve, break_even_curve
 from planning.fleet.compiled import simulation_digest
+from planning.fleet.month_queue import MonthQueue, month_queue_of
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import plan_mapping
 from planning.fleet.request_file import RequestFile
@@ -27,11 +28,12 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Outcome:
-    """One plan simulated; a preview has no curve."""
+    """One plan simulated; a preview has no curve and no queue over the month."""
 
     result: Result
     timeline: Timeline
     curve: Curve | None = None
+    queue: MonthQueue | None = None
 
 
 def preview(plan: Plan, recorded: RequestFile | None, num_plans: int = 1) -> Outcome:
@@ -50,7 +52,8 @@ def month(plan: Plan, recorded: RequestFile | None) -> Outcome:
     def make() -> Outcome:
         curve = break_even_curve(plan, recorded)
         result = simulate(plan, MONTH_BUDGET, recorded)
-        return Outcome(result, timeline_of(plan, recorded), curve)
+        queue = month_queue_of(plan, recorded)
+        return Outcome(result, timeline_of(plan, recorded), curve, queue)
 
     return _kept("month", plan, make, KEPT_S["month"])
 

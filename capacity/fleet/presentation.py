@@ -3,11 +3,14 @@
 from datetime import date
 from typing import Any
 
+from capacity.fleet.apis import chosen
 from capacity.fleet.charts.curve import curve
+from capacity.fleet.charts.month import month_queue
 from capacity.fleet.charts.split import split
 from capacity.fleet.charts.timeline import timeline
 from capacity.fleet.offers import quoted, unverified
 from capacity.fleet.outcome import Outcome
+from capacity.fleet.provenance import rates_doubts
 from planning.fleet.explanation import advise, explain
 from planning.fleet.summary import rows
 
@@ -26,8 +29,11 @@ def outcomes(found: list[Outcome], today: date) -> list[dict[str, Any]]:
             "split": split(one.result, most),
             "timeline": timeline(one.timeline),
             "curve": curve(one.curve),
+            "month": month_queue(one.queue),
+            "api": chosen(one.result.plan, today),
             "prices": quoted(one.result.plan, today),
             "unverified": unverified(one.result.plan),
+            "rates_doubts": rates_doubts(one.result.plan),
         }
         for letter, one in zip(LETTERS, found, strict=False)
     ]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from capacity.fleet import rates
+from planning.catalog.prices import load_prices
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import plan_values
 from planning.fleet.service_rates import load_rates
@@ -37,3 +38,39 @@ def measured_rates(plan: Plan, learner_id: str | None) -> dict[str, Any] | None:
 
 def _is_recorded(reports: dict[str, Any]) -> bool:
     return any(one.get("is_recorded") for one in reports.values())
+
+
+def rates_doubts(plan: Plan) -> list[str]:
+    """Where the speed of the plan's worker and what is rented do not go together."""
+    found = next(
+        (one for one in load_prices() if one.id == plan.provisioned.provisioned_price),
+        None,
+    )
+    if found is None or not plan.has_provisioned:
+        return []
+    doubts, replicas = [], plan.provisioned.replicas
+    card = _card_of_rates(plan)
+    if card and card != found.gpu_id:
+        doubts.append(
+            f"The rates are those of {card}, the instance has {found.gpu_id}."
+        )
+    if replicas > found.num_gpus:
+        doubts.append(
+            f"{replicas} workers share the {found.num_gpus} GPUs of an instance."
+        )
+    elif found.num_gpus > replicas and card:
+        each = found.num_gpus / replicas
+        doubts.append(
+            f"The rates are those of one GPU, and a worker has {each:g}: set the rates "
+            f"that it reaches on them, or {found.num_gpus} workers in an instance."
+        )
+    return doubts
+
+
+def _card_of_rates(plan: Plan) -> str:
+    """ "" where the rates are not a card's."""
+    values = plan_values(plan)
+    for one in load_rates():
+        if one.fields().items() <= values.items():
+            return one.gpu.id
+    return ""

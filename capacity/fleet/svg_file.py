@@ -11,6 +11,7 @@ STYLE = {
     "fleet-ready": 'fill="#9CC7BF"',
     "fleet-starting": 'fill="#D9570B"',
     "fleet-queue": 'fill="#7B4FB5"',
+    "fleet-mean": 'fill="none" stroke="#1C1B19" stroke-width="1.5"',
     "fleet-tick": 'stroke="#E4E0D6"',
     "fleet-serverless": 'fill="none" stroke="#3B73B9" stroke-width="2"',
     "fleet-provisioned": 'fill="none" stroke="#1C1B19" stroke-width="1.5"',

@@ -14,6 +14,12 @@ def usd0(value: float) -> str:
 
 
 @register.filter
+def usd_short(value: float) -> str:
+    """A small price to four digits at most: $0.02, $0.00093, $1.875."""
+    return f"${value:.4g}"
+
+
+@register.filter
 def plus_minus(value: Mean, unit: str) -> str:
     """A mean with half its interval, to a sensible number of digits, and its unit."""
     text = f"{_digits(value.mean)} ± {_digits(value.half)}"

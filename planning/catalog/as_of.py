@@ -45,12 +45,12 @@ def as_of_from(value: object) -> AsOf | None:
     return AsOf(text, date(year, month, day))
 
 
-def read_as_of(row: Row) -> AsOf | None:
+def read_as_of(row: Row, name: str = "as_of") -> AsOf | None:
     """The row's date; null or absent is an undated one."""
     try:
-        return as_of_from(row.value("as_of"))
+        return as_of_from(row.value(name))
     except ValueError as error:
-        raise row.broken("as_of", str(error)) from error
+        raise row.broken(name, str(error)) from error
 
 
 def staleness(as_of: AsOf | None, today: date) -> str:

@@ -12,14 +12,9 @@ from typing import Any, Literal, cast
 
 from planning.catalog.as_of import AsOf, read_as_of, staleness
 from planning.catalog.rows import CATALOG, Row, entry_of, read_catalog, read_entries
+from planning.catalog.sources import Confidence, agree, read_address
 
 PriceKind = Literal["provisioned", "serverless"]
-Confidence = Literal["high", "medium", "low", "disputed"]
-"""high: the vendor's own text, or two independent tables that agree · medium: one
-dated transcription of the vendor's page · low: undated or recalled · disputed: another
-table says otherwise, whatever else speaks for it."""
-SAME_SHARE = 0.005
-"""Two tables agree within it: some round to a cent."""
 
 SECONDS_PER_HOUR = 3600
 MAX_USD_PER_HOUR = 10_000
@@ -62,6 +57,10 @@ class Price:
     """Whether the GPUs are those of one machine: two offers are two machines."""
     usd_per_second: float | None = None
     """What the vendor quotes where it bills seconds; the hour is derived then."""
+    active_usd_per_second: float | None = None
+    """Of a worker that is always on; None: no such price is known."""
+    active_as_of: AsOf | None = None
+    """The last date of that price."""
 
     @property
     def usd_per_gpu_hour(self) -> float:
@@ -76,11 +75,8 @@ class Price:
     @property
     def disputes(self) -> tuple[Quote, ...]:
         """Tables that say otherwise."""
-        return tuple(one for one in self.others if not self._agrees(one))
-
-    def _agrees(self, other: Quote) -> bool:
-        gap = abs(other.usd_per_hour - self.usd_per_hour)
-        return gap <= SAME_SHARE * self.usd_per_hour
+        own = self.usd_per_hour
+        return tuple(one for one in self.others if not agree(own, one.usd_per_hour))
 
     def is_stale(self, today: date) -> bool:
         """Undated, or possibly over 180 days old (a bare year: since 1 January)."""
@@ -128,13 +124,15 @@ def _price(
         usd_per_hour=per_hour,
         as_of=read_as_of(row),
         source=row.text("source"),
-        address=_address(row),
+        address=read_address(row),
         confidence=cast(Confidence, stated),
         region=row.text("region", region),
         others=_others(row),
         note=" ".join(notes),
         is_machine=row.has("instance"),
         usd_per_second=per_second,
+        active_usd_per_second=row.optional_number("active_usd_per_second", 0, 3),
+        active_as_of=read_as_of(row, "active_as_of"),
     )
     is_vendors_own = row.flag("is_vendors_own")
     row.finish()
@@ -152,20 +150,10 @@ def _others(row: Row) -> tuple[Quote, ...]:
     found = []
     for one in row.rows("others"):
         _, usd = _amounts(one)
-        quote = Quote(usd, read_as_of(one), one.text("source"), _address(one))
+        quote = Quote(usd, read_as_of(one), one.text("source"), read_address(one))
         one.finish()
         found.append(quote)
     return tuple(found)
-
-
-def _address(row: Row) -> str:
-    """ "" for null: the field stands in every row, so that none is left out unseen."""
-    if not row.has("address"):
-        raise row.broken("address", "is the source's address, or null.")
-    address = row.text("address", "")
-    if address and not address.startswith(("https://", "http://")):
-        raise row.broken("address", f"begins with https://, not {address[:40]!r}.")
-    return address
 
 
 def _amounts(row: Row) -> tuple[float | None, float]:

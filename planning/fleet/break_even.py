@@ -14,6 +14,7 @@ from itertools import pairwise
 from planning.fleet.plan import MAX_RATE_PER_S, MAX_WORKERS, Plan, Traffic
 from planning.fleet.request_file import RequestFile
 from planning.fleet.results import simulate
+from planning.fleet.token_cost import pace
 from planning.fleet.workload import Work, mean_work, workload_of
 
 NUM_RATES = 9
@@ -68,28 +69,26 @@ def _at(traffic: Traffic, rate: float, usual: float) -> Traffic:
 
 def _point(plan: Plan, recorded: RequestFile | None) -> Point:
     rate = workload_of(plan, recorded).rate_per_s
-    num = instances_for(plan, rate, mean_work(plan, recorded))
+    num = workers_for(plan, rate, mean_work(plan, recorded))
     most = min(max(4 * num, plan.serverless.max_workers), MAX_WORKERS)
     serverless = replace(plan.serverless, max_workers=most)
     found = simulate(
         replace(plan, mode="serverless", serverless=serverless), BUDGET, recorded
     )
-    usd = num * HOURS * plan.provisioned.provisioned_usd_per_h
-    return Point(rate, found.cost_usd.mean, usd, num)
+    num_instances = math.ceil(num / plan.provisioned.replicas)
+    usd = num_instances * HOURS * plan.usd_per_instance_h
+    return Point(rate, found.cost_usd.mean, usd, num_instances)
 
 
-def instances_for(plan: Plan, rate_per_s: float, work: Work) -> int:
-    """Instances that carry the rate with TARGET of their places, and of the time that
-    prompts may take, in use.
+def workers_for(plan: Plan, rate_per_s: float, work: Work) -> int:
+    """Workers of instances that carry the rate with TARGET of their places, and of the
+    time that prompts may take, in use.
 
     A batch of n decodes n / pace(n) as fast as one alone (see planning.fleet.batch);
-    a prompt takes its seconds of the whole instance.
+    a prompt takes its seconds of the whole worker.
     """
-    service = plan.service
-    n = max(service.concurrency * TARGET, 1.0)
-    token_cost = service.decode_tokens_per_s / service.prefill_tokens_per_s
-    pace = max(1 + service.slowdown_pct / 100 * (n - 1), n * token_cost)
-    busy_s = work.prefill_s / TARGET + work.decode_s * pace / n
+    n = max(plan.service.concurrency * TARGET, 1.0)
+    busy_s = work.prefill_s / TARGET + work.decode_s * pace(plan.service, n) / n
     return max(1, math.ceil(rate_per_s * busy_s))
 
 

@@ -2,6 +2,7 @@
 
     provisioned   busy, idle, starting: all billed by the hour's price
     serverless    busy · idle · cold start · keep-warm pings · rounding
+    always on     busy · idle, where they have a price of their own; all of it is billed
 
 Pings are charged with all they cause: serving one, a start that one began, and idle
 time that would have ended without them. The lines of both kinds add up to the bill.
@@ -42,19 +43,21 @@ def costs_of(plan: Plan, counts: Counts) -> Costs:
     """The bill for what was counted."""
     by_kind = billed_seconds(plan, counts)
     usd = (
-        plan.provisioned.provisioned_usd_per_h / 3600,
-        plan.serverless.serverless_usd_per_s,
+        plan.usd_per_instance_h / 3600 / plan.provisioned.replicas,
+        plan.usd_per_worker_s,
+        plan.serverless.active_usd_per_s or 0.0,
     )
     lines, seconds = {}, {}
-    for name in LINES:
-        pair = by_kind[PROVISIONED][name], by_kind[SERVERLESS][name]
-        seconds[name] = sum(pair)
-        lines[name] = pair[0] * usd[0] + pair[1] * usd[1]
+    for name in by_kind[PROVISIONED]:
+        spent = [one[name] for one in by_kind]
+        seconds[name] = sum(spent)
+        lines[name] = sum(s * price for s, price in zip(spent, usd, strict=True))
     return Costs(lines, seconds)
 
 
 def billed_seconds(plan: Plan, counts: Counts) -> list[dict[str, float]]:
-    """Seconds that are billed, of instances and of serverless workers, by line."""
+    """Seconds that are billed, by line: of the workers of instances, of serverless
+    workers, and of those that are always on and have a price of their own."""
     cold = float(plan.serverless.bills_cold_start == "yes")
     idle = float(plan.serverless.bills_idle == "yes")
     seconds = []
@@ -73,4 +76,10 @@ def billed_seconds(plan: Plan, counts: Counts) -> list[dict[str, float]]:
                 "rounding": counts["rounding"] if kind == SERVERLESS else 0.0,
             }
         )
-    return seconds
+    always_on = dict.fromkeys(seconds[PROVISIONED], 0.0)
+    if plan.serverless.active_usd_per_s is not None:
+        busy_s, idle_s = counts["always_on_busy_s"], counts["always_on_idle_s"]
+        seconds[SERVERLESS]["busy"] -= busy_s
+        seconds[SERVERLESS]["idle"] -= idle * idle_s
+        always_on |= {"busy": busy_s, "idle": idle_s}
+    return [*seconds, always_on]

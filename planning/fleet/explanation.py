@@ -57,8 +57,9 @@ def _prompts(result: Result) -> list[str]:
 
 def most_workers(plan: Plan) -> int:
     """Workers of both kinds when all are up."""
-    instances = plan.provisioned.instances if plan.has_provisioned else 0
-    return instances + (plan.serverless.max_workers if plan.has_serverless else 0)
+    return plan.num_provisioned + (
+        plan.serverless.max_workers if plan.has_serverless else 0
+    )
 
 
 def _doubts(result: Result) -> list[str]:

@@ -72,6 +72,7 @@ RULES: list[Any] = [
     ("bills_cold", "i8"),
     ("bills_idle", "i8"),
     ("rounding_s", "f8"),
+    ("rounds_requests", "i8"),
     ("ping_every_s", "f8"),
     ("ping_s", "f8"),
     ("has_autoscaler", "i8"),
@@ -99,6 +100,7 @@ WORKERS: list[Any] = [
     ("idle_ends", "f8", (MAX_WORKERS,)),
     ("ping_ends", "f8", (MAX_WORKERS,)),
     ("billed_s", "f8", (MAX_WORKERS,)),
+    ("serves_since", "f8", (MAX_WORKERS,)),
 ]
 TREES: list[Any] = [
     ("due", "f8", (2 * MAX_LEAVES,)),
@@ -149,6 +151,8 @@ TALLY: list[Any] = [
     ("area_starting", "f8"),
     ("empty_s", "f8"),
     ("seconds", "f8", (2, NUM_PHASES)),
+    ("always_on_busy_s", "f8"),
+    ("always_on_idle_s", "f8"),
     ("rounding", "f8"),
     ("waits", "i8", (NUM_BUCKETS,)),
     ("firsts", "i8", (NUM_BUCKETS,)),

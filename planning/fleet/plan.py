@@ -99,6 +99,10 @@ class Requests:
     input_cv: float = _number(1, "Input, spread", "σ/mean", 0, 5)
     output_tokens: float = _number(200, "Output, mean", "tokens", 1, 100_000)
     output_cv: float = _number(1, "Output, spread", "σ/mean", 0, 5)
+    cached_pct: float = _number(
+        0, "Prompt from the prefix cache", "% of tokens", 0, 100, "the hit rate"
+    )
+    """They need no prefill, but are context that each answer's step reads."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,9 @@ class Provisioned:
     )
     provisioned_price: str = _text("Offer", 64, "", "runpod-secure-h100-sxm")
     provisioned_usd_per_h: float = _number(3.99, "Price", "$/h", 0, 10_000)
+    replicas: int = _whole(
+        1, "Workers in an instance", "", 1, 1024, "its GPUs ÷ those of a worker"
+    )
     autoscaler: Literal["off", "on"] = _choice("Autoscaler", "off", "on")
     min_instances: int = _whole(1, "At least", "instances", 1, MAX_WORKERS)
     target_pct: float = _number(70, "Target of places in use", "%", 5, 100)
@@ -148,6 +155,10 @@ class Serverless:
     platform: str = _text("Platform", 64, "preset that the fields came from")
     serverless_price: str = _text("Offer", 64, "", "runpod-flex-h100-sxm")
     serverless_usd_per_s: float = _number(0.00116, "Price", "$/s", 0, 3)
+    active_usd_per_s: float | None = _number(
+        None, "Price, always on", "$/s", 0, 3, "empty: no price of their own"
+    )
+    """Of ``min_workers``, billed for all of their time."""
     max_workers: int = _whole(3, "At most", "workers", 1, MAX_WORKERS)
     min_workers: int = _whole(0, "Always on", "workers", 0, MAX_WORKERS)
     idle_timeout_s: float = _number(5, "Idle timeout", "s", 0, 86_400)
@@ -158,6 +169,11 @@ class Serverless:
     )
     bills_idle: Literal["yes", "no"] = _choice("Bills idle time", "yes", "no")
     rounding_s: float = _number(1, "Rounds up to", "s", 0, 3600)
+    rounding_of: Literal["worker", "request"] = _choice(
+        "Rounds up", "worker", "request", help="a worker: start to stop"
+    )
+    """worker: its time from start to stop · request: each stretch with requests in it,
+    which is each request by itself where a worker takes one at once."""
     scaler: Literal["queue_delay", "request_count"] = _choice(
         "Adds a worker by", "queue_delay", "request_count"
     )
@@ -174,11 +190,46 @@ class Goals:
     """What is asked of the fleet, and when requests are lost."""
 
     slo_wait_s: float = _number(10, "95 % wait at most", "s", 0, 86_400)
+    late_after_s: float | None = _number(
+        None, "Share that waits longer than", "s", 0, 86_400, "empty: than the goal"
+    )
     max_drop_pct: float = _number(0.1, "Lost at most", "%", 0, 100)
     max_queue: int = _whole(10_000, "Room in the queue", "requests", 0, 1_000_000)
     give_up_s: float | None = _number(
         None, "A request gives up after", "s", 0.001, 86_400, "empty: never"
     )
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What the month costs elsewhere, and a price of one's own for the fleet."""
+
+    api_price: str = _text("API", 64, "", "deepinfra-llama-3.1-8b")
+    api_usd_per_m_input: float = _number(0.02, "API, input", "$/M tokens", 0, 1000)
+    api_usd_per_m_cached: float | None = _number(
+        None, "API, cached input", "$/M tokens", 0, 1000, "empty: as input"
+    )
+    api_usd_per_m_output: float = _number(0.04, "API, output", "$/M tokens", 0, 1000)
+    own_price: float | None = _number(
+        None, "Your own price", "", 0, 100_000_000, "empty: that of the offer"
+    )
+    own_currency: str = _text("Currency", 3, "as USD or EUR", "USD")
+    own_usd_rate: float = _number(1, "Exchange rate", "$", 1e-6, 1e6, "for one of it")
+    own_price_per: Literal["hour", "second", "month"] = _choice(
+        "Per", "hour", "second", "month", help="a month has 30 days"
+    )
+    own_price_of: Literal["instance", "worker"] = _choice("Of", "instance", "worker")
+    own_price_gpus: int = _whole(
+        1, "Times so many", "GPUs", 1, 1024, "1: it is the price of all"
+    )
+    own_price_name: str = _text("Its name", 60, "who charges it")
+
+    def own_usd_per_s(self, what: str) -> float | None:
+        """US dollars a second of an instance or a serverless worker; None: not told."""
+        if self.own_price is None or self.own_price_of != what:
+            return None
+        seconds = {"second": 1.0, "hour": 3600.0, "month": MONTH_S}[self.own_price_per]
+        return self.own_price * self.own_usd_rate * self.own_price_gpus / seconds
 
 
 @dataclass(frozen=True)
@@ -195,6 +246,7 @@ class Plan:
     provisioned: Provisioned = field(default_factory=Provisioned)
     serverless: Serverless = field(default_factory=Serverless)
     goals: Goals = field(default_factory=Goals)
+    prices: Prices = field(default_factory=Prices)
 
     @property
     def has_provisioned(self) -> bool:
@@ -205,3 +257,21 @@ class Plan:
     def has_serverless(self) -> bool:
         """Whether serverless workers are part of the fleet."""
         return self.mode != "provisioned"
+
+    @property
+    def num_provisioned(self) -> int:
+        """Workers in all instances; 0 without any."""
+        part = self.provisioned
+        return part.instances * part.replicas if self.has_provisioned else 0
+
+    @property
+    def usd_per_instance_h(self) -> float:
+        """One's own price, or the offer's."""
+        own = self.prices.own_usd_per_s("instance")
+        return self.provisioned.provisioned_usd_per_h if own is None else own * 3600
+
+    @property
+    def usd_per_worker_s(self) -> float:
+        """Of a serverless worker: one's own price, or the offer's."""
+        own = self.prices.own_usd_per_s("worker")
+        return self.serverless.serverless_usd_per_s if own is None else own

@@ -10,6 +10,7 @@ is allowed.
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, fields, is_dataclass, replace
 from functools import lru_cache
@@ -17,13 +18,16 @@ from typing import Any
 
 import yaml
 
-from planning.catalog.safe_yaml import load_unique
+from planning.catalog.safe_yaml import compose_unique, load_unique
 from planning.errors import BadSetting
 from planning.fleet.plan import Limit, Plan
 from planning.fleet.rules import check_room
 
 MAX_YAML_BYTES = 100_000
 LONGEST_SHOWN = 40
+_NUMBER = re.compile(r"\s*[+-]?[0-9.]{1,36}(?:[eE][+-]?[0-9]{1,3})?\s*", re.ASCII)
+_ODD_NUMBER = re.compile(r"[+-]?(?:0[0-9xob]|[0-9.]*[_:]).*", re.ASCII)
+"""What YAML 1.1 reads as another number than stands there: 1_0, 010, 1:30."""
 
 
 @lru_cache(maxsize=1)
@@ -128,10 +132,10 @@ def _number(name: str, value: Any, limit: Limit) -> float | int:
 
 
 def _as_float(value: Any) -> float:
-    """NaN for what is no number, or too long to be one worth reading."""
+    """NaN for what is no number in plain digits, or too long to be worth reading."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return math.nan
-    if isinstance(value, str) and len(value) > LONGEST_SHOWN:
+    if isinstance(value, str) and not _NUMBER.fullmatch(value[: LONGEST_SHOWN + 1]):
         return math.nan
     try:
         return float(value)
@@ -165,6 +169,11 @@ def _disagreements(plan: Plan) -> dict[str, str]:
             f"is {provisioned.min_instances}; allowed are 1 to instances, which is "
             f"{provisioned.instances}."
         )
+    if provisioned.autoscaler == "on" and provisioned.replicas > 1:
+        wrong["replicas"] = (
+            f"is {provisioned.replicas}; the autoscaler adds and removes single "
+            "workers, so with it allowed is 1."
+        )
     if plan.serverless.min_workers > plan.serverless.max_workers:
         wrong["min_workers"] = (
             f"is {plan.serverless.min_workers}; allowed are 0 to max_workers, which is "
@@ -187,12 +196,25 @@ def plan_from_yaml(text: str) -> Plan:
             f"has {len(text.encode()):,} bytes; allowed are {MAX_YAML_BYTES:,}.",
         )
     try:
+        odd = _odd_number(compose_unique(text))
+        if odd is not None:
+            raise BadSetting(*odd)
         values = load_unique(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadSetting("plan", f"is not YAML ({str(error)[:200]}).") from None
     if not isinstance(values, dict):
         raise BadSetting("plan", "is not a mapping of fields to values.")
     return parse_plan(values)
+
+
+def _odd_number(root: yaml.Node | None) -> tuple[str, str] | None:
+    """The first field whose number YAML would read as another, and why not."""
+    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+        is_number = value.tag.endswith((":int", ":float"))
+        if is_number and _ODD_NUMBER.fullmatch(value.value):
+            reason = f"is {value.value[:LONGEST_SHOWN]}; allowed are plain digits."
+            return str(key.value)[:LONGEST_SHOWN], reason
+    return None
 
 
 def plan_mapping(plan: Plan) -> dict[str, Any]:

@@ -6,14 +6,17 @@ The file is read line by line with limits on everything.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from planning.fleet.trace_format import Columns, Reading
+from planning.fleet.trace_prefix import Ids, block_size, hit_tokens
 from planning.fleet.trace_table import Cells, bad, read_table
 from planning.fleet.trace_time import TraceClock
 
@@ -53,6 +56,9 @@ class Row:
     input: int
     output: int
     time: str
+    cached: int | None = None
+    """Of the input; None: not said."""
+    blocks: Ids = ()
 
 
 def read_request_file(content: bytes) -> RequestFile:
@@ -104,7 +110,25 @@ def _reading(
         num_blank=num_blank,
         num_without_answer=sum(row.output == 0 for row in rows),
         ignored=columns.ignored,
+        **_hits(sorted(rows, key=lambda row: row.seconds)),
     )
+
+
+def _hits(rows: list[Row]) -> dict[str, Any]:
+    """What a prefix cache has of the prompts: as the file says, or as its blocks do."""
+    inputs = [row.input for row in rows]
+    said = [row.cached for row in rows if row.cached is not None]
+    if len(said) == len(rows):
+        cached, source = said, "by its column"
+    else:
+        ids = [row.blocks for row in rows]
+        size = block_size(inputs, ids)
+        if size is None:
+            return {}
+        cached = hit_tokens(inputs, ids, size)
+        source = f"at most: blocks of {size} tokens, a cache without limit"
+    pct = 100 * sum(cached) / max(sum(inputs), 1)
+    return {"hit_pct": round(pct, 1), "hit_from": source}
 
 
 def _rows(
@@ -128,8 +152,23 @@ def _row(columns: Columns, cells: list[str], line: int, clock: TraceClock) -> Ro
     seconds = clock.seconds(time)
     if seconds is None:
         raise bad(f"line {line}: the time is {time[:40]!r}; allowed are {clock.wanted}")
-    inputs, outputs = cells[columns.input], cells[columns.output]
-    return Row(seconds, _tokens(inputs, line), _tokens(outputs, line), time)
+    inputs = _tokens(cells[columns.input], line)
+    outputs = _tokens(cells[columns.output], line)
+    cached = None
+    if columns.cached is not None and cells[columns.cached]:
+        cached = min(_tokens(cells[columns.cached], line), inputs)
+    blocks = () if columns.blocks is None else _blocks(cells[columns.blocks], line)
+    return Row(seconds, inputs, outputs, time, cached, blocks)
+
+
+def _blocks(text: str, line: int) -> Ids:
+    """Numbers or texts; () where the row has none."""
+    found = json.loads(text) if text.startswith("[") else None
+    if not text or found is None:
+        return ()
+    if not all(isinstance(one, int | str) for one in found):
+        raise bad(f"line {line}: its blocks are {text[:40]!r}; allowed are ids")
+    return tuple(found)
 
 
 def _tokens(text: str, line: int) -> int:

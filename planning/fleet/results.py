@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from planning.catalog.api_prices import TokenPrice
 from planning.fleet.costs import Costs, costs_of
 from planning.fleet.fleet_state import BUSY
 from planning.fleet.means import Mean, mean_of, quantile, share_above
@@ -28,6 +29,7 @@ PREVIEW_BUDGET = 450_000
 MONTH_BUDGET = 45_000_000
 """Requests: less than ten seconds."""
 PERCENTILES = (50, 95, 99)
+INPUT, OUTPUT = 0, 1
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,20 @@ class Result:
     """A month."""
     tokens: Mean
     """A month, input and output, as far as they were computed."""
+    input_tokens: Mean
+    """A month, of all requests that came, as the next two."""
+    cached_tokens: Mean
+    output_tokens: Mean
     prompt_workers: Mean
     """Workers that the prompts of all requests would keep busy by themselves."""
     cost_usd: Mean
     usd_per_million_tokens: Mean | None
+    usd_per_m_input: Mean | None
+    """Per million prompt tokens, those from the prefix cache counted in: the bill,
+    divided as the workers' time is (see token_cost)."""
+    usd_per_m_output: Mean | None
+    api_usd: Mean
+    """What a hosted API asks for all requests that came, at the plan's prices."""
     costs: dict[str, Mean]
     """The cost by Costs' lines; their means add up to the cost's mean."""
     wait_s: dict[int, Mean | None]
@@ -57,6 +69,8 @@ class Result:
     wait_mean_s: Mean | None
     late_pct: Mean | None
     """Share of the requests that waited for longer than the goal."""
+    later_pct: Mean | None
+    """That waited for longer than the plan's late_after_s; None: it has none."""
     first_token_s: dict[int, Mean | None]
     """Until the prompt is done (TTFT), by percentile."""
     total_s: dict[int, Mean | None]
@@ -127,17 +141,28 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
         memory_s=runs[0].memory_s,
         requests=of(lambda one: one["num_arrived"]),
         tokens=of(lambda one: tokens_served(plan, one)),
+        input_tokens=of(lambda one: one.num_input_tokens),
+        cached_tokens=of(lambda one: one.num_cached_tokens),
+        output_tokens=of(lambda one: one.num_output_tokens),
         prompt_workers=of(
             lambda one: (
-                one.num_input_tokens / plan.service.prefill_tokens_per_s / one.month_s
+                (one.num_input_tokens - one.num_cached_tokens)
+                / plan.service.prefill_tokens_per_s
+                / one.month_s
             )
         ),
         cost_usd=mean_of([one.total for one in costs]),
-        usd_per_million_tokens=_per_million(plan, costs, runs),
+        usd_per_million_tokens=_per_million(
+            costs, [tokens_served(plan, r) for r in runs]
+        ),
+        usd_per_m_input=_of_kind(plan, costs, runs, INPUT),
+        usd_per_m_output=_of_kind(plan, costs, runs, OUTPUT),
+        api_usd=of(lambda one: api_usd(plan, one)),
         costs=_by_line(costs),
         wait_s={p: _percentile(runs, "waits", p) for p in PERCENTILES},
         wait_mean_s=_mean_wait(runs),
         late_pct=_late_pct(runs, plan.goals.slo_wait_s),
+        later_pct=_late_pct(runs, plan.goals.late_after_s),
         first_token_s={p: _percentile(runs, "firsts", p) for p in PERCENTILES},
         total_s={p: _percentile(runs, "totals", p) for p in PERCENTILES},
         cold_pct=share(lambda one: one["num_cold"], "num_started"),
@@ -161,22 +186,60 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
 
 
 def tokens_served(plan: Plan, counts: Counts) -> float:
-    """Input and output tokens that were computed, in requests under way too."""
+    """Input and output tokens of what was computed, in requests under way too."""
+    return sum(tokens_by_kind(plan, counts))
+
+
+def tokens_by_kind(plan: Plan, counts: Counts) -> tuple[float, float]:
+    """Input tokens, those from the prefix cache in proportion, and output tokens."""
     service = plan.service
     overhead_s = counts["num_arrived"] * service.overhead_s
     prompts = counts["prefill_s"] * service.prefill_tokens_per_s
+    if counts.num_cached_tokens:
+        computed = counts.num_input_tokens - counts.num_cached_tokens
+        prompts *= counts.num_input_tokens / max(computed, 1e-9)
     answers = counts["decode_s"] * service.decode_tokens_per_s
     output_tokens = counts.num_output_tokens
     overhead = overhead_s * service.decode_tokens_per_s
-    return prompts + answers * output_tokens / max(output_tokens + overhead, 1e-9)
+    return prompts, answers * output_tokens / max(output_tokens + overhead, 1e-9)
 
 
-def _per_million(plan: Plan, costs: list[Costs], runs: list[Counts]) -> Mean | None:
-    tokens = [tokens_served(plan, one) for one in runs]
+def api_usd(plan: Plan, counts: Counts) -> float:
+    """For the tokens of all requests that came: an API loses and queues none."""
+    prices = plan.prices
+    price = TokenPrice(
+        prices.api_usd_per_m_input,
+        prices.api_usd_per_m_output,
+        prices.api_usd_per_m_cached,
+    )
+    return price.usd_of(
+        counts.num_input_tokens, counts.num_cached_tokens, counts.num_output_tokens
+    )
+
+
+def _of_kind(
+    plan: Plan, costs: list[Costs], runs: list[Counts], kind: int
+) -> Mean | None:
+    """US dollars per million tokens of one kind; None where none were computed."""
+    tokens = [tokens_by_kind(plan, one)[kind] for one in runs]
+    shares = [shares_of_work(one)[kind] for one in runs]
+    return _per_million(costs, tokens, shares)
+
+
+def shares_of_work(counts: Counts) -> tuple[float, float]:
+    """Of the workers' time with requests: for prompts, and for answers."""
+    busy_s = max(float(counts.tally["seconds"][:, BUSY].sum()), 1e-9)
+    prompts = min(counts["prefill_s"] / busy_s, 1.0)
+    return prompts, 1.0 - prompts
+
+
+def _per_million(
+    costs: list[Costs], tokens: list[float], shares: list[float] | None = None
+) -> Mean | None:
     if min(tokens) <= 0:
         return None
-    pairs = zip(costs, tokens, strict=True)
-    return mean_of([1e6 * cost.total / number for cost, number in pairs])
+    parts = zip(costs, shares or [1.0] * len(costs), tokens, strict=True)
+    return mean_of([1e6 * cost.total * part / number for cost, part, number in parts])
 
 
 def _mean_wait(runs: list[Counts]) -> Mean | None:
@@ -187,7 +250,9 @@ def _mean_wait(runs: list[Counts]) -> Mean | None:
     return mean_of([one["wait_s"] / number for one, number in pairs])
 
 
-def _late_pct(runs: list[Counts], seconds: float) -> Mean | None:
+def _late_pct(runs: list[Counts], seconds: float | None) -> Mean | None:
+    if seconds is None:
+        return None
     shares = [share_above(one.tally["waits"], seconds) for one in runs]
     known = [100 * share for share in shares if share is not None]
     return mean_of(known) if known else None

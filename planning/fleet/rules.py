@@ -22,7 +22,7 @@ def rules_of(plan: Plan) -> Rules:
     """
     check_room(plan)
     provisioned, serverless, service = plan.provisioned, plan.serverless, plan.service
-    num_provisioned = provisioned.instances if plan.has_provisioned else 0
+    num_provisioned = plan.num_provisioned
     num_serverless = serverless.max_workers if plan.has_serverless else 0
     has_autoscaler = plan.has_provisioned and provisioned.autoscaler == "on"
     by_delay = serverless.scaler == "queue_delay"
@@ -46,6 +46,7 @@ def rules_of(plan: Plan) -> Rules:
         "bills_cold": serverless.bills_cold_start == "yes",
         "bills_idle": serverless.bills_idle == "yes",
         "rounding_s": serverless.rounding_s,
+        "rounds_requests": serverless.rounding_of == "request",
         "ping_every_s": 0.0 if ping_min is None else ping_min * 60,
         "ping_s": serverless.ping_s,
         "has_autoscaler": has_autoscaler,
@@ -63,7 +64,7 @@ def rules_of(plan: Plan) -> Rules:
 
 def check_room(plan: Plan) -> None:
     """Refuse more than the event loop's record has room for, in a sentence."""
-    instances = plan.provisioned.instances if plan.has_provisioned else 0
+    instances = plan.num_provisioned
     workers = plan.serverless.max_workers if plan.has_serverless else 0
     name = "max_workers" if plan.mode == "serverless" else "instances"
     concurrency, step_tokens = plan.service.concurrency, plan.service.step_tokens

@@ -32,6 +32,7 @@ class Counts:
     """Weighted length of the windows: what the counts stand for."""
     num_input_tokens: float = 0.0
     num_output_tokens: float = 0.0
+    num_cached_tokens: float = 0.0
     in_system_s: float = 0.0
     """What each request spent here, from their own times: Little's other side."""
     num_in_service: float = 0.0
@@ -103,6 +104,7 @@ def run_window(
         _serve(fleet, chunk, zero, factors)
         counts.num_input_tokens += window.weight * chunk.num_input_tokens
         counts.num_output_tokens += window.weight * chunk.num_output_tokens
+        counts.num_cached_tokens += window.weight * chunk.num_cached_tokens
     event_loop.advance(fleet, window.end_s - zero, factors.of(fleet))
     ages_out = event_loop.book_all(fleet)
     spent = float(fleet["total_s"] + fleet["gave_up_wait_s"]) + ages_out - ages_in

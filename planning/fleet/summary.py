@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from planning.fleet.means import Mean
+from planning.fleet.month_queue import BIN_S, MonthQueue
 from planning.fleet.plan_fields import plan_mapping
 from planning.fleet.results import Result
 
@@ -30,10 +31,17 @@ def rows(result: Result) -> Iterator[Row]:
         result.usd_per_million_tokens,
         "$",
     )
+    yield "usd_per_m_input", "  of prompts", result.usd_per_m_input, "$"
+    yield "usd_per_m_output", "  of answers", result.usd_per_m_output, "$"
+    yield "api_usd", "The same month at the API", result.api_usd, "$"
     for p, wait in result.wait_s.items():
         yield f"wait_p{p}_s", f"Wait, {p} % at most", wait, "s"
     yield "wait_mean_s", "Wait, mean", result.wait_mean_s, "s"
     yield "late_pct", "Requests that waited past the goal", result.late_pct, "%"
+    late_after_s = result.plan.goals.late_after_s
+    if late_after_s is not None:
+        label = f"Requests that waited longer than {late_after_s:g} s"
+        yield "later_pct", label, result.later_pct, "%"
     for p, first in result.first_token_s.items():
         yield f"ttft_p{p}_s", f"Time to first token, {p} % at most", first, "s"
     for p, total in result.total_s.items():
@@ -81,4 +89,23 @@ def summary_table(result: Result) -> str:
         f"Estimated from {result.num_runs} {scope}, "
         f"{result.num_requests_simulated:,.0f} requests."
     )
+    return "\n".join(lines)
+
+
+def queue_json(queue: MonthQueue) -> dict[str, Any]:
+    """Requests that wait, by steps of the month."""
+    return {
+        "step_s": BIN_S,
+        "share_simulated": queue.share_simulated,
+        "mean": [round(float(value), 4) for value in queue.mean],
+        "longest": [int(value) for value in queue.longest],
+    }
+
+
+def queue_table(queue: MonthQueue) -> str:
+    """A line a day."""
+    scope = "" if queue.is_whole_month else f", {queue.share_simulated:.2%} of it seen"
+    lines = [f"Requests waiting, mean and most at once{scope}:"]
+    for row in queue.by_day():
+        lines.append(f"  day {row.day:>2}{row.mean:>14,.2f}{row.longest:>10,.0f}")
     return "\n".join(lines)

@@ -31,6 +31,16 @@ _OUTPUTS = (
     *("generatedtokens", "responsetokens", "completiontokens", "completion", "answer"),
     *("answertokens", "numdecodetokens", "numcompletiontokens"),
 )
+_CACHED = (
+    *("cachedtokens", "numcachedtokens", "cachedinputtokens", "cachedprompttokens"),
+    *(
+        "cachereadtokens",
+        "cachereadinputtokens",
+        "prompttokenscached",
+        "cachehittokens",
+    ),
+)
+_BLOCKS = ("hashids", "blockhashes", "prefixblockhashes")
 _UNITS = {
     **{"s": "s", "sec": "s", "secs": "s", "seconds": "s"},
     **{"ms": "ms", "msec": "ms", "millis": "ms", "milliseconds": "ms"},
@@ -52,12 +62,21 @@ class Columns:
     unit: str = ""
     """Of a time that is a number; "": not said."""
     unit_from: str = ""
+    cached: int | None = None
+    """Tokens of the prompt from a prefix cache; None: no such column."""
+    blocks: int | None = None
+    """Ids of the prompt's blocks."""
+
+    @property
+    def read(self) -> tuple[int, ...]:
+        """Places of all columns that are read."""
+        places = (self.time, self.input, self.output, self.cached, self.blocks)
+        return tuple(place for place in places if place is not None)
 
     @property
     def ignored(self) -> tuple[str, ...]:
         """Columns that are not read."""
-        taken = (self.time, self.input, self.output)
-        return tuple(n for place, n in enumerate(self.names) if place not in taken)
+        return tuple(n for place, n in enumerate(self.names) if place not in self.read)
 
 
 def find_columns(names: Sequence[str], *, is_json: bool) -> Columns | None:
@@ -82,7 +101,17 @@ def find_columns(names: Sequence[str], *, is_json: bool) -> Columns | None:
     if times[0][1]:
         unit, unit_from = times[0][1], "by the column's name"
     return Columns(
-        name, tuple(names), places[0], inputs[0], outputs[0], unit, unit_from
+        name,
+        tuple(names),
+        places[0],
+        inputs[0],
+        outputs[0],
+        unit,
+        unit_from,
+        cached=next((place for place, n in enumerate(plain) if n in _CACHED), None),
+        blocks=next((place for place, n in enumerate(plain) if n in _BLOCKS), None)
+        if is_json
+        else None,
     )
 
 
@@ -131,11 +160,17 @@ class Reading:
     """Rows of 0 output tokens: they are replayed as prompts alone."""
     ignored: tuple[str, ...] = ()
     """Columns that are not read."""
+    hit_pct: float | None = None
+    """Share of the prompts' tokens in a prefix cache; None: the file does not say."""
+    hit_from: str = ""
+    """Who says so."""
 
     @property
     def sentence(self) -> str:
         """All of it in one line, for a terminal."""
         zone = f", zone {self.zone}" if self.zone else ""
+        if self.hit_pct is not None:
+            zone += f"; prefix cache {self.hit_pct:.1f} % ({self.hit_from})"
         left = f"; not read: {', '.join(self.ignored)}" if self.ignored else ""
         return (
             f"{self.format}: {self.num_rows:,} requests in {self.span_s:,.1f} s; time "

@@ -94,18 +94,19 @@ def _json_table(lines: Iterator[Line]) -> tuple[Columns, Iterator[Cells]]:
 def _json_row(line: Line, columns: Columns) -> Cells:
     if not line[1]:
         return line[0], []
-    taken = [columns.names[p] for p in (columns.time, columns.input, columns.output)]
+    taken = [columns.names[place] for place in columns.read]
+    needed = [columns.names[p] for p in (columns.time, columns.input, columns.output)]
     fields = _json_object(line)
-    missing = next((name for name in taken if name not in fields), None)
+    missing = next((name for name in needed if name not in fields), None)
     if missing is not None:
         raise bad(f"line {line[0]} has no {missing[:40]!r}; allowed are rows with it")
-    cells = [_json_text(fields[n]) if n in taken else "" for n in columns.names]
+    cells = [_json_text(fields.get(n, "")) if n in taken else "" for n in columns.names]
     return line[0], cells
 
 
 def _json_text(value: object) -> str:
     is_known = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return str(value).strip() if is_known else json.dumps(value)[:40]
+    return str(value).strip() if is_known else json.dumps(value)
 
 
 def _json_object(line: Line) -> dict[str, object]:

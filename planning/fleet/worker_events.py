@@ -45,6 +45,12 @@ def may_stop(fleet: Fleet, w: int) -> bool:
 
 
 @compiled
+def is_kept(fleet: Fleet, w: int) -> bool:
+    """Whether it is one of the serverless workers that are always on."""
+    return bool(w >= fleet.num_provisioned and not may_stop(fleet, w))
+
+
+@compiled
 def bucket(seconds: float) -> int:
     """Place of ``seconds`` in a histogram; see NUM_BUCKETS."""
     if seconds <= LEAST_S:
@@ -90,12 +96,14 @@ def book(fleet: Fleet, w: int, now: float) -> None:
         fleet.billed_s[w] += elapsed * fleet.bills_cold
     elif fleet.num_running[w] > 0:
         fleet.seconds[kind, BUSY] += elapsed
+        fleet.always_on_busy_s += elapsed * is_kept(fleet, w)
         fleet.billed_s[w] += elapsed
     else:
         pinging = max(min(now, fleet.ping_ends[w]) - began, 0.0)
         idle = max(min(now, fleet.idle_ends[w]) - began - pinging, 0.0)
         fleet.seconds[kind, PING_SERVE] += pinging
         fleet.seconds[kind, IDLE] += idle
+        fleet.always_on_idle_s += idle * is_kept(fleet, w)
         fleet.seconds[kind, PING_IDLE] += elapsed - pinging - idle
         fleet.billed_s[w] += pinging + (elapsed - pinging) * fleet.bills_idle
 
@@ -105,6 +113,7 @@ def start(fleet: Fleet, w: int, now: float, seconds: float, by_ping: bool) -> No
     """Switch a worker on; it is ready after ``seconds``."""
     fleet.since[w] = now
     fleet.billed_s[w] = 0.0
+    fleet.serves_since[w] = INF
     fleet.status[w] = STARTING
     fleet.by_ping[w] = by_ping
     fleet.is_draining[w] = 0
@@ -137,6 +146,8 @@ def make_ready(fleet: Fleet, w: int, now: float) -> None:
 @compiled
 def _idle(fleet: Fleet, w: int, now: float) -> None:
     """From now on it serves nobody, until the idle timeout."""
+    if fleet.rounds_requests and may_stop(fleet, w) and fleet.serves_since[w] < now:
+        _round_up(fleet, now - fleet.serves_since[w])
     fleet.ping_ends[w] = now
     fleet.idle_ends[w] = now + fleet.idle_timeout_s if may_stop(fleet, w) else INF
     set_due(fleet, NUM_TIMERS + w, fleet.idle_ends[w])
@@ -146,10 +157,8 @@ def _idle(fleet: Fleet, w: int, now: float) -> None:
 def stop(fleet: Fleet, w: int, now: float) -> None:
     """Switch a worker off and round up what it is billed for since its start."""
     book(fleet, w, now)
-    if fleet.rounding_s > 0 and kind_of(fleet, w) == 1:
-        num_units = np.ceil(fleet.billed_s[w] / fleet.rounding_s - 1e-9)
-        rounding = num_units * fleet.rounding_s - fleet.billed_s[w]
-        fleet.rounding += max(rounding, 0.0)
+    if kind_of(fleet, w) == 1 and not fleet.rounds_requests:
+        _round_up(fleet, fleet.billed_s[w])
     if fleet.status[w] == STARTING:
         fleet.num_starting -= 1
     else:
@@ -166,6 +175,15 @@ def stop(fleet: Fleet, w: int, now: float) -> None:
 
 
 @compiled
+def _round_up(fleet: Fleet, billed_s: float) -> None:
+    """Count what is billed besides so many seconds of a serverless worker."""
+    if fleet.rounding_s > 0:
+        num_units = np.ceil(billed_s / fleet.rounding_s - 1e-9)
+        rounding = num_units * fleet.rounding_s - billed_s
+        fleet.rounding += max(rounding, 0.0)
+
+
+@compiled
 def admit(
     fleet: Fleet,
     w: int,
@@ -179,6 +197,7 @@ def admit(
     if fleet.num_running[w] == 0:
         book(fleet, w, now)
         empty_batch(fleet, w, now)
+        fleet.serves_since[w] = now
     else:
         go_on(fleet, w, now)
     if prefill_s > 0:

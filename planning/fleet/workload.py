@@ -1,7 +1,10 @@
 """Requests as the simulator takes them: times, and seconds of work for each.
 
-prefill = input tokens ÷ prefill rate            of the whole worker
+prefill = computed input tokens ÷ prefill rate   of the whole worker
 decode  = overhead + output tokens ÷ decode rate alone in its batch
+
+Tokens that the prefix cache has are not computed. They are context all the same: a step
+of an answer reads the KV of the whole prompt, so decoding is as without a cache.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,6 +36,8 @@ class Chunk:
     """Seconds that each answer takes alone in its batch."""
     num_input_tokens: float
     num_output_tokens: float
+    num_cached_tokens: float = 0.0
+    """Of the input tokens, those from the prefix cache."""
 
 
 class Workload(Protocol):
@@ -62,7 +67,7 @@ class RandomWorkload:
         self.rare_rate_per_s = usual_rate(traffic) * traffic.flash_factor
         self._source: Source = source_of(traffic, known.counts if known else None)
         self._lengths = _quantiles(known) if known else _log_normal(plan.requests)
-        self._service = plan.service
+        self._service, self._cached_pct = plan.service, plan.requests.cached_pct
 
     def chunks(
         self, start_s: float, end_s: float, random: np.random.Generator
@@ -70,7 +75,7 @@ class RandomWorkload:
         """See Workload."""
         for times in self._source(start_s, end_s, random):
             inputs, outputs = self._lengths(len(times), random)
-            yield chunk_of(times, inputs, outputs, self._service)
+            yield chunk_of(times, inputs, outputs, self._service, self._cached_pct)
 
 
 class FileWorkload:
@@ -96,7 +101,7 @@ class FileWorkload:
                 f"requests/s of the file; allowed are {MAX_RATE_PER_S}.",
             )
         self.rare_rate_per_s = self.rate_per_s
-        self._service = plan.service
+        self._service, self._cached_pct = plan.service, plan.requests.cached_pct
 
     def chunks(
         self, start_s: float, end_s: float, random: np.random.Generator
@@ -115,6 +120,7 @@ class FileWorkload:
                     self._inputs[rows],
                     self._outputs[rows],
                     self._service,
+                    self._cached_pct,
                 )
             round_number += 1
 
@@ -127,15 +133,31 @@ def workload_of(plan: Plan, recorded: RequestFile | None = None) -> Workload:
     return RandomWorkload(plan)
 
 
-def chunk_of(times: Array, inputs: Array, outputs: Array, service: Service) -> Chunk:
+def chunk_of(
+    times: Array,
+    inputs: Array,
+    outputs: Array,
+    service: Service,
+    cached_pct: float = 0.0,
+) -> Chunk:
     """A chunk whose work follows from tokens and rates."""
+    cached = cached_tokens(inputs, cached_pct)
     return Chunk(
         times,
-        inputs / service.prefill_tokens_per_s,
+        (inputs - cached) / service.prefill_tokens_per_s,
         service.overhead_s + outputs / service.decode_tokens_per_s,
         float(inputs.sum()),
         float(outputs.sum()),
+        float(cached.sum()),
     )
+
+
+def cached_tokens(inputs: Array, cached_pct: float) -> Array:
+    """Of each prompt's tokens those that the prefix cache has. The last token is
+    computed always, for its logits: vllm/v1/core/kv_cache_manager.py,
+    ``get_computed_blocks`` (max_cache_hit_length = num_tokens - 1)."""
+    most = np.maximum(inputs - 1.0, 0.0)
+    return np.asarray(np.minimum(inputs * (cached_pct / 100), most))
 
 
 @dataclass(frozen=True)
@@ -162,7 +184,13 @@ def mean_work(plan: Plan, recorded: RequestFile | None = None) -> Work:
         )
     elif recorded is not None:
         inputs, outputs = recorded.inputs.mean(), recorded.outputs.mean()
-    one = chunk_of(np.zeros(1), np.array([inputs]), np.array([outputs]), plan.service)
+    one = chunk_of(
+        np.zeros(1),
+        np.array([inputs]),
+        np.array([outputs]),
+        plan.service,
+        plan.requests.cached_pct,
+    )
     return Work(float(one.prefills[0]), float(one.decodes[0]))
 
 

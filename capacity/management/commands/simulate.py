@@ -8,11 +8,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from planning.errors import BadSetting, PlanningError
+from planning.fleet.month_queue import month_queue_of
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import MAX_YAML_BYTES, plan_from_yaml
 from planning.fleet.request_file import MAX_BYTES, RequestFile, read_request_file
 from planning.fleet.results import MONTH_BUDGET, PREVIEW_BUDGET, simulate
-from planning.fleet.summary import summary_json, summary_table
+from planning.fleet.summary import (
+    queue_json,
+    queue_table,
+    summary_json,
+    summary_table,
+)
 
 
 class Command(BaseCommand):
@@ -27,6 +33,9 @@ class Command(BaseCommand):
             "--preview", action="store_true", help="a sample of the month only, at once"
         )
         parser.add_argument(
+            "--queue", action="store_true", help="add how many wait, day by day"
+        )
+        parser.add_argument(
             "--requests",
             type=Path,
             metavar="TRACE",
@@ -39,16 +48,21 @@ class Command(BaseCommand):
             plan = _plan(options["plan"], recorded)
             budget = PREVIEW_BUDGET if options["preview"] else MONTH_BUDGET
             result = simulate(plan, budget, recorded)
+            has_queue = options["queue"] or (options["json"] and not options["preview"])
+            queue = month_queue_of(plan, recorded) if has_queue else None
         except PlanningError as error:
             raise CommandError(str(error)) from None
         if options["json"]:
             read = recorded.reading if recorded else None
-            told = {"read": asdict(read)} if read else {}
+            told: dict[str, Any] = {"read": asdict(read)} if read else {}
+            told |= {"queue": queue_json(queue)} if queue else {}
             self.stdout.write(json.dumps(summary_json(result) | told))
         else:
             if recorded and recorded.reading:
                 self.stdout.write(recorded.reading.sentence)
             self.stdout.write(summary_table(result))
+            if queue:
+                self.stdout.write(queue_table(queue))
 
 
 def _recorded(path: Path | None) -> RequestFile | None:

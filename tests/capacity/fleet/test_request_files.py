@@ -40,6 +40,22 @@ def test_the_page_shows_what_was_taken_for_what_before_the_month(learner) -> Non
     assert told.index("BurstGPT trace") < told.index("a month")
 
 
+def test_a_hit_rate_that_a_file_says_is_offered_and_not_taken(learner) -> None:
+    content = (
+        b'{"timestamp": 0, "hash_ids": [1, 2], "input_length": 1024, '
+        b'"output_length": 9}\n{"timestamp": 9000, "hash_ids": [1, 3], '
+        b'"input_length": 900, "output_length": 9}'
+    )
+    page = upload(learner, content).text
+    told = page[page.index("How your file was read") :]
+    assert "Prefix cache: 26.6 % of the prompts’ tokens, at most: blocks of 512" in told
+    link = re.search(r'href="([^"]*)">Plan with this hit rate', told)
+    assert link is not None and "cached_pct=26.6" in link[1]
+    assert 'name="cached_pct" inputmode="decimal" maxlength="20" value="0"' in page
+    planned = learner.client.get(link[1].replace("&amp;", "&")).text
+    assert "Plan with this hit rate" not in planned and 'value="26.6"' in planned
+
+
 def test_a_zone_is_shown_and_a_file_kept_before_has_no_reading(learner) -> None:
     content = (
         b"TIMESTAMP,ContextTokens,GeneratedTokens\n"

@@ -155,3 +155,14 @@ def test_the_presets_say_what_no_source_states():
     replicate = platform("replicate-deployment")
     assert {"idle_timeout_s", "max_workers"} <= set(replicate.unknown)
     assert len(load_platforms()) == 8
+
+
+def test_what_an_always_on_worker_cost_stands_with_its_last_date():
+    offer = price("runpod-flex-h100-sxm")
+    assert (
+        offer.active_usd_per_second == 0.00093 and str(offer.active_as_of) == "2026-07"
+    )
+    priced = [one for one in load_prices() if one.active_usd_per_second]
+    assert len(priced) == 9 and all(one.active_as_of for one in priced)
+    for one in priced:
+        assert 0.65 < one.active_usd_per_second / (one.usd_per_second or 0) < 0.85

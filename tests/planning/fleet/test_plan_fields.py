@@ -49,6 +49,10 @@ def test_an_empty_field_is_no_limit_where_that_is_allowed() -> None:
         ("rate_per_s", True, "is True; allowed are"),
         ("rate_per_s", [1], "is [1]; allowed are"),
         ("instances", "2.5", "is '2.5'; allowed are whole numbers from 1 to 10,000."),
+        ("rate_per_s", "1_0", "is '1_0'; allowed are 1e-05 to 2,000 requests/s."),
+        ("rate_per_s", "\u0661", "is '\u0661'; allowed are 1e-05 to 2,000"),
+        ("instances", "\uff12", "allowed are whole numbers from 1 to 10,000."),
+        ("rate_per_s", "inf", "is 'inf'; allowed are 1e-05 to 2,000 requests/s."),
         ("mode", "cloud", "is 'cloud'; allowed are serverless, provisioned, hybrid."),
         ("file", "a\nb", "allowed are 64 letters on one line."),
         ("no_such", 1, "there is no such field in a plan."),
@@ -100,3 +104,15 @@ def test_every_field_has_words_and_a_default_that_is_allowed() -> None:
     for name, (_, field) in plan_fields().items():
         assert limit_of(name).label
         assert read_plan({name: field.default})[1] in ({}, {})
+
+
+@pytest.mark.parametrize("text", ["1_0", "010", "0x10", "1:30", "1_0.5"])
+def test_a_number_that_yaml_reads_as_another_is_refused(text: str) -> None:
+    with pytest.raises(BadSetting, match=f"rate_per_s: is {text}; allowed are plain"):
+        plan_from_yaml(f"mode: hybrid\nrate_per_s: {text}\n")
+
+
+@pytest.mark.parametrize("text", ["10", "0.5", "1e-3", "+2", "1.", ".5", "'3'", " 4 "])
+def test_plain_numbers_are_read(text: str) -> None:
+    assert 0 < plan_from_yaml(f"rate_per_s: {text}\n").traffic.rate_per_s <= 10
+    assert 0 < parse_plan({"rate_per_s": text.strip("'")}).traffic.rate_per_s <= 10
