@@ -7,6 +7,7 @@ from planning.catalog.gpus import gpu
 from planning.catalog.prices import SECONDS_PER_HOUR, Price, load_prices, price
 from planning.fleet.keep_alive import busy_share
 from planning.fleet.keep_alive import keep_alive as kept_alive
+from planning.fleet.token_cost import RequestTokens, service_on, token_cost
 
 HOURS_PER_DAY = 24
 MINUTES = 60
@@ -185,3 +186,43 @@ def cost_per_million(
         "usd_per_million": found.usd_per_gpu_hour / tokens_per_h * 1e6,
         "doubt": doubt(found),
     }
+
+
+def cost_by_batch(
+    cards: str, input_tokens: int, output_tokens: int, few: int, many: int
+) -> dict[str, Value]:
+    """US dollars a million tokens of cards that are never idle, by requests at once.
+
+    At the speeds that the fleet simulator begins with (planning.fleet.service_rates)
+    and the cheapest listed hour of one card. Figures begin with a card's letter.
+    """
+    tokens = RequestTokens(input_tokens, output_tokens)
+    found: dict[str, Value] = {
+        "model": "Llama 3.1 8B",
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens,
+        "few": few,
+        "many": many,
+    }
+    for letter, card_id in zip("abcdef", cards.split(), strict=False):
+        usd_per_h = _cheapest_hour(card_id)
+        service = service_on(card_id)
+        found[f"{letter}_card"] = gpu(card_id).name
+        found[f"{letter}_usd_per_h"] = usd_per_h
+        for key, at_once in (("one", 1), ("few", few), ("many", many)):
+            cost = token_cost(usd_per_h, service, tokens, at_once=at_once)
+            found[f"{letter}_{key}"] = cost.usd_per_m
+    return found
+
+
+def _cheapest_hour(card_id: str) -> float:
+    hours = [
+        one.usd_per_gpu_hour
+        for one in load_prices()
+        if one.kind == "provisioned"
+        and one.gpu_id == card_id
+        and one.confidence != "low"
+    ]
+    if not hours:
+        raise ValueError(f"no price of an hour of {card_id} is listed")
+    return min(hours)

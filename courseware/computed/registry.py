@@ -33,6 +33,7 @@ FUNCTIONS: dict[str, Callable[..., Values]] = {
         prices.keep_warm,
         prices.all_day,
         prices.cost_per_million,
+        prices.cost_by_batch,
         starts.load_seconds,
         starts.load_at_rate,
         recorded.paged_and_contiguous,

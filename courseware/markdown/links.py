@@ -1,10 +1,10 @@
-"""Links: to a heading here, to another chapter, or to https."""
+"""Links: to a heading here, to another chapter, to a page of the site, or to https."""
 
 import re
 from typing import Any
 from urllib.parse import unquote
 
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 
 from courseware.markdown.front_matter import is_draft
 from courseware.markdown.headings import read_heading
@@ -26,11 +26,21 @@ def check_links(page: Page) -> None:
         elif match := _CHAPTER_LINK.fullmatch(target):
             anchor = unquote(match[2]) if match[2] else ""
             link.attrs["href"] = _other_chapter(page, match[1], anchor, line)
+        elif target.startswith("/"):
+            _check_own_page(page, target, line)
         elif not target.startswith("https://"):
             page.report(
                 line,
-                f"the link {target!r} is neither #anchor nor https:// nor chapter.md.",
+                f"the link {target!r} is neither #anchor nor https:// nor chapter.md "
+                "nor /page/ of this site.",
             )
+
+
+def _check_own_page(page: Page, target: str, line: int) -> None:
+    try:
+        resolve(target.partition("?")[0].partition("#")[0])
+    except Resolver404:
+        page.report(line, f"this site has no page {target!r}.")
 
 
 def check_references(page: Page, env: dict[str, Any]) -> None:
