@@ -11,6 +11,7 @@ from planning.catalog.safe_yaml import SAFE_LOADER
 from quizzes.body import Body
 from quizzes.errors import BrokenBank, BrokenQuestion
 from quizzes.questions import NAME, Question, question_from
+from quizzes.quoting import faults_in
 from quizzes.variants import check_variants
 
 BANK = Path(__file__).parent / "bank"
@@ -62,6 +63,7 @@ class Source:
             if len(text) > MAX_BYTES:
                 raise BrokenBank(path, 1, f"at most {MAX_BYTES:,} characters are read.")
             self.root = yaml.compose(text, Loader=SAFE_LOADER)
+            self._lines = text.splitlines() or [""]
         except UnicodeDecodeError as error:
             raise BrokenBank(path, 1, f"this is not UTF-8: {error.reason}.") from error
         except yaml.YAMLError as error:
@@ -70,8 +72,8 @@ class Source:
             problem = getattr(error, "problem", None) or "it cannot be read"
             raise BrokenBank(path, line, f"this is not YAML: {problem}.") from error
 
-    def rows(self, field_name: str) -> list[tuple[yaml.Node, Any]]:
-        """The list under the one top field, each row with its node."""
+    def rows(self, field_name: str) -> list[yaml.Node]:
+        """The nodes of the list under the one top field."""
         root = self.root
         fields = root.value if isinstance(root, yaml.MappingNode) else []
         if [key.value for key, _ in fields] != [field_name]:
@@ -79,7 +81,13 @@ class Source:
         [(_, rows)] = fields
         if not isinstance(rows, yaml.SequenceNode):
             raise self.broken(rows, f"{field_name} is a list.")
-        return [(node, self.value(node)) for node in rows.value]
+        nodes: list[yaml.Node] = rows.value
+        return nodes
+
+    def misread(self, node: yaml.Node) -> list[BrokenBank]:
+        """Everything below a node that YAML reads otherwise than it looks."""
+        faults = faults_in(node, self._lines)
+        return [self.broken(fault, reason) for fault, reason in faults]
 
     def value(self, node: yaml.Node) -> Any:
         """What a node says; refuses a field that stands twice."""
@@ -135,7 +143,15 @@ def _read_questions(path: Path, bank: Bank) -> None:
     except BrokenBank as error:
         bank.broken.append(error)
         return
-    for node, body in rows:
+    for node in rows:
+        if misread := source.misread(node):
+            bank.broken += misread
+            continue
+        try:
+            body = source.value(node)
+        except BrokenBank as error:
+            bank.broken.append(error)
+            continue
         try:
             question = question_from(body)
             check_variants(question)
@@ -162,9 +178,15 @@ def _read_quizzes(path: Path, bank: Bank) -> None:
     except BrokenBank as error:
         bank.broken.append(error)
         return
-    for node, row in rows:
+    for node in rows:
+        if misread := source.misread(node):
+            bank.broken += misread
+            continue
         try:
+            row = source.value(node)
             bank.quizzes.append(_plan(Body(row), row, bank))
+        except BrokenBank as error:
+            bank.broken.append(error)
         except BrokenQuestion as error:
             where = source.locate(node, error.path)
             bank.broken.append(source.broken(where, error.reason))

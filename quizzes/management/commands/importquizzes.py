@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from quizzes.errors import BrokenQuestion
 from quizzes.formats.aiken import read_aiken
+from quizzes.formats.bank_yaml import to_bank_yaml
 from quizzes.formats.gift import read_gift
 from quizzes.questions import question_from
 
@@ -33,9 +33,6 @@ class Command(BaseCommand):
             raise CommandError(f"{options['path']} cannot be read: {error}") from error
         except BrokenQuestion as error:
             raise CommandError(f"{options['path']}: {error.reason}") from error
-        text = yaml.safe_dump(
-            {"questions": imported.bodies}, allow_unicode=True, sort_keys=False
-        )
-        self.stdout.write(text)
+        self.stdout.write(to_bank_yaml(imported.bodies))
         for loss in imported.losses:
             self.stderr.write(f"not taken over: {loss}")
