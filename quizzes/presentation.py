@@ -44,6 +44,7 @@ def question_form(answer: Answer, submitted: Submitted | None = None) -> dict[st
         "kind": question.kind,
         "paragraphs": variant.text.split("\n"),
         "unit": question.unit,
+        "rounding": _rounding(question.decimals),
         "choice_field": form_fields.CHOICE,
         "options": [
             {
@@ -72,6 +73,15 @@ def question_form(answer: Answer, submitted: Submitted | None = None) -> dict[st
         "hints": variant.hints[: answer.num_hints],
         "num_hints_left": len(variant.hints) - answer.num_hints,
     }
+
+
+def _rounding(decimals: int | None) -> str:
+    """How exact an answer is asked for, in words; "" where it is a count."""
+    if decimals is None:
+        return ""
+    if decimals == 0:
+        return "to the nearest whole number"
+    return f"to {decimals} decimal place{'s' if decimals > 1 else ''}"
 
 
 def _box(sent: Submitted, field: str) -> dict[str, str]:
@@ -148,7 +158,8 @@ def _right_answer(variant: Variant) -> str:
         return ""
     key = variant.key()
     if isinstance(key, NumericKey):
-        return f"{written(key.value)} {key.unit}".strip()
+        number = written(key.value, variant.question.decimals)
+        return f"${number}" if key.unit == "$" else f"{number} {key.unit}".strip()
     return key.accepted[0] if isinstance(key, TextKey) else ""
 
 

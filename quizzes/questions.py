@@ -40,6 +40,7 @@ RequestReport, and the engine's block size."""
 RUN_NAMES = ("first", "second", "third")
 MAX_OUTPUT_TOKENS = 320
 MAX_PROMPT_CHARS = 6_000
+MAX_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class Question:
     tolerance: str = "0"
     """numeric: a formula, in ``unit``."""
     unit: str = ""
+    decimals: int | None = None
+    """numeric: places after the point that are asked for; None where it is exact."""
     accepted: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     runs: tuple[Run, ...] = ()
@@ -138,7 +141,7 @@ OWN: dict[str, set[str]] = {
     "single": {"choices"},
     "multiple": {"choices"},
     "truefalse": {"answer", "because"},
-    "numeric": {"answer", "tolerance", "unit", "mistakes"},
+    "numeric": {"answer", "tolerance", "unit", "decimals", "mistakes"},
     "ordering": {"items"},
     "matching": {"pairs", "decoys"},
     "shorttext": {"accepted", "mistakes"},
@@ -249,8 +252,18 @@ def _numeric(fields: Body) -> dict[str, Any]:
         "answer": fields.text("answer"),
         "tolerance": fields.text("tolerance", "0"),
         "unit": _unit(fields),
+        "decimals": _decimals(fields),
         "mistakes": _mistakes(fields),
     }
+
+
+def _decimals(fields: Body) -> int | None:
+    if not fields.has("decimals"):
+        return None
+    number = fields.number("decimals")
+    if number.denominator != 1 or not 0 <= number <= MAX_DECIMALS:
+        raise fields.broken("decimals", f"a whole number, 0 to {MAX_DECIMALS}.")
+    return int(number)
 
 
 def _ordering(fields: Body) -> dict[str, Any]:

@@ -22,9 +22,10 @@ from quizzes.grading import (
     NumericKey,
     OrderKey,
     TextKey,
-    folded,
 )
+from quizzes.near_misses import near_miss
 from quizzes.questions import REPORT_NUMBERS, RUN_NAMES, Question
+from quizzes.spelling import is_same
 from quizzes.units import number_in
 
 
@@ -61,7 +62,7 @@ class Variant:
             case "numeric":
                 return NumericKey(
                     evaluate(question.answer, self.values),
-                    evaluate(question.tolerance, self.values),
+                    self._tolerance(),
                     question.unit,
                 )
             case "ordering":
@@ -72,6 +73,13 @@ class Variant:
             case "shorttext":
                 return TextKey(tuple(fill(t, self.values) for t in question.accepted))
         return self._measured_key(reports or {})
+
+    def _tolerance(self) -> Fraction:
+        """What the author allows, and half a unit of the last place asked for."""
+        allowed = evaluate(self.question.tolerance, self.values)
+        if self.question.decimals is None:
+            return allowed
+        return max(allowed, Fraction(1, 2 * 10**self.question.decimals))
 
     def _match_key(self) -> MatchKey:
         letters = {part.text: part.letter for part in self.partners}
@@ -107,21 +115,29 @@ class Variant:
         return fill(rows[part.index].because, self.values)
 
     def mistake(self, given: Mapping[str, str]) -> str:
-        """The author's reason about a foreseen wrong answer; "" if it is none."""
+        """The reason about a foreseen wrong answer, or one in another notation; "" if
+        it is neither."""
         for mistake in self.question.mistakes:
             if self._is_same(mistake.answer, given):
                 return fill(mistake.because, self.values)
-        return ""
+        key = self.key() if self.question.kind == "numeric" else None
+        text = given.get(form_fields.NUMBER, "")
+        if not isinstance(key, NumericKey) or not text:
+            return ""
+        number = number_in(text, key.unit)
+        if isinstance(number, Fraction) and key.is_right(number):
+            return ""
+        return near_miss(text, key.unit, key.is_right)
 
     def _is_same(self, answer: str, given: Mapping[str, str]) -> bool:
         if self.question.kind == "shorttext":
-            return folded(fill(answer, self.values)) == folded(
-                given.get(form_fields.TEXT, "")
-            )
+            said = given.get(form_fields.TEXT, "")
+            return is_same(fill(answer, self.values), said)
         number = number_in(given.get(form_fields.NUMBER, ""), self.question.unit)
         wrong = evaluate(answer, self.values)
-        tolerance = evaluate(self.question.tolerance, self.values)
-        return isinstance(number, Fraction) and abs(number - wrong) <= tolerance
+        if not isinstance(number, Fraction):
+            return False
+        return abs(number - wrong) <= self._tolerance()
 
     def prompts(self) -> dict[str, str]:
         """A measured question's prompts by the name of their run."""
@@ -198,3 +214,8 @@ def _check(variant: Variant) -> None:
             abs(number - key.value) <= key.tolerance for number in wrong
         ):
             raise BrokenExpression("a foreseen mistake is right")
+    if question.kind == "shorttext":
+        for mistake in question.mistakes:
+            wrong_text = fill(mistake.answer, variant.values)
+            if any(is_same(wrong_text, accepted) for accepted in question.accepted):
+                raise BrokenExpression("a foreseen mistake is right")
