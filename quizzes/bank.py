@@ -1,6 +1,6 @@
 """The bank: questions and quizzes as YAML files, checked with file, line and reason."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,16 @@ import yaml
 from planning.catalog.safe_yaml import SAFE_LOADER
 from quizzes.body import Body
 from quizzes.errors import BrokenBank, BrokenQuestion
+from quizzes.goals import Goal, goal_from
 from quizzes.questions import NAME, Question, question_from
 from quizzes.quoting import faults_in
+from quizzes.rules import check_question
 from quizzes.variants import check_variants
 
 BANK = Path(__file__).parent / "bank"
 QUIZZES = "quizzes.yaml"
 RECORDED = "recorded_reports.yaml"
+GOALS = "goals.yaml"
 MAX_BYTES = 1_000_000
 
 
@@ -39,14 +42,19 @@ class Bank:
     bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
     quizzes: list[QuizPlan] = field(default_factory=list)
+    goals: dict[str, Goal] | None = None
+    """By id; None for a directory without goals, whose questions need none."""
     broken: list[BrokenBank] = field(default_factory=list)
 
 
 def read_bank(directory: Path = BANK) -> Bank:
     """Every ``*.yaml`` of the directory; what is wrong is listed, not raised."""
     bank = Bank()
+    if (directory / GOALS).exists():
+        bank.goals = {}
+        _read_goals(directory / GOALS, bank, bank.goals)
     for path in sorted(directory.glob("*.yaml")):
-        if path.name not in (QUIZZES, RECORDED):
+        if path.name not in (QUIZZES, RECORDED, GOALS):
             _read_questions(path, bank)
     if (directory / QUIZZES).exists():
         _read_quizzes(directory / QUIZZES, bank)
@@ -137,24 +145,12 @@ def _child(node: yaml.Node, step: str | int) -> yaml.Node | None:
 
 
 def _read_questions(path: Path, bank: Bank) -> None:
-    try:
-        source = Source(path)
-        rows = source.rows("questions")
-    except BrokenBank as error:
-        bank.broken.append(error)
-        return
-    for node in rows:
-        if misread := source.misread(node):
-            bank.broken += misread
-            continue
-        try:
-            body = source.value(node)
-        except BrokenBank as error:
-            bank.broken.append(error)
-            continue
+    for source, node, body in _rows(path, "questions", bank):
         try:
             question = question_from(body)
             check_variants(question)
+            if bank.goals is not None:
+                check_question(question, bank.goals)
             if question.name in bank.bodies:
                 raise BrokenQuestion(("id",), f"a second question {question.name!r}.")
         except BrokenQuestion as error:
@@ -171,10 +167,13 @@ def _read_questions(path: Path, bank: Bank) -> None:
         bank.questions[question.name] = question
 
 
-def _read_quizzes(path: Path, bank: Bank) -> None:
+def _rows(
+    path: Path, field_name: str, bank: Bank
+) -> Iterator[tuple[Source, yaml.Node, Any]]:
+    """The rows of a file that can be read; the others are listed as broken."""
     try:
         source = Source(path)
-        rows = source.rows("quizzes")
+        rows = source.rows(field_name)
     except BrokenBank as error:
         bank.broken.append(error)
         return
@@ -184,9 +183,29 @@ def _read_quizzes(path: Path, bank: Bank) -> None:
             continue
         try:
             row = source.value(node)
-            bank.quizzes.append(_plan(Body(row), row, bank))
         except BrokenBank as error:
             bank.broken.append(error)
+            continue
+        yield source, node, row
+
+
+def _read_goals(path: Path, bank: Bank, goals: dict[str, Goal]) -> None:
+    for source, node, row in _rows(path, "goals", bank):
+        try:
+            goal = goal_from(Body(row))
+            if goal.name in goals:
+                raise BrokenQuestion(("id",), f"a second goal {goal.name!r}.")
+        except BrokenQuestion as error:
+            where = source.locate(node, error.path)
+            bank.broken.append(source.broken(where, error.reason))
+            continue
+        goals[goal.name] = goal
+
+
+def _read_quizzes(path: Path, bank: Bank) -> None:
+    for source, node, row in _rows(path, "quizzes", bank):
+        try:
+            bank.quizzes.append(_plan(Body(row), row, bank))
         except BrokenQuestion as error:
             where = source.locate(node, error.path)
             bank.broken.append(source.broken(where, error.reason))

@@ -24,7 +24,8 @@ from quizzes.grading import (
     TextKey,
 )
 from quizzes.near_misses import near_miss
-from quizzes.questions import REPORT_NUMBERS, RUN_NAMES, Question
+from quizzes.questions import RUN_NAMES, Question
+from quizzes.reports import REPORT_NUMBERS, Numbers
 from quizzes.spelling import is_same
 from quizzes.units import number_in
 
@@ -50,7 +51,7 @@ class Variant:
     """Right-hand sides of a matching question."""
     hints: tuple[str, ...]
 
-    def key(self, reports: Mapping[str, Mapping[str, int]] | None = None) -> Key:
+    def key(self, reports: Mapping[str, Numbers] | None = None) -> Key:
         """What grades it; a measured question needs its runs' reports by name."""
         question = self.question
         match question.kind:
@@ -91,14 +92,14 @@ class Variant:
         }
         return MatchKey(pairs, frozenset(letters.values()))
 
-    def _measured_key(self, reports: Mapping[str, Mapping[str, int]]) -> MeasuredKey:
+    def _measured_key(self, reports: Mapping[str, Numbers]) -> MeasuredKey:
         numbers: dict[str, Fraction | str] = dict(self.values)
         for run, report in reports.items():
             numbers |= {f"{run}.{name}": Fraction(n) for name, n in report.items()}
         return MeasuredKey(
             {
                 ask.name: NumericKey(
-                    evaluate(ask.value, numbers), ask.tolerance, ask.unit
+                    evaluate(ask.value, numbers), ask.tolerance, ask.unit, ask.within
                 )
                 for ask in self.question.asks
             }
@@ -117,17 +118,18 @@ class Variant:
     def mistake(self, given: Mapping[str, str]) -> str:
         """The reason about a foreseen wrong answer, or one in another notation; "" if
         it is neither."""
+        key = self.key() if self.question.kind == "numeric" else None
+        text = given.get(form_fields.NUMBER, "")
+        if isinstance(key, NumericKey):
+            number = number_in(text, key.unit)
+            if not isinstance(number, Fraction) or key.is_right(number):
+                return ""
         for mistake in self.question.mistakes:
             if self._is_same(mistake.answer, given):
                 return fill(mistake.because, self.values)
-        key = self.key() if self.question.kind == "numeric" else None
-        text = given.get(form_fields.NUMBER, "")
-        if not isinstance(key, NumericKey) or not text:
-            return ""
-        number = number_in(text, key.unit)
-        if isinstance(number, Fraction) and key.is_right(number):
-            return ""
-        return near_miss(text, key.unit, key.is_right)
+        if isinstance(key, NumericKey):
+            return near_miss(text, key.unit, key.is_right)
+        return ""
 
     def _is_same(self, answer: str, given: Mapping[str, str]) -> bool:
         if self.question.kind == "shorttext":
@@ -137,7 +139,7 @@ class Variant:
         wrong = evaluate(answer, self.values)
         if not isinstance(number, Fraction):
             return False
-        return abs(number - wrong) <= self._tolerance()
+        return abs(number - wrong) <= max(self._tolerance(), abs(wrong) * ROUNDED)
 
     def prompts(self) -> dict[str, str]:
         """A measured question's prompts by the name of their run."""
@@ -182,6 +184,8 @@ def _parts(
     )
 
 
+ROUNDED = Fraction(1, 200)
+"""A foreseen mistake is known by three digits of it."""
 NUM_TRIED = 24
 """Variants that check_variants() makes."""
 

@@ -9,6 +9,7 @@ from django.test import Client
 from courseware.learner import learner_id_of
 from courseware.loader import load_chapters
 from courseware.models import User
+from quizzes.goals import Standing, evidence, standing
 from quizzes.models import Answer, Attempt, Quiz
 from tests.quizzes.conftest import BROWSER, Learner, right_fields
 
@@ -221,7 +222,40 @@ def test_progress_shows_best_last_and_mastery(learner: Learner) -> None:
         learner.finish()
     page = learner.client.get("/quiz/").content.decode()
     assert "best 33 %" in page and ">0 %</a>" in page and "2 attempts" in page
-    assert "pagedattention" in page and "100 %" in page
+    assert "quiz-goal-met" in page and "100 %" in page
+    assert "You can explain how PagedAttention stores a KV cache" in page
+
+
+def test_the_summary_tells_which_goals_are_met(learner: Learner) -> None:
+    """Right and sure is met; by a guess or after a hint it is shaky; else not yet."""
+    attempt = learner.start()
+    learner.answer(1, **right_fields(attempt, 1), certainty=3)
+    learner.answer(2, **right_fields(attempt, 2), certainty=1)
+    summary = learner.finish()
+    rows = re.findall(
+        r'quiz-goal-([\w-]+)"><th scope="row">(You can [a-z ]+).*?</tr>', summary
+    )
+    assert [standing for standing, _ in rows] == ["not-yet", "shaky", "met"]
+    assert "PagedAttention" in summary.split("quiz-goal-met")[1]
+    assert 'href="/chapters/deploying-ai-models/#cold-starts">Read' in summary
+    assert '#pagedattention">Read' not in summary, "what is met need not be read"
+
+
+def test_a_hint_makes_a_goal_shaky(learner: Learner) -> None:
+    attempt = learner.start()
+    learner.client.post(f"{learner.url}1/hint/")
+    learner.answer(1, **right_fields(attempt, 1), certainty=3)
+    assert "quiz-goal-shaky" in learner.finish()
+
+
+def test_the_standing_needs_evidence() -> None:
+    assert [standing([x]) for x in (1, 0.8, 0.79, 0.4, 0.39, 0)] == [
+        "met", "met", "shaky", "shaky", "not yet", "not yet",
+    ]  # fmt: skip
+    assert standing([]) is Standing.NOT_YET
+    assert evidence(1.0, 0, None) == 1.0 and evidence(1.0, 0, 2) == 1.0
+    assert evidence(1.0, 1, 3) == evidence(1.0, 0, 1) == 0.5
+    assert evidence(0.25, 2, 1) == 0.25
 
 
 def test_an_attempt_goes_on_at_another_device_when_signed_in(

@@ -20,6 +20,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """The file and its format."""
         parser.add_argument("path", type=Path)
+        parser.add_argument(
+            "--goal", default="", help="the learning goal that all of them measure"
+        )
         parser.add_argument("--format", choices=["gift", "aiken"], default="gift")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,6 +31,8 @@ class Command(BaseCommand):
         try:
             imported = read(options["path"].read_text(encoding="utf-8"))
             for body in imported.bodies:
+                if options["goal"]:
+                    body["goal"] = options["goal"]
                 question_from(body)
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['path']} cannot be read: {error}") from error
