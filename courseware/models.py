@@ -1,5 +1,7 @@
 """Accounts and learners: who reads, and since when."""
 
+import re
+from html import unescape
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import BaseUserManager
@@ -97,6 +99,20 @@ class Chapter(models.Model):
         return self.title
 
 
+LINK_TO_HEADING = 'href="#{}" aria-label="Link to '
+"""What courseware.markdown puts beside each sub-heading, before its title."""
+
+
+class SectionQuerySet(models.QuerySet["Section"]):
+    """Sections, by the headings in them."""
+
+    def with_heading(self, chapter: str, anchor: str) -> "Section | None":
+        """The section of a chapter that is, or holds, the heading with this id."""
+        within = models.Q(html__contains=LINK_TO_HEADING.format(anchor))
+        here = self.filter(chapter_id=chapter)
+        return here.filter(models.Q(anchor=anchor) | within).first()
+
+
 class Section(models.Model):
     """A second-level heading and what follows it, drawn and as plain words."""
 
@@ -115,6 +131,8 @@ class Section(models.Model):
     html = models.TextField(help_text="Drawn by the loader; trusted.")
     text = models.TextField(help_text="Plain words for search and the mentor.")
 
+    objects = SectionQuerySet.as_manager()
+
     class Meta:
         ordering: ClassVar[list[str]] = ["chapter", "position"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -125,6 +143,14 @@ class Section(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.anchor
+
+    def title_of(self, anchor: str) -> str:
+        """The title of the section, or of a sub-heading in it; "" if neither is it."""
+        if anchor == self.anchor:
+            return self.title
+        link = LINK_TO_HEADING.format(re.escape(anchor)) + '([^"]*)"'
+        found = re.search(link, self.html)
+        return unescape(found[1]) if found else ""
 
 
 class ReadSection(models.Model):

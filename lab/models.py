@@ -14,7 +14,7 @@ from lab.messages import Generation, RequestReport
 
 MAX_PROMPT_CHARS = 32_000
 """All messages of one request together."""
-MAX_UNFINISHED = {"mentor": 3, "demo": 64}
+MAX_UNFINISHED = {"mentor": 3, "demo": 64, "quiz": 48}
 """Requests of one learner under way at once, by purpose."""
 MAX_UNFINISHED_OTHER = 4
 MAX_UNFINISHED_IN_TOTAL = 512

@@ -1,6 +1,6 @@
 """The bank: questions and quizzes as YAML files, checked with file, line and reason."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,16 @@ from courseware.values import NoValue, all_claims, fill_all
 from planning.catalog.safe_yaml import SAFE_LOADER
 from quizzes.body import Body
 from quizzes.errors import BrokenBank, BrokenQuestion
+from quizzes.goals import Goal, goal_from
 from quizzes.questions import NAME, Question, question_from
+from quizzes.quoting import faults_in
+from quizzes.rules import check_question
 from quizzes.variants import check_variants
 
 BANK = Path(__file__).parent / "bank"
 QUIZZES = "quizzes.yaml"
 RECORDED = "recorded_reports.yaml"
+GOALS = "goals.yaml"
 MAX_BYTES = 1_000_000
 
 
@@ -41,6 +45,8 @@ class Bank:
     bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
     quizzes: list[QuizPlan] = field(default_factory=list)
+    goals: dict[str, Goal] | None = None
+    """By id; None for a directory without goals, whose questions need none."""
     broken: list[BrokenBank] = field(default_factory=list)
 
 
@@ -50,8 +56,11 @@ def read_bank(directory: Path = BANK) -> Bank:
     Roles ``{value CLAIM KEY}`` print figures of the chapters' claims.
     """
     bank = Bank()
+    if (directory / GOALS).exists():
+        bank.goals = {}
+        _read_goals(directory / GOALS, bank, bank.goals)
     for path in sorted(directory.glob("*.yaml")):
-        if path.name not in (QUIZZES, RECORDED):
+        if path.name not in (QUIZZES, RECORDED, GOALS):
             _read_questions(path, bank)
     if (directory / QUIZZES).exists():
         _read_quizzes(directory / QUIZZES, bank)
@@ -68,6 +77,7 @@ class Source:
             if len(text) > MAX_BYTES:
                 raise BrokenBank(path, 1, f"at most {MAX_BYTES:,} characters are read.")
             self.root = yaml.compose(text, Loader=SAFE_LOADER)
+            self._lines = text.splitlines() or [""]
         except UnicodeDecodeError as error:
             raise BrokenBank(path, 1, f"this is not UTF-8: {error.reason}.") from error
         except yaml.YAMLError as error:
@@ -76,8 +86,8 @@ class Source:
             problem = getattr(error, "problem", None) or "it cannot be read"
             raise BrokenBank(path, line, f"this is not YAML: {problem}.") from error
 
-    def rows(self, field_name: str) -> list[tuple[yaml.Node, Any]]:
-        """The list under the one top field, each row with its node."""
+    def rows(self, field_name: str) -> list[yaml.Node]:
+        """The nodes of the list under the one top field."""
         root = self.root
         fields = root.value if isinstance(root, yaml.MappingNode) else []
         if [key.value for key, _ in fields] != [field_name]:
@@ -85,7 +95,13 @@ class Source:
         [(_, rows)] = fields
         if not isinstance(rows, yaml.SequenceNode):
             raise self.broken(rows, f"{field_name} is a list.")
-        return [(node, self.value(node)) for node in rows.value]
+        nodes: list[yaml.Node] = rows.value
+        return nodes
+
+    def misread(self, node: yaml.Node) -> list[BrokenBank]:
+        """Everything below a node that YAML reads otherwise than it looks."""
+        faults = faults_in(node, self._lines)
+        return [self.broken(fault, reason) for fault, reason in faults]
 
     def value(self, node: yaml.Node) -> Any:
         """What a node says; refuses a field that stands twice."""
@@ -135,17 +151,13 @@ def _child(node: yaml.Node, step: str | int) -> yaml.Node | None:
 
 
 def _read_questions(path: Path, bank: Bank) -> None:
-    try:
-        source = Source(path)
-        rows = source.rows("questions")
-    except BrokenBank as error:
-        bank.broken.append(error)
-        return
-    for node, body in rows:
+    for source, node, body in _rows(path, "questions", bank):
         try:
             body = _filled(body)
             question = question_from(body)
             check_variants(question)
+            if bank.goals is not None:
+                check_question(question, bank.goals)
             if question.name in bank.bodies:
                 raise BrokenQuestion(("id",), f"a second question {question.name!r}.")
         except BrokenQuestion as error:
@@ -176,14 +188,43 @@ def _filled(body: Any) -> Any:
     return found
 
 
-def _read_quizzes(path: Path, bank: Bank) -> None:
+def _rows(
+    path: Path, field_name: str, bank: Bank
+) -> Iterator[tuple[Source, yaml.Node, Any]]:
+    """The rows of a file that can be read; the others are listed as broken."""
     try:
         source = Source(path)
-        rows = source.rows("quizzes")
+        rows = source.rows(field_name)
     except BrokenBank as error:
         bank.broken.append(error)
         return
-    for node, row in rows:
+    for node in rows:
+        if misread := source.misread(node):
+            bank.broken += misread
+            continue
+        try:
+            row = source.value(node)
+        except BrokenBank as error:
+            bank.broken.append(error)
+            continue
+        yield source, node, row
+
+
+def _read_goals(path: Path, bank: Bank, goals: dict[str, Goal]) -> None:
+    for source, node, row in _rows(path, "goals", bank):
+        try:
+            goal = goal_from(Body(row))
+            if goal.name in goals:
+                raise BrokenQuestion(("id",), f"a second goal {goal.name!r}.")
+        except BrokenQuestion as error:
+            where = source.locate(node, error.path)
+            bank.broken.append(source.broken(where, error.reason))
+            continue
+        goals[goal.name] = goal
+
+
+def _read_quizzes(path: Path, bank: Bank) -> None:
+    for source, node, row in _rows(path, "quizzes", bank):
         try:
             bank.quizzes.append(_plan(Body(row), row, bank))
         except BrokenQuestion as error:

@@ -203,10 +203,18 @@ def _filled(place: str, values: Values) -> str:
 def written(number: Fraction, decimals: int | None = None) -> str:
     """A number as prose has it: 1,456 or 0.955; six digits where it does not end."""
     if decimals is not None:
-        return f"{float(number):,.{min(decimals, 9)}f}"
+        return _rounded(number, min(decimals, 9))
     if number.denominator == 1:
         return f"{number.numerator:,}"
     return f"{float(number):,.6g}"
+
+
+def _rounded(number: Fraction, decimals: int) -> str:
+    """Halves away from zero, as people round: 0.625 is 0.63."""
+    units = math.floor(abs(number) * 10**decimals + Fraction(1, 2))
+    whole, rest = divmod(units, 10**decimals)
+    sign = "-" if number < 0 and units else ""
+    return f"{sign}{whole:,}" + (f".{rest:0{decimals}}" if decimals else "")
 
 
 def number_of(value: Any) -> Fraction:

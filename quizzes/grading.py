@@ -15,6 +15,8 @@ from fractions import Fraction
 
 from quizzes import form_fields
 from quizzes.form_fields import Submitted, only
+from quizzes.near_misses import doubt
+from quizzes.spelling import is_same
 from quizzes.units import number_in
 
 MAX_TEXT_CHARS = 200
@@ -62,6 +64,17 @@ class NumericKey:
     tolerance: Fraction = Fraction(0)
     """Greatest difference that still counts, in ``unit``."""
     unit: str = ""
+    within: Fraction = Fraction(0)
+    """A prediction counts within this factor, up or down; 0 where only the tolerance
+    does."""
+
+    def is_right(self, number: Fraction) -> bool:
+        """Whether a number in ``unit`` is close enough."""
+        if abs(number - self.value) <= self.tolerance:
+            return True
+        if not self.within or number <= 0 or self.value <= 0:
+            return False
+        return self.value / self.within <= number <= self.value * self.within
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,7 @@ class MatchKey:
 
 @dataclass(frozen=True, slots=True)
 class TextKey:
-    """One of the accepted answers, apart from case and spaces."""
+    """One of the accepted answers, apart from case, spaces and spelling."""
 
     accepted: tuple[str, ...]
 
@@ -177,7 +190,9 @@ def _read_number(key: NumericKey, submitted: Submitted) -> Given | str:
     if text is None:
         return "Write a number."
     number = number_in(text, key.unit)
-    return number if isinstance(number, str) else {form_fields.NUMBER: text.strip()}
+    if isinstance(number, str):
+        return number
+    return doubt(text, key.unit, key.is_right) or {form_fields.NUMBER: text.strip()}
 
 
 def _grade_number(key: NumericKey, given: Given) -> Grade:
@@ -188,7 +203,7 @@ def _grade_number(key: NumericKey, given: Given) -> Grade:
 
 def _is_close(text: str, key: NumericKey) -> bool:
     number = number_in(text, key.unit)
-    return isinstance(number, Fraction) and abs(number - key.value) <= key.tolerance
+    return isinstance(number, Fraction) and key.is_right(number)
 
 
 def _read_order(key: OrderKey, submitted: Submitted) -> Given | str:
@@ -234,15 +249,6 @@ def _share(number: int, total: int) -> Fraction:
     return Fraction(number, total) if total else Fraction(0)
 
 
-def folded(text: str) -> str:
-    """``text`` as it is compared: composed, without case, single spaces, no full stop.
-
-    Letters of other scripts that look alike, and invisible ones, stay what they are.
-    """
-    words = unicodedata.normalize("NFC", text).casefold().replace("\u2019", "'").split()
-    return " ".join(words).removesuffix(".").rstrip()
-
-
 def _read_text(submitted: Submitted) -> Given | str:
     text = only(submitted, form_fields.TEXT)
     if text is None or not text.strip():
@@ -255,8 +261,8 @@ def _read_text(submitted: Submitted) -> Given | str:
 
 
 def _grade_text(key: TextKey, given: Given) -> Grade:
-    text = folded(given.get(form_fields.TEXT, ""))
-    is_right = text in {folded(accepted) for accepted in key.accepted}
+    text = given.get(form_fields.TEXT, "")
+    is_right = any(is_same(text, accepted) for accepted in key.accepted)
     right = frozenset({form_fields.TEXT} if is_right else ())
     return _graded(Fraction(is_right), given, right)
 

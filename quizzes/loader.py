@@ -10,7 +10,8 @@ from django.db import transaction
 
 from quizzes.bank import BANK, Bank, QuizPlan, read_bank
 from quizzes.errors import BrokenBank
-from quizzes.models import QuestionRevision, Quiz
+from quizzes.models import LearningGoal, QuestionRevision, Quiz
+from quizzes.rules import faults_of_bank
 
 
 @dataclass
@@ -22,6 +23,8 @@ class Report:
     unchanged: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     broken: list[BrokenBank] = field(default_factory=list)
+    unfair: list[str] = field(default_factory=list)
+    """Rules of quizzes.rules that the whole bank does not keep; it is loaded."""
 
 
 def load_quizzes(directory: Path = BANK) -> Report:
@@ -42,10 +45,13 @@ def load_bank(bank: Bank) -> Report:
         )
         report.removed = list(gone.values_list("name", flat=True))
         gone.update(is_current=False)
+        _save_goals(bank)
         for position, plan in enumerate(bank.quizzes):
             _save_quiz(plan, position)
         names = [plan.name for plan in bank.quizzes]
         Quiz.objects.exclude(name__in=names).update(is_current=False)
+    if bank.goals is not None:
+        report.unfair = faults_of_bank(bank.questions, bank.goals)
     return report
 
 
@@ -69,11 +75,28 @@ def _save(name: str, body: dict[str, Any], bank: Bank) -> str:
         defaults={
             "kind": question.kind,
             "tags": list(question.tags),
+            "goal": question.goal,
             "body": body,
             "is_current": True,
         },
     )
     return outcome
+
+
+def _save_goals(bank: Bank) -> None:
+    goals = bank.goals or {}
+    LearningGoal.objects.exclude(name__in=goals).update(is_current=False)
+    for position, goal in enumerate(goals.values()):
+        LearningGoal.objects.update_or_create(
+            name=goal.name,
+            defaults={
+                "text": goal.text,
+                "chapter": goal.chapter,
+                "section": goal.section,
+                "position": position,
+                "is_current": True,
+            },
+        )
 
 
 def _save_quiz(plan: QuizPlan, position: int) -> None:

@@ -1,28 +1,29 @@
 """Measured questions: the prediction is kept, the engine runs, its report grades.
 
-    begin()   OPEN → RUNNING, the first request is sent          (web)
-    note()    a report comes: the next request, or the grade     (default worker)
+    begin()   OPEN → RUNNING, the first run's requests are sent        (web)
+    note()    a run's last report comes: the next run, or the grade    (default worker)
 
 Without an engine a recorded real run takes the report's place, and the answer says so.
 """
 
 import logging
-from collections.abc import Mapping
+from collections import defaultdict
 from dataclasses import asdict
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from lab import client
 from lab.errors import EngineError
 from lab.messages import Generation, RequestReport
-from quizzes.errors import Refused
+from quizzes.errors import BrokenQuestion, Refused
 from quizzes.form_fields import Submitted
 from quizzes.grading import read_predictions
-from quizzes.models import Answer, Measurement, RecordedRun
-from quizzes.questions import REPORT_NUMBERS, RUN_NAMES
+from quizzes.models import Answer, Attempt, Measurement, RecordedRun
+from quizzes.questions import RUN_NAMES
 from quizzes.recorded import recorded
+from quizzes.reports import Numbers, numbers_of, of_run
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,11 @@ NO_ENGINE = (
     "No engine is up, and no real run of this question has been recorded here. It "
     "does not count: go on, or try it again when an engine runs."
 )
+NOT_KNOWN = (
+    "The engine did not report the times that this question is about. It does not "
+    "count: try it again."
+)
+NOT_SENT = "The request could not be sent to the engine. Try it again."
 
 
 def begin(
@@ -65,26 +71,30 @@ def begin(
     except client.NOT_SENT as error:
         # Raised after the commit, when the task is sent: the prediction is kept.
         logger.warning("answer %s was not sent to an engine: %s", answer.pk, error)
-        fail(answer, "The request could not be sent to the engine. Try it again.")
+        fail(answer, NOT_SENT)
     return ""
 
 
-def _send(answer: Answer, run: int, address: str = "") -> None:
-    """Submit one run; raises EngineError."""
-    name = RUN_NAMES[run]
-    measurement = Measurement.objects.create(answer=answer, run=run)
-    client.submit(
-        Generation(
-            messages=[{"role": "user", "content": answer.variant().prompts()[name]}],
-            max_tokens=answer.question.authored().runs[run].max_tokens,
-            ignore_eos=True,
-            cache_salt=_salt(answer),
-        ),
-        learner_id=answer.attempt.learner_id,
-        purpose=PURPOSE,
-        request_id=measurement.request_id,
-        address=address,
+def _send(answer: Answer, number: int, address: str = "") -> None:
+    """Submit one run's requests, all at once; raises EngineError."""
+    variant = answer.variant()
+    run = variant.question.runs[number]
+    prompt = variant.prompts()[RUN_NAMES[number]]
+    generation = Generation(
+        messages=[{"role": "user", "content": prompt}],
+        max_tokens=run.max_tokens,
+        ignore_eos=True,
+        cache_salt=_salt(answer),
     )
+    for copy in range(run.copies):
+        measurement = Measurement.objects.create(answer=answer, run=number, copy=copy)
+        client.submit(
+            generation,
+            learner_id=answer.attempt.learner_id,
+            purpose=PURPOSE,
+            request_id=measurement.request_id,
+            address=address,
+        )
 
 
 def _salt(answer: Answer) -> str:
@@ -120,9 +130,28 @@ def note(report: RequestReport) -> None:
     if report.finish_reason not in ("stop", "length"):
         fail(answer, report.error or "The request was stopped before it had ended.")
         return
-    numbers = {n: v for n, v in asdict(report).items() if n in REPORT_NUMBERS}
+    try:
+        with transaction.atomic():
+            # Two reports at once: the second sees what the first has kept.
+            Attempt.objects.select_for_update().get(pk=answer.attempt_id)
+            _keep(measurement, report)
+            _go_on(answer, measurement.run)
+    except IntegrityError:
+        logger.warning("answer %s: two reports sent its next run", answer.pk)
+    except EngineError as error:
+        fail(answer, str(error))
+    except client.NOT_SENT as error:
+        logger.warning("answer %s was not sent to an engine: %s", answer.pk, error)
+        fail(answer, NOT_SENT)
+
+
+def _keep(measurement: Measurement, report: RequestReport) -> None:
+    """Store a report's numbers and where they come from."""
     host = client.status_of(report.engine_host_id)
+    numbers = numbers_of(asdict(report))
     numbers["block_size"] = (host and host.block_size) or 0
+    if host and host.max_concurrent_requests:
+        numbers["max_num_seqs"] = host.max_concurrent_requests
     measurement.numbers = numbers
     measurement.engine_host_id = report.engine_host_id
     measurement.short_id = report.short_id
@@ -134,25 +163,37 @@ def note(report: RequestReport) -> None:
         "is_exact": True,
     }
     measurement.save()
+
+
+def _go_on(answer: Answer, run: int) -> None:
+    """Send the next run, or grade after the last; nothing while a copy still runs."""
+    answer.refresh_from_db()
     if answer.state != Answer.State.RUNNING:
         return
-    if measurement.run + 1 < len(answer.question.authored().runs):
-        try:
-            _send(answer, measurement.run + 1)
-        except EngineError as error:
-            fail(answer, str(error))
+    if answer.measurements.filter(run=run, numbers__isnull=True).exists():
         return
-    _settle(answer)
+    if run + 1 < len(answer.question.authored().runs):
+        _send(answer, run + 1)
+    else:
+        _settle(answer)
 
 
-def reports_of(answer: Answer) -> dict[str, Mapping[str, int]]:
-    """The numbers of the runs by name."""
-    rows = answer.measurements.all()
-    return {RUN_NAMES[row.run]: row.numbers for row in rows if row.numbers is not None}
+def reports_of(answer: Answer) -> dict[str, Numbers]:
+    """The numbers of the runs by name, each over its requests."""
+    requests: dict[int, list[Numbers]] = defaultdict(list)
+    for row in answer.measurements.all():
+        if row.numbers is not None:
+            requests[row.run].append(row.numbers)
+    return {RUN_NAMES[run]: of_run(rows) for run, rows in requests.items()}
 
 
 def _settle(answer: Answer) -> None:
-    found = answer.regrade(reports_of(answer))
+    try:
+        found = answer.regrade(reports_of(answer))
+    except BrokenQuestion as error:
+        logger.warning("answer %s cannot be graded: %s", answer.pk, error)
+        fail(answer, NOT_KNOWN)
+        return
     answer.settle(found, answer.confidence, Answer.State.RUNNING)
 
 

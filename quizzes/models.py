@@ -14,6 +14,7 @@ from quizzes.form_fields import Submitted
 from quizzes.grading import Grade, Outcome, grade, grade_given, marks
 from quizzes.questions import Question as AuthoredQuestion
 from quizzes.questions import question_from
+from quizzes.reports import Numbers
 from quizzes.variants import Variant, variant_of
 
 MAX_ATTEMPTS = 200
@@ -73,6 +74,25 @@ class Quiz(models.Model):
         return len(self.draws)
 
 
+class LearningGoal(models.Model):
+    """What questions measure, as quizzes/bank/goals.yaml has it."""
+
+    name = models.SlugField(primary_key=True, max_length=80)
+    text = models.CharField(max_length=300)
+    """ "You can …"."""
+    chapter = models.SlugField(max_length=80)
+    section = models.CharField(max_length=120)
+    """Anchor of the section that teaches it."""
+    position = models.PositiveIntegerField(default=0)
+    is_current = models.BooleanField(default=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class QuestionRevision(models.Model):
     """One wording of a question; a changed one becomes a new row, so that attempts
     keep what they were asked."""
@@ -82,6 +102,8 @@ class QuestionRevision(models.Model):
     """SHA-256 of the body."""
     kind = models.CharField(max_length=12)
     tags = models.JSONField(default=list)
+    goal = models.SlugField(max_length=80, blank=True)
+    """Name of the LearningGoal that it measures."""
     body = models.JSONField()
     is_current = models.BooleanField(default=True, db_index=True)
 
@@ -396,7 +418,7 @@ class Answer(models.Model):
         if self.attempt.is_closed:
             raise Refused("This attempt is closed: what was answered stays as it is.")
 
-    def regrade(self, reports: Mapping[str, Mapping[str, int]] | None = None) -> Grade:
+    def regrade(self, reports: Mapping[str, Numbers] | None = None) -> Grade:
         """The grade of what is kept, with its parts, to explain it."""
         return grade_given(self.variant().key(reports), self.submitted)
 
@@ -409,20 +431,24 @@ class Measurement(models.Model):
     )
     run = models.PositiveSmallIntegerField()
     """From 0, in the order of the question's runs."""
+    copy = models.PositiveSmallIntegerField(default=0)
+    """From 0, of the requests that the run sends at once."""
     request_id = models.CharField(max_length=32, unique=True, default=new_request_id)
     """Of a recorded run one that no engine has seen."""
     engine_host_id = models.CharField(max_length=100, blank=True)
     short_id = models.PositiveBigIntegerField(null=True)
     numbers = models.JSONField(null=True)
-    """REPORT_NUMBERS of the report; None while it runs."""
+    """What quizzes.reports makes of its report; None while it runs."""
     provenance = models.JSONField(default=dict)
     """Model, device, when; "is_recorded" when no engine was up."""
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        ordering: ClassVar[list[str]] = ["run"]
+        ordering: ClassVar[list[str]] = ["run", "copy"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["answer", "run"], name="quizzes_one_run")
+            models.UniqueConstraint(
+                fields=["answer", "run", "copy"], name="quizzes_one_copy_of_a_run"
+            )
         ]
 
     def __str__(self) -> str:

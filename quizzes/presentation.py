@@ -21,6 +21,8 @@ from quizzes.grading import (
     TextKey,
 )
 from quizzes.models import Answer
+from quizzes.questions import Ask
+from quizzes.reports import Numbers
 from quizzes.units import number_in
 from quizzes.variants import Variant
 
@@ -42,8 +44,9 @@ def question_form(answer: Answer, submitted: Submitted | None = None) -> dict[st
     places = [str(place) for place in range(1, len(variant.parts) + 1)]
     return {
         "kind": question.kind,
-        "paragraphs": variant.text.split("\n"),
+        "paragraphs": paragraphs_of(variant.text),
         "unit": question.unit,
+        "rounding": _rounding(question.decimals),
         "choice_field": form_fields.CHOICE,
         "options": [
             {
@@ -64,6 +67,7 @@ def question_form(answer: Answer, submitted: Submitted | None = None) -> dict[st
                 "name": ask.name,
                 "label": ask.label,
                 "unit": ask.unit,
+                "leeway": _leeway(ask),
                 "box": _box(sent, form_fields.ask(ask.name)),
             }
             for ask in question.asks
@@ -72,6 +76,38 @@ def question_form(answer: Answer, submitted: Submitted | None = None) -> dict[st
         "hints": variant.hints[: answer.num_hints],
         "num_hints_left": len(variant.hints) - answer.num_hints,
     }
+
+
+def paragraphs_of(text: str) -> list[dict[str, Any]]:
+    """The lines of a text; those in backticks stand together as code."""
+    found: list[dict[str, Any]] = []
+    for line in filter(str.strip, text.split("\n")):
+        is_code = len(line) > 1 and line[0] == line[-1] == "`"
+        if not is_code:
+            found.append({"text": line, "is_code": False})
+        elif found and found[-1]["is_code"]:
+            found[-1]["text"] += f"\n{line[1:-1]}"
+        else:
+            found.append({"text": line[1:-1], "is_code": True})
+    return found
+
+
+def _rounding(decimals: int | None) -> str:
+    """How exact an answer is asked for, in words; "" where it is a count."""
+    if decimals is None:
+        return ""
+    if decimals == 0:
+        return "to the nearest whole number"
+    return f"to {decimals} decimal place{'s' if decimals > 1 else ''}"
+
+
+def _leeway(ask: Ask) -> str:
+    """How near a prediction has to be, in words; "" where it has to be exact."""
+    if ask.within:
+        return f"within a factor of {written(ask.within)} counts"
+    if ask.tolerance:
+        return f"±{written(ask.tolerance)} counts"
+    return ""
 
 
 def _box(sent: Submitted, field: str) -> dict[str, str]:
@@ -90,6 +126,7 @@ def _prompts(variant: Variant) -> list[dict[str, Any]]:
                 "number": number,
                 "text": "" if is_same else text,
                 "max_tokens": run.max_tokens,
+                "copies": run.copies,
             }
         )
     return prompts
@@ -148,7 +185,8 @@ def _right_answer(variant: Variant) -> str:
         return ""
     key = variant.key()
     if isinstance(key, NumericKey):
-        return f"{written(key.value)} {key.unit}".strip()
+        number = written(key.value, variant.question.decimals)
+        return f"${number}" if key.unit == "$" else f"{number} {key.unit}".strip()
     return key.accepted[0] if isinstance(key, TextKey) else ""
 
 
@@ -156,7 +194,7 @@ def _measured(
     answer: Answer,
     variant: Variant,
     found: Grade,
-    reports: Mapping[str, Mapping[str, int]],
+    reports: Mapping[str, Numbers],
 ) -> dict[str, Any] | None:
     """Prediction and truth side by side, with the blocks of each run."""
     if not reports:
@@ -174,26 +212,35 @@ def _measured(
                 "predicted": written(predicted)
                 if isinstance(predicted, Fraction)
                 else "",
-                "truth": written(truth),
+                "truth": written(truth, ask.decimals),
                 "is_correct": ask.name in found.right_parts,
             }
         )
     runs = [
-        {"number": number, "numbers": report, "blocks": blocks_of(report)}
+        {
+            "number": number,
+            "numbers": report,
+            "blocks": blocks_of(report) if report.get("num_requests", 1) == 1 else [],
+        }
         for number, report in enumerate(reports.values(), 1)
     ]
-    return {"rows": rows, "runs": runs, "source": measuring.summary_of(answer)}
+    return {
+        "rows": rows,
+        "runs": runs,
+        "has_blocks": any(run["blocks"] for run in runs),
+        "source": measuring.summary_of(answer),
+    }
 
 
-def blocks_of(report: Mapping[str, int]) -> list[dict[str, Any]]:
+def blocks_of(report: Numbers) -> list[dict[str, Any]]:
     """A request's blocks in logical order: from the cache, of the prompt, of the
     answer; how full the last is. Some are left out of the middle of a long row."""
-    size = report.get("block_size") or 0
+    size = int(report.get("block_size") or 0)
     if not size:
         return []
     num_tokens = report["num_prompt_tokens"] + report["num_output_tokens"] - 1
     blocks = []
-    for index in range(min(report["num_blocks"], MAX_DRAWN_BLOCKS)):
+    for index in range(min(int(report["num_blocks"]), MAX_DRAWN_BLOCKS)):
         filled = max(0, min(size, num_tokens - index * size))
         if index < report["num_blocks_shared"]:
             kind = "cached"

@@ -26,20 +26,12 @@ KINDS = (
     "measured",
 )
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-REPORT_NUMBERS = (
-    "block_size",
-    "num_blocks",
-    "num_blocks_shared",
-    "num_cached_tokens",
-    "num_output_tokens",
-    "num_preemptions",
-    "num_prompt_tokens",
-)
-"""What a measured answer may name, as "first.num_blocks": numbers of a run's
-RequestReport, and the engine's block size."""
 RUN_NAMES = ("first", "second", "third")
 MAX_OUTPUT_TOKENS = 320
+MAX_COPIES = 48
+"""Requests of one run at once, as lab.models.MAX_UNFINISHED lets a learner send."""
 MAX_PROMPT_CHARS = 6_000
+MAX_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +70,27 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One number to predict: ``value`` is a formula over the runs' reports."""
+    """One number to predict: ``value`` is a formula over the runs' numbers."""
 
     name: str
     label: str
     value: str
     unit: str
     tolerance: Fraction
+    within: Fraction
+    """A factor up or down that still counts, for times on a busy machine; 0 if none."""
+    decimals: int | None
+    """Places after the point that the truth is shown with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One request to the engine; all of an attempt share its cache salt."""
+    """``copies`` equal requests to the engine at once; all of a try share its cache
+    salt."""
 
     prompt: str
     max_tokens: int
+    copies: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +105,8 @@ class Question:
     """Anchor of the chapter's section to read again."""
     source: str
     """Where its facts were checked."""
+    goal: str
+    """The learning goal that it measures; "" in a bank without goals."""
     explanation: str
     hints: tuple[str, ...]
     parameters: Mapping[str, Parameter]
@@ -119,6 +119,8 @@ class Question:
     tolerance: str = "0"
     """numeric: a formula, in ``unit``."""
     unit: str = ""
+    decimals: int | None = None
+    """numeric: places after the point that are asked for; None where it is exact."""
     accepted: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     runs: tuple[Run, ...] = ()
@@ -132,13 +134,13 @@ class Question:
 
 COMMON = {
     *("id", "kind", "text", "tags", "section", "source", "explanation", "hints"),
-    "parameters",
+    *("parameters", "goal"),
 }
 OWN: dict[str, set[str]] = {
     "single": {"choices"},
     "multiple": {"choices"},
     "truefalse": {"answer", "because"},
-    "numeric": {"answer", "tolerance", "unit", "mistakes"},
+    "numeric": {"answer", "tolerance", "unit", "decimals", "mistakes"},
     "ordering": {"items"},
     "matching": {"pairs", "decoys"},
     "shorttext": {"accepted", "mistakes"},
@@ -165,6 +167,7 @@ def question_from(body: Mapping[str, Any]) -> Question:
         "tags": tuple(fields.texts("tags")),
         "section": fields.text("section", ""),
         "source": fields.text("source", ""),
+        "goal": fields.text("goal", ""),
         "explanation": fields.text("explanation", ""),
         "hints": tuple(fields.texts("hints")),
         "parameters": _parameters(fields),
@@ -249,8 +252,18 @@ def _numeric(fields: Body) -> dict[str, Any]:
         "answer": fields.text("answer"),
         "tolerance": fields.text("tolerance", "0"),
         "unit": _unit(fields),
+        "decimals": _decimals(fields),
         "mistakes": _mistakes(fields),
     }
+
+
+def _decimals(fields: Body) -> int | None:
+    if not fields.has("decimals"):
+        return None
+    number = fields.number("decimals")
+    if number.denominator != 1 or not 0 <= number <= MAX_DECIMALS:
+        raise fields.broken("decimals", f"a whole number, 0 to {MAX_DECIMALS}.")
+    return int(number)
 
 
 def _ordering(fields: Body) -> dict[str, Any]:
@@ -283,11 +296,31 @@ def _shorttext(fields: Body) -> dict[str, Any]:
     return {"accepted": accepted, "mistakes": _mistakes(fields)}
 
 
+def _ask(name: str, row: Body) -> Ask:
+    row.allow({"label", "value", "unit", "tolerance", "within", "decimals"})
+    within = row.number("within", "0")
+    if within and within <= 1:
+        raise row.broken("within", "a factor above 1, such as 1.5.")
+    return Ask(
+        name=name,
+        label=row.text("label"),
+        value=row.text("value"),
+        unit=_unit(row),
+        tolerance=row.number("tolerance", "0"),
+        within=within,
+        decimals=_decimals(row),
+    )
+
+
 def _measured(fields: Body) -> dict[str, Any]:
     runs = []
     for row in fields.bodies("runs"):
-        row.allow({"prompt", "max_tokens"})
-        runs.append(Run(row.text("prompt"), int(row.number("max_tokens"))))
+        row.allow({"prompt", "max_tokens", "copies"})
+        copies = row.number("copies", "1")
+        if copies.denominator != 1 or not 1 <= copies <= MAX_COPIES:
+            raise row.broken("copies", f"1 to {MAX_COPIES} requests at once.")
+        max_tokens = int(row.number("max_tokens"))
+        runs.append(Run(row.text("prompt"), max_tokens, int(copies)))
         if len(runs[-1].prompt) > MAX_PROMPT_CHARS:
             raise row.broken("prompt", f"at most {MAX_PROMPT_CHARS:,} characters.")
         if not 1 <= runs[-1].max_tokens <= MAX_OUTPUT_TOKENS:
@@ -296,9 +329,7 @@ def _measured(fields: Body) -> dict[str, Any]:
         raise fields.broken("runs", f"there are 1 to {len(RUN_NAMES)} runs.")
     asks = []
     for name, row in fields.mappings("asks"):
-        row.allow({"label", "value", "unit", "tolerance"})
-        label, value = row.text("label"), row.text("value")
-        asks.append(Ask(name, label, value, _unit(row), row.number("tolerance", "0")))
+        asks.append(_ask(name, row))
     if not asks or not all(ask.name.isidentifier() for ask in asks):
         raise fields.broken("asks", "there are numbers to predict, named by words.")
     return {"runs": tuple(runs), "asks": tuple(asks)}

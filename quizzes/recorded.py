@@ -18,7 +18,9 @@ def recorded_runs(path: Path = BANK / RECORDED) -> dict[str, Any]:
     return found
 
 
-def recorded(question_name: str) -> tuple[list[dict[str, int]], dict[str, Any]] | None:
+def recorded(
+    question_name: str,
+) -> tuple[list[dict[str, float]], dict[str, Any]] | None:
     """The runs' numbers and where they come from; None if nothing was recorded."""
     found = recorded_runs()
     report = found["reports"].get(question_name)

@@ -15,7 +15,12 @@ from django.views.decorators.http import require_GET
 
 from courseware.models import Learner
 from quizzes.models import Answer, NameConsent, Quiz
-from quizzes.statistics import counted_answers, question_statistics, wrong_parts
+from quizzes.statistics import (
+    counted_answers,
+    goal_statistics,
+    question_statistics,
+    wrong_parts,
+)
 
 COLUMNS = (
     "learner",
@@ -23,6 +28,7 @@ COLUMNS = (
     "question",
     "kind",
     "tags",
+    "goal",
     "outcome",
     "score",
     "marks",
@@ -54,6 +60,7 @@ def statistics(request: HttpRequest, quiz_name: str) -> HttpResponse:
         "quizzes": Quiz.objects.all(),
         "quiz": quiz,
         "questions": question_statistics(answers),
+        "goals": goal_statistics(answers),
         "num_attempts": len({row.attempt_id for row in answers}),
     }
     return render(request, "quizzes/statistics.html", context)
@@ -92,6 +99,7 @@ def _rows(answers: Iterable[Answer]) -> Iterator[list[Any]]:
             row.question.name,
             row.question.kind,
             " ".join(row.question.tags),
+            row.question.goal,
             row.outcome,
             row.score,
             row.marks,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from quizzes.models import Answer, Quiz
+from quizzes.models import Answer, LearningGoal, Quiz
 
 MIN_FOR_DISCRIMINATION = 5
 
@@ -52,6 +52,22 @@ def question_statistics(answers: Iterable[Answer]) -> list[QuestionStatistics]:
         by_name[row.question.name].append(row)
     found = [_statistics(name, given, totals) for name, given in by_name.items()]
     return sorted(found, key=lambda row: (row.difficulty or 0, row.name))
+
+
+def goal_statistics(answers: Iterable[Answer]) -> list[dict[str, Any]]:
+    """Mean score of each goal over all its questions, hardest first."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    for row in answers:
+        scores[row.question.goal].append(row.score or 0.0)
+    found = [
+        {
+            "text": goal.text,
+            "num_answers": len(scores[goal.name]),
+            "difficulty": statistics.fmean(scores[goal.name]),
+        }
+        for goal in LearningGoal.objects.filter(name__in=scores)
+    ]
+    return sorted(found, key=lambda row: (row["difficulty"], row["text"]))
 
 
 def _statistics(

@@ -22,9 +22,11 @@ from quizzes.grading import (
     NumericKey,
     OrderKey,
     TextKey,
-    folded,
 )
-from quizzes.questions import REPORT_NUMBERS, RUN_NAMES, Question
+from quizzes.near_misses import near_miss
+from quizzes.questions import RUN_NAMES, Question
+from quizzes.reports import REPORT_NUMBERS, Numbers
+from quizzes.spelling import is_same
 from quizzes.units import number_in
 
 
@@ -49,7 +51,7 @@ class Variant:
     """Right-hand sides of a matching question."""
     hints: tuple[str, ...]
 
-    def key(self, reports: Mapping[str, Mapping[str, int]] | None = None) -> Key:
+    def key(self, reports: Mapping[str, Numbers] | None = None) -> Key:
         """What grades it; a measured question needs its runs' reports by name."""
         question = self.question
         match question.kind:
@@ -61,7 +63,7 @@ class Variant:
             case "numeric":
                 return NumericKey(
                     evaluate(question.answer, self.values),
-                    evaluate(question.tolerance, self.values),
+                    self._tolerance(),
                     question.unit,
                 )
             case "ordering":
@@ -73,6 +75,13 @@ class Variant:
                 return TextKey(tuple(fill(t, self.values) for t in question.accepted))
         return self._measured_key(reports or {})
 
+    def _tolerance(self) -> Fraction:
+        """What the author allows, and half a unit of the last place asked for."""
+        allowed = evaluate(self.question.tolerance, self.values)
+        if self.question.decimals is None:
+            return allowed
+        return max(allowed, Fraction(1, 2 * 10**self.question.decimals))
+
     def _match_key(self) -> MatchKey:
         letters = {part.text: part.letter for part in self.partners}
         pairs = {
@@ -83,14 +92,14 @@ class Variant:
         }
         return MatchKey(pairs, frozenset(letters.values()))
 
-    def _measured_key(self, reports: Mapping[str, Mapping[str, int]]) -> MeasuredKey:
+    def _measured_key(self, reports: Mapping[str, Numbers]) -> MeasuredKey:
         numbers: dict[str, Fraction | str] = dict(self.values)
         for run, report in reports.items():
             numbers |= {f"{run}.{name}": Fraction(n) for name, n in report.items()}
         return MeasuredKey(
             {
                 ask.name: NumericKey(
-                    evaluate(ask.value, numbers), ask.tolerance, ask.unit
+                    evaluate(ask.value, numbers), ask.tolerance, ask.unit, ask.within
                 )
                 for ask in self.question.asks
             }
@@ -107,21 +116,30 @@ class Variant:
         return fill(rows[part.index].because, self.values)
 
     def mistake(self, given: Mapping[str, str]) -> str:
-        """The author's reason about a foreseen wrong answer; "" if it is none."""
+        """The reason about a foreseen wrong answer, or one in another notation; "" if
+        it is neither."""
+        key = self.key() if self.question.kind == "numeric" else None
+        text = given.get(form_fields.NUMBER, "")
+        if isinstance(key, NumericKey):
+            number = number_in(text, key.unit)
+            if not isinstance(number, Fraction) or key.is_right(number):
+                return ""
         for mistake in self.question.mistakes:
             if self._is_same(mistake.answer, given):
                 return fill(mistake.because, self.values)
+        if isinstance(key, NumericKey):
+            return near_miss(text, key.unit, key.is_right)
         return ""
 
     def _is_same(self, answer: str, given: Mapping[str, str]) -> bool:
         if self.question.kind == "shorttext":
-            return folded(fill(answer, self.values)) == folded(
-                given.get(form_fields.TEXT, "")
-            )
+            said = given.get(form_fields.TEXT, "")
+            return is_same(fill(answer, self.values), said)
         number = number_in(given.get(form_fields.NUMBER, ""), self.question.unit)
         wrong = evaluate(answer, self.values)
-        tolerance = evaluate(self.question.tolerance, self.values)
-        return isinstance(number, Fraction) and abs(number - wrong) <= tolerance
+        if not isinstance(number, Fraction):
+            return False
+        return abs(number - wrong) <= max(self._tolerance(), abs(wrong) * ROUNDED)
 
     def prompts(self) -> dict[str, str]:
         """A measured question's prompts by the name of their run."""
@@ -166,6 +184,8 @@ def _parts(
     )
 
 
+ROUNDED = Fraction(1, 200)
+"""A foreseen mistake is known by three digits of it."""
 NUM_TRIED = 24
 """Variants that check_variants() makes."""
 
@@ -198,3 +218,8 @@ def _check(variant: Variant) -> None:
             abs(number - key.value) <= key.tolerance for number in wrong
         ):
             raise BrokenExpression("a foreseen mistake is right")
+    if question.kind == "shorttext":
+        for mistake in question.mistakes:
+            wrong_text = fill(mistake.answer, variant.values)
+            if any(is_same(wrong_text, accepted) for accepted in question.accepted):
+                raise BrokenExpression("a foreseen mistake is right")

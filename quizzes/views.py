@@ -11,20 +11,24 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from courseware.htmx import HtmxHttpRequest
 from courseware.learner import learner_id_of
-from courseware.models import Section
 from courseware.sockets import address_of_request
 from lab import client
 from quizzes import measuring, presentation
 from quizzes.errors import Refused, Unknown
 from quizzes.form_fields import Submitted
-from quizzes.mastery import attempts_of, mastery_of, to_reread
+from quizzes.mastery import (
+    attempts_of,
+    goals_of,
+    mastery_of,
+    section_of,
+    to_reread,
+)
 from quizzes.models import Answer, Attempt, NameConsent, Quiz
 
 View = Callable[..., HttpResponse]
@@ -65,7 +69,7 @@ def _owned(request: HtmxHttpRequest, attempt_id: uuid.UUID) -> Attempt:
 @require_GET
 @_found
 def progress(request: HtmxHttpRequest) -> HttpResponse:
-    """All quizzes with the learner's best and last attempts, and mastery per tag."""
+    """All quizzes with the learner's best and last attempts, and their goals."""
     learner_id = _learner(request)
     rows = [
         {
@@ -255,7 +259,7 @@ def _show_question(
         "question": presentation.question_form(answer, sent),
         "next_position": position + 1 if position < len(tries) else None,
         "engine": client.ready_engine() if answer.question.kind == "measured" else None,
-        "section": _section(found.quiz, answer.question.authored().section),
+        "section": section_of(found.quiz.chapter, answer.question.authored().section),
     }
     if answer.state == Answer.State.DONE:
         context["feedback"] = presentation.explained(answer)
@@ -278,15 +282,6 @@ def _steps(tries: list[Answer], position: int) -> list[dict[str, Any]]:
     ]
 
 
-def _section(quiz: Quiz, anchor: str) -> dict[str, str] | None:
-    """Link to a section of the quiz's chapter; None if there is no such section."""
-    row = Section.objects.filter(chapter_id=quiz.chapter, anchor=anchor).first()
-    if row is None:
-        return None
-    url = reverse("courseware:chapter", args=[quiz.chapter])
-    return {"title": row.title, "url": f"{url}#{anchor}"}
-
-
 def _summary(found: Attempt) -> dict[str, Any]:
     tries = list(found.first_tries())
     anchors = to_reread(tries)
@@ -301,7 +296,11 @@ def _summary(found: Attempt) -> dict[str, Any]:
         "num_right": sum(row.outcome == "right" for row in tries),
         "num_counted": len(counted),
         "max_marks": 3 * len(counted),
-        "reread": [s for anchor in anchors if (s := _section(found.quiz, anchor))],
-        "mastery": mastery_of(found.learner_id),
+        "goals": goals_of(tries),
+        "reread": [
+            section
+            for anchor in anchors
+            if (section := section_of(found.quiz.chapter, anchor))
+        ],
         **attempts_of(found.learner_id, found.quiz),
     }

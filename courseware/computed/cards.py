@@ -88,6 +88,8 @@ def users_on_card(
         "weights_gib": found.weights.value / GIB,
         "overhead_gib": overhead.value / GIB,
         "overhead": span(overhead.times(1 / GIB), ".1f"),
+        "overhead_low_gib": overhead.low / GIB,
+        "overhead_high_gib": overhead.high / GIB,
         "pool_gib": found.pool.value / GIB,
         "pool": span(found.pool.times(1 / GIB), ".1f"),
         "context": context,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 
-from quizzes.expressions import evaluate
+from quizzes.expressions import evaluate, fill
 from quizzes.formats.losses import (
     Exported,
     common_losses,
@@ -73,7 +73,8 @@ def _numeric(exported: Exported, variant: Variant) -> str:
     rows = [f"\n={plain_number(key.value)}:{plain_number(key.tolerance)}"]
     for mistake in variant.question.mistakes:
         wrong = evaluate(mistake.answer, variant.values)
-        rows.append(f"\n=%0%{plain_number(wrong)}:0#{escaped(mistake.because)}")
+        because = escaped(fill(mistake.because, variant.values))
+        rows.append(f"\n=%0%{plain_number(wrong)}:0#{because}")
     return "#" + "".join(rows)
 
 

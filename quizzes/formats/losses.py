@@ -30,6 +30,7 @@ def common_losses(
         "hints": (question.hints, "hints"),
         "section": (question.section, "the reference to the chapter's section"),
         "source": (question.source, "the source of its facts"),
+        "goal": (question.goal, "the learning goal"),
         "tags": (question.tags, "tags"),
         "parameters": (question.parameters, "other variants: one is written"),
         "decoys": (question.decoys, "partners that belong to no line"),

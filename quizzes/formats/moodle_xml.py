@@ -7,7 +7,7 @@ are named in ``losses``, as is all else that Moodle has no place for.
 from collections.abc import Callable, Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from quizzes.expressions import evaluate
+from quizzes.expressions import evaluate, fill
 from quizzes.formats.losses import (
     Exported,
     common_losses,
@@ -89,7 +89,7 @@ def _numeric(exported: Exported, row: Element, variant: Variant) -> None:
     SubElement(right, "tolerance").text = plain_number(key.tolerance)
     for mistake in variant.question.mistakes:
         wrong = plain_number(evaluate(mistake.answer, variant.values))
-        answer = _answer(row, wrong, 0, mistake.because)
+        answer = _answer(row, wrong, 0, fill(mistake.because, variant.values))
         SubElement(answer, "tolerance").text = "0"
     if key.unit:
         units = SubElement(SubElement(row, "units"), "unit")

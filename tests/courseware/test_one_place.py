@@ -17,7 +17,7 @@ from quizzes.bank import BANK
 
 CLAIMS = all_claims(CONTENT)
 NAMED = re.compile(r"\{(?:claim|value) ([a-z0-9-]+)")
-QUESTION_FILES = sorted(BANK.glob("[hprs]*.yaml"))
+QUESTION_FILES = sorted(BANK.glob("*.yaml"))
 
 
 UNITS = {

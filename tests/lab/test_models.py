@@ -73,7 +73,7 @@ def test_a_prompt_that_is_too_long_is_refused_by_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("purpose", "allowed"), [("mentor", 3), ("demo", 64), ("quiz", 4)]
+    ("purpose", "allowed"), [("mentor", 3), ("demo", 64), ("quiz", 48), ("other", 4)]
 )
 def test_each_purpose_has_its_own_limit_per_learner(purpose: str, allowed: int) -> None:
     for number in range(allowed):

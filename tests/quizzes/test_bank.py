@@ -11,7 +11,7 @@ from courseware.loader import CONTENT
 from quizzes.bank import BANK, read_bank
 from quizzes.loader import load_quizzes
 from quizzes.models import QuestionRevision, Quiz
-from quizzes.questions import REPORT_NUMBERS
+from quizzes.reports import REPORT_NUMBERS
 from quizzes.variants import variant_of
 
 GOOD = """questions:
@@ -27,15 +27,15 @@ def test_the_bank_covers_the_chapter() -> None:
     bank = read_bank()
     assert bank.broken == []
     questions = bank.questions.values()
-    assert len(questions) >= 30
-    assert sum(q.is_parametrised for q in questions) >= 8
-    assert sum(q.kind == "measured" for q in questions) >= 5
+    assert len(questions) >= 60
+    assert sum(q.is_parametrised for q in questions) >= 20
+    assert sum(q.kind == "measured" for q in questions) >= 10
     assert len({q.kind for q in questions}) == 8
 
 
 def test_every_question_names_its_section_source_and_reasons() -> None:
     chapter = (CONTENT / "deploying-ai-models.md").read_text()
-    anchors = set(re.findall(r"^## .*\{#([a-z-]+)\}$", chapter, re.MULTILINE))
+    anchors = set(re.findall(r"^###? .*\{#([a-z-]+)[ }]", chapter, re.MULTILINE))
     claims = yaml.safe_load((CONTENT / "deploying-ai-models.claims.yaml").read_text())
     for question in read_bank().questions.values():
         assert question.section in anchors, question.name
@@ -95,7 +95,7 @@ def test_recorded_reports_are_whole_and_say_where_they_come_from() -> None:
         ("kind: numeric", "kind: numeric\n  hints: none", 4, "a list"),
         ("kind: numeric", "kind: numeric\n  tags: [true]", 4, "a text"),
         ("questions:", "riddles:", 1, "one field"),
-        ("n + 1\n", "'n + {value kv-8b heads}'\n", 6, "no figure 'heads': known are"),
+        ("n + 1\n", "'n + {value kv-8b wings}'\n", 6, "no figure 'wings': known are"),
         ("n + 1\n", "{claim: nothing, key: gib}\n", 6, "no claim 'nothing'"),
         ("What is {n} + 1?", "'Of {value kv-8b}?'", 4, "{value CLAIM KEY FORMAT}"),
     ],

@@ -5,11 +5,24 @@ from dataclasses import replace
 import pytest
 from kombu.exceptions import OperationalError
 
+from quizzes.grading import MeasuredKey
 from quizzes.models import Answer, Measurement
+from quizzes.questions import RUN_NAMES
+from quizzes.recorded import recorded_runs
+from quizzes.reports import COUNTS, numbers_of, of_run
+from quizzes.variants import variant_of
 from tests.lab.fake_engine import READY, FakeEngine
-from tests.quizzes.conftest import Learner
+from tests.quizzes.conftest import Learner, shipped_bank
 
 QUIZ = "deploying-ai-models-measured"
+REPORT_OF = {
+    **dict.fromkeys(COUNTS, 0),
+    "num_output_tokens": 60,
+    "output_tokens_per_s": 40.0,
+    "ttft_s": 0.1,
+    "queue_s": 0.0,
+    "e2el_s": 2.0,
+}
 TWICE = {"ask-blocks": "9", "ask-tokens": "296"}
 
 
@@ -163,3 +176,75 @@ def test_the_truth_follows_the_engines_own_block_size(
         learner.answer(3, **{"ask-blocks": "38", "ask-added": "19"})
     engine_up.finish(num_blocks=38, num_output_tokens=300)
     assert attempt.latest(3).score == 1.0
+
+
+STEP_TIME = 8
+"""Its place in the quiz: one request alone, eight at once, one alone again."""
+
+
+def test_a_batch_is_sent_at_once_and_the_next_run_waits_for_all_of_it(
+    learner: Learner, engine_up: FakeEngine, on_commit
+) -> None:
+    attempt = learner.start(QUIZ)
+    assert "8 requests at once" in learner.page(STEP_TIME)
+    with on_commit():
+        learner.answer(STEP_TIME, **{"ask-ratio": "2x"})
+    assert len(engine_up.submitted) == 1
+    with on_commit():
+        engine_up.finish(output_tokens_per_s=40.0)
+    assert len(engine_up.submitted) == 9
+    for number in range(1, 8):
+        with on_commit():
+            engine_up.finish(number, output_tokens_per_s=25.0)
+    assert len(engine_up.submitted) == 9, "one of the eight still runs"
+    with on_commit():
+        engine_up.finish(8, output_tokens_per_s=25.0)
+    assert len(engine_up.submitted) == 10
+    assert attempt.latest(STEP_TIME).state == Answer.State.RUNNING
+    engine_up.finish(9, output_tokens_per_s=40.0)
+    answer = attempt.latest(STEP_TIME)
+    assert answer.score == 1.0 and answer.measurements.count() == 10
+    page = learner.page(STEP_TIME)
+    assert "8 requests at once" in page and "40.0 ms" in page and "1.60" in page
+
+
+def test_a_time_that_was_not_reported_does_not_count(
+    learner: Learner, engine_up: FakeEngine, on_commit
+) -> None:
+    attempt = learner.start(QUIZ)
+    with on_commit():
+        learner.answer(6, **{"ask-ratio": "5"})
+    with on_commit():
+        engine_up.finish(ttft_s=None)
+    engine_up.finish(ttft_s=0.1)
+    assert attempt.latest(6).state == Answer.State.FAILED
+    assert "did not report the times" in learner.page(6)
+
+
+def test_recorded_times_teach_what_the_questions_say() -> None:
+    """A try that other work disturbed would say that eight are quicker than one."""
+    found = recorded_runs()["reports"]
+    for name, low, high in [
+        ("measured-ttft-hit", 2, 40), ("measured-prefill-length", 2, 20),
+        ("measured-step-time", 1, 5), ("measured-batch-throughput", 3, 16),
+        ("measured-queue-wait", 0.5, 1.5),
+    ]:  # fmt: skip
+        question = shipped_bank().questions[name]
+        runs = dict(zip(RUN_NAMES, found[name]["runs"], strict=False))
+        key = variant_of(question, 0).key(runs)
+        assert isinstance(key, MeasuredKey)
+        assert low < key.asks["ratio"].value < high, name
+
+
+def test_a_run_is_the_median_of_its_requests() -> None:
+    requests = [
+        numbers_of(REPORT_OF | {"ttft_s": ttft, "queue_s": queue, "e2el_s": 2.0})
+        for ttft, queue in [(0.1, 0.0), (0.2, 0.4), (0.9, 1.0)]
+    ]
+    run = of_run(requests)
+    assert run["ttft_ms"] == 200 and run["longest_queue_ms"] == 1000
+    assert run["num_waited"] == 1 and run["num_requests"] == 3
+    assert run["tokens_per_s"] == 90 and run["itl_ms"] == 25
+    assert of_run([run]) == run, "a recorded run has them already"
+    unknown = of_run([numbers_of(REPORT_OF | {"ttft_s": None})])
+    assert "ttft_ms" not in unknown

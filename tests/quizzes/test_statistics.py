@@ -47,7 +47,9 @@ def test_difficulty_wrong_answers_and_time_are_shown(
     learner.finish()
     page = staff.get("/quiz/statistics/deploying-ai-models/").content.decode()
     assert "1.00" in page and "0.00" in page and "1 × " in page and "0 s" in page
+    assert "By learning goal" in page and "You can decide between serverless" in page
     rows = table(staff)
+    assert rows[0]["goal"] == "paged-memory"
     assert [row["outcome"] for row in rows] == ["right", "wrong"]
     assert rows[0]["wrong"] == "" and len(rows[1]["wrong"]) > 5
 

@@ -9,6 +9,9 @@ from django.test import Client
 from courseware.learner import learner_id_of
 from courseware.loader import load_chapters
 from courseware.models import User
+from quizzes.bank import read_bank
+from quizzes.goals import Standing, evidence, standing
+from quizzes.mastery import section_of
 from quizzes.models import Answer, Attempt, Quiz
 from tests.quizzes.conftest import BROWSER, Learner, right_fields
 
@@ -31,6 +34,23 @@ def test_the_chapter_holds_the_quiz_and_a_link_to_it(learner: Learner) -> None:
     page = learner.client.get("/chapters/deploying-ai-models/").content.decode()
     assert 'hx-get="/quiz/deploying-ai-models/"' in page
     assert 'href="/quiz/deploying-ai-models/"' in page
+
+
+def test_questions_and_goals_lead_to_a_heading_of_the_chapter(bank: None) -> None:
+    load_chapters()
+    bank_read = read_bank()
+    for question in bank_read.questions.values():
+        found = section_of("deploying-ai-models", question.section)
+        assert found and found["title"], question.name
+    for goal in (bank_read.goals or {}).values():
+        found = section_of(goal.chapter, goal.section)
+        assert found and found["title"], goal.name
+    found = section_of("deploying-ai-models", "bill")
+    assert found == {
+        "title": "The bill, per million tokens",
+        "url": "/chapters/deploying-ai-models/#bill",
+    }
+    assert section_of("deploying-ai-models", "no-such-heading") is None
 
 
 def test_the_whole_quiz_without_javascript(learner: Learner) -> None:
@@ -221,7 +241,40 @@ def test_progress_shows_best_last_and_mastery(learner: Learner) -> None:
         learner.finish()
     page = learner.client.get("/quiz/").content.decode()
     assert "best 33 %" in page and ">0 %</a>" in page and "2 attempts" in page
-    assert "pagedattention" in page and "100 %" in page
+    assert "quiz-goal-met" in page and "100 %" in page
+    assert "You can explain how PagedAttention stores a KV cache" in page
+
+
+def test_the_summary_tells_which_goals_are_met(learner: Learner) -> None:
+    """Right and sure is met; by a guess or after a hint it is shaky; else not yet."""
+    attempt = learner.start()
+    learner.answer(1, **right_fields(attempt, 1), certainty=3)
+    learner.answer(2, **right_fields(attempt, 2), certainty=1)
+    summary = learner.finish()
+    rows = re.findall(
+        r'quiz-goal-([\w-]+)"><th scope="row">(You can [a-z ]+).*?</tr>', summary
+    )
+    assert [standing for standing, _ in rows] == ["not-yet", "shaky", "met"]
+    assert "PagedAttention" in summary.split("quiz-goal-met")[1]
+    assert 'href="/chapters/deploying-ai-models/#cold-starts">Read' in summary
+    assert '#pagedattention">Read' not in summary, "what is met need not be read"
+
+
+def test_a_hint_makes_a_goal_shaky(learner: Learner) -> None:
+    attempt = learner.start()
+    learner.client.post(f"{learner.url}1/hint/")
+    learner.answer(1, **right_fields(attempt, 1), certainty=3)
+    assert "quiz-goal-shaky" in learner.finish()
+
+
+def test_the_standing_needs_evidence() -> None:
+    assert [standing([x]) for x in (1, 0.8, 0.79, 0.4, 0.39, 0)] == [
+        "met", "met", "shaky", "shaky", "not yet", "not yet",
+    ]  # fmt: skip
+    assert standing([]) is Standing.NOT_YET
+    assert evidence(1.0, 0, None) == 1.0 and evidence(1.0, 0, 2) == 1.0
+    assert evidence(1.0, 1, 3) == evidence(1.0, 0, 1) == 0.5
+    assert evidence(0.25, 2, 1) == 0.25
 
 
 def test_an_attempt_goes_on_at_another_device_when_signed_in(

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from quizzes.errors import BrokenQuestion
 from quizzes.formats.aiken import read_aiken
+from quizzes.formats.bank_yaml import to_bank_yaml
 from quizzes.formats.gift import read_gift
 from quizzes.questions import question_from
 
@@ -20,6 +20,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """The file and its format."""
         parser.add_argument("path", type=Path)
+        parser.add_argument(
+            "--goal", default="", help="the learning goal that all of them measure"
+        )
         parser.add_argument("--format", choices=["gift", "aiken"], default="gift")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,14 +31,13 @@ class Command(BaseCommand):
         try:
             imported = read(options["path"].read_text(encoding="utf-8"))
             for body in imported.bodies:
+                if options["goal"]:
+                    body["goal"] = options["goal"]
                 question_from(body)
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['path']} cannot be read: {error}") from error
         except BrokenQuestion as error:
             raise CommandError(f"{options['path']}: {error.reason}") from error
-        text = yaml.safe_dump(
-            {"questions": imported.bodies}, allow_unicode=True, sort_keys=False
-        )
-        self.stdout.write(text)
+        self.stdout.write(to_bank_yaml(imported.bodies))
         for loss in imported.losses:
             self.stderr.write(f"not taken over: {loss}")

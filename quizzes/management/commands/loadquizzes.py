@@ -27,4 +27,6 @@ class Command(BaseCommand):
         for outcome in ("added", "changed", "removed"):
             for name in getattr(report, outcome):
                 self.stdout.write(f"{outcome:9} {name}")
+        for sentence in report.unfair:
+            self.stderr.write(f"unfair    {sentence}")
         self.stdout.write(f"unchanged {len(report.unchanged)} questions")

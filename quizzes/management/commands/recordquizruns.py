@@ -15,7 +15,8 @@ from lab import client
 from lab.messages import EngineStatus, Generation
 from quizzes.bank import BANK, RECORDED, read_bank
 from quizzes.models import RecordedRun
-from quizzes.questions import REPORT_NUMBERS, Question
+from quizzes.questions import Question
+from quizzes.reports import REPORT_NUMBERS, numbers_of, of_run
 from quizzes.variants import variant_of
 
 HEAD = (
@@ -25,13 +26,24 @@ HEAD = (
 
 
 class Command(BaseCommand):
-    """Needs the whole stack: an engine host and the default worker."""
+    """Needs the whole stack: an engine host and the default worker.
+
+    Of several tries of a question the quickest is kept whole: other work on the machine
+    only ever makes it slower.
+    """
 
     help = "Record the measured questions' runs on the running engine."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """How long one request may take."""
+        """How long one request may take, and how often each question is run."""
         parser.add_argument("--timeout", type=float, default=120.0, metavar="S")
+        parser.add_argument(
+            "--tries",
+            type=int,
+            default=3,
+            metavar="N",
+            help="run each question so often; the try that took least time is kept",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run all, then write the file; nothing is written if one fails."""
@@ -43,8 +55,12 @@ class Command(BaseCommand):
             reports = {
                 question.name: {
                     "exact": True,
-                    "runs": self._runs(
-                        question, learner.learner_id, engine, options["timeout"]
+                    "runs": min(
+                        (
+                            self._runs(question, learner.learner_id, engine, options)
+                            for _ in range(options["tries"])
+                        ),
+                        key=lambda runs: sum(run["e2el_ms"] for run in runs),
                     ),
                 }
                 for question in read_bank().questions.values()
@@ -70,33 +86,40 @@ class Command(BaseCommand):
         question: Question,
         learner_id: str,
         engine: EngineStatus,
-        timeout_s: float,
-    ) -> list[dict[str, int]]:
+        options: dict[str, Any],
+    ) -> list[dict[str, float]]:
         salt = secrets.token_hex(16)
         prompts = variant_of(question, 0).prompts().values()
         runs = []
         for prompt, run in zip(prompts, question.runs, strict=True):
-            request_id = uuid.uuid4().hex
-            RecordedRun.objects.create(request_id=request_id)
             generation = Generation(
                 [{"role": "user", "content": prompt}],
                 run.max_tokens,
                 ignore_eos=True,
                 cache_salt=salt,
             )
-            client.submit(
-                generation,
-                learner_id=learner_id,
-                purpose="quiz",
-                request_id=request_id,
-            )
-            numbers = self._wait(request_id, timeout_s)
-            numbers["block_size"] = engine.block_size or 0
+            request_ids = [
+                self._send(generation, learner_id) for _ in range(run.copies)
+            ]
+            reports = [self._wait(name, options["timeout"]) for name in request_ids]
+            of_engine = {
+                "block_size": engine.block_size or 0,
+                "max_num_seqs": engine.max_concurrent_requests or 0,
+            }
+            numbers = of_run([numbers_of(report) | of_engine for report in reports])
             runs.append({name: numbers[name] for name in REPORT_NUMBERS})
             self.stdout.write(f"{question.name}: {runs[-1]}")
         return runs
 
-    def _wait(self, request_id: str, timeout_s: float) -> dict[str, int]:
+    def _send(self, generation: Generation, learner_id: str) -> str:
+        request_id = uuid.uuid4().hex
+        RecordedRun.objects.create(request_id=request_id)
+        client.submit(
+            generation, learner_id=learner_id, purpose="quiz", request_id=request_id
+        )
+        return request_id
+
+    def _wait(self, request_id: str, timeout_s: float) -> dict[str, Any]:
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             row = RecordedRun.objects.get(request_id=request_id)
