@@ -77,7 +77,7 @@ def test_every_figure_says_in_words_what_it_shows(course: Report) -> None:
     html = _html()
     assert html.count("<figure") == 20
     for figure in re.findall(r"<figure.*?</figure>", html, re.S):
-        assert "<figcaption>" in figure
+        assert "<figcaption" in figure
         for svg in re.findall(r"<svg[^>]*>", figure):
             assert 'aria-hidden="true"' in svg or 'aria-label="' in svg
 

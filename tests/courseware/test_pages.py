@@ -63,8 +63,9 @@ def test_contents_lead_to_sections_of_the_page(reader: Client, course: Report) -
     contents = page[page.index('class="contents"') : page.index("<article")]
     anchors = re.findall(r'href="#([a-z-]+)"', contents)
     sections = re.findall(r'<section id="([a-z-]+)"', page)
-    assert len(sections) == 12
-    assert [anchor for anchor in anchors if anchor in sections] == sections
+    in_contents = [anchor for anchor in anchors if anchor in sections]
+    assert in_contents == [one for one in sections if one not in ("opening", "sources")]
+    assert len(in_contents) == 10
     assert all(f'id="{anchor}"' in page for anchor in anchors)
 
 
