@@ -75,6 +75,7 @@ def _row(
         "bandwidth_gb_s": found.mem_bw_gbs,
         "good_for": card["good_for"],
         "holds": estimate.fits,
+        "wants_more": not estimate.fits and not estimate.is_too_long,
         "verdict": verdict(estimate),
     }
 

@@ -102,14 +102,13 @@ def render_chapter(
     faults += page.faults
     if faults:
         raise Unpublishable(faults)
-    num_words = sum(len(piece.text.split()) for piece in pieces)
     if drawer.used_claims:
         title = "Every figure and its source"
         pieces.append(Piece("sources", title, None, title, drawer.sources()))
     sections = [
         {"position": position, **asdict(piece)} for position, piece in enumerate(pieces)
     ]
-    return _fields(page, num_words), sections
+    return _fields(page), sections
 
 
 def _read(
@@ -150,7 +149,7 @@ def _named(source: str) -> dict[str, None]:
     return dict.fromkeys(names)
 
 
-def _fields(page: Page, num_words: int) -> dict[str, Any]:
+def _fields(page: Page) -> dict[str, Any]:
     short = page.num_short_words
     return {
         "title": typeset(str(page.meta["title"])),
@@ -158,7 +157,7 @@ def _fields(page: Page, num_words: int) -> dict[str, Any]:
         "summary": typeset(str(page.meta["summary"])),
         "position": int(page.meta["position"]),
         "is_draft": bool(page.meta.get("draft", False)),
-        "minutes": _minutes(num_words),
+        "minutes": _minutes(page.num_words),
         "short_minutes": _minutes(short) if short else None,
     }
 

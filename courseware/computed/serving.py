@@ -115,9 +115,7 @@ def crowd(
         answer_s=answer_s,
         headroom=1 + headroom_percent / 100,
     )
-    need = Need(
-        model=find_model(model, weights), kv_cache_dtype=cache, context=context
-    )
+    need = Need(model=find_model(model, weights), kv_cache_dtype=cache, context=context)
     found = users_to_cards(demand, need, gpu(card), tp, today=date.today())
     offer = found.offer
     return {
@@ -140,5 +138,5 @@ def crowd(
         "cards": found.num_gpus,
         "price": ""
         if offer is None
-        else f"At the lowest price of our list that is ${offer.usd_per_hour:,.0f} an hour.",
+        else f"At our list's lowest price that is ${offer.usd_per_hour:,.0f} an hour.",
     }

@@ -10,7 +10,7 @@ from markdown_it.token import Token
 from courseware.markdown.leftovers import marks_in
 from courseware.markdown.page import Page, Piece
 from courseware.markdown.parser import chapter_parser
-from courseware.markdown.words import plain_words
+from courseware.markdown.words import num_read, plain_words
 
 TAGS = set(
     "p h2 h3 h4 ul ol li em strong s code a table thead tbody tr th td "
@@ -64,6 +64,7 @@ def draw_piece(page: Page, piece: Piece, tokens: list[Token]) -> Piece:
         tokens = tokens[3:]
     piece.html = _draw(page, tokens)
     piece.text = plain_words(tokens)
+    page.num_words += num_read(tokens)
     return piece
 
 

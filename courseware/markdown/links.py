@@ -26,7 +26,7 @@ def check_links(page: Page) -> None:
         elif match := _CHAPTER_LINK.fullmatch(target):
             anchor = unquote(match[2]) if match[2] else ""
             link.attrs["href"] = _other_chapter(page, match[1], anchor, line)
-        elif target.startswith("/"):
+        elif target.startswith("/") and not target.startswith("//"):
             _check_own_page(page, target, line)
         elif not target.startswith("https://"):
             page.report(

@@ -50,6 +50,8 @@ class Page:
     heading_level: int = 1
     """Of the last heading: that of the title before the first ##."""
     num_code_blocks: int = 0
+    num_words: int = 0
+    """Words to read: without code."""
     num_short_words: int = 0
     """Words of the opening and of all that lies on the short path."""
 

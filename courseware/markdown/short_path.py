@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from markdown_it.token import Token
 
 from courseware.markdown.page import Page
-from courseware.markdown.words import plain_words
+from courseware.markdown.words import num_read
 
 MARK = "●"
 
@@ -43,8 +43,7 @@ def lead_along(page: Page, tokens: list[Token]) -> None:
     on_path = _on_path(parts)
     for index, part in enumerate(parts):
         if part.tag == "" or index in on_path:
-            words = plain_words(tokens[part.start : part.end])
-            page.num_short_words += len(words.split())
+            page.num_short_words += num_read(tokens[part.start : part.end])
         if part.is_marked:
             link = _link_to_next(parts, index, on_path)
             last = max(i for i, owner in on_path.items() if owner == index)

@@ -14,6 +14,12 @@ def plain_words(tokens: list[Token]) -> str:
     return "\n".join(line for line in lines if line.strip())
 
 
+def num_read(tokens: list[Token]) -> int:
+    """Words that a reader reads: all but code and formulas on lines of their own."""
+    blocks = ("fence", "code_block", "math_block")
+    return len(plain_words([t for t in tokens if t.type not in blocks]).split())
+
+
 def _words_of(child: Token) -> str:
     if child.type in ("softbreak", "hardbreak"):
         return " "

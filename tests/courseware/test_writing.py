@@ -65,7 +65,7 @@ BAD = {
     "a link to a missing chapter": ("[x](none.md)\n", 6, "no chapter 'none'"),
     "a link to a missing heading": ("[x](test.md#no)\n", 6, "no heading 'no'"),
     "a path through a chapter": ("[x](../test.md)\n", 6, "neither #anchor"),
-    "an absolute path": ("[x](/etc/passwd)\n", 6, "neither #anchor"),
+    "a page that is not": ("[x](/etc/passwd)\n", 6, "no page '/etc/passwd'"),
     "an encoded path": ("[x](..%2f..%2fetc)\n", 6, "neither #anchor"),
     "a back-slash path": ("[x](..\\..\\etc)\n", 6, "neither #anchor"),
     "an address without scheme": ("[x](//evil.example)\n", 6, "neither #anchor"),

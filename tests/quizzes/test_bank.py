@@ -95,7 +95,7 @@ def test_recorded_reports_are_whole_and_say_where_they_come_from() -> None:
         ("kind: numeric", "kind: numeric\n  hints: none", 4, "a list"),
         ("kind: numeric", "kind: numeric\n  tags: [true]", 4, "a text"),
         ("questions:", "riddles:", 1, "one field"),
-        ("n + 1\n", "'n + {value kv-8b wings}'\n", 6, "no figure 'wings': known are"),
+        ("n + 1\n", "'n + {value kv-8b hands}'\n", 6, "no figure 'hands': known are"),
         ("n + 1\n", "{claim: nothing, key: gib}\n", 6, "no claim 'nothing'"),
         ("What is {n} + 1?", "'Of {value kv-8b}?'", 4, "{value CLAIM KEY FORMAT}"),
     ],
