@@ -82,7 +82,7 @@ def attempts_of(learner_id: str | None, quiz: Quiz) -> dict[str, Any]:
 
 
 def to_reread(answers: list[Answer]) -> list[str]:
-    """Anchors of the sections behind answers that were not right, each once."""
+    """Ids of the headings behind answers that were not right, each once."""
     anchors = [
         answer.question.authored().section
         for answer in answers

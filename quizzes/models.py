@@ -82,7 +82,7 @@ class LearningGoal(models.Model):
     """ "You can …"."""
     chapter = models.SlugField(max_length=80)
     section = models.CharField(max_length=120)
-    """Anchor of the section that teaches it."""
+    """Id of the heading that teaches it."""
     position = models.PositiveIntegerField(default=0)
     is_current = models.BooleanField(default=True)
 

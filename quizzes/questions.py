@@ -102,7 +102,7 @@ class Question:
     text: str
     tags: tuple[str, ...]
     section: str
-    """Anchor of the chapter's section to read again."""
+    """Id of the heading to read again: a section, or a part of one."""
     source: str
     """Where its facts were checked."""
     goal: str

@@ -9,9 +9,7 @@ from django.test import Client
 from courseware.learner import learner_id_of
 from courseware.loader import load_chapters
 from courseware.models import User
-from quizzes.bank import read_bank
 from quizzes.goals import Standing, evidence, standing
-from quizzes.mastery import section_of
 from quizzes.models import Answer, Attempt, Quiz
 from tests.quizzes.conftest import BROWSER, Learner, right_fields
 
@@ -34,23 +32,6 @@ def test_the_chapter_holds_the_quiz_and_a_link_to_it(learner: Learner) -> None:
     page = learner.client.get("/chapters/deploying-ai-models/").content.decode()
     assert 'hx-get="/quiz/deploying-ai-models/"' in page
     assert 'href="/quiz/deploying-ai-models/"' in page
-
-
-def test_questions_and_goals_lead_to_a_heading_of_the_chapter(bank: None) -> None:
-    load_chapters()
-    bank_read = read_bank()
-    for question in bank_read.questions.values():
-        found = section_of("deploying-ai-models", question.section)
-        assert found and found["title"], question.name
-    for goal in (bank_read.goals or {}).values():
-        found = section_of(goal.chapter, goal.section)
-        assert found and found["title"], goal.name
-    found = section_of("deploying-ai-models", "bill")
-    assert found == {
-        "title": "The bill, per million tokens",
-        "url": "/chapters/deploying-ai-models/#bill",
-    }
-    assert section_of("deploying-ai-models", "no-such-heading") is None
 
 
 def test_the_whole_quiz_without_javascript(learner: Learner) -> None:
