@@ -45,7 +45,7 @@ def test_signing_up_keeps_the_learner_and_the_progress(
     assert Learner.objects.get().user == User.objects.get(email="ada@example.org")
     assert _num_read(reader) == 2
     assert "ada@example.org" in reader.get("/account/").text
-    assert "2 of 8" in reader.get("/account/").text
+    assert "2 of 9" in reader.get("/account/").text
 
 
 def test_signing_in_elsewhere_joins_what_was_done_in_both_places(
