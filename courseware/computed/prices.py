@@ -7,6 +7,7 @@ from planning.catalog.gpus import gpu
 from planning.catalog.prices import SECONDS_PER_HOUR, Price, load_prices, price
 from planning.fleet.keep_alive import busy_share
 from planning.fleet.keep_alive import keep_alive as kept_alive
+from planning.fleet.plan import Service
 from planning.fleet.token_cost import RequestTokens, service_on, token_cost
 
 HOURS_PER_DAY = 24
@@ -203,21 +204,24 @@ def cost_by_batch(
         "output_tokens": output_tokens,
         "few": few,
         "many": many,
+        "slowdown_percent": Service().slowdown_pct,
     }
     for letter, card_id in zip("abcdef", cards.split(), strict=False):
-        usd_per_h = _cheapest_hour(card_id)
+        offer = _cheapest_hour(card_id)
+        usd_per_h = offer.usd_per_gpu_hour
         service = service_on(card_id)
         found[f"{letter}_card"] = gpu(card_id).name
         found[f"{letter}_usd_per_h"] = usd_per_h
+        found[f"{letter}_doubt"] = doubt(offer)
         for key, at_once in (("one", 1), ("few", few), ("many", many)):
             cost = token_cost(usd_per_h, service, tokens, at_once=at_once)
             found[f"{letter}_{key}"] = cost.usd_per_m
     return found
 
 
-def _cheapest_hour(card_id: str) -> float:
+def _cheapest_hour(card_id: str) -> Price:
     hours = [
-        one.usd_per_gpu_hour
+        one
         for one in load_prices()
         if one.kind == "provisioned"
         and one.gpu_id == card_id
@@ -225,4 +229,4 @@ def _cheapest_hour(card_id: str) -> float:
     ]
     if not hours:
         raise ValueError(f"no price of an hour of {card_id} is listed")
-    return min(hours)
+    return min(hours, key=lambda one: one.usd_per_gpu_hour)

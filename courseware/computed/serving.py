@@ -135,6 +135,9 @@ def crowd(
         "share_percent": 100 * found.share,
         "headroom_percent": headroom_percent,
         "replicas": found.num_replicas,
+        "at_once_each": found.at_once_each,
+        "prompt_percent": 100 * found.prompt_share,
+        "likely_answer_s": found.likely_answer_s,
         "cards": found.num_gpus,
         "price": ""
         if offer is None

@@ -14,9 +14,10 @@ from datetime import date
 
 from planning.catalog.gpus import Gpu
 from planning.cluster.arrangement import Arrangement, arrange, offer_for
+from planning.cluster.decode_step import decode_step
 from planning.cluster.reading import FLOPS_PER_PARAMETER, active_params, dense_flops
 from planning.errors import BadSetting
-from planning.fleet.service_rates import PREFILL_SHARE
+from planning.fleet.service_rates import DECODE_SHARE, PREFILL_SHARE
 from planning.memory.ranking import Need, Offer
 
 MAX_PEOPLE = 1_000_000_000
@@ -134,10 +135,35 @@ class Cards:
 
         A sum whose ``answer_s`` is less than this contradicts itself.
         """
-        batch = math.ceil(self.at_once / self.num_replicas)
-        of = replace(self.arrangement.need, num_users=batch)
+        of = replace(self.arrangement.need, num_users=self.at_once_each)
         step = replace(self.arrangement, need=of).step()
         return self.demand.output_tokens * step.seconds
+
+    @property
+    def at_once_each(self) -> int:
+        """Requests at once in each of the replicas, headroom included."""
+        return math.ceil(self.at_once / self.num_replicas)
+
+    @property
+    def prompt_share(self) -> float:
+        """Of the replicas' time, what reading prompts takes of it."""
+        prompts = self.demand.prompt_tokens / (
+            self.demand.prompt_tokens + self.demand.output_tokens
+        )
+        return prompts * self.gpus_by_arithmetic / self.num_gpus
+
+    @property
+    def likely_answer_s(self) -> float:
+        """An answer's decoding at DECODE_SHARE of the bandwidth, between prompts.
+
+        With ``at_once_each`` requests in a step, half of their answers written, in the
+        time that prompts leave. The wait for the first token is not in it.
+        """
+        tokens = self.demand.prompt_tokens + self.demand.output_tokens // 2
+        one = self.arrangement
+        step = decode_step(one.need, one.gpu, self.at_once_each, tokens, one.tp)
+        seconds = max(step.read_s / DECODE_SHARE, step.compute_s / self.share)
+        return self.demand.output_tokens * seconds / (1 - self.prompt_share)
 
 
 def users_to_cards(

@@ -159,4 +159,5 @@ def test_the_container_file_has_only_known_instructions(tmp_path):
     steps = {row["instruction"]: row["value"] for row in parser.structure}
     assert list(steps) == ["FROM", "ENV", "COPY", "CMD"]
     flags = json.loads(steps["CMD"])
-    assert all(flag.startswith("--") for flag in flags[::2])
+    assert flags[0] == "/model", "vllm serve takes the model before its flags"
+    assert all(flag.startswith("--") for flag in flags[1::2])

@@ -173,7 +173,7 @@ FACTS: dict[int, tuple[Check, ...]] = {
     ),
     16: (
         says("chapter", "It is not free", "reads 1.13 times as much",
-             "with 4,096 it reads 2.0 times", "with 8,192 tokens it is 2.9 times"),
+             "with 4,096 it reads 2.0 times", "with 8,192, 2.9 times"),
         never("costs nearly the same", "chapter", "question paged-where-from"),
     ),
     17: (

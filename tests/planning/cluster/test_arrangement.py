@@ -138,6 +138,13 @@ def test_ten_thousand_people_step_by_step() -> None:
     one = cheapest_offer("h100-sxm", 1, TODAY).usd_per_hour
     assert 0 < cards.offer.usd_per_hour <= 50 * one + 1e-6
     assert 0 < cards.least_answer_s < cards.demand.answer_s
+    assert cards.at_once_each == 80
+    assert cards.prompt_share == pytest.approx(gpus / 50 * 10 / 13, rel=1e-3)
+    # a step reads 35.3 GB and 80 × 1,150 × 81,920 bytes a card, at 0.6 × 3,350 GB/s
+    step_s = (35.295e9 + 80 * 1_150 * 81_920) / (0.6 * 3.35e12)
+    likely = 300 * step_s / (1 - cards.prompt_share)
+    assert cards.likely_answer_s == pytest.approx(likely, rel=1e-3)
+    assert cards.likely_answer_s == pytest.approx(cards.demand.answer_s, rel=0.1)
 
 
 def test_long_prompts_and_short_answers_are_bound_by_arithmetic() -> None:
