@@ -50,6 +50,8 @@ SERVICE = (
     "prefill_tokens_per_s",
     "decode_tokens_per_s",
     "slowdown_pct",
+    "expert_slowdown_pct",
+    "expert_share_pct",
     "step_tokens",
     "overhead_s",
     "concurrency",

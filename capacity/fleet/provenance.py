@@ -3,6 +3,7 @@
 from typing import Any
 
 from capacity.fleet import rates
+from capacity.fleet.derived import derived_rates
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import plan_values
 from planning.fleet.service_rates import load_rates
@@ -14,6 +15,9 @@ def rates_from(plan: Plan, learner_id: str | None) -> dict[str, str]:
     for one in load_rates():
         if one.fields().items() <= values.items():
             return {"kind": "derived", "label": f"8B model in bf16 on {one.gpu.name}"}
+    derived = derived_rates(plan)
+    if derived is not None:
+        return {"kind": "derived", "label": derived.label}
     measured = measured_rates(plan, learner_id)
     if measured is None:
         return {"kind": "", "label": "typed in, no source"}

@@ -9,10 +9,14 @@ wait, a step takes
 
 both in units of one request's decode step alone. ``token_cost`` is what a token costs
 as arithmetic: decode rate ÷ prefill rate. Without a prompt the second part is missing,
-without a decoding request the first. pace(n) is 1 + slowdown x (n − 1), which is
-bandwidth: weights are read once for all, each further request's KV cache once more. It
-is never less than n x token_cost, since their tokens are computed too. A worker never
-computes more tokens a second than its prefill rate.
+without a decoding request the first. pace(n) is bandwidth,
+
+    1 + slowdown x (n − 1) + expert_slowdown x (1 − (1 − share)^(n − 1))
+
+since weights are read once for all, each further request's KV cache once more, and of
+experts those that any of the requests chose: each token takes that share of them, at
+random. It is never less than n x token_cost, since their tokens are computed too. A
+worker never computes more tokens a second than its prefill rate.
 
 Between two events both parts go on evenly, so two clocks are enough: ``prefill_clock``
 counts seconds of prompt work done, ``decode_clock`` seconds of progress that each
@@ -28,6 +32,9 @@ from planning.fleet.fleet_state import INF, Fleet
 def pace(fleet: Fleet, number: int) -> float:
     """Seconds that one second of decoding takes, ``number`` at once."""
     by_bandwidth = 1.0 + fleet.slowdown * (number - 1)
+    if fleet.expert_slowdown > 0:
+        chosen = 1.0 - fleet.expert_rest ** (number - 1)
+        by_bandwidth += fleet.expert_slowdown * chosen
     return float(max(by_bandwidth, number * fleet.token_cost))
 
 

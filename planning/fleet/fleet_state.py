@@ -61,6 +61,8 @@ RULES: list[Any] = [
     ("num_kept", "i8"),
     ("concurrency", "i8"),
     ("slowdown", "f8"),
+    ("expert_slowdown", "f8"),
+    ("expert_rest", "f8"),
     ("token_cost", "f8"),
     ("step_tokens", "f8"),
     ("max_queue", "i8"),

@@ -104,8 +104,8 @@ class Requests:
 @dataclass(frozen=True)
 class Service:
     """How fast one worker is. Prompts share its prefill rate, one after the other; of n
-    requests that decode each takes 1 + slowdown x (n - 1) times as long as one alone
-    (see planning.fleet.batch)."""
+    requests that decode each takes 1 + slowdown x (n - 1) times as long as one alone,
+    and longer where experts are read for each (see planning.fleet.batch)."""
 
     rates: str = _text("Rates", 64, "where they are from", "8b-bf16-h100-sxm")
     prefill_tokens_per_s: float = _number(
@@ -116,6 +116,12 @@ class Service:
     )
     slowdown_pct: float = _number(
         3, "Slower per further request", "%", 0, 100, "that decodes with it"
+    )
+    expert_slowdown_pct: float = _number(
+        0, "Slower with all experts", "%", 0, 10_000, "than with those of one request"
+    )
+    expert_share_pct: float = _number(
+        0, "Experts a token takes", "% of all", 0, 100, "0: the model has none"
     )
     step_tokens: int = _whole(
         8192, "Budget of a step", "tokens", 16, 1_000_000, "max_num_batched_tokens"

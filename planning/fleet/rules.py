@@ -35,6 +35,8 @@ def rules_of(plan: Plan) -> Rules:
         "num_kept": serverless.min_workers if plan.has_serverless else 0,
         "concurrency": service.concurrency,
         "slowdown": service.slowdown_pct / 100,
+        "expert_slowdown": service.expert_slowdown_pct / 100,
+        "expert_rest": 1 - service.expert_share_pct / 100,
         "token_cost": service.decode_tokens_per_s / service.prefill_tokens_per_s,
         "step_tokens": service.step_tokens,
         "max_queue": plan.goals.max_queue,
