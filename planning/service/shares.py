@@ -10,10 +10,10 @@ at a time. ``SHARES`` is what ``fitted(load_points())`` finds; a test fits again
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from planning.catalog.gpus import Gpu
+from planning.service.descent import descend
 from planning.service.points import Era, Point, predicted
 from planning.service.roofline import Machine, Roofline
 
@@ -100,12 +100,8 @@ START = Shares(
     experts=0.8,
     packed=0.8,
 )
-LIMITS = {
-    **{"compute": 0.95, "bandwidth": 0.95, "experts": 1.0, "packed": 1.0},
-    **{"step_s": 0.02, "sync_s": 1e-3},
-}
-PLAIN = ("sync_s", "experts", "packed")
-ROUNDS, NARROWER = 40, 0.9
+MOST = 0.95
+"""No engine reaches more of a figure."""
 
 
 def ratio(point: Point, shares: Shares) -> float:
@@ -118,36 +114,45 @@ def fitted(
     points: Sequence[Point],
     shares: Shares = START,
     width: float = 0.3,
-    rounds: int = ROUNDS,
+    rounds: int = 40,
 ) -> Shares:
     """The shares that fit these points best, looked for from ``shares`` on."""
     used = [point for point in points if point.is_fitted]
-    best = _misfit(used, shares)
-    for _ in range(rounds):
-        for name, key in _places(shares):
-            for factor in (1 - width, 1 - width / 3, 1 + width / 3, 1 + width):
-                moved = _moved(shares, name, key, factor)
-                misfit = _misfit(used, moved)
-                if misfit < best:
-                    shares, best = moved, misfit
-        width *= NARROWER
-    return shares
+
+    def misfit(values: Sequence[float]) -> float:
+        moved = _of_values(shares, values)
+        return sum(math.log(ratio(point, moved)) ** 2 for point in used)
+
+    best = descend(_values(shares), misfit, width=width, rounds=rounds)
+    return _of_values(shares, best)
 
 
-def _places(shares: Shares) -> list[tuple[str, str]]:
-    kinds = ("compute", "bandwidth", "step_s")
-    plain = [(name, "") for name in PLAIN]
-    return [*((k, key) for k in kinds for key in getattr(shares, k)), *plain]
+def _values(shares: Shares) -> list[float]:
+    return [
+        *shares.compute.values(),
+        *shares.bandwidth.values(),
+        *(shares.experts, shares.packed),
+        *shares.step_s.values(),
+        shares.sync_s,
+    ]
 
 
-def _moved(shares: Shares, name: str, key: str, factor: float) -> Shares:
-    if not key:
-        value = min(getattr(shares, name) * factor, LIMITS[name])
-        return replace(shares, **{name: value})
-    values: Any = dict(getattr(shares, name))
-    values[key] = min(values[key] * factor, LIMITS[name])
-    return replace(shares, **{name: values})
+def _of_values(shares: Shares, values: Sequence[float]) -> Shares:
+    """The inverse of _values; ``shares`` has the names."""
+    rest = list(values)
 
+    def take(number: int) -> list[float]:
+        taken, rest[:number] = rest[:number], []
+        return taken
 
-def _misfit(points: Sequence[Point], shares: Shares) -> float:
-    return sum(math.log(ratio(point, shares)) ** 2 for point in points)
+    compute = [min(one, MOST) for one in take(len(shares.compute))]
+    bandwidth = [min(one, MOST) for one in take(len(shares.bandwidth))]
+    experts, packed = (min(one, 1.0) for one in take(2))
+    return Shares(
+        compute=dict(zip(shares.compute, compute, strict=True)),
+        bandwidth=dict(zip(shares.bandwidth, bandwidth, strict=True)),
+        step_s=dict(zip(shares.step_s, take(len(shares.step_s)), strict=True)),
+        sync_s=take(1)[0],
+        experts=experts,
+        packed=packed,
+    )
