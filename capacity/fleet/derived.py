@@ -3,6 +3,7 @@
 The plan keeps where its rates are from as one text,
 
     model:card:GPUs:weights:input+output        qwen3-32b:h100-sxm:2:shipped:1000+200
+    … :card of the prompts                      where those have cards of their own
 
 from which they can be derived again, so that a plan says "derived" only while its
 numbers are those.
@@ -10,7 +11,7 @@ numbers are those.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils import timezone
@@ -18,17 +19,20 @@ from django.utils import timezone
 from capacity.fleet.offers import with_offer
 from capacity.hardware.answer import chosen
 from capacity.hardware.query import OWN, HardwareQuery, read_query
-from planning.catalog.gpus import Gpu
-from planning.catalog.prices import load_prices
+from planning.catalog.gpus import Gpu, gpu
+from planning.catalog.prices import Price, load_prices
 from planning.errors import BadSetting
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import plan_values
 from planning.memory.sizing import MemoryEstimate
-from planning.service.rates import Lengths, WorkerRates, worker_rates
+from planning.service.rates import Lengths, WorkerRates, split_rates, worker_rates
 
 FIELDS = ("model", "config", "weights", "kv", "gpu", "tp")
 """Of the calculator's form, those that this one has too."""
-_ID = re.compile(r"([^:]+):([^:]+):(\d+):([^:]+):(\d+)\+(\d+)")
+PROMPT_CARD = "prompt_gpu"
+SAME = "same"
+"""The card of the prompts is the one that answers."""
+_ID = re.compile(r"([^:]+):([^:]+):(\d+):([^:]+):(\d+)\+(\d+)(?::([^:]+))?")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Derived:
     estimate: MemoryEstimate
     lengths: Lengths
     rates: WorkerRates
+    prompt_card: Gpu | None = None
+    """Where prompts have cards of their own; as many of them."""
 
     @property
     def id(self) -> str:
@@ -47,7 +53,8 @@ class Derived:
         query, lengths = self.query, self.lengths
         ends = f"{lengths.input:.0f}+{lengths.output:.0f}"
         num_gpus = self.estimate.settings.num_gpus
-        return f"{query.model}:{self.card.id}:{num_gpus}:{query.weights}:{ends}"
+        own = f":{self.prompt_card.id}" if self.prompt_card else ""
+        return f"{query.model}:{self.card.id}:{num_gpus}:{query.weights}:{ends}{own}"
 
     @property
     def label(self) -> str:
@@ -59,9 +66,11 @@ class Derived:
             self.rates.decode_tokens_per_s,
         )
         known = "" if self.rates.is_known_card else ", a card without a published speed"
+        own = self.prompt_card
+        beside = f", prompts on {cards}{own.name} of their own" if own else ""
         return (
             f"{settings.model.name}, {settings.model.scheme.title}, on {cards}"
-            f"{self.card.name}, for {self.lengths.input:,.0f} tokens in and "
+            f"{self.card.name}{beside}, for {self.lengths.input:,.0f} tokens in and "
             f"{self.lengths.output:,.0f} out; prompts {prefill.low:,.0f} to "
             f"{prefill.high:,.0f} tokens/s, an answer alone {decode.low:,.0f} to "
             f"{decode.high:,.0f}{known}. The slower of FLOPs ÷ FLOP/s and bytes ÷ "
@@ -77,28 +86,40 @@ class Derived:
         """The cheapest offer of so many cards, or so many of the cheapest of one; none
         where the catalogue has none."""
         num_gpus = self.estimate.settings.num_gpus
-        mine = [
-            one
-            for one in load_prices()
-            if one.kind == kind and one.gpu_id == self.card.id
-        ]
-        exact = [one for one in mine if one.num_gpus == num_gpus]
-        if exact:
+        exact = _offers(self.card, kind, num_gpus)
+        if exact and self.prompt_card is None:
             return with_offer({}, min(exact, key=lambda one: one.usd_per_hour).id)
-        single = [one.usd_per_hour for one in mine if one.num_gpus == 1]
-        if not single:
-            return {}
-        usd = min(single) * num_gpus
+        usd = 0.0
+        for card in filter(None, (self.card, self.prompt_card)):
+            single = [one.usd_per_hour for one in _offers(card, kind, 1)]
+            if not single:
+                return {}
+            usd += min(single) * num_gpus
         if kind == "provisioned":
             return {"provisioned_price": "", "provisioned_usd_per_h": usd}
         return {"serverless_price": "", "serverless_usd_per_s": usd / 3600}
 
 
-def derive(query: HardwareQuery, lengths: Lengths) -> Derived:
+def _offers(card: Gpu, kind: str, num_gpus: int) -> list[Price]:
+    return [
+        one
+        for one in load_prices()
+        if (one.kind, one.gpu_id, one.num_gpus) == (kind, card.id, num_gpus)
+    ]
+
+
+def derive(query: HardwareQuery, lengths: Lengths, prompt_gpu: str = SAME) -> Derived:
     """Raises BadSetting: about the calculator's field, or about ``rates``."""
-    card, estimate = chosen(query, timezone.localdate())
-    rates = worker_rates(estimate, card, lengths)
-    return Derived(query, card, estimate, lengths, rates)
+    today = timezone.localdate()
+    card, estimate = chosen(query, today)
+    if prompt_gpu == SAME:
+        rates = worker_rates(estimate, card, lengths)
+        return Derived(query, card, estimate, lengths, rates)
+    num_gpus = str(estimate.settings.tp)
+    beside = replace(query, gpu=gpu(prompt_gpu).id, tp=num_gpus)
+    prompt_card, prompts = chosen(beside, today)
+    rates = split_rates((estimate, card), (prompts, prompt_card), lengths)
+    return Derived(query, card, estimate, lengths, rates, prompt_card)
 
 
 def asked(values: Mapping[str, Any]) -> HardwareQuery:
@@ -119,14 +140,13 @@ def derived_rates(plan: Plan) -> Derived | None:
     match = _ID.fullmatch(plan.service.rates)
     if match is None or match[1] == OWN:
         return None
-    model, card, tp, weights, tokens_in, tokens_out = match.groups()
+    model, card, tp, weights, tokens_in, tokens_out, prompt_gpu = match.groups()
     try:
         query = asked({"model": model, "gpu": card, "tp": tp, "weights": weights})
-        found = derive(query, Lengths(float(tokens_in), float(tokens_out)))
+        lengths = Lengths(float(tokens_in), float(tokens_out))
+        found = derive(query, lengths, prompt_gpu or SAME)
     except BadSetting:
         return None
     values = plan_values(plan)
-    is_same = all(
-        abs(values[name] - value) < 1e-6 for name, value in found.rates.fields().items()
-    )
+    is_same = found.rates.fields().items() <= values.items()
     return found if is_same else None

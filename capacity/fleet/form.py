@@ -24,6 +24,8 @@ CHOICES = {
     "file": "from my file",
     "azure-2023-conv": "Azure 2023, conversations",
     "azure-2023-code": "Azure 2023, code completion",
+    "shared": "the cards that answer",
+    "separate": "cards of their own",
     "queue_delay": "queue delay",
     "request_count": "request count",
     "off": "off",
@@ -55,6 +57,8 @@ SERVICE = (
     "step_tokens",
     "overhead_s",
     "concurrency",
+    "prefill_on",
+    "transfer_tokens_per_s",
 )
 PROVISIONED = {
     "instances": "",

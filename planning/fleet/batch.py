@@ -18,6 +18,11 @@ experts those that any of the requests chose: each token takes that share of the
 random. It is never less than n x token_cost, since their tokens are computed too. A
 worker never computes more tokens a second than its prefill rate.
 
+Where prompts have cards of their own, neither part waits for the other: prompts take
+their seconds one after the other, answers pace(n). The first token comes from the cards
+of the prompt, and its KV cache is sent before the second (Patel et al., Splitwise, ISCA
+2024); the way is counted among the seconds of decoding.
+
 Between two events both parts go on evenly, so two clocks are enough: ``prefill_clock``
 counts seconds of prompt work done, ``decode_clock`` seconds of progress that each
 decoding request has made. A request that begins to decode at clock v with s seconds of
@@ -48,6 +53,8 @@ def speeds(fleet: Fleet, w: int) -> tuple[float, float]:
     seconds = pace(fleet, number)
     if num_prompts == 0:
         return 0.0, 1.0 / seconds
+    if fleet.is_split:
+        return 1.0, 1.0 / seconds
     prompt_s = (fleet.step_tokens - number) * fleet.token_cost
     seconds += prompt_s
     return prompt_s / seconds, 1.0 / seconds

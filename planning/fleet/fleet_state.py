@@ -65,6 +65,7 @@ RULES: list[Any] = [
     ("expert_rest", "f8"),
     ("token_cost", "f8"),
     ("step_tokens", "f8"),
+    ("is_split", "i8"),
     ("max_queue", "i8"),
     ("give_up_s", "f8"),
     ("idle_timeout_s", "f8"),

@@ -128,6 +128,28 @@ class Service:
     )
     overhead_s: float = _number(0, "Overhead a request", "s", 0, 3600)
     concurrency: int = _whole(16, "Requests at once", "a worker", 1, 256)
+    prefill_on: Literal["shared", "separate"] = _choice(
+        "Prompts are computed on",
+        "shared",
+        "separate",
+        help="a worker is then both, and its price that of both",
+    )
+    transfer_tokens_per_s: float | None = _number(
+        None, "KV cache sent over", "tokens/s", 1, 1e9, "empty: it takes no time"
+    )
+    """Link ÷ KV cache of a token; only where prompts have cards of their own."""
+
+    @property
+    def is_split(self) -> bool:
+        """Whether prompts and answers are computed on different cards."""
+        return self.prefill_on == "separate"
+
+    @property
+    def transfer_s(self) -> float:
+        """Of a token's KV cache, to the cards that answer."""
+        if not self.is_split or self.transfer_tokens_per_s is None:
+            return 0.0
+        return 1 / self.transfer_tokens_per_s
 
 
 @dataclass(frozen=True)

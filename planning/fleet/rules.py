@@ -39,6 +39,7 @@ def rules_of(plan: Plan) -> Rules:
         "expert_rest": 1 - service.expert_share_pct / 100,
         "token_cost": service.decode_tokens_per_s / service.prefill_tokens_per_s,
         "step_tokens": service.step_tokens,
+        "is_split": service.is_split,
         "max_queue": plan.goals.max_queue,
         "give_up_s": INF if plan.goals.give_up_s is None else plan.goals.give_up_s,
         "idle_timeout_s": serverless.idle_timeout_s,

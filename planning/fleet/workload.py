@@ -2,6 +2,7 @@
 
 prefill = input tokens ÷ prefill rate            of the whole worker
 decode  = overhead + output tokens ÷ decode rate alone in its batch
+          + the way of the prompt's KV cache, where prompts have cards of their own
 """
 
 from collections.abc import Callable, Iterator
@@ -132,7 +133,9 @@ def chunk_of(times: Array, inputs: Array, outputs: Array, service: Service) -> C
     return Chunk(
         times,
         inputs / service.prefill_tokens_per_s,
-        service.overhead_s + outputs / service.decode_tokens_per_s,
+        service.overhead_s
+        + outputs / service.decode_tokens_per_s
+        + inputs * service.transfer_s,
         float(inputs.sum()),
         float(outputs.sum()),
     )

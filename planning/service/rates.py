@@ -1,13 +1,16 @@
 """A worker's rates as the fields of a fleet's plan, for any model and card.
 
-prefill   tokens of a prompt ÷ the seconds of its steps, short prompts in one step
-decode    1 ÷ the seconds of a step with one request, in the middle of its answer
-slowdown  so that a full worker's step has the seconds that the roofline gives it
-experts   how much longer a step takes once all of them are read
-at once   what the KV cache holds of such requests, and vLLM's max_num_seqs
+    prefill   tokens of a prompt ÷ the seconds of its steps, short prompts in one step
+    decode    1 ÷ the seconds of a step with one request, in the middle of its answer
+    slowdown  so that a full worker's step has the seconds that the roofline gives it
+    experts   how much longer a step takes once all of them are read
+    at once   what the KV cache holds of such requests, and vLLM's max_num_seqs
+    transfer  link ÷ KV cache of a token, where prompts have cards of their own
+
+All are for requests of one length: that of the plan's means.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planning.catalog.gpus import Gpu
 from planning.errors import BadSetting
@@ -19,6 +22,10 @@ from planning.service.model_cost import ModelCost, model_cost
 from planning.service.roofline import Roofline
 from planning.service.shares import SHARES
 
+NETWORK_GBS = 50.0
+"""Each way of a GPU's own port of 400 Gb/s, over which its KV cache leaves the host:
+https://blog.desigeek.com/post/2026/04/benchmarking-oss-llms/ (opened 2026-11-26) has
+eight of them for eight H200."""
 FP8_WEIGHTS = frozenset({"fp8", "fp8-block"})
 
 
@@ -48,8 +55,10 @@ class WorkerRates:
     concurrency: int
     is_known_card: bool
     """Whether speeds of its architecture were fitted."""
+    transfer_tokens_per_s: float | None = None
+    """Where prompts have cards of their own."""
 
-    def fields(self) -> dict[str, float | int]:
+    def fields(self) -> dict[str, float | int | str | None]:
         """As fields of a plan, within their limits."""
         found: dict[str, float | int] = {
             "prefill_tokens_per_s": _three(self.prefill_tokens_per_s.value),
@@ -60,7 +69,12 @@ class WorkerRates:
             "step_tokens": self.step_tokens,
             "concurrency": self.concurrency,
         }
-        return {name: _within(limit_of(name), n) for name, n in found.items()}
+        within = {name: _within(limit_of(name), n) for name, n in found.items()}
+        sent = self.transfer_tokens_per_s
+        return within | {
+            "prefill_on": "shared" if sent is None else "separate",
+            "transfer_tokens_per_s": None if sent is None else _three(sent),
+        }
 
 
 def worker_rates(estimate: MemoryEstimate, card: Gpu, lengths: Lengths) -> WorkerRates:
@@ -90,6 +104,26 @@ def worker_rates(estimate: MemoryEstimate, card: Gpu, lengths: Lengths) -> Worke
         step_tokens=budget,
         concurrency=concurrency,
         is_known_card=card.arch in SHARES.compute,
+    )
+
+
+def split_rates(
+    answers: tuple[MemoryEstimate, Gpu],
+    prompts: tuple[MemoryEstimate, Gpu],
+    lengths: Lengths,
+) -> WorkerRates:
+    """Of a worker whose prompts have cards of their own: an engine of each kind."""
+    decode, prefill = worker_rates(*answers, lengths), worker_rates(*prompts, lengths)
+    settings = prompts[0].settings
+    cost, context = model_cost(settings), max(lengths.input, 1.0)
+    kept = sum(one.token_bytes * one.seen(context) for one in cost.attention)
+    link = NETWORK_GBS * 1e9 * settings.num_gpus
+    return replace(
+        decode,
+        prefill_tokens_per_s=prefill.prefill_tokens_per_s,
+        step_tokens=max(prefill.step_tokens, decode.concurrency),
+        is_known_card=decode.is_known_card and prefill.is_known_card,
+        transfer_tokens_per_s=link / ((kept + cost.state_bytes) / context),
     )
 
 

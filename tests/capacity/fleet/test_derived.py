@@ -46,9 +46,30 @@ def test_the_rates_are_for_the_lengths_in_the_form(learner) -> None:
     assert float(long["prefill_tokens_per_s"]) < float(short["prefill_tokens_per_s"])
 
 
+def test_prompts_may_have_cards_of_their_own(learner) -> None:
+    asked = {"model": "qwen3-32b", "gpu": "h200-sxm", "tp": "1"}
+    same = led_to(learner, **asked)
+    plan = led_to(learner, **asked, prompt_gpu="h100-sxm")
+    assert plan["rates"].endswith(":h100-sxm") and plan["prefill_on"] == "separate"
+    assert plan["decode_tokens_per_s"] == same["decode_tokens_per_s"]
+    # 64 layers of 8 heads of 128 in 16 bit are 262,144 bytes a token, over 50 GB/s.
+    assert float(plan["transfer_tokens_per_s"]) == pytest.approx(190_735, rel=0.01)
+    assert float(plan["provisioned_usd_per_h"]) > float(same["provisioned_usd_per_h"])
+    page = learner.page(FLEET, **plan)
+    assert "prompts on H100 SXM of their own" in page
+    back = led_to(learner, **{**plan, **asked})
+    assert back.get("prefill_on", "shared") == "shared"
+    assert not back.get("transfer_tokens_per_s")
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
+        (
+            {"model": "llama-3.1-70b", "gpu": "h200-sxm", "prompt_gpu": "l4"},
+            "leaves no KV cache",
+        ),
+        ({"model": "llama-3.1-8b", "gpu": "l4", "prompt_gpu": "nothing"}, "no GPU"),
         ({"model": "llama-3.1-70b", "gpu": "l4", "tp": "1"}, "leaves no KV cache"),
         ({"model": "nothing", "gpu": "l4"}, "no model"),
         ({"model": "llama-3.1-8b", "gpu": "nothing"}, "no GPU"),
