@@ -83,8 +83,8 @@ class Derived:
         return found | self._price("provisioned") | self._price("serverless")
 
     def _price(self, kind: str) -> dict[str, Any]:
-        """The cheapest offer of so many cards, or so many of the cheapest of one; none
-        where the catalogue has none."""
+        """The cheapest offer of so many cards, or so many of the cheapest of one. Where
+        the catalogue has none the plan's price stays, as one without a source."""
         num_gpus = self.estimate.settings.num_gpus
         exact = _offers(self.card, kind, num_gpus)
         if exact and self.prompt_card is None:
@@ -93,7 +93,7 @@ class Derived:
         for card in filter(None, (self.card, self.prompt_card)):
             single = [one.usd_per_hour for one in _offers(card, kind, 1)]
             if not single:
-                return {}
+                return {f"{kind}_price": ""}
             usd += min(single) * num_gpus
         if kind == "provisioned":
             return {"provisioned_price": "", "provisioned_usd_per_h": usd}
@@ -128,6 +128,12 @@ def asked(values: Mapping[str, Any]) -> HardwareQuery:
     for name, reason in faults.items():
         raise BadSetting(name, reason)
     return query
+
+
+def is_for_these_lengths(found: Derived, plan: Plan) -> bool:
+    """Whether the plan's requests still have the lengths that its rates are for."""
+    own, given = lengths_of(plan), found.lengths
+    return (round(own.input), round(own.output)) == (given.input, given.output)
 
 
 def lengths_of(plan: Plan) -> Lengths:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from capacity.fleet import rates
-from capacity.fleet.derived import derived_rates
+from capacity.fleet.derived import derived_rates, is_for_these_lengths
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import plan_values
 from planning.fleet.service_rates import load_rates
@@ -17,7 +17,9 @@ def rates_from(plan: Plan, learner_id: str | None) -> dict[str, str]:
             return {"kind": "derived", "label": f"8B model in bf16 on {one.gpu.name}"}
     derived = derived_rates(plan)
     if derived is not None:
-        return {"kind": "derived", "label": derived.label}
+        is_same = is_for_these_lengths(derived, plan)
+        doubt = "" if is_same else ". The requests have other lengths now: derive again"
+        return {"kind": "derived", "label": derived.label + doubt}
     measured = measured_rates(plan, learner_id)
     if measured is None:
         return {"kind": "", "label": "typed in, no source"}

@@ -34,6 +34,9 @@ def test_the_page_says_what_its_rates_are_of_while_they_are(learner) -> None:
     page = learner.page(FLEET, **plan)
     assert "on L40S, for 1,000 tokens in and 200 out" in page
     assert '<option value="gpt-oss-20b" selected>' in page
+    assert "other lengths now" not in page
+    longer = learner.page(FLEET, **{**plan, "input_tokens": "3000"})
+    assert "other lengths now: derive again" in longer
     changed = learner.page(FLEET, **{**plan, "decode_tokens_per_s": "99"})
     assert "on L40S, for" not in changed and "typed in, no source" in changed
 
@@ -79,6 +82,11 @@ def test_prompts_may_have_cards_of_their_own(learner) -> None:
 def test_what_cannot_be_served_is_a_sentence(learner, fields, words) -> None:
     response = learner.client.get(CARD, fields)
     assert response.status_code == 400 and words in response.text
+
+
+def test_a_card_without_an_offer_leaves_a_price_without_a_source(learner) -> None:
+    plan = led_to(learner, model="llama-3.1-8b", gpu="mi355x", tp="1")
+    assert plan["provisioned_price"] == "" and plan["serverless_price"] == ""
 
 
 def test_a_forged_source_is_typed_in(learner) -> None:
