@@ -127,6 +127,8 @@ def asked(values: Mapping[str, Any]) -> HardwareQuery:
     query, faults = read_query(values)
     for name, reason in faults.items():
         raise BadSetting(name, reason)
+    if query.pp > 1:
+        raise BadSetting("pp", "is more than 1: rates are known without stages only.")
     return query
 
 

@@ -77,6 +77,7 @@ def test_prompts_may_have_cards_of_their_own(learner) -> None:
         ({"model": "nothing", "gpu": "l4"}, "no model"),
         ({"model": "llama-3.1-8b", "gpu": "nothing"}, "no GPU"),
         ({"model": "llama-3.1-8b", "gpu": "l4", "tp": "7"}, "attention heads"),
+        ({"model": "llama-3.1-8b", "gpu": "l4", "pp": "2"}, "without stages"),
     ],
 )
 def test_what_cannot_be_served_is_a_sentence(learner, fields, words) -> None:
