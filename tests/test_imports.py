@@ -50,6 +50,7 @@ BREACHES = {
         ("planning/memory/windows.py", "import planning.fleet.costs"),
         ("planning/fleet/costs.py", "from planning.memory import weights"),
         ("planning/catalog/as_of.py", "import planning.memory.windows"),
+        ("planning/fleet/costs.py", "from planning.service import shares"),
     ],
     "lab-takes-shapes": [
         ("lab/traffic/demo_run.py", "from planning.fleet.plan import Plan"),

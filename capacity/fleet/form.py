@@ -24,6 +24,8 @@ CHOICES = {
     "file": "from my file",
     "azure-2023-conv": "Azure 2023, conversations",
     "azure-2023-code": "Azure 2023, code completion",
+    "shared": "the cards that answer",
+    "separate": "cards of their own",
     "queue_delay": "queue delay",
     "request_count": "request count",
     "rounding_of.worker": "each worker",
@@ -60,9 +62,13 @@ SERVICE = (
     "prefill_tokens_per_s",
     "decode_tokens_per_s",
     "slowdown_pct",
+    "expert_slowdown_pct",
+    "expert_share_pct",
     "step_tokens",
     "overhead_s",
     "concurrency",
+    "prefill_on",
+    "transfer_tokens_per_s",
 )
 PROVISIONED = {
     "instances": "",

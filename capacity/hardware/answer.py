@@ -1,5 +1,7 @@
 """The answer to a form: the engine chosen, its parts in words, and all cards ranked."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -48,15 +50,10 @@ class Answer:
 
 def answer(query: HardwareQuery, today: date) -> Answer:
     """Raises BadSetting with the form's name of the field."""
-    try:
+    with _in_the_forms_words():
         need = query.need()
         ranking = rank(need, today)
         card, estimate = _chosen(query, need, ranking)
-    except BadConfig as error:
-        raise BadSetting("config", f"{error.field} {error.reason}") from error
-    except BadSetting as error:
-        name = FIELDS_OF_SETTINGS.get(error.field, error.field)
-        raise BadSetting(name, error.reason) from error
     bar = bar_of(estimate)
     num_gpus = estimate.settings.num_gpus
     return Answer(
@@ -74,6 +71,25 @@ def answer(query: HardwareQuery, today: date) -> Answer:
         ranking=ranking,
         deployment=deployment(query, need.model, card, estimate),
     )
+
+
+def chosen(query: HardwareQuery, today: date) -> tuple[Gpu, MemoryEstimate]:
+    """The card and the engine's memory alone; raises BadSetting likewise."""
+    with _in_the_forms_words():
+        need = query.need()
+        return _chosen(query, need, rank(need, today))
+
+
+@contextmanager
+def _in_the_forms_words() -> Iterator[None]:
+    """Faults about an engine's setting, by the form's field."""
+    try:
+        yield
+    except BadConfig as error:
+        raise BadSetting("config", f"{error.field} {error.reason}") from error
+    except BadSetting as error:
+        name = FIELDS_OF_SETTINGS.get(error.field, error.field)
+        raise BadSetting(name, error.reason) from error
 
 
 def _chosen(

@@ -85,10 +85,13 @@ def workers_for(plan: Plan, rate_per_s: float, work: Work) -> int:
     time that prompts may take, in use.
 
     A batch of n decodes n / pace(n) as fast as one alone (see planning.fleet.batch);
-    a prompt takes its seconds of the whole worker.
+    a prompt takes its seconds of the whole worker, or of cards of its own.
     """
     n = max(plan.service.concurrency * TARGET, 1.0)
-    busy_s = work.prefill_s / TARGET + work.decode_s * pace(plan.service, n) / n
+    prompt_s = work.prefill_s / TARGET
+    answer_s = work.decode_s * pace(plan.service, n) / n
+    is_split = plan.service.is_split
+    busy_s = max(prompt_s, answer_s) if is_split else prompt_s + answer_s
     return max(1, math.ceil(rate_per_s * busy_s))
 
 

@@ -108,8 +108,8 @@ class Requests:
 @dataclass(frozen=True)
 class Service:
     """How fast one worker is. Prompts share its prefill rate, one after the other; of n
-    requests that decode each takes 1 + slowdown x (n - 1) times as long as one alone
-    (see planning.fleet.batch)."""
+    requests that decode each takes 1 + slowdown x (n - 1) times as long as one alone,
+    and longer where experts are read for each (see planning.fleet.batch)."""
 
     rates: str = _text("Rates", 64, "where they are from", "8b-bf16-h100-sxm")
     prefill_tokens_per_s: float = _number(
@@ -121,11 +121,39 @@ class Service:
     slowdown_pct: float = _number(
         3, "Slower per further request", "%", 0, 100, "that decodes with it"
     )
+    expert_slowdown_pct: float = _number(
+        0, "Slower with all experts", "%", 0, 10_000, "than with those of one request"
+    )
+    expert_share_pct: float = _number(
+        0, "Experts a token takes", "% of all", 0, 100, "0: the model has none"
+    )
     step_tokens: int = _whole(
         8192, "Budget of a step", "tokens", 16, 1_000_000, "max_num_batched_tokens"
     )
     overhead_s: float = _number(0, "Overhead a request", "s", 0, 3600)
     concurrency: int = _whole(16, "Requests at once", "a worker", 1, 256)
+    prefill_on: Literal["shared", "separate"] = _choice(
+        "Prompts are computed on",
+        "shared",
+        "separate",
+        help="a worker is then both, and its price that of both",
+    )
+    transfer_tokens_per_s: float | None = _number(
+        None, "KV cache sent over", "tokens/s", 1, 1e9, "empty: it takes no time"
+    )
+    """Link ÷ KV cache of a token; only where prompts have cards of their own."""
+
+    @property
+    def is_split(self) -> bool:
+        """Whether prompts and answers are computed on different cards."""
+        return self.prefill_on == "separate"
+
+    @property
+    def transfer_s(self) -> float:
+        """Of a token's KV cache, to the cards that answer."""
+        if not self.is_split or self.transfer_tokens_per_s is None:
+            return 0.0
+        return 1 / self.transfer_tokens_per_s
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,8 @@ class Result:
     usd_per_million_tokens: Mean | None
     usd_per_m_input: Mean | None
     """Per million prompt tokens, those from the prefix cache counted in: the bill,
-    divided as the workers' time is (see token_cost)."""
+    divided as the workers' time is (see token_cost). None, as the next one, where none
+    were computed, or on cards of their own."""
     usd_per_m_output: Mean | None
     api_usd: Mean
     """What a hosted API asks for all requests that came, at the plan's prices."""
@@ -194,6 +195,7 @@ def tokens_by_kind(plan: Plan, counts: Counts) -> tuple[float, float]:
     """Input tokens, those from the prefix cache in proportion, and output tokens."""
     service = plan.service
     overhead_s = counts["num_arrived"] * service.overhead_s
+    overhead_s += counts.num_input_tokens * service.transfer_s
     prompts = counts["prefill_s"] * service.prefill_tokens_per_s
     if counts.num_cached_tokens:
         computed = counts.num_input_tokens - counts.num_cached_tokens
@@ -220,7 +222,10 @@ def api_usd(plan: Plan, counts: Counts) -> float:
 def _of_kind(
     plan: Plan, costs: list[Costs], runs: list[Counts], kind: int
 ) -> Mean | None:
-    """US dollars per million tokens of one kind; None where none were computed."""
+    """US dollars per million tokens of one kind; None where none were computed, and
+    where no time is shared that would divide the bill."""
+    if plan.service.is_split:
+        return None
     tokens = [tokens_by_kind(plan, one)[kind] for one in runs]
     shares = [shares_of_work(one)[kind] for one in runs]
     return _per_million(costs, tokens, shares)

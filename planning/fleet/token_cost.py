@@ -10,7 +10,8 @@ answers, n of which share it. So a request takes
     prefill + decode × pace(n) / n      seconds of a worker
 
 and the bill is divided as these two are. What it could serve and does not is paid by
-both alike.
+both alike. Where prompts have cards of their own no time is shared, and the price is
+that of both cards: then nothing here holds.
 """
 
 from dataclasses import dataclass
@@ -50,6 +51,8 @@ def pace(service: Service, number: float) -> float:
     """How much longer an answer takes with ``number`` at once (see batch)."""
     token_cost = service.decode_tokens_per_s / service.prefill_tokens_per_s
     by_bandwidth = 1 + service.slowdown_pct / 100 * (number - 1)
+    unread = (1 - service.expert_share_pct / 100) ** (number - 1)
+    by_bandwidth += service.expert_slowdown_pct / 100 * (1 - unread)
     return float(max(by_bandwidth, number * token_cost))
 
 
@@ -63,6 +66,8 @@ def token_cost(
     """Of a worker that serves the share ``load`` (above 0, at most 1) of what it could
     with ``at_once`` requests in its batch; None: as many as it takes. Raises
     ValueError."""
+    if service.is_split:
+        raise ValueError("prompts have cards of their own: no time is shared.")
     number = service.concurrency if at_once is None else at_once
     if not 0 < load <= 1 or not 1 <= number <= service.concurrency:
         raise ValueError(
