@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from planning.fleet.plan_fields import plan_values
+from planning.fleet.plan_fields import plan_mapping
 from planning.fleet.results import Result
 from planning.fleet.scenarios import Scenario
 
@@ -42,6 +42,7 @@ def entry_of(one: Scenario, best: Result) -> dict[str, Any]:
 
 
 def digest_of(one: Scenario) -> str:
-    """Changes with everything that the scenario fixes."""
-    text = json.dumps(plan_values(one.plan), sort_keys=True)
+    """Changes with everything that the scenario fixes; not with a new field of plans
+    that it leaves at its default."""
+    text = json.dumps(plan_mapping(one.plan), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

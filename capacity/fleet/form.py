@@ -26,6 +26,15 @@ CHOICES = {
     "azure-2023-code": "Azure 2023, code completion",
     "queue_delay": "queue delay",
     "request_count": "request count",
+    "load": "waiting and in progress",
+    "places": "in progress",
+    "queue": "waiting",
+    "lasting": "after a time of less need",
+    "highest": "not below the most of that time",
+    "at_once": "with a request",
+    "at_look": "at a look",
+    "retried": "are begun anew",
+    "lost": "are lost",
     "off": "off",
     "on": "on",
     "yes": "yes",
@@ -64,6 +73,29 @@ PROVISIONED = {
     "start_up_min": "autoscaler",
     "cool_down_min": "autoscaler",
 }
+SCALING = (
+    "signal",
+    "target_requests",
+    "window_s",
+    "panic_window_s",
+    "panic_threshold_pct",
+    "up_delay_s",
+    "scale_in",
+    "up_rate",
+    "up_step",
+    "down_rate",
+    "up_factor",
+    "down_factor",
+    "tolerance_pct",
+)
+ZERO = ("from_zero", "activation_requests", "zero_look_every_s", "zero_after_s")
+SPOT = {
+    "spot": "",
+    "spot_discount_pct": "spot",
+    "interrupted_every_h": "spot",
+    "notice_s": "spot",
+    "when_interrupted": "spot",
+}
 SERVERLESS = {
     "serverless_usd_per_s": "",
     "max_workers": "",
@@ -82,7 +114,14 @@ BILLING = {
     "bills_idle": "",
     "rounding_s": "",
 }
-GOALS = ("slo_wait_s", "max_drop_pct", "max_queue", "give_up_s", "seed")
+GOALS = (
+    "slo_wait_s",
+    "max_drop_pct",
+    "max_queue",
+    "give_up_s",
+    "execution_timeout_s",
+    "seed",
+)
 
 
 @dataclass(frozen=True)
@@ -132,6 +171,9 @@ def groups(
     fleet = [
         Group("Fleet", of(("mode",)), is_open=True),
         Group("Provisioned", of(PROVISIONED), "provisioned", is_open=True),
+        Group("Autoscaler: what it sees, how fast it moves", of(SCALING), "scaling"),
+        Group("Autoscaler: to zero and from it", of(ZERO), "scaling"),
+        Group("Spot instances", of(SPOT), "provisioned"),
         Group("Serverless", of(SERVERLESS), "serverless", is_open=True),
         Group("Serverless: billing and starts", of(BILLING), "serverless"),
     ]

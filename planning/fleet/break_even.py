@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from planning.fleet.costs import instance_usd_per_h
 from planning.fleet.plan import MAX_RATE_PER_S, MAX_WORKERS, Plan, Traffic
 from planning.fleet.request_file import RequestFile
 from planning.fleet.results import simulate
@@ -74,7 +75,7 @@ def _point(plan: Plan, recorded: RequestFile | None) -> Point:
     found = simulate(
         replace(plan, mode="serverless", serverless=serverless), BUDGET, recorded
     )
-    usd = num * HOURS * plan.provisioned.provisioned_usd_per_h
+    usd = num * HOURS * instance_usd_per_h(plan)
     return Point(rate, found.cost_usd.mean, usd, num)
 
 

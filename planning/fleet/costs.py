@@ -1,6 +1,7 @@
 """What the workers' seconds cost, split by what they did.
 
-    provisioned   busy, idle, starting: all billed by the hour's price
+    provisioned   busy, idle, starting, restarting: all billed by the hour's price, less
+                  the discount where they are spot instances
     serverless    busy · idle · cold start · keep-warm pings · rounding
 
 Pings are charged with all they cause: serving one, a start that one began, and idle
@@ -17,12 +18,15 @@ from planning.fleet.fleet_state import (
     PING_IDLE,
     PING_SERVE,
     PROVISIONED,
+    RESTART,
     SERVERLESS,
 )
 from planning.fleet.plan import Plan
 from planning.fleet.simulation import Counts
 
 LINES = ("busy", "idle", "cold", "pings", "rounding")
+SPOT_LINE = "restarts"
+"""Starts in the place of interrupted instances: a line of fleets with spot ones."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,23 @@ class Costs:
         return sum(self.lines.values())
 
 
+def instance_usd_per_h(plan: Plan) -> float:
+    """US dollars an hour of an instance."""
+    usd = plan.provisioned.provisioned_usd_per_h
+    if plan.spot.spot == "off":
+        return usd
+    return usd * (1 - plan.spot.spot_discount_pct / 100)
+
+
 def costs_of(plan: Plan, counts: Counts) -> Costs:
     """The bill for what was counted."""
     by_kind = billed_seconds(plan, counts)
     usd = (
-        plan.provisioned.provisioned_usd_per_h / 3600,
+        instance_usd_per_h(plan) / 3600,
         plan.serverless.serverless_usd_per_s,
     )
     lines, seconds = {}, {}
-    for name in LINES:
+    for name in by_kind[PROVISIONED]:
         pair = by_kind[PROVISIONED][name], by_kind[SERVERLESS][name]
         seconds[name] = sum(pair)
         lines[name] = pair[0] * usd[0] + pair[1] * usd[1]
@@ -73,4 +85,6 @@ def billed_seconds(plan: Plan, counts: Counts) -> list[dict[str, float]]:
                 "rounding": counts["rounding"] if kind == SERVERLESS else 0.0,
             }
         )
+        if plan.has_provisioned and plan.spot.spot == "on":
+            seconds[kind][SPOT_LINE] = float(spent[RESTART])
     return seconds

@@ -162,7 +162,7 @@ def _disagreements(plan: Plan) -> dict[str, str]:
         and provisioned.min_instances > provisioned.instances
     ):
         wrong["min_instances"] = (
-            f"is {provisioned.min_instances}; allowed are 1 to instances, which is "
+            f"is {provisioned.min_instances}; allowed are 0 to instances, which is "
             f"{provisioned.instances}."
         )
     if plan.serverless.min_workers > plan.serverless.max_workers:

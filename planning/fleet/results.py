@@ -28,6 +28,7 @@ PREVIEW_BUDGET = 450_000
 MONTH_BUDGET = 45_000_000
 """Requests: less than ten seconds."""
 PERCENTILES = (50, 95, 99)
+LOST = ("num_refused", "num_gave_up", "num_timed_out", "num_cut_off")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,14 @@ class Result:
     places_pct: Mean
     """Share of the places of ready workers in use: how full the batches are."""
     lost_pct: Mean
-    """Refused by a full queue, or given up."""
+    """Refused by a full queue, given up, ended by a time-out or by an interruption."""
+    timed_out_pct: Mean
+    interruptions: Mean
+    """A month."""
+    retried_pct: Mean
+    """Requests that an interruption sent back to the queue, once each time."""
+    cut_off_pct: Mean
+    """Lost by interruptions."""
     waiting_at_end: Mean
     in_service: Mean
     """Mean number."""
@@ -149,9 +157,11 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
                 / max(one["area_ready"] * plan.service.concurrency, 1e-9)
             )
         ),
-        lost_pct=share(
-            lambda one: one["num_refused"] + one["num_gave_up"], "num_arrived"
-        ),
+        lost_pct=share(lambda one: sum(one[name] for name in LOST), "num_arrived"),
+        timed_out_pct=share(lambda one: one["num_timed_out"], "num_arrived"),
+        interruptions=of(lambda one: one["num_interruptions"]),
+        retried_pct=share(lambda one: one["num_retried"], "num_arrived"),
+        cut_off_pct=share(lambda one: one["num_cut_off"], "num_arrived"),
         waiting_at_end=of(lambda one: one.num_waiting),
         in_service=of(lambda one: one["area_service"] / one.month_s),
         workers=of(

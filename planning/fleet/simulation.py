@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from planning.fleet import event_loop
 from planning.fleet.fleet_state import TALLY, Fleet, begin_window, new_fleet, reset
+from planning.fleet.interruptions import begin_interruptions
 from planning.fleet.rules import Rules
 from planning.fleet.sampling import Window
 from planning.fleet.workload import Chunk, Workload, log_normal
@@ -91,6 +92,8 @@ def run_window(
     """
     zero = max(window.start_s - window.lead_s, 0.0)
     factors = _ColdFactors(cold_cv, random)
+    if fleet["interrupted_every_s"] > 0:
+        begin_interruptions(fleet, int(random.integers(1, 2**31 - 2)))
     if window.start_s > zero:
         for chunk in workload.chunks(zero, window.start_s, random):
             _serve(fleet, chunk, zero, factors)
