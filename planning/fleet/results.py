@@ -19,7 +19,7 @@ from planning.fleet.means import Mean, mean_of, quantile, share_above
 from planning.fleet.plan import MONTH_S, Plan
 from planning.fleet.request_file import RequestFile
 from planning.fleet.rules import cold_cv_of, lead_s, rules_of
-from planning.fleet.sampling import affordable, schedule_of
+from planning.fleet.sampling import affordable, busy_with_others, schedule_of
 from planning.fleet.simulation import Counts, generator, run
 from planning.fleet.workload import mean_work, workload_of
 
@@ -107,7 +107,9 @@ def simulate(
     """Simulate a month of ``plan``. ``recorded`` is the file of the pattern file."""
     workload, rules = workload_of(plan, recorded), rules_of(plan)
     lead = lead_s(rules, mean_work(plan, recorded).total_s)
-    schedule = schedule_of(workload, affordable(rules, budget), lead)
+    schedule = schedule_of(
+        workload, affordable(rules, budget), lead, busy_with_others(rules)
+    )
     runs = []
     for place in range(schedule.num_runs):
         random = generator(plan.seed, place)
