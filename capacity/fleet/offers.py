@@ -95,6 +95,8 @@ def with_platform(values: dict[str, Any], platform_id: str) -> dict[str, Any]:
     if found.scaler and found.scaler.kind == "queue_delay":
         known |= {"scaler": "queue_delay", "queue_delay_s": found.scaler.value}
     changed = {name: value for name, value in known.items() if value is not None}
+    if found.execution_timeout_s is not None:
+        changed["execution_timeout_s"] = found.execution_timeout_s
     if values.get("mode") == "provisioned":
         changed["mode"] = "serverless"
     if platform_id in PRESETS:
