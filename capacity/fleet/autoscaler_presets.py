@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlencode
 
+from capacity.fleet.form import CHOICES
 from planning.catalog.autoscalers import (
     Autoscaler,
     Setting,
@@ -21,6 +22,7 @@ class Followed:
     """A setting of a preset, and whether the plan still has its value."""
 
     setting: Setting
+    shown: str
     limit: Limit
     is_kept: bool
 
@@ -55,6 +57,11 @@ def followed(plan: Plan) -> tuple[Autoscaler | None, list[Followed]]:
         return None, []
     found, values = autoscaler(plan.serverless.platform), plan_values(plan)
     return found, [
-        Followed(one, limit_of(one.field), values[one.field] == one.value)
+        Followed(
+            one,
+            CHOICES.get(str(one.value), str(one.value)),
+            limit_of(one.field),
+            values[one.field] == one.value,
+        )
         for one in found.settings
     ]
