@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from planning.fleet.plan import Limit, Plan
+from planning.fleet.limits import Limit
+from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import limit_of, plan_values
 
 CHOICES = {
@@ -32,6 +33,15 @@ CHOICES = {
     "rounding_of.request": "each request",
     "own_price_of.instance": "an instance",
     "own_price_of.worker": "a worker",
+    "load": "waiting and in progress",
+    "places": "in progress",
+    "queue": "waiting",
+    "lasting": "after a time of less need",
+    "highest": "not below the most of that time",
+    "at_once": "with a request",
+    "at_look": "at a look",
+    "retried": "are begun anew",
+    "lost": "are lost",
     "off": "off",
     "on": "on",
     "yes": "yes",
@@ -81,6 +91,29 @@ PROVISIONED = {
     "start_up_min": "autoscaler",
     "cool_down_min": "autoscaler",
 }
+SCALING = (
+    "signal",
+    "target_requests",
+    "window_s",
+    "panic_window_s",
+    "panic_threshold_pct",
+    "up_delay_s",
+    "scale_in",
+    "up_rate",
+    "up_step",
+    "down_rate",
+    "up_factor",
+    "down_factor",
+    "tolerance_pct",
+)
+ZERO = ("from_zero", "activation_requests", "zero_look_every_s", "zero_after_s")
+SPOT = {
+    "spot": "",
+    "spot_discount_pct": "spot",
+    "interrupted_every_h": "spot",
+    "notice_s": "spot",
+    "when_interrupted": "spot",
+}
 SERVERLESS = {
     "serverless_usd_per_s": "",
     "max_workers": "",
@@ -112,7 +145,13 @@ OWN_PRICE = (
 )
 API = ("api_usd_per_m_input", "api_usd_per_m_cached", "api_usd_per_m_output")
 GOALS = (
-    *("slo_wait_s", "late_after_s", "max_drop_pct", "max_queue", "give_up_s", "seed"),
+    "slo_wait_s",
+    "late_after_s",
+    "max_drop_pct",
+    "max_queue",
+    "give_up_s",
+    "execution_timeout_s",
+    "seed",
 )
 
 
@@ -166,6 +205,9 @@ def groups(
     fleet = [
         Group("Fleet", of(("mode",)), is_open=True),
         Group("Provisioned", of(PROVISIONED), "provisioned", is_open=True),
+        Group("Autoscaler: what it sees, how fast it moves", of(SCALING), "scaling"),
+        Group("Autoscaler: to zero and from it", of(ZERO), "scaling"),
+        Group("Spot instances", of(SPOT), "provisioned"),
         Group("Serverless", of(SERVERLESS), "serverless", is_open=True),
         Group("Serverless: billing and starts", of(BILLING), "serverless"),
     ]

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from capacity.fleet.autoscaler_presets import autoscaler_links, followed
 from capacity.fleet.derived import derived_rates
 from capacity.fleet.form import groups
 from capacity.fleet.offers import (
@@ -32,11 +33,14 @@ HIDDEN = (
 def menus(query: FleetQuery, learner_id: str | None) -> dict[str, Any]:
     """Groups of fields, and the sources that a learner may fill them from."""
     mine = {n: t for n, t in query.faults.items() if not n.startswith(PREFIX)}
+    found, settings = followed(query.plan)
     context: dict[str, Any] = {
         "groups": groups(query.plan, query.typed, mine),
         "hidden": {name: plan_values(query.plan)[name] for name in HIDDEN},
         "plan_fields": plan_mapping(query.plan),
-        "presets": preset_links(query.plan),
+        "presets": [*preset_links(query.plan), *autoscaler_links(query.plan)],
+        "autoscaler": found,
+        "followed": settings,
         "offers": [
             (kind, [_offered(query, one) for one in offers_of(kind)])
             for kind in ("provisioned", "serverless")

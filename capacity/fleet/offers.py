@@ -52,7 +52,7 @@ def quoted(plan: Plan, today: date) -> list[Quoted]:
     if plan.has_provisioned:
         part = plan.provisioned
         usd = plan.usd_per_instance_h
-        one = _quoted("An instance", part.provisioned_price, usd, today)
+        one = _quoted(_instance(plan), part.provisioned_price, usd, today)
         found.append(replace(one, own=own_price(plan, "instance")))
     if plan.has_serverless:
         usd = plan.usd_per_worker_s * 3600
@@ -63,6 +63,13 @@ def quoted(plan: Plan, today: date) -> list[Quoted]:
     if plan.has_serverless and active is not None:
         found.append(_always_on(plan.serverless.serverless_price, active, today))
     return found
+
+
+def _instance(plan: Plan) -> str:
+    pct = plan.spot.spot_discount_pct if plan.spot.spot == "on" else 0.0
+    return (
+        f"An instance, before the spot discount of {pct:g} %," if pct else "An instance"
+    )
 
 
 def own_price(plan: Plan, what: str) -> str:
@@ -151,6 +158,8 @@ def with_platform(values: dict[str, Any], platform_id: str) -> dict[str, Any]:
     if found.scaler and found.scaler.kind == "queue_delay":
         known |= {"scaler": "queue_delay", "queue_delay_s": found.scaler.value}
     changed = {name: value for name, value in known.items() if value is not None}
+    if found.execution_timeout_s is not None:
+        changed["execution_timeout_s"] = found.execution_timeout_s
     if values.get("mode") == "provisioned":
         changed["mode"] = "serverless"
     if platform_id in PRESETS:

@@ -31,16 +31,19 @@ work is done at v + s whatever comes later.
 
 from planning.fleet.compiled import compiled
 from planning.fleet.fleet_state import INF, Fleet
+from planning.fleet.pace import pace_of
 
 
 @compiled
 def pace(fleet: Fleet, number: int) -> float:
     """Seconds that one second of decoding takes, ``number`` at once."""
-    by_bandwidth = 1.0 + fleet.slowdown * (number - 1)
-    if fleet.expert_slowdown > 0:
-        chosen = 1.0 - fleet.expert_rest ** (number - 1)
-        by_bandwidth += fleet.expert_slowdown * chosen
-    return float(max(by_bandwidth, number * fleet.token_cost))
+    return pace_of(
+        number,
+        fleet.slowdown,
+        fleet.expert_slowdown,
+        fleet.expert_rest,
+        fleet.token_cost,
+    )
 
 
 @compiled

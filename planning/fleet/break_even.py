@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from planning.fleet.plan import MAX_RATE_PER_S, MAX_WORKERS, Plan, Traffic
+from planning.fleet.costs import instance_usd_per_h
+from planning.fleet.limits import MAX_WORKERS
+from planning.fleet.plan import MAX_RATE_PER_S, Plan, Traffic
 from planning.fleet.request_file import RequestFile
 from planning.fleet.results import simulate
 from planning.fleet.token_cost import pace
@@ -76,7 +78,7 @@ def _point(plan: Plan, recorded: RequestFile | None) -> Point:
         replace(plan, mode="serverless", serverless=serverless), BUDGET, recorded
     )
     num_instances = math.ceil(num / plan.provisioned.replicas)
-    usd = num_instances * HOURS * plan.usd_per_instance_h
+    usd = num_instances * HOURS * instance_usd_per_h(plan)
     return Point(rate, found.cost_usd.mean, usd, num_instances)
 
 

@@ -2,7 +2,7 @@
 
     token_cost(usd_per_h, service, tokens, load)  → TokenCost     a formula
     service_on("h100-sxm")                        of a card of the catalogue
-    shares_of_work(counts)                        of a simulation, in results
+    shares_of_work(counts)                        of a simulation, in per_token
 
 A worker's time goes to prompts, which have all of it while they are computed, and to
 answers, n of which share it. So a request takes
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planning.catalog.gpus import gpu
+from planning.fleet.pace import pace_of
 from planning.fleet.plan import Service
 from planning.fleet.plan_fields import parse_plan
 from planning.fleet.service_rates import rates_of
@@ -49,11 +50,13 @@ class TokenCost:
 
 def pace(service: Service, number: float) -> float:
     """How much longer an answer takes with ``number`` at once (see batch)."""
-    token_cost = service.decode_tokens_per_s / service.prefill_tokens_per_s
-    by_bandwidth = 1 + service.slowdown_pct / 100 * (number - 1)
-    unread = (1 - service.expert_share_pct / 100) ** (number - 1)
-    by_bandwidth += service.expert_slowdown_pct / 100 * (1 - unread)
-    return float(max(by_bandwidth, number * token_cost))
+    return pace_of(
+        float(number),
+        service.slowdown_pct / 100,
+        service.expert_slowdown_pct / 100,
+        1 - service.expert_share_pct / 100,
+        service.decode_tokens_per_s / service.prefill_tokens_per_s,
+    )
 
 
 def token_cost(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from planning.catalog.gpus import Gpu
 from planning.errors import BadSetting
-from planning.fleet.plan import Limit
+from planning.fleet.limits import Limit
 from planning.fleet.plan_fields import limit_of
 from planning.interval import Interval
 from planning.memory.sizing import MemoryEstimate

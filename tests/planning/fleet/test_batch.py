@@ -12,10 +12,12 @@ from planning.fleet import event_loop
 from planning.fleet.batch import pace
 from planning.fleet.explanation import explain
 from planning.fleet.fleet_state import BUSY, Fleet, new_fleet
+from planning.fleet.instances import Provisioned
 from planning.fleet.means import quantile
-from planning.fleet.plan import Plan, Provisioned, Serverless, Service
+from planning.fleet.per_token import tokens_served
+from planning.fleet.plan import Plan, Serverless, Service
 from planning.fleet.plan_fields import parse_plan
-from planning.fleet.results import simulate, tokens_served
+from planning.fleet.results import simulate
 from planning.fleet.rules import rules_of
 from planning.fleet.sampling import Window
 from planning.fleet.service_rates import NUM_PARAMETERS, load_rates

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from planning.fleet.break_even import workers_for
+from planning.fleet.per_token import tokens_served
 from planning.fleet.plan import Plan, Service
 from planning.fleet.plan_fields import parse_plan
-from planning.fleet.results import simulate, tokens_served
+from planning.fleet.results import simulate
 from planning.fleet.workload import Work, chunk_of
 from tests.planning.fleet.test_batch import (
     busy_s,

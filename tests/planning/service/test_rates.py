@@ -8,9 +8,9 @@ from planning.catalog.gpus import gpu, load_gpus
 from planning.errors import BadSetting
 from planning.fleet.batch import pace
 from planning.fleet.fleet_state import BUSY, new_fleet
+from planning.fleet.per_token import tokens_served
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import parse_plan
-from planning.fleet.results import tokens_served
 from planning.fleet.rules import rules_of
 from planning.fleet.sampling import Window
 from planning.fleet.simulation import generator, run
