@@ -11,13 +11,13 @@ from planning.memory.architecture import model_from_config
 from planning.memory.compact import MAX_CHARS
 from planning.memory.config_json import read_config
 from planning.memory.engine_settings import (
-    KV_DTYPES,
     MAX_BATCHED_TOKENS,
     MAX_MODEL_LEN,
     MAX_PARALLEL,
     MAX_SEQS,
     MAX_USERS,
 )
+from planning.memory.kv_format import KV_FORMATS
 from planning.memory.model import Model
 from planning.memory.model_catalog import model
 from planning.memory.quantization import SCHEMES
@@ -115,7 +115,7 @@ def read_query(values: Mapping[str, Any]) -> tuple[HardwareQuery, dict[str, str]
         model=reader.text("model", HardwareQuery.model),
         config=reader.config(),
         weights=reader.choice("weights", (AS_SHIPPED, *SCHEMES)),
-        kv=reader.choice("kv", KV_DTYPES),
+        kv=reader.choice("kv", KV_FORMATS),
         context=reader.whole("context", MAX_MODEL_LEN) or HardwareQuery.context,
         users=reader.whole("users", MAX_USERS) or HardwareQuery.users,
         gpu=reader.text("gpu", HardwareQuery.gpu),

@@ -17,8 +17,9 @@ fused_moe/experts/triton_moe.py (workspace_shapes), layers/attention/mla_attenti
 """
 
 from planning.interval import GIB, Interval
-from planning.memory.engine_settings import V2, EngineSettings, Regime, version_of
-from planning.memory.weights import padded_vocab
+from planning.memory.engine_settings import EngineSettings
+from planning.memory.tensors import padded_vocab
+from planning.memory.versions import V2, Regime, version_of
 
 BASE_GIB = 0.115
 """Fitted: the activation peak that neither logits nor tokens explain."""
@@ -85,6 +86,7 @@ def activation_peak(settings: EngineSettings, rank: int = 0) -> Interval:
     above = doubt + (VISION_DOUBT_GIB * GIB if model.vision_params else 0.0)
     below += peaks[0] - min(peaks)
     above += max(peaks) - peaks[0]
+    below += _gathered_bytes(settings)
     if _marlin_bytes(settings):
         below, above = below + MARLIN_DOUBT_GIB * GIB, above + MARLIN_DOUBT_GIB * GIB
     return Interval.around(peak, below, above)
@@ -162,9 +164,19 @@ def _expert_workspaces(settings: EngineSettings) -> float:
     model = settings.model
     if model.moe is None:
         return 0.0
-    inner = model.moe.intermediate_size / settings.tp
+    inner = model.moe.intermediate_size / settings.split.expert_tp
     width = max(2 * inner, model.hidden_size) + max(inner, model.hidden_size)
-    return _step_bytes(settings, model.moe.top_k * width)
+    return settings.dp * _step_bytes(settings, model.moe.top_k * width)
+
+
+def _gathered_bytes(settings: EngineSettings) -> float:
+    """What the workspaces may be smaller by: the tokens of all data-parallel engines
+    meet at the experts, but how many a kernel has room for depends on the backend."""
+    split = settings.split
+    if split.num_expert_gpus == 1 or (split.dp == 1 and not split.is_expert_parallel):
+        return 0.0
+    share = 1 - 1 / split.num_expert_gpus
+    return _expert_workspaces(settings) * share
 
 
 def _do_workspaces_stay(settings: EngineSettings) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from planning.errors import BadConfig
 from planning.memory.config_json import Fields, shown
 from planning.memory.families import ENCODERS, SAME_AS, STATEFUL, traits_of
+from planning.memory.kv_format import declared_format
 from planning.memory.layer_types import (
     LayerTypes,
     compressed_of,
@@ -97,6 +98,7 @@ def model_from_config(
             shape["num_hidden_layers"],
             text.text("expert_dtype", default=expert_dtype),
         ),
+        kv_format=declared_format(quantization),
         is_guessed=is_guessed,
         doubts=tuple(doubts),
         rotary_dim=rotary_dim(text, shape["head_dim"]) if traits.has_rope else 0,

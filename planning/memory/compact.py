@@ -53,7 +53,7 @@ _VISION = frozenset(
 )
 _QUANTIZATION = frozenset(
     "quant_method bits w_bit group_size q_group_size weight_block_size quant_algo "
-    "lm_head load_in_8bit moe_quant_algo dynamic".split()
+    "lm_head load_in_8bit moe_quant_algo dynamic kv_cache_quant_algo".split()
 )
 _PLAIN = ("full_attention", "deepseek_sparse_attention")
 _BLOCK = frozenset("no_op replace_with_linear n_heads_in_group ffn_mult".split())
@@ -108,6 +108,9 @@ def _quantization(part: Mapping[str, Any]) -> dict[str, Any]:
             for name, one in groups.items()
             if isinstance(one, Mapping)
         }
+    if isinstance(cached := part.get("kv_cache_scheme"), Mapping):
+        names = ("num_bits", "type", "dynamic")
+        kept["kv_cache_scheme"] = {k: v for k, v in cached.items() if k in names}
     if isinstance(maker := part.get("producer"), Mapping):
         kept["producer"] = {"name": maker.get("name")}
     return kept

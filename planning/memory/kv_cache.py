@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from planning.errors import BadSetting
 from planning.interval import Interval
-from planning.memory.engine_settings import EngineSettings, version_of
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_groups import Group, Kind, groups_of
 from planning.memory.kv_packed import packed_groups, slot_bytes
 from planning.memory.kv_reserve import in_flight_tokens, state_pages
 from planning.memory.layer_caches import caches_of
+from planning.memory.versions import version_of
 from planning.memory.weights import stage_layers
 
 TOKENS_BY_CONCURRENCY_SINCE = (0, 21)

@@ -1,8 +1,9 @@
 """What vLLM reserves for a request beyond its tokens: steps under way and states."""
 
 from planning.interval import Interval
-from planning.memory.engine_settings import EngineSettings, version_of
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.state_layers import StateKind
+from planning.memory.versions import version_of
 
 SETTLED_SINCE = (0, 26)
 """Since then the blocks of steps under way count as held, two with asynchronous

@@ -2,11 +2,20 @@
 
 import math
 
-from planning.memory.engine_settings import EngineSettings, version_of
+from planning.memory.engine_settings import EngineSettings
+from planning.memory.kv_format import (
+    FP8_NAMES,
+    TURBOQUANT,
+    format_of,
+    head_bytes,
+    is_16_bit_at_the_ends,
+    row_bytes,
+)
 from planning.memory.kv_groups import Cache, Kind, Spec
 from planning.memory.kv_packed import compressed_caches
 from planning.memory.kv_reserve import state_pages
-from planning.memory.model import KvHeads, Model
+from planning.memory.model import Model
+from planning.memory.versions import version_of
 
 _ROW_BLOCK_SINCE = (0, 27)
 _HYBRID_ROW_BLOCK = 128
@@ -15,24 +24,12 @@ _SPARSE_BLOCK = 64
 """FlashMLA's sparse kernel takes no other (v1/attention/backends/mla)."""
 _SPARSE_ROW_BYTES = 656
 """Of a row of sparse attention in the format fp8_ds_mla, with its scales."""
+_TURBOQUANT_BLOCK = 16
+"""The smallest block of its kernel."""
 _BLACKWELL_ROW_BLOCK = 32
 """FlashInfer's MLA kernel takes no smaller one."""
 _INDEX_SCALE_VALUES = 128
 """Values of the indexer's row that share one 32-bit scale; each value has 8 bit."""
-
-
-def bytes_per_token_and_layer(model: Model, tp: int, element_bytes: int) -> int:
-    """K and V of the heads on one GPU; of MLA one row that all GPUs repeat."""
-    if model.mla:
-        if model.mla.index_head_dim and element_bytes == 1:
-            return _SPARSE_ROW_BYTES
-        return model.mla.row_size * element_bytes
-    heads = KvHeads(model.num_key_value_heads, model.head_dim)
-    return _bytes_of(heads, tp, element_bytes)
-
-
-def _bytes_of(heads: KvHeads, tp: int, element_bytes: int) -> int:
-    return 2 * max(1, heads.number // tp) * heads.head_dim * element_bytes
 
 
 def caches_of(settings: EngineSettings) -> list[Cache]:
@@ -42,38 +39,46 @@ def caches_of(settings: EngineSettings) -> list[Cache]:
         return list(compressed_caches(model.compressed, model.num_hidden_layers))
     windowed = model.window.layers if model.window else frozenset()
     own = model.num_hidden_layers - model.num_kv_shared_layers
-    narrow = bytes_per_token_and_layer(model, settings.tp, settings.kv_bytes)
-    full = narrow
-    if model.full_heads:
-        full = _bytes_of(model.full_heads, settings.tp, settings.kv_bytes)
-    size = _block_size(settings, full)
-    page = size * full
+    size = _block_size(settings)
+    page = size * _token_bytes(settings, _full_layer(model))
     found = []
     for i in range(model.num_hidden_layers):
         if model.state and i in model.state.layers:
             found.append(Cache(i, _state_spec(settings, size, page)))
         if not model.has_attention(i) or i >= own:
             continue
+        token_bytes = _token_bytes(settings, i)
         if i in windowed:
-            found.append(Cache(i, _window_spec(model, size, narrow)))
-        else:
-            own_page = _page_of(settings, i, size) if model.kv_heads_by_layer else page
-            if own_page:
-                spec = Spec(Kind.FULL, size, own_page, is_row=bool(model.mla))
-                found.append(Cache(i, spec))
+            found.append(Cache(i, _window_spec(model, size, token_bytes)))
+        elif token_bytes:
+            is_row = bool(model.mla)
+            found.append(Cache(i, Spec(Kind.FULL, size, size * token_bytes, 0, is_row)))
         if model.mla and model.mla.has_indexer(i):
             row = model.mla.index_head_dim * (1 + 4 / _INDEX_SCALE_VALUES)
             found.append(Cache(i, Spec(Kind.FULL, size, size * int(row), is_row=True)))
     return found
 
 
-def _page_of(settings: EngineSettings, layer: int, block_size: int) -> int:
-    """Bytes of a block in a layer whose heads are its own; 0: it has no attention."""
-    number, head_dim = settings.model.kv_heads(layer)
-    if not number:
-        return 0
-    heads = KvHeads(number, head_dim)
-    return block_size * _bytes_of(heads, settings.tp, settings.kv_bytes)
+def _full_layer(model: Model) -> int:
+    """The first layer that sees everything; 0 where none does."""
+    windowed = model.window.layers if model.window else frozenset()
+    layers = range(model.num_hidden_layers)
+    sees_all = (i for i in layers if model.has_attention(i) and i not in windowed)
+    return next(sees_all, 0)
+
+
+def _token_bytes(settings: EngineSettings, layer: int) -> int:
+    """Of a token in that layer, from 0: K and V of the heads on one GPU, or MLA's row,
+    which all GPUs repeat; 0: it has no attention."""
+    model, name = settings.model, format_of(settings)
+    if is_16_bit_at_the_ends(name, layer, model.num_hidden_layers):
+        name = "auto"
+    if model.mla:
+        if model.mla.index_head_dim and name in FP8_NAMES:
+            return _SPARSE_ROW_BYTES
+        return row_bytes(name, model.mla.row_size)
+    number, head_dim = model.kv_heads(layer)
+    return max(1, number // settings.tp) * head_bytes(name, head_dim) if number else 0
 
 
 def _window_spec(model: Model, block_size: int, token_bytes: int) -> Spec:
@@ -94,15 +99,21 @@ def _state_spec(settings: EngineSettings, block_size: int, page_bytes: int) -> S
     return Spec(Kind.STATE, tokens, page_bytes)
 
 
-def _block_size(settings: EngineSettings, token_bytes: int) -> int:
-    """Tokens of a block of attention: more where a page must hold a whole state.
+def _block_size(settings: EngineSettings) -> int:
+    """Tokens of a block of attention: more where a page must hold a whole state, or a
+    layer that TurboQuant leaves in 16 bit.
 
-    vLLM, platforms/interface.py (_align_hybrid_block_size).
+    vLLM, platforms/interface.py (_align_hybrid_block_size and beside it).
     """
     model = settings.model
     size = _kernel_block_size(settings)
+    first, middle = 0, model.num_hidden_layers // 2
+    if format_of(settings) in TURBOQUANT and first != middle:
+        wide, narrow = _token_bytes(settings, first), _token_bytes(settings, middle)
+        return size * max(1, math.ceil(_TURBOQUANT_BLOCK * wide / (size * narrow)))
     if model.state is None or model.attention_layers == frozenset():
         return size
+    token_bytes = _token_bytes(settings, _full_layer(model))
     state = model.state.state_bytes(settings.tp, settings.element_bytes)
     unit = size
     if model.mla and version_of(settings.vllm_version) >= _ROW_BLOCK_SINCE:

@@ -189,6 +189,8 @@ class Model:
     """Parameters of a vision tower and its projector, kept unquantised."""
     scheme: Scheme = UNQUANTIZED
     """As the repository ships its weights."""
+    kv_format: str = "auto"
+    """Of the KV cache, as the repository declares it; auto: it does not."""
     hf_id: str = ""
     aliases: tuple[str, ...] = ()
     """Other repositories of the same shape, such as its -Instruct."""

@@ -11,14 +11,9 @@ from dataclasses import dataclass
 
 from planning.interval import GIB, Interval
 from planning.memory.activations import activation_peak
-from planning.memory.engine_settings import (
-    GRAPHS_IN_V2,
-    V2,
-    EngineSettings,
-    Regime,
-    version_of,
-)
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.model import Model
+from planning.memory.versions import GRAPHS_IN_V2, V2, Regime, version_of
 from planning.memory.weights import stage_layers
 
 FUSED_SINCE = (0, 17)
@@ -54,6 +49,8 @@ an A100 (0.31.0), 0.56 on an RTX 3090 under WSL2 (0.27.1). Fitted to the logs of
 vllm_logs_2026.yaml; several cards by extension."""
 UNKNOWN_NON_TORCH_GIB = Interval(0.2, 1.4, 2.4)
 """Several Hopper or Blackwell cards from 0.12 to 0.16: either may be."""
+GROUPS_DOUBT_GIB = 1.0
+"""Of data parallelism with experts, above: no log of it was read."""
 STAGES_NON_TORCH_GIB = Interval(0.05, 0.2, 0.6)
 """Pipeline stages of one GPU: their buffers come after the profile; 0.07 published."""
 
@@ -153,8 +150,22 @@ def non_torch(settings: EngineSettings) -> Interval:
         table = NEWER_NON_TORCH_GIB
     elif may_fuse and version > PLAIN_UNTIL and settings.tp > 1:
         return UNKNOWN_NON_TORCH_GIB.times(GIB)
-    known = max(number for number in table if number <= settings.tp)
-    return table[known].times(GIB)
+    number = settings.split.num_expert_gpus if settings.model.moe else settings.tp
+    known = max(size for size in table if size <= number)
+    return _with_groups(settings, table[known]).times(GIB)
+
+
+def _with_groups(settings: EngineSettings, size: Interval) -> Interval:
+    """With the buffers of the groups that experts' tokens pass through.
+
+    Data parallelism adds a group that is not the tensor-parallel one, and its fused
+    all-reduce is missing where that has one GPU.
+    """
+    if settings.dp == 1 or not settings.model.moe:
+        return size
+    alone = PLAIN_NON_TORCH_GIB[1]
+    low = alone.low if settings.tp == 1 else size.low
+    return Interval(low, size.value, size.high + GROUPS_DOUBT_GIB)
 
 
 def cuda_graphs(settings: EngineSettings, rank: int = 0) -> Interval:

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from planning.interval import Interval
-from planning.memory.engine_settings import EngineSettings, check, version_of
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_cache import KvLayout, kv_layout
 from planning.memory.model import Model
 from planning.memory.overhead import Overhead, overhead
 from planning.memory.quantization import MXFP4, MXFP4_PADDED
+from planning.memory.settings_check import check
+from planning.memory.versions import version_of
 from planning.memory.weights import weight_bytes, weight_bytes_by_part
 
 NULL_BLOCK_SINCE = (0, 27)
@@ -46,8 +48,9 @@ class MemoryEstimate:
     blocks_per_user: int
     """Of one request of max_model_len tokens."""
     users: Interval
-    """Requests of max_model_len tokens that fit at once; whole numbers. 0 where vLLM
-    refuses to start with that context, whatever the memory holds."""
+    """Requests of max_model_len tokens that fit at once, in all data-parallel engines
+    together; whole numbers. 0 where vLLM refuses to start with that context, whatever
+    the memory holds."""
 
     @property
     def kv_bytes_per_user(self) -> int:
@@ -56,8 +59,8 @@ class MemoryEstimate:
 
     @property
     def kv_bytes_asked(self) -> int:
-        """Of all users asked for, on one GPU."""
-        return self.kv_bytes_per_user * self.settings.num_users
+        """Of all users that one engine has of those asked for, on one GPU."""
+        return self.kv_bytes_per_user * self.settings.users_of_an_engine
 
     @property
     def needed(self) -> Interval:
@@ -88,8 +91,8 @@ class MemoryEstimate:
 
 def estimate_memory(settings: EngineSettings) -> MemoryEstimate:
     """The memory of one GPU; raises BadSetting."""
-    if settings.scheme is not None:
-        model = replace(settings.model, scheme=settings.scheme)
+    if settings.scheme not in (None, settings.model.scheme):
+        model = replace(settings.model, scheme=settings.scheme, kv_format="auto")
         settings = replace(settings, model=model)
     check(settings)
     settings = replace(settings, model=_laid_out(settings))
@@ -104,7 +107,7 @@ def _laid_out(settings: EngineSettings) -> Model:
     other kernels of MXFP4 pad them.
     """
     model = settings.model
-    is_bare = settings.arch == "hopper" and settings.tp == 1
+    is_bare = settings.arch == "hopper" and settings.split.num_expert_gpus == 1
     if model.scheme.id != MXFP4.id or is_bare:
         return model
     padded = replace(model.scheme, row_padding=MXFP4_PADDED.row_padding)
@@ -156,7 +159,8 @@ def _users(settings: EngineSettings, blocks: Interval, per_user: Interval) -> In
         (blocks.value, per_user.value),
         (blocks.high, per_user.low),
     )
-    return Interval(*(n // each if n - spare >= each else 0 for n, each in pairs))
+    fit = (n // each if n - spare >= each else 0 for n, each in pairs)
+    return Interval(*fit).times(settings.dp)
 
 
 def _parts(settings: EngineSettings, rank: int) -> dict[str, float]:

@@ -19,11 +19,12 @@ from planning.errors import BadSetting
 from planning.interval import GIB, Interval
 from planning.memory.activations import V0_CHUNKED_FROM
 from planning.memory.architecture import model_from_config
-from planning.memory.engine_settings import EngineSettings, Regime, version_of
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.model import Model
 from planning.memory.model_catalog import find_model
 from planning.memory.quantization import UNQUANTIZED, Scheme, scheme_of_method
 from planning.memory.sizing import MemoryEstimate, estimate_memory
+from planning.memory.versions import Regime, version_of
 
 SHARE_092_SINCE = (0, 21)
 """From about here on gpu_memory_utilization is 0.92 by default, 0.9 before."""
@@ -54,6 +55,8 @@ def settings_of(
         total_gib=Interval.exact(total),
         tp=_whole(row, "tp", 1),
         pp=_whole(row, "pp", 1),
+        dp=_whole(row, "dp", 1),
+        is_expert_parallel=row.get("is_expert_parallel") is True,
         max_model_len=length,
         kv_cache_dtype=str(row.get("kv_cache_dtype") or "auto"),
         gpu_memory_utilization=_number(row, "gpu_memory_utilization", share),

@@ -34,9 +34,10 @@ def verdict(estimate: MemoryEstimate) -> str:
 def _at_work(estimate: MemoryEstimate) -> str:
     """Fewer than fit, where max_num_seqs is less."""
     settings = estimate.settings
-    if settings.num_users <= settings.max_num_seqs:
+    at_work = settings.max_num_seqs * settings.dp
+    if settings.num_users <= at_work:
         return ""
-    return f" into memory, {settings.max_num_seqs:,} at work at once"
+    return f" into memory, {at_work:,} at work at once"
 
 
 def reasons(estimate: MemoryEstimate) -> tuple[str, ...]:
@@ -126,19 +127,26 @@ def _users_beyond(estimate: MemoryEstimate) -> str:
     if users < 1 or users >= wanted:
         return ""
     return (
-        f"The KV cache of {wanted:,} users takes {_gib(estimate.kv_bytes_asked)} of "
+        f"The KV cache of {_whose(estimate)} takes {_gib(estimate.kv_bytes_asked)} of "
         f"each GPU, and {_gib(estimate.pool.value)} are left. More would wait, or one "
         "at work would be preempted: a shorter context, an 8-bit KV cache or more "
         "GPUs help."
     )
 
 
+def _whose(estimate: MemoryEstimate) -> str:
+    settings = estimate.settings
+    of = "" if settings.dp == 1 else f"{settings.users_of_an_engine:,} of the "
+    return f"{of}{settings.num_users:,} users"
+
+
 def _steps(estimate: MemoryEstimate) -> str:
     settings = estimate.settings
-    if settings.num_users <= settings.max_num_seqs:
+    at_work = settings.max_num_seqs * settings.dp
+    if settings.num_users <= at_work:
         return ""
     return (
-        f"vLLM runs at most {settings.max_num_seqs:,} requests at once here "
+        f"vLLM runs at most {at_work:,} requests at once here "
         "(max_num_seqs): the others wait, however much memory is left."
     )
 

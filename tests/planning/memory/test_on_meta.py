@@ -12,7 +12,8 @@ import pytest
 
 from planning.memory.architecture import model_from_config
 from planning.memory.model_catalog import config_fields
-from planning.memory.weights import Split, end_tensors, layer_tensors
+from planning.memory.split import ALONE
+from planning.memory.tensors import end_tensors, layer_tensors
 
 pytestmark = pytest.mark.engine
 
@@ -142,7 +143,7 @@ def test_parameters_have_the_bytes_that_vllm_gives_them(built, name):
     theirs = built[name]
     assert "refused" not in theirs, theirs
     found = model_from_config(CASES[name])
-    tensors = (*layer_tensors(found), *end_tensors(found, Split()))
+    tensors = (*layer_tensors(found), *end_tensors(found, ALONE))
     ours = [one for one in tensors if one.num_values]  # of tables and copies it is 0
     total = sum(one.num_bytes for one in ours)
     assert total == pytest.approx(sum(theirs.values()), rel=0.005)

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from planning.errors import BadSetting
 from planning.interval import Interval
 from planning.memory.architecture import model_from_config
 from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_cache import kv_layout
+from planning.memory.kv_format import KV_FORMATS, check_kv_format
+from planning.memory.versions import version_of
 from tests.planning.memory.like_public import MODELS
 
 pytestmark = [pytest.mark.engine, pytest.mark.scheduler]
@@ -45,8 +48,40 @@ def test_a_pool_holds_what_vllm_says(name: str, tp: int, tmp_path: Path) -> None
             assert ours == told, (context, budget)
 
 
+@pytest.mark.parametrize("name", KV_FORMATS)
+@pytest.mark.parametrize("model", ["dense, 8 KV heads", "MQA", "MLA", "gpt-oss"])
+def test_a_pool_of_each_format_holds_what_vllm_says(
+    model: str, name: str, tmp_path: Path
+) -> None:
+    from vllm import __version__
+
+    from tests.planning.memory import vllm_specs
+
+    if version_of(__version__) < (0, 27):
+        pytest.skip("formats are packed by backends, as here, since 0.27")
+    try:
+        ours = _capacity(MODELS[model], 1, 32_768, 8_192, __version__, name)
+    except BadSetting:
+        return
+    theirs = vllm_specs.capacity(
+        MODELS[model],
+        tmp_path,
+        tp=1,
+        max_model_len=32_768,
+        step_budget=8_192,
+        pool_bytes=POOL_BYTES,
+        kv_cache_dtype="auto" if name == "bfloat16" else name,
+    )
+    assert ours == (theirs.num_blocks, theirs.num_tokens, theirs.max_concurrency)
+
+
 def _capacity(
-    config: dict[str, Any], tp: int, context: int, budget: int, version: str
+    config: dict[str, Any],
+    tp: int,
+    context: int,
+    budget: int,
+    version: str,
+    kv_cache_dtype: str = "auto",
 ) -> tuple[int, int, float]:
     settings = EngineSettings(
         model_from_config(config),
@@ -55,7 +90,9 @@ def _capacity(
         max_model_len=context,
         max_num_batched_tokens=budget,
         vllm_version=version,
+        kv_cache_dtype=kv_cache_dtype,
     )
+    check_kv_format(settings)
     layout = kv_layout(settings)
     blocks = layout.num_blocks(POOL_BYTES)
     return blocks, layout.num_tokens(blocks), layout.concurrency(blocks)
