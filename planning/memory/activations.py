@@ -36,6 +36,7 @@ probabilities, random numbers), 1.5 one of each: the second model runner. 9.4 is
 one published pair: Qwen3-14B 5.64 GiB up to 0.16, 2.23 GiB after. 7.5 lies amid 6.3 to
 8.8, which excerpts of six logs of vLLM 0.6 and 0.7 gave (one with an address: vLLM
 issue 15815)."""
+DRAFTED_COPIES = 5.0
 FLASHINFER_COPIES = 3.5
 """Where FlashInfer samples, nothing is sorted."""
 FLASHINFER_DEFAULT_UNTIL = (0, 10)
@@ -86,6 +87,7 @@ def activation_peak(settings: EngineSettings, rank: int = 0) -> Interval:
     above = doubt + (VISION_DOUBT_GIB * GIB if model.vision_params else 0.0)
     below += peaks[0] - min(peaks)
     above += max(peaks) - peaks[0]
+    above += _drafted_bytes(settings)
     below += _gathered_bytes(settings)
     if _marlin_bytes(settings):
         below, above = below + MARLIN_DOUBT_GIB * GIB, above + MARLIN_DOUBT_GIB * GIB
@@ -127,6 +129,15 @@ def _copies(settings: EngineSettings, runner: int) -> float:
         return 0.0
     copies = LOGITS_COPIES[regime]
     return copies + 0.5 if settings.is_float32 else copies
+
+
+def _drafted_bytes(settings: EngineSettings) -> float:
+    """What the warm-up of the check of drafts may take: two rows of logits a request,
+    in 16 bit, 32 bit and as probabilities (v1/worker/gpu_model_runner.py,
+    _dummy_sampler_run). No log of it was read."""
+    if settings.drafter is None:
+        return 0.0
+    return _sampler_bytes(settings, DRAFTED_COPIES)
 
 
 def _may_be_flashinfer(settings: EngineSettings) -> bool:

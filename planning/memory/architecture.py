@@ -29,6 +29,7 @@ MAX_SIZE = 1_000_000
 MAX_HEADS = 8_192
 MAX_VOCAB = 10_000_000
 MAX_EXPERTS = 8_192
+_MTP_NAMES = ("num_nextn_predict_layers", "mtp_num_hidden_layers")
 _WIDTHS = ("hidden_size", "n_embd", "d_model")
 TEXT_PARTS = (
     *("text_config", "llm_config", "language_config", "thinker_config"),
@@ -87,6 +88,7 @@ def model_from_config(
             "num_kv_shared_layers", most=kinds.number, least=0
         )
         or 0,
+        num_mtp_layers=text.optional(*_MTP_NAMES, most=64, least=0) or 0,
         state=kinds.state,
         attention_layers=kinds.attention,
         mlp_layers=kinds.mlp,

@@ -44,7 +44,7 @@ _KEPT = frozenset(
     "routed_expert_hidden_size moe_shared_expert_intermediate_size "
     "o_lora_rank o_groups hc_mult expert_dtype top_k_experts "
     "expert_intermediate_size moe_top_k share_expert_dim mlp_layer_types "
-    "moe_layers_enum".split()
+    "moe_layers_enum num_nextn_predict_layers mtp_num_hidden_layers".split()
 )
 _VISION = frozenset(
     "hidden_size embed_dim width num_hidden_layers depth num_layers layers "

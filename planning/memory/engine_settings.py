@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from planning.catalog.gpus import CALIBRATED_ARCH
 from planning.interval import Interval
+from planning.memory.drafter import Drafter
+from planning.memory.lora import LoraSlots
 from planning.memory.model import Model
 from planning.memory.quantization import Scheme
 from planning.memory.split import Split
@@ -45,6 +47,10 @@ class EngineSettings:
     """The context: tokens of one request, prompt and answer together."""
     num_users: int = 1
     """Requests at once at that context."""
+    loras: LoraSlots | None = None
+    """Slots for adapters; None: started without --enable-lora."""
+    drafter: Drafter | None = None
+    """Speculative decoding; None: without."""
     scheme: Scheme | None = None
     """Other weights than the repository's; None: as it ships them."""
     kv_cache_dtype: str = "auto"
@@ -84,6 +90,11 @@ class EngineSettings:
     def users_of_an_engine(self) -> int:
         """Of those asked for, where data-parallel engines share them evenly."""
         return math.ceil(self.num_users / self.dp)
+
+    @property
+    def num_drafted_tokens(self) -> int:
+        """A step, by the drafter."""
+        return self.drafter.num_tokens if self.drafter else 0
 
     @property
     def regime(self) -> Regime:

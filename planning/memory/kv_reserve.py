@@ -36,7 +36,13 @@ def in_flight_tokens(settings: EngineSettings) -> int:
 
 
 def state_pages(settings: EngineSettings) -> Interval:
-    """Pages of a state that one request holds: of vLLM's modes none and align.
+    """Pages of a state that one request holds, with one for each drafted token."""
+    drafted = Interval.exact(settings.num_drafted_tokens)
+    return settled_pages(settings) + drafted
+
+
+def settled_pages(settings: EngineSettings) -> Interval:
+    """Without speculative decoding: of vLLM's modes none and align.
 
     vLLM, v1/kv_cache_interface.py (MambaSpec.max_memory_usage_bytes) and
     model_executor/models/config.py (MambaModelConfig).

@@ -1,6 +1,7 @@
 """What each layer keeps on one GPU, as vLLM's layers tell it (get_kv_cache_spec)."""
 
 import math
+from dataclasses import replace
 
 from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_format import (
@@ -13,7 +14,7 @@ from planning.memory.kv_format import (
 )
 from planning.memory.kv_groups import Cache, Kind, Spec
 from planning.memory.kv_packed import compressed_caches
-from planning.memory.kv_reserve import state_pages
+from planning.memory.kv_reserve import settled_pages
 from planning.memory.model import Model
 from planning.memory.versions import version_of
 
@@ -33,13 +34,27 @@ _INDEX_SCALE_VALUES = 128
 
 
 def caches_of(settings: EngineSettings) -> list[Cache]:
-    """What all layers of the model keep, in their order."""
+    """What all layers of the model keep, in their order, and then the drafter's."""
+    size = _block_size(settings)
+    found = _of_model(settings, size)
+    drafter, number = settings.drafter, settings.model.num_hidden_layers
+    layers = drafter.layers_of(settings.model) if drafter else None
+    if layers:
+        name = format_of(settings)
+        drafting = replace(settings, model=layers, drafter=None, kv_cache_dtype=name)
+        found += [
+            replace(one, layer=number + one.layer) for one in _of_model(drafting, size)
+        ]
+    return found
+
+
+def _of_model(settings: EngineSettings, size: int) -> list[Cache]:
+    """Of one model's layers, in blocks of so many tokens."""
     model = settings.model
     if model.compressed:
         return list(compressed_caches(model.compressed, model.num_hidden_layers))
     windowed = model.window.layers if model.window else frozenset()
     own = model.num_hidden_layers - model.num_kv_shared_layers
-    size = _block_size(settings)
     page = size * _token_bytes(settings, _full_layer(model))
     found = []
     for i in range(model.num_hidden_layers):
@@ -49,14 +64,24 @@ def caches_of(settings: EngineSettings) -> list[Cache]:
             continue
         token_bytes = _token_bytes(settings, i)
         if i in windowed:
-            found.append(Cache(i, _window_spec(model, size, token_bytes)))
-        elif token_bytes:
+            spec = _window_spec(model, size, token_bytes)
+        else:
             is_row = bool(model.mla)
-            found.append(Cache(i, Spec(Kind.FULL, size, size * token_bytes, 0, is_row)))
+            spec = Spec(Kind.FULL, size, size * token_bytes, is_row=is_row)
+        if token_bytes:
+            heads = (0, 0) if model.mla else model.kv_heads(i)
+            found.append(Cache(i, replace(spec, heads=heads)))
         if model.mla and model.mla.has_indexer(i):
             row = model.mla.index_head_dim * (1 + 4 / _INDEX_SCALE_VALUES)
             found.append(Cache(i, Spec(Kind.FULL, size, size * int(row), is_row=True)))
     return found
+
+
+def state_bytes_of(settings: EngineSettings) -> int:
+    """Of one layer's state of one request on one GPU, without padding."""
+    assert settings.model.state is not None
+    width, drafted = settings.element_bytes, settings.num_drafted_tokens
+    return settings.model.state.state_bytes(settings.tp, width, drafted)
 
 
 def _full_layer(model: Model) -> int:
@@ -91,10 +116,10 @@ def _state_spec(settings: EngineSettings, block_size: int, page_bytes: int) -> S
     """A state's page, padded to that of attention where the model has both."""
     model = settings.model
     assert model.state is not None
-    own = model.state.state_bytes(settings.tp, settings.element_bytes)
+    own = state_bytes_of(settings)
     if model.attention_layers == frozenset():
         return Spec(Kind.STATE, settings.max_model_len, own)
-    is_aligned = state_pages(settings).value > 1
+    is_aligned = settled_pages(settings).value > 1
     tokens = block_size if is_aligned else settings.max_model_len
     return Spec(Kind.STATE, tokens, page_bytes)
 
@@ -114,7 +139,7 @@ def _block_size(settings: EngineSettings) -> int:
     if model.state is None or model.attention_layers == frozenset():
         return size
     token_bytes = _token_bytes(settings, _full_layer(model))
-    state = model.state.state_bytes(settings.tp, settings.element_bytes)
+    state = state_bytes_of(settings)
     unit = size
     if model.mla and version_of(settings.vllm_version) >= _ROW_BLOCK_SINCE:
         unit = max(unit, _HYBRID_ROW_BLOCK)

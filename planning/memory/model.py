@@ -171,6 +171,8 @@ class Model:
     compressed: Compressed | None = None
     full_heads: KvHeads | None = None
     """Of the layers without a window, where they differ from the others."""
+    num_mtp_layers: int = 0
+    """Layers of prediction that the repository has for speculative decoding."""
     num_kv_shared_layers: int = 0
     """The last layers, which read the cache of an earlier one and have none."""
     state: StateLayers | None = None

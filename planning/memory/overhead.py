@@ -64,6 +64,8 @@ GRAPHS_FIRST_SHARE = 0.15
 """Of it all, what the first capture takes however many follow."""
 GRAPHS_EXPERTS_GIB = 0.8
 """How much more an MoE or MLA model may take: one took 1.57 with 27 layers."""
+GRAPHS_DRAFTER_GIB = 0.5
+"""How much more a drafter's own graphs may take; no log of it was read."""
 GRAPHS_GUESSED_GIB = 0.35
 """vLLM's own guess, which it takes off, against the same formula: 17 logs, 0.57 GiB
 more to 0.36 less."""
@@ -175,6 +177,8 @@ def cuda_graphs(settings: EngineSettings, rank: int = 0) -> Interval:
     first, last = stage_layers(settings.model.num_hidden_layers, settings.pp)[rank]
     size = GRAPHS_BASE_GIB + GRAPHS_PER_LAYER_GIB * (last - first)
     more = GRAPHS_EXPERTS_GIB * _is_unlike_dense(settings.model)
+    more += GRAPHS_DRAFTER_GIB if settings.drafter else 0.0
+    more += size if settings.loras else 0.0  # captured with and without adapters
     doubt = GRAPHS_DOUBT_GIB
     if are_graphs_budgeted(settings):
         doubt = math.hypot(doubt, GRAPHS_GUESSED_GIB)

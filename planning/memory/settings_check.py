@@ -46,6 +46,10 @@ def check(settings: EngineSettings) -> None:
     if settings.model_runner not in (None, V1, V2):
         raise BadSetting("model_runner", f"is 1 or 2, not {settings.model_runner}.")
     _check_split(settings)
+    if settings.loras:
+        settings.loras.check(settings.model)
+    if settings.drafter:
+        settings.drafter.check(settings.model)
     check_kv_format(settings)
 
 

@@ -13,14 +13,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from planning.interval import Interval
+from planning.memory.drafter import drafter_bytes
 from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_cache import KvLayout, kv_layout
+from planning.memory.lora import slots_bytes
 from planning.memory.model import Model
 from planning.memory.overhead import Overhead, overhead
 from planning.memory.quantization import MXFP4, MXFP4_PADDED
 from planning.memory.settings_check import check
 from planning.memory.versions import version_of
-from planning.memory.weights import weight_bytes, weight_bytes_by_part
+from planning.memory.weights import (
+    stage_layers,
+    weight_bytes,
+    weight_bytes_by_part,
+)
 
 NULL_BLOCK_SINCE = (0, 27)
 """Since then the start-up check leaves out the pool's null block: read in 0.32, where
@@ -119,6 +125,9 @@ def _stage(settings: EngineSettings, rank: int) -> MemoryEstimate:
     requested = total.times(settings.gpu_memory_utilization)
     weights = weight_bytes(settings.model, settings.split, rank)
     weights = weights.times(settings.element_bytes / 2)
+    added = added_weights(settings, rank)
+    for one in added.values():
+        weights += one
     besides = overhead(settings, rank)
     left = requested - weights - besides.budgeted
     pool = left.at_least_zero()
@@ -132,7 +141,7 @@ def _stage(settings: EngineSettings, rank: int) -> MemoryEstimate:
         total=total,
         requested=requested,
         weights=weights,
-        weight_parts=_parts(settings, rank),
+        weight_parts=_parts(settings, rank) | {n: i.value for n, i in added.items()},
         overhead=besides,
         pool=pool,
         missing=Interval(-left.high, -left.value, -left.low).at_least_zero(),
@@ -161,6 +170,19 @@ def _users(settings: EngineSettings, blocks: Interval, per_user: Interval) -> In
     )
     fit = (n // each if n - spare >= each else 0 for n, each in pairs)
     return Interval(*fit).times(settings.dp)
+
+
+def added_weights(settings: EngineSettings, rank: int) -> dict[str, Interval]:
+    """What is loaded beside the model on one GPU of that stage, by its name."""
+    model, split = settings.model, settings.split
+    found = {}
+    if settings.loras:
+        layers = range(*stage_layers(model.num_hidden_layers, settings.pp)[rank])
+        slots = slots_bytes(model, settings.loras, split, layers, is_first=rank == 0)
+        found["LoRA slots"] = slots
+    if settings.drafter and rank == settings.pp - 1:
+        found["drafter"] = drafter_bytes(settings.drafter, model, split)
+    return found
 
 
 def _parts(settings: EngineSettings, rank: int) -> dict[str, float]:

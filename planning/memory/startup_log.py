@@ -19,7 +19,9 @@ from planning.errors import BadSetting
 from planning.interval import GIB, Interval
 from planning.memory.activations import V0_CHUNKED_FROM
 from planning.memory.architecture import model_from_config
+from planning.memory.drafter import HEAD_VOCAB, Drafter, method_of
 from planning.memory.engine_settings import EngineSettings
+from planning.memory.lora import LoraSlots
 from planning.memory.model import Model
 from planning.memory.model_catalog import find_model
 from planning.memory.quantization import UNQUANTIZED, Scheme, scheme_of_method
@@ -70,6 +72,8 @@ def settings_of(
         model_runner=_optional_whole(row, "model_runner"),
         is_cold=row.get("is_cold"),
         enable_prefix_caching=row.get("enable_prefix_caching"),
+        loras=_loras(row),
+        drafter=_drafter(row),
     )
     tokens, seqs = step_limits(total, gpu)
     if told.regime is Regime.V0:
@@ -102,6 +106,34 @@ def _whole(row: Mapping[str, Any], name: str, default: int) -> int:
 
 def _optional_whole(row: Mapping[str, Any], name: str) -> int | None:
     return None if row.get(name) is None else _whole(row, name, 0)
+
+
+def _loras(row: Mapping[str, Any]) -> LoraSlots | None:
+    """Where ``max_loras`` or ``max_lora_rank`` is there, or ``enable_lora``."""
+    named = ("max_loras", "max_lora_rank", "enable_lora")
+    if not any(row.get(name) for name in named):
+        return None
+    return LoraSlots(_whole(row, "max_loras", 1), _whole(row, "max_lora_rank", 16))
+
+
+def _drafter(row: Mapping[str, Any]) -> Drafter | None:
+    """From ``speculative_config`` as vLLM takes it; ``config``: the drafter's own
+    config.json, where the catalog does not have its ``model``."""
+    told = row.get("speculative_config")
+    if not told:
+        return None
+    if not isinstance(told, Mapping):
+        raise BadSetting("speculative_config", f"is an object, not {str(told)[:40]!r}.")
+    method = str(told.get("method") or "draft_model")
+    tokens = _whole(told, "num_speculative_tokens", 1)
+    config, name = told.get("config"), str(told.get("model") or "")
+    model = None
+    if isinstance(config, Mapping):
+        model = model_from_config(config, name=name)
+    elif method == "draft_model" and name:
+        model = find_model(name)
+    vocab = _whole(config or {}, "draft_vocab_size", HEAD_VOCAB)
+    return Drafter(method_of(method), tokens, model, vocab)
 
 
 def _is_float32(row: Mapping[str, Any], model: Model) -> bool:

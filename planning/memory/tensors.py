@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planning.memory.model import Mla, Model
 from planning.memory.module_names import (
@@ -39,6 +39,20 @@ class Tensor:
     part: str
     num_values: float
     num_bytes: float
+    linear: "Linear | None" = None
+    """Of a layer that an adapter can be laid beside."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear layer on one GPU: ``rows`` outputs of ``columns`` inputs."""
+
+    rows: float
+    columns: float
+    num_slices: int = 1
+    """Projections fused into it, such as q, k and v."""
+    number: int = 1
+    """As many of them, as of experts."""
 
 
 def padded_vocab(model: Model) -> int:
@@ -69,9 +83,11 @@ def layer_tensors(
             yield _vector("norms", model.hidden_size * _norm_width(model))
 
 
-def _matrix(part: str, rows: float, columns: float, scheme: Scheme) -> Tensor:
+def _matrix(
+    part: str, rows: float, columns: float, scheme: Scheme, num_slices: int = 1
+) -> Tensor:
     packed = scheme.matrix_bytes(round(rows), round(columns))
-    return Tensor(part, rows * columns, packed)
+    return Tensor(part, rows * columns, packed, Linear(rows, columns, num_slices))
 
 
 def _vector(part: str, size: float, width: float = ELEMENT_BYTES) -> Tensor:
@@ -102,7 +118,7 @@ def _attention(model: Model, tp: int, layer: int) -> Iterator[Tensor]:
     kv_heads = max(1.0, number / tp)
     gated = 2 if model.traits.has_output_gate else 1
     qkv = (gated * heads + 2 * kv_heads) * size
-    yield _matrix("attention", qkv, hidden, scheme.of(QKV, layer))
+    yield _matrix("attention", qkv, hidden, scheme.of(QKV, layer), 3)
     yield _matrix("attention", hidden, heads * size, scheme.of(OUT, layer))
     if model.traits.qkv_bias:
         yield _vector("attention", qkv)
@@ -182,7 +198,8 @@ def _mlp(
 ) -> Iterator[Tensor]:
     up = (2 if model.traits.is_gated else 1) * inner / tp
     first, second = (model.scheme.of(module, layer) for module in modules)
-    yield _matrix("MLP", up, model.hidden_size, first)
+    num_slices = 2 if model.traits.is_gated else 1
+    yield _matrix("MLP", up, model.hidden_size, first, num_slices)
     yield _matrix("MLP", model.hidden_size, inner / tp, second)
     if model.traits.mlp_bias and not model.moe:
         yield _vector("MLP", up)
@@ -200,16 +217,20 @@ def _experts(model: Model, split: Split, layer: int) -> Iterator[Tensor]:
         latent = model.scheme.of(LATENT, layer)
         yield _matrix("experts", width, hidden, latent)
         yield _matrix("experts", hidden, width, latent)
-    for rows, columns in ((up, width), (width, inner)):
+    slices = 2 if model.traits.is_gated else 1
+    for rows, columns, num_slices in ((up, width, slices), (width, inner, 1)):
         one = _matrix("experts", rows, columns, model.scheme.of(EXPERTS, layer))
         yield Tensor(
             "experts",
             one.num_values * number,
             one.num_bytes * number,
+            Linear(rows, columns, num_slices, number),
         )
         if model.traits.mlp_bias:
             yield _vector("experts", rows * number)
-    yield _vector("router", moe.num_experts * hidden)
+    router = moe.num_experts * hidden
+    beside = Linear(moe.num_experts, hidden)
+    yield Tensor("router", router, router * ELEMENT_BYTES, beside)
     if model.traits.router_bias:
         yield _vector("router", moe.num_experts)
     if moe.shared_intermediate_size:
@@ -231,7 +252,8 @@ def end_tensors(
         yield table
     if is_last and not model.tie_word_embeddings:
         scheme = model.scheme.of(LM_HEAD)
-        yield _matrix("lm_head", rows / split.tp, model.hidden_size, scheme)
+        head = _matrix("lm_head", rows / split.tp, model.hidden_size, scheme)
+        yield replace(head, linear=None)  # adapters have it whole: see lora
     if is_last:
         yield _vector("norms", model.hidden_size * _norm_width(model))
         if model.traits.lm_head_bias:

@@ -35,6 +35,7 @@ from vllm.v1.attention.backends.mla.triton_mla import TritonMLABackend
 from vllm.v1.attention.backends.triton_attn import TritonAttentionBackend
 from vllm.v1.attention.backends.turboquant_attn import TurboQuantAttentionBackend
 from vllm.v1.core import kv_cache_utils
+from vllm.v1.kv_cache_interface import FullAttentionSpec
 
 DTYPE = torch.bfloat16
 BLOCK_SIZE = 16
@@ -115,13 +116,20 @@ def capacity(
     step_budget: int,
     pool_bytes: int,
     kv_cache_dtype: str = "auto",
+    num_drafted: int = 0,
+    draft_heads: tuple[int, int] = (0, 0),
 ) -> Capacity:
-    """By vLLM's own code, from its layers' specs to the logged concurrency."""
+    """By vLLM's own code, from its layers' specs to the logged concurrency.
+
+    ``draft_heads``: KV heads and their size in the one layer of a drafter.
+    """
     hf = _hf_config(config, directory)
-    vllm = _vllm_config(hf, tp, max_model_len, step_budget, kv_cache_dtype)
+    vllm = _vllm_config(hf, tp, max_model_len, step_budget, kv_cache_dtype, num_drafted)
     if hf.model_type == "deepseek_v4":
         _pack(vllm)
     specs = _specs(hf, vllm)
+    if draft_heads[0]:
+        specs["draft.attention"] = _draft_spec(vllm, *draft_heads)
     groups = kv_cache_utils.get_kv_cache_groups(vllm, specs)
     made = kv_cache_utils.get_kv_cache_config_from_groups(vllm, groups, pool_bytes)
     tokens, concurrency = kv_cache_utils.get_kv_cache_capacity(vllm, made)
@@ -137,9 +145,16 @@ def _hf_config(config: dict[str, Any], directory: Path) -> Any:
 
 
 def _vllm_config(
-    hf: Any, tp: int, max_model_len: int, step_budget: int, kv_cache_dtype: str
+    hf: Any,
+    tp: int,
+    max_model_len: int,
+    step_budget: int,
+    kv_cache_dtype: str,
+    num_drafted: int,
 ) -> VllmConfig:
     vllm = VllmConfig()
+    if num_drafted:
+        vllm.speculative_config = _speculative(num_drafted)
     vllm.scheduler_config.async_scheduling = True
     vllm.scheduler_config.max_num_batched_tokens = step_budget
     vllm.scheduler_config.disable_hybrid_kv_cache_manager = False
@@ -169,6 +184,28 @@ def _vllm_config(
     platform.backend = _backend(model, kv_cache_dtype)
     platform.update_block_size_for_backend(vllm)
     return vllm
+
+
+def _speculative(num_tokens: int) -> Any:
+    """A drafter without an annotated group, as a draft model is."""
+    return SimpleNamespace(
+        method="draft_model",
+        num_speculative_tokens=num_tokens,
+        use_eagle=lambda: False,
+        use_eagle_block_drop=lambda: False,
+        uses_draft_model=lambda: True,
+        use_dflash=lambda: False,
+        use_dspark=lambda: False,
+    )
+
+
+def _draft_spec(vllm: VllmConfig, heads: int, size: int) -> Any:
+    return FullAttentionSpec(
+        block_size=vllm.cache_config.block_size,
+        num_kv_heads=heads // vllm.parallel_config.tensor_parallel_size,
+        head_size=size,
+        dtype=DTYPE,
+    )
 
 
 def _backend(model: Any, kv_cache_dtype: str) -> Any:
