@@ -2,6 +2,7 @@
 
 from planning.catalog.gpus import Gpu
 from planning.interval import GIB
+from planning.memory.kv_format import NVFP4_NAMES, format_of
 from planning.memory.quantization import FP8, FP8_BLOCK
 from planning.memory.sizing import MemoryEstimate
 
@@ -44,7 +45,15 @@ def reasons(estimate: MemoryEstimate) -> tuple[str, ...]:
     """Why, and what to mind; empty where all is well."""
     return tuple(
         sentence
-        for rule in (_missing, _too_long, _users_beyond, _steps, _layout)
+        for rule in (
+            _missing,
+            _too_long,
+            _users_beyond,
+            _steps,
+            _layout,
+            _engines,
+            _drafts,
+        )
         if (sentence := rule(estimate))
     )
 
@@ -74,6 +83,9 @@ def card_notes(gpu: Gpu, estimate: MemoryEstimate) -> tuple[str, ...]:
         notes.append(
             f"The {gpu.name} computes no FP8: such weights save memory there, not time."
         )
+    name = format_of(estimate.settings)
+    if name in NVFP4_NAMES and gpu.arch != "blackwell":
+        notes.append(f"vLLM keeps no {name} cache on the {gpu.name}: Blackwell has it.")
     if gpu.vendor != "nvidia":
         notes.append(
             f"No log of {gpu.name} cards was read: the overhead is that of others."
@@ -169,6 +181,38 @@ def _layout(estimate: MemoryEstimate) -> str:
             "GPUs they are kept more than once."
         )
     return ""
+
+
+def _engines(estimate: MemoryEstimate) -> str:
+    settings = estimate.settings
+    if settings.dp == 1:
+        return ""
+    shared = "the experts are shared out among all GPUs" if settings.model.moe else ""
+    return (
+        f"{settings.dp} engines side by side each have the whole of attention and a KV "
+        f"cache of their own{'; ' if shared else ''}{shared}. Users are those of all."
+    )
+
+
+def _drafts(estimate: MemoryEstimate) -> str:
+    drafter = estimate.settings.drafter
+    if drafter is None:
+        return ""
+    more = (
+        f" A request at work holds up to {drafter.num_lookahead_tokens} slots of the "
+        "cache more, for drafts."
+        if drafter.num_lookahead_tokens
+        else ""
+    )
+    guess = (
+        " Its layer is not known: it is taken for one as wide as the model's, in 16 "
+        "bit, with an lm_head of 32,000 tokens."
+        if drafter.is_guessed
+        else ""
+    )
+    return (
+        "No log of speculative decoding was read: the interval is wider." + more + guess
+    )
 
 
 def _states(estimate: MemoryEstimate) -> str:
