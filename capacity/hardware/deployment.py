@@ -51,7 +51,8 @@ def deployment(
     settings = estimate.settings
     repository = shipped.hf_id or PLACEHOLDER
     scheme = _other_scheme(query, shipped)
-    flags = tuple(flags_of(query, settings, scheme))
+    made = scheme if scheme and is_made_while_loading(scheme, shipped) else None
+    flags = tuple(flags_of(query, settings, made))
     arguments = [repository]
     arguments += [word for flag in flags for word in flag.words()]
     is_whole = card.vendor == "nvidia" and not card.part_of
@@ -76,7 +77,13 @@ def environment_of(settings: EngineSettings) -> dict[str, str]:
 def _other_scheme(query: HardwareQuery, shipped: Model) -> Scheme | None:
     """Weights that the repository does not have; None where it has them."""
     scheme = None if query.weights == AS_SHIPPED else SCHEMES[query.weights]
-    return None if scheme is None or scheme.id == shipped.scheme.id else scheme
+    is_same = scheme == shipped.scheme if scheme else True
+    return None if is_same else scheme
+
+
+def is_made_while_loading(scheme: Scheme, shipped: Model) -> bool:
+    """Whether vLLM makes these weights of the repository's own: FP8 of 16 bit."""
+    return scheme.id == FP8.id and not shipped.scheme.is_quantized
 
 
 def _command(
@@ -216,7 +223,7 @@ def _notes(
             f"Put the model's repository, or the directory that holds it, in place of "
             f"{PLACEHOLDER}: a config.json does not name it."
         )
-    if scheme is not None and scheme.id != FP8.id:
+    if scheme is not None and not is_made_while_loading(scheme, shipped):
         notes.append(
             f"{scheme.name} weights are those of another repository: vLLM does not "
             "make them while it loads. Name that repository instead."

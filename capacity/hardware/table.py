@@ -74,7 +74,7 @@ def _cold(size: Interval) -> list[Line]:
 def _cache(estimate: MemoryEstimate) -> list[Line]:
     settings = estimate.settings
     blocks = (
-        f"{settings.num_users:,} × {estimate.blocks_per_user:,} blocks of "
+        f"{settings.users_of_an_engine:,} × {estimate.blocks_per_user:,} blocks of "
         f"{estimate.layout.block_bytes:,} bytes."
     )
     pool = (

@@ -24,7 +24,7 @@ from planning.memory.engine_settings import EngineSettings
 from planning.memory.lora import LoraSlots
 from planning.memory.model import Model
 from planning.memory.model_catalog import find_model
-from planning.memory.quantization import UNQUANTIZED, Scheme, scheme_of_method
+from planning.memory.quantization import Scheme, scheme_of_method
 from planning.memory.sizing import MemoryEstimate, estimate_memory
 from planning.memory.versions import Regime, version_of
 
@@ -138,7 +138,7 @@ def _drafter(row: Mapping[str, Any]) -> Drafter | None:
 
 def _is_float32(row: Mapping[str, Any], model: Model) -> bool:
     dtype = str(row.get("dtype") or "auto").lower().removeprefix("torch.")
-    if dtype in ("float32", "float") and model.scheme == UNQUANTIZED:
+    if dtype in ("float32", "float") and not model.scheme.is_quantized:
         return True
     if dtype not in ("auto", "bfloat16", "float16", "half"):
         reason = (
@@ -151,7 +151,7 @@ def _is_float32(row: Mapping[str, Any], model: Model) -> bool:
 
 def _quantized(model: Model, method: str) -> Model:
     """With --quantization where the repository itself says nothing of its format."""
-    if model.scheme != UNQUANTIZED or method.strip().lower() in _NO_METHOD:
+    if model.scheme.is_quantized or method.strip().lower() in _NO_METHOD:
         return model
     scheme: Scheme | None = scheme_of_method(method)
     if scheme is None:

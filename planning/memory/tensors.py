@@ -57,7 +57,12 @@ class Linear:
 
 def padded_vocab(model: Model) -> int:
     """Rows of the embedding as vLLM keeps it."""
-    return math.ceil(model.vocab_size / VOCAB_PADDING) * VOCAB_PADDING
+    return padded(model.vocab_size)
+
+
+def padded(vocab_size: int) -> int:
+    """Rows of a table of so many."""
+    return math.ceil(vocab_size / VOCAB_PADDING) * VOCAB_PADDING
 
 
 def layer_tensors(
@@ -79,8 +84,7 @@ def layer_tensors(
             yield from _experts(model, split, i)
         if model.has_mlp(i) and model.has_dense_mlp(i):
             yield from _mlp(model, model.mlp_size(i), tp, i, (UP, DOWN))
-        for _ in range(model.traits.norms_per_layer):
-            yield _vector("norms", model.hidden_size * _norm_width(model))
+        yield from _around(model)
 
 
 def _matrix(
@@ -92,6 +96,24 @@ def _matrix(
 
 def _vector(part: str, size: float, width: float = ELEMENT_BYTES) -> Tensor:
     return Tensor(part, size, size * width)
+
+
+def _around(model: Model) -> Iterator[Tensor]:
+    """Norms, and what a layer makes of the embedding that is its own."""
+    for _ in range(model.traits.norms_per_layer):
+        yield _vector("norms", model.hidden_size * _norm_width(model))
+    if model.per_layer_size:
+        yield from _per_layer(model)
+
+
+def _per_layer(model: Model) -> Iterator[Tensor]:
+    """A gate and a projection for the layer's own embedding, whole on every GPU."""
+    size, hidden = model.per_layer_size, model.hidden_size
+    for rows, columns in ((size, hidden), (hidden, size)):
+        linear = Linear(rows, columns)
+        values = rows * columns
+        yield Tensor("embedding", values, values * ELEMENT_BYTES, linear)
+    yield _vector("norms", hidden)
 
 
 def _norm_width(model: Model) -> int:
@@ -116,6 +138,8 @@ def _attention(model: Model, tp: int, layer: int) -> Iterator[Tensor]:
     heads = model.num_attention_heads / tp
     number, size = model.kv_heads(layer)
     kv_heads = max(1.0, number / tp)
+    if model.model_type == "gemma4_text" and not model.has_own_cache(layer):
+        kv_heads = 0.0  # Gemma 4 reads keys and values of an earlier layer
     gated = 2 if model.traits.has_output_gate else 1
     qkv = (gated * heads + 2 * kv_heads) * size
     yield _matrix("attention", qkv, hidden, scheme.of(QKV, layer), 3)
@@ -258,6 +282,12 @@ def end_tensors(
         yield _vector("norms", model.hidden_size * _norm_width(model))
         if model.traits.lm_head_bias:
             yield _vector("lm_head", rows / split.tp)
+    if model.per_layer_size:
+        width = model.per_layer_size * model.num_hidden_layers
+        vocab = padded(model.per_layer_vocab) if is_padded else model.per_layer_vocab
+        yield _vector("embedding", vocab / split.tp * width)
+        yield _vector("embedding", width / split.tp * model.hidden_size)
+        yield _vector("norms", model.per_layer_size)
     if model.traits.has_positions and is_first:
         yield _vector("embedding", model.max_position_embeddings * model.hidden_size)
     if model.rotary_dim:

@@ -7,11 +7,11 @@ rotary positions and by copies that MLA keeps. Layout: the model definitions of 
 
 import math
 from collections import defaultdict
+from dataclasses import replace
 from functools import lru_cache
 
 from planning.interval import Interval
 from planning.memory.model import Model
-from planning.memory.quantization import UNQUANTIZED
 from planning.memory.split import ALONE, Split
 from planning.memory.tensors import ELEMENT_BYTES, end_tensors, layer_tensors
 
@@ -48,18 +48,29 @@ def num_params(model: Model) -> int:
 
 
 def weight_bytes(model: Model, split: Split = ALONE, rank: int = 0) -> Interval:
-    """Bytes on one GPU of pipeline stage ``rank`` (from 0), with the interval."""
+    """Bytes on one GPU of pipeline stage ``rank`` (from 0), with the interval.
+
+    It reaches down to the format that a repository's name promises where no config
+    tells it, and leaves a tower out that no published total confirms: vLLM does not
+    load it with --language-model-only.
+    """
     parts = weight_bytes_by_part(model, split, rank)
     share = SHARE_OF_DOUBT
-    if model.scheme != UNQUANTIZED:
+    if model.scheme.is_quantized:
         share = SHARE_OF_DOUBT_QUANTIZED
     if model.is_guessed or model.grouped_output:
         share = SHARE_OF_DOUBT_UNKNOWN
     total = sum(parts.values())
-    doubt = total * share
+    below = above = total * share
     if model.published_params is None:
-        doubt += parts.get("vision", 0.0) * SHARE_OF_DOUBT_VISION
-    return Interval.around(total, doubt)
+        tower = parts.get("vision", 0.0)
+        below, above = below + tower, above + tower * SHARE_OF_DOUBT_VISION
+    found = Interval.around(total, below, above)
+    if model.possible_scheme is None:
+        return found
+    packed = replace(model, scheme=model.possible_scheme, possible_scheme=None)
+    least = weight_bytes(packed, split, rank).low
+    return Interval(min(found.low, least), found.value, found.high)
 
 
 def weight_bytes_by_part(

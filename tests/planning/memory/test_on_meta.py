@@ -125,10 +125,22 @@ WITH_ADAPTERS = (
 )
 SLOTS = LoraSlots(max_loras=2, max_rank=16)
 ADAPTERS = {f"{n}, adapters": {**small(n), "slots": [2, 16]} for n in WITH_ADAPTERS}
+GEMMA_4 = {
+    **COMMON,
+    **{"model_type": "gemma4_text", "architectures": ["Gemma4ForCausalLM"]},
+    **{"num_hidden_layers": 6, "hidden_size": 2560, "num_attention_heads": 8},
+    **{"num_key_value_heads": 2, "head_dim": 256, "global_head_dim": 512},
+    **{"intermediate_size": 10240, "vocab_size": 262144, "num_kv_shared_layers": 2},
+    "layer_types": [*["sliding_attention"] * 2, "full_attention"] * 2,
+    **{"sliding_window": 512, "max_position_embeddings": 131072},
+    **{"hidden_size_per_layer_input": 256, "vocab_size_per_layer_input": 262144},
+    **{"use_double_wide_mlp": True, "tie_word_embeddings": True},
+}
 CASES = {name: small(name) for name in MODELS} | {
     name: {**small("llama-3.1-8b"), "quantization_config": one}
     for name, one in QUANTIZED.items()
 }
+CASES["gemma 4, an embedding a layer"] = GEMMA_4
 
 
 BUILT = {**CASES, **ADAPTERS}
