@@ -211,7 +211,8 @@ def _drafts(estimate: MemoryEstimate) -> str:
         else ""
     )
     return (
-        "No log of speculative decoding was read: the interval is wider." + more + guess
+        "Few starts with speculative decoding were read, of their cache alone: the "
+        "interval is wider." + more + guess
     )
 
 

@@ -148,3 +148,64 @@ def test_slots_that_vllm_refuses_are_refused(
 ) -> None:
     with pytest.raises(BadSetting, match=reason):
         estimate_of({**ROW, **changes})
+
+
+@pytest.mark.parametrize(
+    ("pool_gib", "num_tokens"),
+    [(11.08, 623_873), (11.05, 623_873), (None, 622_408), (None, 620_944)],
+)
+def test_starts_with_layers_of_prediction_hold_the_tokens_that_they_logged(
+    pool_gib: float | None, num_tokens: int
+) -> None:
+    """Qwen3.6-27B on two RTX 3090s, three drafts a step, a cache of 8 bit:
+    https://github.com/noonghunna/club-3090/issues/142 (vLLM 0.20.2rc1.dev129, which has
+    0.21's code; 2026-05-15), /642 (2026-07-08), /294 and /295 (2026-06-01), all opened
+    2026-11-26; the last two without the pool."""
+    shape = {**QWEN_27B, "mtp_num_hidden_layers": 1}
+    told = {"method": "mtp", "num_speculative_tokens": 3}
+    row = {"vllm_version": "0.21.0", "gpu": "RTX 3090", "total_gpu_memory_gib": 23.56}
+    row |= {"tp": 2, "max_model_len": 262_144, "kv_cache_dtype": "fp8_e5m2"}
+    row |= {"enable_prefix_caching": True, "speculative_config": told}
+    layout = estimate_of(row, shape).layout
+    blocks = range(424, 428)
+    if pool_gib is not None:
+        ends = ((pool_gib + side) * GIB for side in (-0.005, 0.005))
+        first, last = (layout.num_blocks(end) for end in ends)
+        blocks = range(first, last + 1)
+    assert num_tokens in {layout.num_tokens(number) for number in blocks}
+    assert layout.group_size == 17 and layout.block_size == 1_600
+
+
+QWEN_27B = {
+    **{"model_type": "qwen3_5_text", "num_hidden_layers": 64, "hidden_size": 5120},
+    **{"num_attention_heads": 24, "num_key_value_heads": 4, "head_dim": 256},
+    **{"intermediate_size": 17408, "vocab_size": 248320},
+    "layer_types": 16 * [*["linear_attention"] * 3, "full_attention"],
+    **{"linear_num_value_heads": 48, "linear_num_key_heads": 16},
+    **{"linear_key_head_dim": 128, "linear_value_head_dim": 128},
+    **{"linear_conv_kernel_dim": 4, "mamba_ssm_dtype": "float32"},
+    "max_position_embeddings": 262144,
+}
+
+
+@pytest.mark.parametrize(("pool_gib", "num_tokens"), [(5.98, 567_978), (6.01, 569_878)])
+def test_a_hybrid_with_experts_holds_the_tokens_that_it_logged(
+    pool_gib: float, num_tokens: int
+) -> None:
+    """Qwen3.6-35B-A3B on an RTX 5090, vLLM 0.24.0, a cache of 8 bit:
+    https://github.com/noonghunna/club-3090/issues/612 (2026-07-06) and /652
+    (2026-07-09), opened 2026-11-26."""
+    shape = {
+        **QWEN_27B,
+        **{"num_hidden_layers": 40, "hidden_size": 2048, "num_attention_heads": 16},
+        **{"num_key_value_heads": 2, "linear_num_value_heads": 32},
+        "layer_types": 10 * [*["linear_attention"] * 3, "full_attention"],
+    }
+    row = {"vllm_version": "0.24.0", "gpu": "RTX 5090", "total_gpu_memory_gib": 31.36}
+    row |= {"max_model_len": 131_072, "kv_cache_dtype": "fp8", "max_num_seqs": 1}
+    row |= {"enable_prefix_caching": True}
+    layout = estimate_of(row, shape).layout
+    ends = ((pool_gib + side) * GIB for side in (-0.005, 0.005))
+    first, last = (layout.num_blocks(end) for end in ends)
+    told = {layout.num_tokens(number) for number in range(first, last + 1)}
+    assert num_tokens in told
