@@ -101,10 +101,7 @@ class Overhead:
         parts = [self.activation, self.non_torch, self.cold_start]
         if self.are_graphs_budgeted:
             parts.append(self.cuda_graphs)
-        value = sum(part.value for part in parts)
-        below = math.hypot(*(part.value - part.low for part in parts))
-        above = math.hypot(*(part.high - part.value for part in parts))
-        return Interval(max(0.0, value - below), value, value + above)
+        return Interval.independent_sum(*parts)
 
 
 def overhead(settings: EngineSettings, rank: int = 0) -> Overhead:

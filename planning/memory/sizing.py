@@ -69,10 +69,14 @@ class MemoryEstimate:
         return self.kv_bytes_per_user * self.settings.users_of_an_engine
 
     @property
+    def fixed(self) -> Interval:
+        """Weights and overhead, which err independently of each other."""
+        return Interval.independent_sum(self.weights, self.overhead.budgeted)
+
+    @property
     def needed(self) -> Interval:
         """Weights, overhead and the KV cache of all users, on one GPU."""
-        fixed = self.weights + self.overhead.budgeted
-        return fixed + Interval.exact(self.kv_bytes_asked)
+        return self.fixed + Interval.exact(self.kv_bytes_asked)
 
     @property
     def is_too_long(self) -> bool:
@@ -129,7 +133,7 @@ def _stage(settings: EngineSettings, rank: int) -> MemoryEstimate:
     for one in added.values():
         weights += one
     besides = overhead(settings, rank)
-    left = requested - weights - besides.budgeted
+    left = requested - Interval.independent_sum(weights, besides.budgeted)
     pool = left.at_least_zero()
     layout = kv_layout(settings, rank)
     blocks = Interval(

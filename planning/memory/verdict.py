@@ -104,7 +104,7 @@ def _fit(number: int) -> str:
 def _missing(estimate: MemoryEstimate) -> str:
     if estimate.missing.value <= 0:
         return ""
-    needed = (estimate.weights + estimate.overhead.budgeted).value
+    needed = estimate.fixed.value
     return (
         f"Weights ({_gib(estimate.weights.value)}) and overhead "
         f"({_gib(estimate.overhead.budgeted.value)}) need {_gib(needed)}, but vLLM may "
