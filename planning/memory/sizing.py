@@ -69,6 +69,18 @@ class MemoryEstimate:
         return self.kv_bytes_per_user * self.settings.users_of_an_engine
 
     @property
+    def kv_of_users(self) -> Interval:
+        """The same with its doubt: of pages of a state in versions that were not read,
+        and of the layer of a drafter that is guessed."""
+        each = self.layout.blocks_per_user.times(self.layout.block_bytes)
+        found = each.times(self.settings.users_of_an_engine)
+        drafter = self.settings.drafter
+        if drafter is None or not drafter.is_guessed:
+            return found
+        layer = found.value / self.layout.num_layers
+        return Interval(found.low - layer, found.value, found.high + layer)
+
+    @property
     def fixed(self) -> Interval:
         """Weights and overhead, which err independently of each other."""
         return Interval.independent_sum(self.weights, self.overhead.budgeted)

@@ -75,6 +75,13 @@ def test_a_head_that_is_not_known_is_guessed_with_a_wide_interval() -> None:
     assert guess.contains(known) and guess.width > 0.5 * guess.value
 
 
+def test_the_cache_of_a_guessed_head_is_not_called_exact() -> None:
+    told = {"method": "eagle3", "num_speculative_tokens": 3}
+    guessed, known = with_(**told), with_(**told, config=HEAD)
+    assert guessed.kv_of_users.width > 0 and known.kv_of_users.width == 0
+    assert guessed.kv_of_users.value == guessed.kv_bytes_asked
+
+
 def test_the_logits_of_drafts_widen_the_interval_of_the_peak() -> None:
     told = {"method": "ngram", "num_speculative_tokens": 3}
     plain, found = with_().overhead.activation, with_(**told).overhead.activation

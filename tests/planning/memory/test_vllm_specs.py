@@ -98,6 +98,8 @@ def test_a_pool_with_a_drafters_layer_holds_what_vllm_says(
 
     from tests.planning.memory import vllm_specs
 
+    if version_of(__version__) < (0, 27):
+        pytest.skip("0.26 asks the backend whether a drafter's page may be padded")
     theirs = vllm_specs.capacity(
         MODELS[model],
         tmp_path,
