@@ -132,8 +132,13 @@ def asked(values: Mapping[str, Any]) -> HardwareQuery:
     query, faults = read_query(values)
     for name, reason in faults.items():
         raise BadSetting(name, reason)
-    if query.pp > 1:
-        raise BadSetting("pp", "is more than 1: rates are known without stages only.")
+    beyond = query.beyond_rates()
+    if beyond:
+        raise BadSetting(
+            beyond,
+            "is asked for; rates are known without pipeline stages, data parallelism, "
+            "speculative decoding and adapters only.",
+        )
     return query
 
 

@@ -98,7 +98,7 @@ def _chosen(
     """The card asked for, or the first of the ranking, on as many as asked for."""
     card = ranking[0].gpu if query.gpu == CHEAPEST else gpu(query.gpu)
     if card.part_of:
-        if query.pp > 1 or query.tp not in (FEWEST, "1"):
+        if query.pp > 1 or query.dp > 1 or query.tp not in (FEWEST, "1"):
             raise BadSetting("tp", "is more than a MIG slice: no link joins slices.")
         return card, estimate_memory(settings_for(need, card))
     if query.tp != FEWEST:
@@ -119,10 +119,15 @@ def _sum_in_words(model: Model, estimate: MemoryEstimate) -> str:
     weights = estimate.weights.value * num_gpus / GB
     users = estimate.kv_bytes_asked * num_gpus / GB
     overhead = estimate.overhead.budgeted.value * num_gpus / GB
+    how = "are {:,.1f} GB by themselves"
+    if settings.loras or settings.drafter:
+        how = "with all that is loaded beside them are {:,.1f} GB"
+    elif settings.dp > 1:
+        how = f"take {{:,.1f}} GB in {settings.dp} engines together"
     people = "1 user" if settings.num_users == 1 else f"{settings.num_users:,} users"
     return (
         f"{num_params(model) / GB:,.1f} billion parameters in "
-        f"{settings.model.scheme.bits:g} bit are {weights:,.1f} GB by themselves. "
+        f"{settings.model.scheme.bits:g} bit {how.format(weights)}. "
         f"{people} with {settings.max_model_len:,} tokens each add {users:,.1f} GB of "
         f"KV cache, the engine takes {overhead:,.1f} GB besides: "
         f"{weights + users + overhead:,.1f} GB in all."

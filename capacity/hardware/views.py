@@ -104,13 +104,12 @@ def engine(request: HtmxHttpRequest) -> HttpResponse:
 
 
 def _worker_fields(query: HardwareQuery, found: Answer | None) -> dict[str, str]:
-    """The question with the card that answers it, as a worker of the simulator."""
-    fields = query.link_fields()
-    if found is not None:
-        num_gpus = found.estimate.settings.num_gpus
-        fields |= {"model": query.model, "gpu": found.gpu.id}
-        fields |= {"tp": str(num_gpus // query.pp)}
-    return fields
+    """The question with the card that answers it, as a worker of the simulator; empty
+    where no rates are known of such a one."""
+    if found is None or query.beyond_rates():
+        return {}
+    card = {"model": query.model, "gpu": found.gpu.id}
+    return query.link_fields() | card | {"tp": str(found.estimate.settings.tp)}
 
 
 def _show(

@@ -16,7 +16,8 @@ from planning.memory.kv_groups import Kind
 from planning.memory.layer_caches import caches_of
 from planning.memory.model import Model
 from planning.memory.module_names import EXPERTS
-from planning.memory.weights import Split, end_tensors, layer_tensors
+from planning.memory.split import Split
+from planning.memory.tensors import end_tensors, layer_tensors
 
 FLOPS_A_WEIGHT = 2
 PACKED_BITS = 4
@@ -95,9 +96,10 @@ def model_cost(settings: EngineSettings) -> ModelCost:
     """Of a model as an engine with these settings keeps it; the pipeline's and tensor
     parallel GPUs together."""
     model, tp = settings.model, settings.tp
+    split = Split(tp)
     values: defaultdict[str, float] = defaultdict(float)
     num_bytes: defaultdict[str, float] = defaultdict(float)
-    for tensor in (*layer_tensors(model, tp), *end_tensors(model, Split(tp))):
+    for tensor in (*layer_tensors(model, split), *end_tensors(model, split)):
         values[tensor.part] += tensor.num_values * tp
         num_bytes[tensor.part] += tensor.num_bytes * tp
     is_tied = model.tie_word_embeddings

@@ -85,7 +85,13 @@ def test_prompts_may_have_cards_of_their_own(learner) -> None:
         ({"model": "nothing", "gpu": "l4"}, "no model"),
         ({"model": "llama-3.1-8b", "gpu": "nothing"}, "no GPU"),
         ({"model": "llama-3.1-8b", "gpu": "l4", "tp": "7"}, "attention heads"),
-        ({"model": "llama-3.1-8b", "gpu": "l4", "pp": "2"}, "without stages"),
+        ({"model": "llama-3.1-8b", "gpu": "l4", "pp": "2"}, "without pipeline"),
+        ({"model": "llama-3.1-8b", "gpu": "l4", "dp": "2"}, "data parallelism"),
+        (
+            {"model": "llama-3.1-8b", "gpu": "l4", "drafter": "ngram"},
+            "of Speculative decoding: it is asked for",
+        ),
+        ({"model": "llama-3.1-8b", "gpu": "l4", "loras": "2"}, "adapters only"),
     ],
 )
 def test_what_cannot_be_served_is_a_sentence(learner, fields, words) -> None:
@@ -110,4 +116,7 @@ def test_the_calculator_leads_to_its_model_on_its_card(learner) -> None:
     assert link is not None
     response = learner.client.get(link[1].replace("&amp;", "&"))
     assert response.status_code == 302
+    for beyond in ({"dp": "2"}, {"pp": "2"}, {"drafter": "ngram"}, {"loras": "2"}):
+        other = learner.page("/lab/hardware/", model="qwen3-32b", users="4", **beyond)
+        assert "/lab/fleet/card/" not in other
     assert "rates=qwen3-32b%3A" in response["Location"]
