@@ -68,18 +68,18 @@ REQUESTS = {
     "output_cv": "lengths",
     "cached_pct": "",
 }
-SERVICE = (
-    "prefill_tokens_per_s",
-    "decode_tokens_per_s",
-    "slowdown_pct",
-    "expert_slowdown_pct",
-    "expert_share_pct",
-    "step_tokens",
-    "overhead_s",
-    "concurrency",
-    "prefill_on",
-    "transfer_tokens_per_s",
-)
+SERVICE = {
+    "prefill_tokens_per_s": "",
+    "decode_tokens_per_s": "",
+    "concurrency": "",
+    "slowdown_pct": "",
+    "expert_slowdown_pct": "",
+    "expert_share_pct": "",
+    "step_tokens": "",
+    "overhead_s": "",
+    "prefill_on": "",
+    "transfer_tokens_per_s": "separate",
+}
 PROVISIONED = {
     "instances": "",
     "provisioned_usd_per_h": "",
@@ -88,8 +88,8 @@ PROVISIONED = {
     "min_instances": "autoscaler",
     "target_pct": "autoscaler",
     "look_every_s": "autoscaler",
-    "start_up_min": "autoscaler",
     "cool_down_min": "autoscaler",
+    "start_up_min": "",
 }
 SCALING = (
     "signal",
@@ -137,10 +137,10 @@ BILLING = {
 OWN_PRICE = (
     "own_price",
     "own_currency",
+    "own_usd_rate",
     "own_price_per",
     "own_price_of",
     "own_price_gpus",
-    "own_usd_rate",
     "own_price_name",
 )
 API = ("api_usd_per_m_input", "api_usd_per_m_cached", "api_usd_per_m_output")
@@ -202,30 +202,46 @@ def groups(
             for name, mark in marks.items()
         ]
 
+    def folded(
+        title: str,
+        names: Mapping[str, str] | tuple[str, ...],
+        mark: str = "",
+        is_used: bool = False,
+    ) -> Group:
+        is_unfolded = is_used or not faults.keys().isdisjoint(names)
+        return Group(title, of(names), mark, is_unfolded=is_unfolded)
+
     fleet = [
         Group("Fleet", of(("mode",)), is_open=True),
         Group("Provisioned", of(PROVISIONED), "provisioned", is_open=True),
-        Group("Autoscaler: what it sees, how fast it moves", of(SCALING), "scaling"),
-        Group("Autoscaler: to zero and from it", of(ZERO), "scaling"),
-        Group("Spot instances", of(SPOT), "provisioned"),
+        folded(
+            "Provisioned: how the autoscaler moves",
+            SCALING,
+            "scaling",
+            plan.autoscaling != Plan().autoscaling,
+        ),
+        folded(
+            "Provisioned: to zero and back",
+            ZERO,
+            "scaling",
+            plan.provisioned.min_instances == 0,
+        ),
+        folded("Provisioned: spot", SPOT, "provisioned", plan.spot.spot == "on"),
         Group("Serverless", of(SERVERLESS), "serverless", is_open=True),
-        Group("Serverless: billing and starts", of(BILLING), "serverless"),
+        folded("Serverless: starts and billing", BILLING, "serverless"),
     ]
     if prefix:
         return fleet
+    is_own = plan.prices.own_price is not None
     return [
         Group("Traffic", of(TRAFFIC), is_open=True),
-        Group("Requests", of(REQUESTS)),
-        Group("Speed of a worker", of(SERVICE)),
+        folded("Requests", REQUESTS),
+        folded("Speed of a worker", SERVICE),
         *fleet,
-        Group("Your own price", of(OWN_PRICE), is_unfolded=_is_own(plan, faults)),
-        Group("A hosted API, to compare with", of(API)),
-        Group("Goals and limits", of(GOALS)),
+        folded("Prices: your own", OWN_PRICE, is_used=is_own),
+        folded("Prices: a hosted API, to compare with", API),
+        folded("Goals and limits", GOALS),
     ]
-
-
-def _is_own(plan: Plan, faults: Mapping[str, str]) -> bool:
-    return plan.prices.own_price is not None or not faults.keys().isdisjoint(OWN_PRICE)
 
 
 def shown(

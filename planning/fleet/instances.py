@@ -24,7 +24,9 @@ class Provisioned:
     )
     target_pct: float = number(70, "Target of places in use", "%", 5, 100)
     look_every_s: float = number(60, "Looks every", "s", 1, 3600)
-    start_up_min: float = number(6, "Start of an instance", "min", 0, 120)
+    start_up_min: float = number(
+        6, "Start of an instance", "min", 0, 120, "of one that is added or replaced"
+    )
     cool_down_min: float = number(10, "Removes after", "min", 0, 1440)
 
 
@@ -63,7 +65,7 @@ class Autoscaling:
     up_rate: float | None = number(
         None, "Adds at most", "× a look", 1.01, 1000, "empty: no such limit"
     )
-    up_step: int = whole(0, "or so many", "a look", 0, MAX_WORKERS, "if that is more")
+    up_step: int = whole(0, "Or up to", "a look", 0, MAX_WORKERS, "if that is more")
     down_rate: float | None = number(
         None, "Removes at most", "÷ a look", 1.01, 1000, "empty: no such limit"
     )
@@ -77,13 +79,15 @@ class Autoscaling:
     from_zero: Literal["at_once", "at_look"] = choice(
         "Starts from zero", "at_once", "at_look"
     )
-    activation_requests: float = number(0, "From zero above", "requests", 0, 1_000_000)
+    activation_requests: float = number(
+        0, "Leaves zero above", "requests", 0, 1_000_000
+    )
     zero_look_every_s: float | None = number(
         None, "At zero looks every", "s", 1, 3600, "empty: as often as else"
     )
     zero_after_s: float | None = number(
         None,
-        "The last one stays",
+        "The last stays for",
         "s",
         0,
         86_400,

@@ -185,13 +185,15 @@ class Prices:
     own_currency: str = text("Currency", 3, "as USD or EUR", "USD")
     own_usd_rate: float = number(1, "Exchange rate", "$", 1e-6, 1e6, "for one of it")
     own_price_per: Literal["hour", "second", "month"] = choice(
-        "Per", "hour", "second", "month", help="a month has 30 days"
+        "Price per", "hour", "second", "month", help="a month has 30 days"
     )
-    own_price_of: Literal["instance", "worker"] = choice("Of", "instance", "worker")
+    own_price_of: Literal["instance", "worker"] = choice(
+        "Price of", "instance", "worker"
+    )
     own_price_gpus: int = whole(
-        1, "Times so many", "GPUs", 1, 1024, "1: it is the price of all"
+        1, "Times", "GPUs", 1, 1024, "1: the price is for all of them"
     )
-    own_price_name: str = text("Its name", 60, "who charges it")
+    own_price_name: str = text("Charged by", 60)
 
     def own_usd_per_s(self, what: str) -> float | None:
         """US dollars a second of an instance or a serverless worker; None: not told."""
