@@ -3,6 +3,7 @@
 The plan keeps where its rates are from as one text,
 
     model:card:GPUs:weights:input+output        qwen3-32b:h100-sxm:2:shipped:1000+200
+    … weights/KV cache …                        where that has a format of its own
     … :card of the prompts                      where those have cards of their own
 
 from which they can be derived again, so that a plan says "derived" only while its
@@ -18,6 +19,7 @@ from django.utils import timezone
 
 from capacity.fleet.offers import with_offer
 from capacity.hardware.answer import chosen
+from capacity.hardware.menus import KV_LABELS
 from capacity.hardware.query import OWN, HardwareQuery, read_query
 from planning.catalog.gpus import Gpu, gpu
 from planning.catalog.prices import Price, load_prices
@@ -32,7 +34,9 @@ FIELDS = ("model", "config", "weights", "kv", "gpu", "tp")
 PROMPT_CARD = "prompt_gpu"
 SAME = "same"
 """The card of the prompts is the one that answers."""
-_ID = re.compile(r"([^:]+):([^:]+):(\d+):([^:]+):(\d+)\+(\d+)(?::([^:]+))?")
+_ID = re.compile(
+    r"([^:]+):([^:]+):(\d+):([^:/]+)(?:/([^:]+))?:(\d+)\+(\d+)(?::([^:]+))?"
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,9 @@ class Derived:
         ends = f"{lengths.input:.0f}+{lengths.output:.0f}"
         num_gpus = self.estimate.settings.num_gpus
         own = f":{self.prompt_card.id}" if self.prompt_card else ""
-        return f"{query.model}:{self.card.id}:{num_gpus}:{query.weights}:{ends}{own}"
+        kv = "" if query.kv == HardwareQuery.kv else f"/{query.kv}"
+        model = f"{query.model}:{self.card.id}:{num_gpus}:{query.weights}{kv}"
+        return f"{model}:{ends}{own}"
 
     @property
     def label(self) -> str:
@@ -68,8 +74,10 @@ class Derived:
         known = "" if self.rates.is_known_card else ", a card without a published speed"
         own = self.prompt_card
         beside = f", prompts on {cards}{own.name} of their own" if own else ""
+        kv = self.query.kv
+        cache = "" if kv == HardwareQuery.kv else f", {KV_LABELS[kv]} KV cache"
         return (
-            f"{settings.model.name}, {settings.model.scheme.title}, on {cards}"
+            f"{settings.model.name}, {settings.model.scheme.title}{cache}, on {cards}"
             f"{self.card.name}{beside}, for {self.lengths.input:,.0f} tokens in and "
             f"{self.lengths.output:,.0f} out; prompts {prefill.low:,.0f} to "
             f"{prefill.high:,.0f} tokens/s, an answer alone {decode.low:,.0f} to "
@@ -158,9 +166,10 @@ def derived_rates(plan: Plan) -> Derived | None:
     match = _ID.fullmatch(plan.service.rates)
     if match is None or match[1] == OWN:
         return None
-    model, card, tp, weights, tokens_in, tokens_out, prompt_gpu = match.groups()
+    model, card, tp, weights, kv, tokens_in, tokens_out, prompt_gpu = match.groups()
+    fields = {"model": model, "gpu": card, "tp": tp, "weights": weights}
     try:
-        query = asked({"model": model, "gpu": card, "tp": tp, "weights": weights})
+        query = asked(fields | ({"kv": kv} if kv else {}))
         lengths = Lengths(float(tokens_in), float(tokens_out))
         found = derive(query, lengths, prompt_gpu or SAME)
     except BadSetting:

@@ -26,7 +26,7 @@ from planning.memory.ranking import GPU_COUNTS
 Option = tuple[str, str]
 _VERSION_LABELS = ("0.29 and later", "0.21 to 0.28", "0.17 to 0.20", "0.8 to 0.16")
 
-_KV_LABELS = {
+KV_LABELS = {
     "auto": "as the repository declares",
     "bfloat16": "16 bit",
     "fp8": "FP8",
@@ -78,7 +78,7 @@ def menus(query: HardwareQuery) -> dict[str, Any]:
             (AS_SHIPPED, "as the repository ships them"),
             *((scheme.id, scheme.name) for scheme in SCHEMES.values()),
         ],
-        "kv_dtypes": [(name, _KV_LABELS.get(name, name)) for name in KV_FORMATS],
+        "kv_dtypes": [(name, KV_LABELS.get(name, name)) for name in KV_FORMATS],
         "expert_modes": [
             (IN_PARTS, "a part of each on every GPU"),
             (WHOLE_EXPERTS, "whole ones: expert parallel"),

@@ -66,7 +66,7 @@ class Service:
     requests that decode each takes 1 + slowdown x (n - 1) times as long as one alone,
     and longer where experts are read for each (see planning.fleet.batch)."""
 
-    rates: str = text("Rates", 64, "where they are from", "8b-bf16-h100-sxm")
+    rates: str = text("Rates", 120, "where they are from", "8b-bf16-h100-sxm")
     prefill_tokens_per_s: float = number(
         30_800, "Prompts", "tokens/s", 0.1, 10_000_000, "of a worker, shared by all"
     )

@@ -49,6 +49,16 @@ def test_the_page_says_what_its_rates_are_of_while_they_are(learner) -> None:
     assert "on L40S, for" not in changed and "typed in, no source" in changed
 
 
+def test_a_format_of_the_kv_cache_is_kept_with_the_rates(learner) -> None:
+    asked = {"model": "qwen3-32b", "gpu": "h200-sxm", "tp": "1"}
+    plan = led_to(learner, **asked, kv="fp8")
+    assert plan["rates"] == "qwen3-32b:h200-sxm:1:shipped/fp8:1000+200"
+    assert int(plan["concurrency"]) > int(led_to(learner, **asked)["concurrency"])
+    page = learner.page(FLEET, **plan)
+    assert "on H200, for 1,000 tokens in" in page
+    assert "FP8 KV cache" in page
+
+
 def test_the_rates_are_for_the_lengths_in_the_form(learner) -> None:
     short = led_to(learner, model="llama-3.1-8b", gpu="l4", tp="1")
     long = led_to(learner, model="llama-3.1-8b", gpu="l4", tp="1", input_tokens="12000")
