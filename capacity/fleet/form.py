@@ -134,6 +134,8 @@ BILLING = {
     "rounding_s": "",
     "rounding_of": "",
 }
+ROOM = 13
+"""Letters that a choice shows in half a row."""
 OWN_PRICE = (
     "own_price",
     "own_currency",
@@ -166,6 +168,11 @@ class Shown:
     fault: str = ""
     of: str = ""
     choices: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its choices need the whole row."""
+        return any(len(label) > ROOM for _, label in self.choices)
 
     @property
     def is_log(self) -> bool:
@@ -215,7 +222,7 @@ def groups(
         Group("Fleet", of(("mode",)), is_open=True),
         Group("Provisioned", of(PROVISIONED), "provisioned", is_open=True),
         folded(
-            "Provisioned: how the autoscaler moves",
+            "Provisioned: autoscaler",
             SCALING,
             "scaling",
             plan.autoscaling != Plan().autoscaling,
@@ -239,7 +246,7 @@ def groups(
         folded("Speed of a worker", SERVICE),
         *fleet,
         folded("Prices: your own", OWN_PRICE, is_used=is_own),
-        folded("Prices: a hosted API, to compare with", API),
+        folded("Prices: a hosted API", API),
         folded("Goals and limits", GOALS),
     ]
 

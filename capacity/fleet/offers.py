@@ -78,8 +78,10 @@ def own_price(plan: Plan, what: str) -> str:
     if own.own_usd_per_s(what) is None:
         return ""
     gpus = f" × {own.own_price_gpus} GPUs" if own.own_price_gpus > 1 else ""
-    rate = f" at ${own.own_usd_rate:g}" if own.own_usd_rate != 1 else ""
-    text = f"{own.own_price:,.10g} {own.own_currency} a {own.own_price_per}{gpus}{rate}"
+    is_usd = own.own_currency.upper() == "USD" and own.own_usd_rate == 1
+    rate = "" if is_usd else f" at ${own.own_usd_rate:g}"
+    per = "an hour" if own.own_price_per == "hour" else f"a {own.own_price_per}"
+    text = f"{own.own_price:,.10g} {own.own_currency} {per}{gpus}{rate}"
     return f"{own.own_price_name}, {text}" if own.own_price_name else text
 
 

@@ -217,4 +217,6 @@ def _percent(value: float) -> str:
 def _seconds(value: float) -> str:
     if value >= 120:
         return f"{value / 60:.0f} min"
+    if value < 0.0005:
+        return "0 s"
     return f"{value:.0f} s" if value >= 9.5 else f"{value:.2g} s"

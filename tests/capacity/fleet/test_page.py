@@ -84,6 +84,14 @@ def test_a_second_fleet_may_differ_in_autoscaler_and_spot(learner) -> None:
     assert '<option value="highest" selected>' in page
 
 
+def test_a_price_in_another_currency_says_its_rate(learner) -> None:
+    own = {"mode": "provisioned", "own_price": "3", "own_currency": "EUR"}
+    assert "your own: 3 EUR an hour at $1" in learner.page(PAGE, **QUIET, **own)
+    spot = {"spot": "on", "spot_discount_pct": "60"}
+    page = learner.page(PAGE, **QUIET, **own, **spot)
+    assert "An instance, before the spot discount of 60 %, $3.00 an hour" in page
+
+
 def test_a_folded_group_opens_where_it_is_used_or_wrong(learner) -> None:
     def is_open(title: str, **fields: str) -> bool:
         page = learner.client.get(PAGE, {**QUIET, **fields}).text
