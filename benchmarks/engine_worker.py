@@ -1,7 +1,8 @@
-"""The engine worker of a bench: the product's own, and two tasks to compare it with.
+"""The engine worker of a bench: the product's own, and three tasks to measure it with.
 
     celery -A benchmarks.engine_worker worker -Q engine …
 
+``bench.serve`` serves requests all at once and answers with their reports;
 ``bench.replay`` sends the prompts that came last straight through EngineHost, without
 broker, socket or publishing; ``bench.ended`` tells when a request's blocks were free.
 """
@@ -11,6 +12,7 @@ import json
 import time
 import uuid
 from collections import OrderedDict, deque
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -90,6 +92,22 @@ def _bench_listener() -> "type[EngineListener]":
                 super().on_report(report)
 
     return BenchListener
+
+
+@app.task(name="bench.serve", acks_late=False)
+def serve(payloads: list[dict[str, Any]], key: str) -> None:
+    """Serve all of ``payloads`` at once; answers with their reports, in order."""
+    from lab.engine.generation import GenerationRequest
+
+    worker = _worker()
+    requests = [
+        GenerationRequest.from_payload({**one, "request_id": DIRECT + uuid.uuid4().hex})
+        for one in payloads
+    ]
+    served = asyncio.run_coroutine_threadsafe(
+        _serve(worker.host, requests, len(requests)), worker.host.loop
+    )
+    _answer(worker, key, {"reports": [asdict(one) for one in served.result()]})
 
 
 @app.task(name="bench.replay", acks_late=False)

@@ -29,6 +29,7 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
         "transformers": {"prompts": 8, "input": 32, "output": 32, "pairs": 2},
         "blocks": {},
         "coldstart": {"starts": 1, "naps": 0},
+        "service": {"rounds": 3, "output": 64},
     },
     "cuda": {
         "trace": {"requests": 256, "tokens": 512, "pairs": 20, "blocks": MIN_BLOCKS},
@@ -43,6 +44,7 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
         },
         "blocks": {"requests": 256},
         "coldstart": {"starts": 1, "naps": 3, "requests": 256},
+        "service": {"rounds": 3, "output": 64},
     },
 }
 """By device and bench; on a card each is meant to take less than ten minutes.

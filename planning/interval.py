@@ -1,5 +1,6 @@
 """A figure with its interval and its kind: no estimate is shown without both."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,7 @@ from such · estimated by a model that was fitted to measurements."""
 
 @dataclass(frozen=True)
 class Interval:
-    """``value`` between ``low`` and ``high``, all in one unit; sums are worst cases."""
+    """``value`` between ``low`` and ``high``, in one unit; ``+`` is the worst case."""
 
     low: float
     value: float
@@ -40,6 +41,14 @@ class Interval:
         return Interval(
             self.low - other.high, self.value - other.value, self.high - other.low
         )
+
+    @classmethod
+    def independent_sum(cls, *parts: "Interval") -> "Interval":
+        """A sum of parts that err independently: their doubts add up as squares."""
+        value = sum(part.value for part in parts)
+        below = math.hypot(*(part.value - part.low for part in parts))
+        above = math.hypot(*(part.high - part.value for part in parts))
+        return cls(max(0.0, value - below), value, value + above)
 
     def times(self, factor: float) -> "Interval":
         """All three by a factor of 0 or more."""

@@ -51,6 +51,7 @@ BREACHES = {
         ("planning/fleet/costs.py", "from planning.memory import weights"),
         ("planning/catalog/as_of.py", "import planning.memory.windows"),
         ("planning/memory/windows.py", "import planning.cluster.reading"),
+        ("planning/fleet/costs.py", "from planning.service import shares"),
     ],
     "lab-takes-shapes": [
         ("lab/traffic/demo_run.py", "from planning.fleet.plan import Plan"),

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from planning.fleet.plan import Limit, Plan
+from planning.fleet.limits import Limit
+from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import limit_of, plan_values
 
 CHOICES = {
@@ -24,12 +25,23 @@ CHOICES = {
     "file": "from my file",
     "azure-2023-conv": "Azure 2023, conversations",
     "azure-2023-code": "Azure 2023, code completion",
+    "shared": "the cards that answer",
+    "separate": "cards of their own",
     "queue_delay": "queue delay",
     "request_count": "request count",
     "rounding_of.worker": "each worker",
     "rounding_of.request": "each request",
     "own_price_of.instance": "an instance",
     "own_price_of.worker": "a worker",
+    "load": "waiting and in progress",
+    "places": "in progress",
+    "queue": "waiting",
+    "lasting": "after a time of less need",
+    "highest": "not below the most of that time",
+    "at_once": "with a request",
+    "at_look": "at a look",
+    "retried": "are begun anew",
+    "lost": "are lost",
     "off": "off",
     "on": "on",
     "yes": "yes",
@@ -56,14 +68,18 @@ REQUESTS = {
     "output_cv": "lengths",
     "cached_pct": "",
 }
-SERVICE = (
-    "prefill_tokens_per_s",
-    "decode_tokens_per_s",
-    "slowdown_pct",
-    "step_tokens",
-    "overhead_s",
-    "concurrency",
-)
+SERVICE = {
+    "prefill_tokens_per_s": "",
+    "decode_tokens_per_s": "",
+    "concurrency": "",
+    "slowdown_pct": "",
+    "expert_slowdown_pct": "",
+    "expert_share_pct": "",
+    "step_tokens": "",
+    "overhead_s": "",
+    "prefill_on": "",
+    "transfer_tokens_per_s": "separate",
+}
 PROVISIONED = {
     "instances": "",
     "provisioned_usd_per_h": "",
@@ -72,8 +88,31 @@ PROVISIONED = {
     "min_instances": "autoscaler",
     "target_pct": "autoscaler",
     "look_every_s": "autoscaler",
-    "start_up_min": "autoscaler",
     "cool_down_min": "autoscaler",
+    "start_up_min": "",
+}
+SCALING = (
+    "signal",
+    "target_requests",
+    "window_s",
+    "panic_window_s",
+    "panic_threshold_pct",
+    "up_delay_s",
+    "scale_in",
+    "up_rate",
+    "up_step",
+    "down_rate",
+    "up_factor",
+    "down_factor",
+    "tolerance_pct",
+)
+ZERO = ("from_zero", "activation_requests", "zero_look_every_s", "zero_after_s")
+SPOT = {
+    "spot": "",
+    "spot_discount_pct": "spot",
+    "interrupted_every_h": "spot",
+    "notice_s": "spot",
+    "when_interrupted": "spot",
 }
 SERVERLESS = {
     "serverless_usd_per_s": "",
@@ -95,18 +134,26 @@ BILLING = {
     "rounding_s": "",
     "rounding_of": "",
 }
+ROOM = 13
+"""Letters that a choice shows in half a row."""
 OWN_PRICE = (
     "own_price",
     "own_currency",
+    "own_usd_rate",
     "own_price_per",
     "own_price_of",
     "own_price_gpus",
-    "own_usd_rate",
     "own_price_name",
 )
 API = ("api_usd_per_m_input", "api_usd_per_m_cached", "api_usd_per_m_output")
 GOALS = (
-    *("slo_wait_s", "late_after_s", "max_drop_pct", "max_queue", "give_up_s", "seed"),
+    "slo_wait_s",
+    "late_after_s",
+    "max_drop_pct",
+    "max_queue",
+    "give_up_s",
+    "execution_timeout_s",
+    "seed",
 )
 
 
@@ -121,6 +168,11 @@ class Shown:
     fault: str = ""
     of: str = ""
     choices: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its choices need the whole row."""
+        return any(len(label) > ROOM for _, label in self.choices)
 
     @property
     def is_log(self) -> bool:
@@ -157,27 +209,46 @@ def groups(
             for name, mark in marks.items()
         ]
 
+    def folded(
+        title: str,
+        names: Mapping[str, str] | tuple[str, ...],
+        mark: str = "",
+        is_used: bool = False,
+    ) -> Group:
+        is_unfolded = is_used or not faults.keys().isdisjoint(names)
+        return Group(title, of(names), mark, is_unfolded=is_unfolded)
+
     fleet = [
         Group("Fleet", of(("mode",)), is_open=True),
         Group("Provisioned", of(PROVISIONED), "provisioned", is_open=True),
+        folded(
+            "Provisioned: autoscaler",
+            SCALING,
+            "scaling",
+            plan.autoscaling != Plan().autoscaling,
+        ),
+        folded(
+            "Provisioned: to zero and back",
+            ZERO,
+            "scaling",
+            plan.provisioned.min_instances == 0,
+        ),
+        folded("Provisioned: spot", SPOT, "provisioned", plan.spot.spot == "on"),
         Group("Serverless", of(SERVERLESS), "serverless", is_open=True),
-        Group("Serverless: billing and starts", of(BILLING), "serverless"),
+        folded("Serverless: starts and billing", BILLING, "serverless"),
     ]
     if prefix:
         return fleet
+    is_own = plan.prices.own_price is not None
     return [
         Group("Traffic", of(TRAFFIC), is_open=True),
-        Group("Requests", of(REQUESTS)),
-        Group("Speed of a worker", of(SERVICE)),
+        folded("Requests", REQUESTS),
+        folded("Speed of a worker", SERVICE),
         *fleet,
-        Group("Your own price", of(OWN_PRICE), is_unfolded=_is_own(plan, faults)),
-        Group("A hosted API, to compare with", of(API)),
-        Group("Goals and limits", of(GOALS)),
+        folded("Prices: your own", OWN_PRICE, is_used=is_own),
+        folded("Prices: a hosted API", API),
+        folded("Goals and limits", GOALS),
     ]
-
-
-def _is_own(plan: Plan, faults: Mapping[str, str]) -> bool:
-    return plan.prices.own_price is not None or not faults.keys().isdisjoint(OWN_PRICE)
 
 
 def shown(

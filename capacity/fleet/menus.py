@@ -4,6 +4,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from capacity.fleet.autoscaler_presets import autoscaler_links, followed
+from capacity.fleet.derived import derived_rates
 from capacity.fleet.form import groups
 from capacity.fleet.offers import (
     Offered,
@@ -14,11 +16,12 @@ from capacity.fleet.offers import (
 )
 from capacity.fleet.provenance import measured_rates
 from capacity.fleet.query import PREFIX, FleetQuery, read_query
+from capacity.hardware.menus import menus as card_menus
+from capacity.hardware.query import HardwareQuery
 from capacity.models import KeptRequestFile
 from planning.catalog.as_of import staleness
 from planning.catalog.prices import Price
 from planning.fleet.plan_fields import plan_mapping, plan_values
-from planning.fleet.service_rates import load_rates
 
 HIDDEN = (
     *("rates", "file", "platform", "provisioned_price", "serverless_price"),
@@ -30,11 +33,14 @@ HIDDEN = (
 def menus(query: FleetQuery, learner_id: str | None) -> dict[str, Any]:
     """Groups of fields, and the sources that a learner may fill them from."""
     mine = {n: t for n, t in query.faults.items() if not n.startswith(PREFIX)}
+    found, settings = followed(query.plan)
     context: dict[str, Any] = {
         "groups": groups(query.plan, query.typed, mine),
         "hidden": {name: plan_values(query.plan)[name] for name in HIDDEN},
         "plan_fields": plan_mapping(query.plan),
-        "presets": preset_links(query.plan),
+        "presets": [*preset_links(query.plan), *autoscaler_links(query.plan)],
+        "autoscaler": found,
+        "followed": settings,
         "offers": [
             (kind, [_offered(query, one) for one in offers_of(kind)])
             for kind in ("provisioned", "serverless")
@@ -42,7 +48,8 @@ def menus(query: FleetQuery, learner_id: str | None) -> dict[str, Any]:
         "files": KeptRequestFile.objects.filter(learner_id=learner_id or "").defer(
             "table"
         ),
-        "rates": [(one, query.encoded(**one.fields())) for one in load_rates()],
+        "cards": card_menus(HardwareQuery()),
+        "derived": derived_rates(query.plan),
         "measured": measured_rates(query.plan, learner_id),
         "compare_query": query.encoded(compare=1),
         "single_query": read_query(plan_mapping(query.plan)).encoded(),

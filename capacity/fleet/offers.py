@@ -52,7 +52,7 @@ def quoted(plan: Plan, today: date) -> list[Quoted]:
     if plan.has_provisioned:
         part = plan.provisioned
         usd = plan.usd_per_instance_h
-        one = _quoted("An instance", part.provisioned_price, usd, today)
+        one = _quoted(_instance(plan), part.provisioned_price, usd, today)
         found.append(replace(one, own=own_price(plan, "instance")))
     if plan.has_serverless:
         usd = plan.usd_per_worker_s * 3600
@@ -65,14 +65,23 @@ def quoted(plan: Plan, today: date) -> list[Quoted]:
     return found
 
 
+def _instance(plan: Plan) -> str:
+    pct = plan.spot.spot_discount_pct if plan.spot.spot == "on" else 0.0
+    return (
+        f"An instance, before the spot discount of {pct:g} %," if pct else "An instance"
+    )
+
+
 def own_price(plan: Plan, what: str) -> str:
     """The price of one's own, as it was typed in; "" where there is none."""
     own = plan.prices
     if own.own_usd_per_s(what) is None:
         return ""
     gpus = f" × {own.own_price_gpus} GPUs" if own.own_price_gpus > 1 else ""
-    rate = f" at ${own.own_usd_rate:g}" if own.own_usd_rate != 1 else ""
-    text = f"{own.own_price:,.10g} {own.own_currency} a {own.own_price_per}{gpus}{rate}"
+    is_usd = own.own_currency.upper() == "USD" and own.own_usd_rate == 1
+    rate = "" if is_usd else f" at ${own.own_usd_rate:g}"
+    per = "an hour" if own.own_price_per == "hour" else f"a {own.own_price_per}"
+    text = f"{own.own_price:,.10g} {own.own_currency} {per}{gpus}{rate}"
     return f"{own.own_price_name}, {text}" if own.own_price_name else text
 
 
@@ -151,6 +160,8 @@ def with_platform(values: dict[str, Any], platform_id: str) -> dict[str, Any]:
     if found.scaler and found.scaler.kind == "queue_delay":
         known |= {"scaler": "queue_delay", "queue_delay_s": found.scaler.value}
     changed = {name: value for name, value in known.items() if value is not None}
+    if found.execution_timeout_s is not None:
+        changed["execution_timeout_s"] = found.execution_timeout_s
     if values.get("mode") == "provisioned":
         changed["mode"] = "serverless"
     if platform_id in PRESETS:

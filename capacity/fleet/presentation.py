@@ -12,7 +12,8 @@ from capacity.fleet.offers import quoted, unverified
 from capacity.fleet.outcome import Outcome
 from capacity.fleet.provenance import rates_doubts
 from planning.fleet.explanation import advise, explain
-from planning.fleet.summary import rows
+from planning.fleet.means import Mean
+from planning.fleet.summary import Row, rows
 
 LETTERS = ("A", "B")
 
@@ -40,21 +41,35 @@ def outcomes(found: list[Outcome], today: date) -> list[dict[str, Any]]:
 
 
 def figures(found: list[Outcome]) -> list[dict[str, Any]]:
-    """The table: a row a figure, a cell a plan."""
-    columns = [list(rows(one.result)) for one in found]
-    table = []
-    for cells in zip(*columns, strict=True):
-        name, label, _, unit = cells[0]
-        table.append(
-            {
-                "name": name,
-                "label": label.strip(),
-                "is_part": label.startswith(" "),
-                "unit": unit,
-                "cells": [cell[2] for cell in cells],
-            }
-        )
-    return table
+    """The table: a row a figure, a cell a plan. A figure that only one plan has, such
+    as interruptions, is 0 of the other."""
+    columns = [{row[0]: row for row in rows(one.result)} for one in found]
+    nothing = Mean(0.0, 0.0, 0.0)
+    return [
+        {
+            "name": name,
+            "label": label.strip(),
+            "is_part": label.startswith(" "),
+            "unit": unit,
+            "cells": [
+                column[name][2] if name in column else nothing for column in columns
+            ],
+        }
+        for name, label, _, unit in _in_order(columns)
+    ]
+
+
+def _in_order(columns: list[dict[str, Row]]) -> list[Row]:
+    """The rows of all columns, each where the longest has it."""
+    longest = max(columns, key=len)
+    found = list(longest.values())
+    for column in columns:
+        names = list(column)
+        for place, name in enumerate(names):
+            if all(name != row[0] for row in found):
+                before = [row[0] for row in found].index(names[place - 1])
+                found.insert(before + 1, column[name])
+    return found
 
 
 def difference(found: list[Outcome]) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from capacity.fleet import rates
+from capacity.fleet.derived import derived_rates, is_for_these_lengths
 from planning.catalog.prices import load_prices
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import plan_values
@@ -15,6 +16,11 @@ def rates_from(plan: Plan, learner_id: str | None) -> dict[str, str]:
     for one in load_rates():
         if one.fields().items() <= values.items():
             return {"kind": "derived", "label": f"8B model in bf16 on {one.gpu.name}"}
+    derived = derived_rates(plan)
+    if derived is not None:
+        is_same = is_for_these_lengths(derived, plan)
+        doubt = "" if is_same else ". The requests have other lengths now: derive again"
+        return {"kind": "derived", "label": derived.label + doubt}
     measured = measured_rates(plan, learner_id)
     if measured is None:
         return {"kind": "", "label": "typed in, no source"}
@@ -49,28 +55,33 @@ def rates_doubts(plan: Plan) -> list[str]:
     if found is None or not plan.has_provisioned:
         return []
     doubts, replicas = [], plan.provisioned.replicas
-    card = _card_of_rates(plan)
+    card, each = _cards_of_rates(plan)
     if card and card != found.gpu_id:
         doubts.append(
             f"The rates are those of {card}, the instance has {found.gpu_id}."
         )
-    if replicas > found.num_gpus:
+    if replicas * each > found.num_gpus:
+        of = f" of {each} GPUs" if each > 1 else ""
         doubts.append(
-            f"{replicas} workers share the {found.num_gpus} GPUs of an instance."
+            f"{replicas} workers{of} share the {found.num_gpus} GPUs of an instance."
         )
-    elif found.num_gpus > replicas and card:
-        each = found.num_gpus / replicas
+    elif found.num_gpus > replicas * each and card:
+        has, num_workers = found.num_gpus / replicas, found.num_gpus // each
         doubts.append(
-            f"The rates are those of one GPU, and a worker has {each:g}: set the rates "
-            f"that it reaches on them, or {found.num_gpus} workers in an instance."
+            f"The rates are those of {'one GPU' if each == 1 else f'{each} GPUs'}, and "
+            f"a worker has {has:g}: set the rates that it reaches on them, or "
+            f"{num_workers} workers in an instance."
         )
     return doubts
 
 
-def _card_of_rates(plan: Plan) -> str:
-    """ "" where the rates are not a card's."""
+def _cards_of_rates(plan: Plan) -> tuple[str, int]:
+    """The card, and how many a worker has; "" and 1 where they are of none."""
     values = plan_values(plan)
     for one in load_rates():
         if one.fields().items() <= values.items():
-            return one.gpu.id
-    return ""
+            return one.gpu.id, 1
+    derived = derived_rates(plan)
+    if derived is None:
+        return "", 1
+    return derived.card.id, derived.estimate.settings.num_gpus

@@ -8,13 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from capacity.fleet.form import BILLING, PROVISIONED, SERVERLESS
+from capacity.fleet.form import (
+    BILLING,
+    PROVISIONED,
+    SCALING,
+    SERVERLESS,
+    SPOT,
+    ZERO,
+)
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import plan_fields, plan_mapping, plan_values, read_plan
 
 PREFIX = "b."
 FLEET = ("mode", "serverless_price", "provisioned_price", "platform")
-SECOND = (*FLEET, *PROVISIONED, *SERVERLESS, *BILLING)
+SECOND = (*FLEET, *PROVISIONED, *SCALING, *ZERO, *SPOT, *SERVERLESS, *BILLING)
 """Fields that the second fleet may have otherwise."""
 
 

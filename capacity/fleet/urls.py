@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from capacity.fleet import download_views, source_views, views
+from capacity.fleet import derived_views, download_views, source_views, views
 
 urlpatterns = [
     path("", views.fleet, name="fleet"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("figures.csv", download_views.figures_csv, name="fleet-csv"),
     path("<slug:name>.svg", download_views.drawing, name="fleet-svg"),
     path("file/", source_views.upload, name="fleet-file"),
+    path("card/", derived_views.use_card, name="fleet-card"),
     path("rates/", source_views.measure, name="fleet-measure"),
     path("rates/<slug:measurement_id>/", source_views.rates, name="fleet-rates"),
 ]

@@ -1,5 +1,7 @@
 """The answer to a form: the engine chosen, its parts in words, and all cards ranked."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -48,15 +50,10 @@ class Answer:
 
 def answer(query: HardwareQuery, today: date) -> Answer:
     """Raises BadSetting with the form's name of the field."""
-    try:
+    with _in_the_forms_words():
         need = query.need()
         ranking = rank(need, today)
         card, estimate = _chosen(query, need, ranking)
-    except BadConfig as error:
-        raise BadSetting("config", f"{error.field} {error.reason}") from error
-    except BadSetting as error:
-        name = FIELDS_OF_SETTINGS.get(error.field, error.field)
-        raise BadSetting(name, error.reason) from error
     bar = bar_of(estimate)
     num_gpus = estimate.settings.num_gpus
     return Answer(
@@ -76,13 +73,32 @@ def answer(query: HardwareQuery, today: date) -> Answer:
     )
 
 
+def chosen(query: HardwareQuery, today: date) -> tuple[Gpu, MemoryEstimate]:
+    """The card and the engine's memory alone; raises BadSetting likewise."""
+    with _in_the_forms_words():
+        need = query.need()
+        return _chosen(query, need, rank(need, today))
+
+
+@contextmanager
+def _in_the_forms_words() -> Iterator[None]:
+    """Faults about an engine's setting, by the form's field."""
+    try:
+        yield
+    except BadConfig as error:
+        raise BadSetting("config", f"{error.field} {error.reason}") from error
+    except BadSetting as error:
+        name = FIELDS_OF_SETTINGS.get(error.field, error.field)
+        raise BadSetting(name, error.reason) from error
+
+
 def _chosen(
     query: HardwareQuery, need: Need, ranking: tuple[Choice, ...]
 ) -> tuple[Gpu, MemoryEstimate]:
     """The card asked for, or the first of the ranking, on as many as asked for."""
     card = ranking[0].gpu if query.gpu == CHEAPEST else gpu(query.gpu)
     if card.part_of:
-        if query.pp > 1 or query.tp not in (FEWEST, "1"):
+        if query.pp > 1 or query.dp > 1 or query.tp not in (FEWEST, "1"):
             raise BadSetting("tp", "is more than a MIG slice: no link joins slices.")
         return card, estimate_memory(settings_for(need, card))
     if query.tp != FEWEST:
@@ -103,10 +119,15 @@ def _sum_in_words(model: Model, estimate: MemoryEstimate) -> str:
     weights = estimate.weights.value * num_gpus / GB
     users = estimate.kv_bytes_asked * num_gpus / GB
     overhead = estimate.overhead.budgeted.value * num_gpus / GB
+    how = "are {:,.1f} GB by themselves"
+    if settings.loras or settings.drafter:
+        how = "with all that is loaded beside them are {:,.1f} GB"
+    elif settings.dp > 1:
+        how = f"take {{:,.1f}} GB in {settings.dp} engines together"
     people = "1 user" if settings.num_users == 1 else f"{settings.num_users:,} users"
     return (
         f"{num_params(model) / GB:,.1f} billion parameters in "
-        f"{settings.model.scheme.bits:g} bit are {weights:,.1f} GB by themselves. "
+        f"{settings.model.scheme.bits:g} bit {how.format(weights)}. "
         f"{people} with {settings.max_model_len:,} tokens each add {users:,.1f} GB of "
         f"KV cache, the engine takes {overhead:,.1f} GB besides: "
         f"{weights + users + overhead:,.1f} GB in all."

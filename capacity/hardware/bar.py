@@ -51,7 +51,7 @@ def bar_of(estimate: MemoryEstimate) -> Bar:
 
     What does not fit is drawn beyond the card's edge.
     """
-    fixed = (estimate.weights + estimate.overhead.budgeted).value
+    fixed = estimate.fixed.value
     used = min(estimate.kv_bytes_asked, estimate.pool.value)
     lengths = {
         "weights": estimate.weights.value,
@@ -68,7 +68,7 @@ def bar_of(estimate: MemoryEstimate) -> Bar:
     for letter, (name, length) in zip(_LETTERS, present, strict=False):
         parts.append(Part(name, letter, left, length * scale))
         left += length * scale
-    ends = estimate.weights + estimate.overhead.budgeted
+    ends = estimate.fixed
     edge = min(100.0, estimate.total.value * scale)
     return Bar(tuple(parts), edge, ends.low * scale, min(100.0, ends.high * scale))
 

@@ -5,19 +5,20 @@ the answer. What differs from the plan (weights of another repository, several h
 cards that are not NVIDIA's) is a sentence instead of a guess.
 """
 
+import shlex
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
-from capacity.hardware.query import AS_SHIPPED, FEWEST, HardwareQuery
+from capacity.hardware.flags import HEAD, Flag, flags_of
+from capacity.hardware.query import AS_SHIPPED, HardwareQuery
 from planning.catalog.gpus import Gpu
 from planning.memory.engine_settings import EngineSettings
 from planning.memory.model import Model
 from planning.memory.quantization import FP8, SCHEMES, Scheme
 from planning.memory.sizing import MemoryEstimate
-
-Origin = Literal["asked", "derived"]
+from planning.memory.versions import V2
 
 PLACEHOLDER = "MODEL"
 """Stands where the repository is not known."""
@@ -25,16 +26,6 @@ PORT = 8000
 GPUS_OF_A_HOST = 8
 """More cards than one host has: vLLM then needs a cluster, which these do not make."""
 NAME = "vllm"
-
-
-@dataclass(frozen=True)
-class Flag:
-    """One flag of ``vllm serve``, and why it is there."""
-
-    name: str
-    value: str
-    origin: Origin
-    why: str
 
 
 @dataclass(frozen=True)
@@ -60,79 +51,49 @@ def deployment(
     settings = estimate.settings
     repository = shipped.hf_id or PLACEHOLDER
     scheme = _other_scheme(query, shipped)
-    flags = tuple(_flags(query, settings, scheme))
+    made = scheme if scheme and is_made_while_loading(scheme, shipped) else None
+    flags = tuple(flags_of(query, settings, made))
     arguments = [repository]
-    arguments += [part for flag in flags for part in (flag.name, flag.value)]
+    arguments += [word for flag in flags for word in flag.words()]
     is_whole = card.vendor == "nvidia" and not card.part_of
     is_one_host = is_whole and settings.num_gpus <= GPUS_OF_A_HOST
     return Deployment(
         repository=repository,
         flags=flags,
-        command=_command(repository, flags),
+        command=_command(repository, flags, environment_of(settings)),
         compose=_yaml(_compose(settings, arguments)) if is_one_host else None,
         kubernetes=_manifest(settings, arguments) if is_one_host else None,
         notes=tuple(_notes(card, settings, shipped, scheme)),
     )
 
 
+def environment_of(settings: EngineSettings) -> dict[str, str]:
+    """Variables that a flag does not set."""
+    if settings.model_runner is None:
+        return {}
+    return {"VLLM_USE_V2_MODEL_RUNNER": str(int(settings.model_runner == V2))}
+
+
 def _other_scheme(query: HardwareQuery, shipped: Model) -> Scheme | None:
     """Weights that the repository does not have; None where it has them."""
     scheme = None if query.weights == AS_SHIPPED else SCHEMES[query.weights]
-    return None if scheme is None or scheme.id == shipped.scheme.id else scheme
+    is_same = scheme == shipped.scheme if scheme else True
+    return None if is_same else scheme
 
 
-def _flags(
-    query: HardwareQuery, settings: EngineSettings, scheme: Scheme | None
-) -> list[Flag]:
-    def of(is_asked: bool) -> Origin:
-        return "asked" if is_asked else "derived"
-
-    why_tp = "the fewest cards that hold it" if query.tp == FEWEST else "as chosen"
-    steps = "vLLM's default on this card, which the figures assume"
-    flags = [
-        Flag("--max-model-len", f"{settings.max_model_len}", "asked", "the context"),
-        Flag(
-            "--gpu-memory-utilization",
-            f"{settings.gpu_memory_utilization:g}",
-            "asked",
-            "the share of the card",
-        ),
-        Flag(
-            "--max-num-seqs",
-            f"{settings.max_num_seqs}",
-            of(query.seqs is not None),
-            "requests of one step" if query.seqs is not None else steps,
-        ),
-        Flag(
-            "--max-num-batched-tokens",
-            f"{settings.max_num_batched_tokens}",
-            of(query.tokens is not None),
-            "tokens of one step" if query.tokens is not None else steps,
-        ),
-    ]
-    if settings.tp > 1:
-        is_asked = query.tp != FEWEST
-        tp = Flag("--tensor-parallel-size", f"{settings.tp}", of(is_asked), why_tp)
-        flags.insert(0, tp)
-    if settings.pp > 1:
-        why = "pipeline stages"
-        flags.insert(
-            1, Flag("--pipeline-parallel-size", f"{settings.pp}", "asked", why)
-        )
-    if settings.kv_cache_dtype != "auto":
-        why = "the format of the KV cache"
-        flags.append(Flag("--kv-cache-dtype", settings.kv_cache_dtype, "asked", why))
-    if scheme is not None and scheme.id == FP8.id:
-        why = "quantised while it loads"
-        flags.append(Flag("--quantization", "fp8", "asked", why))
-    return flags
+def is_made_while_loading(scheme: Scheme, shipped: Model) -> bool:
+    """Whether vLLM makes these weights of the repository's own: FP8 of 16 bit."""
+    return scheme.id == FP8.id and not shipped.scheme.is_quantized
 
 
-def _command(repository: str, flags: tuple[Flag, ...]) -> str:
+def _command(
+    repository: str, flags: tuple[Flag, ...], environment: dict[str, str]
+) -> str:
     """One flag a line."""
+    before = "".join(f"{name}={value} " for name, value in environment.items())
     lines = [
-        f"vllm serve {repository}",
-        *(f"  {one.name} {one.value}" for one in flags),
+        f"{before}vllm serve {repository}",
+        *(f"  {shlex.join(one.words())}" for one in flags),
     ]
     return " \\\n".join(lines)
 
@@ -165,7 +126,7 @@ def _compose(settings: EngineSettings, arguments: list[str]) -> dict[str, Any]:
         "image": _image(settings),
         "command": arguments,
         "ipc": "host",
-        "environment": {"HF_TOKEN": "${HF_TOKEN:-}"},
+        "environment": {"HF_TOKEN": "${HF_TOKEN:-}", **environment_of(settings)},
         "volumes": ["models:/root/.cache/huggingface"],
         "ports": [f"127.0.0.1:{PORT}:{PORT}"],
         "deploy": {"resources": {"reservations": {"devices": [devices]}}},
@@ -202,7 +163,11 @@ def _pods(settings: EngineSettings, arguments: list[str]) -> dict[str, Any]:
                         "optional": True,
                     }
                 },
-            }
+            },
+            *(
+                {"name": name, "value": value}
+                for name, value in environment_of(settings).items()
+            ),
         ],
         "resources": {"limits": {"nvidia.com/gpu": settings.num_gpus}},
         # Loading may take half an hour; until then it is neither ready nor dead.
@@ -248,12 +213,17 @@ def _notes(
     card: Gpu, settings: EngineSettings, shipped: Model, scheme: Scheme | None
 ) -> list[str]:
     notes = []
+    if settings.drafter and settings.drafter.method == "eagle3":
+        notes.append(
+            f"Put the repository of the EAGLE-3 head in place of {HEAD}: its size is "
+            "guessed here."
+        )
     if not shipped.hf_id:
         notes.append(
             f"Put the model's repository, or the directory that holds it, in place of "
             f"{PLACEHOLDER}: a config.json does not name it."
         )
-    if scheme is not None and scheme.id != FP8.id:
+    if scheme is not None and not is_made_while_loading(scheme, shipped):
         notes.append(
             f"{scheme.name} weights are those of another repository: vLLM does not "
             "make them while it loads. Name that repository instead."

@@ -1,28 +1,37 @@
 """What the calculator's form asks, read from a query: each fault one sentence."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from capacity.hardware.reader import Reader
 from planning.catalog.gpus import gpu
 from planning.errors import BadSetting
 from planning.memory.architecture import model_from_config
-from planning.memory.compact import MAX_CHARS
 from planning.memory.config_json import read_config
+from planning.memory.drafter import MAX_TOKENS, Drafter, method_of
 from planning.memory.engine_settings import (
-    KV_DTYPES,
     MAX_BATCHED_TOKENS,
     MAX_MODEL_LEN,
     MAX_PARALLEL,
     MAX_SEQS,
     MAX_USERS,
 )
+from planning.memory.kv_format import KV_FORMATS
+from planning.memory.lora import MAX_LORAS, RANKS, LoraSlots
 from planning.memory.model import Model
 from planning.memory.model_catalog import model
 from planning.memory.quantization import SCHEMES
 from planning.memory.ranking import Need
 
+IN_PARTS, WHOLE_EXPERTS = "parts", "whole"
+"""A part of each expert on every GPU, or whole ones (expert parallelism)."""
+NO_DRAFTER = "none"
+DRAFTERS = (NO_DRAFTER, "ngram", "mtp", "eagle3", "draft_model")
+UNTOLD = "untold"
+RUNNERS = (UNTOLD, "1", "2")
+COMPILED = {UNTOLD: None, "warm": False, "cold": True}
+"""Whether the compile cache is empty at the start, as EngineSettings has it."""
 OWN = "own"
 """The model's choice that stands for a config.json."""
 AS_SHIPPED = "shipped"
@@ -30,7 +39,7 @@ CHEAPEST = "cheapest"
 FEWEST = "fewest"
 VERSIONS = ("0.32", "0.26", "0.19", "0.16")
 """One of each regime: 0.29 and later, from 0.21, from 0.17, and from 0.8."""
-_MAX_TEXT = 60
+_RANKS = ("16", *(str(rank) for rank in RANKS if rank != 16))
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,16 @@ class HardwareQuery:
     version: str = VERSIONS[0]
     seqs: int | None = None
     tokens: int | None = None
+    dp: int = 1
+    experts: str = IN_PARTS
+    drafter: str = NO_DRAFTER
+    drafts: int = 3
+    draft_model: str = "llama-3.2-1b"
+    loras: int | None = None
+    """Slots for adapters; None: started without them."""
+    rank: int = 16
+    runner: str = UNTOLD
+    compiled: str = UNTOLD
 
     def link_fields(self) -> dict[str, str]:
         """The fields that are not the default, as texts."""
@@ -79,7 +98,32 @@ class HardwareQuery:
             vllm_version=self.version,
             max_num_seqs=self.seqs,
             max_num_batched_tokens=self.tokens,
+            dp=self.dp,
+            is_expert_parallel=self.experts == WHOLE_EXPERTS,
+            drafter=self.the_drafter(),
+            loras=LoraSlots(self.loras, self.rank) if self.loras else None,
+            model_runner=None if self.runner == UNTOLD else int(self.runner),
+            is_cold=COMPILED[self.compiled],
         )
+
+    def beyond_rates(self) -> str:
+        """The first field that asks for what a worker's rates are not known with; ""
+        where there is none."""
+        asked = {
+            "pp": self.pp > 1,
+            "dp": self.dp > 1,
+            "drafter": self.drafter != NO_DRAFTER,
+            "loras": self.loras is not None,
+        }
+        return next((name for name, is_asked in asked.items() if is_asked), "")
+
+    def the_drafter(self) -> Drafter | None:
+        """What drafts tokens; raises BadSetting."""
+        if self.drafter == NO_DRAFTER:
+            return None
+        method = method_of(self.drafter)
+        drafting = model(self.draft_model) if method == "draft_model" else None
+        return Drafter(method, self.drafts, drafting)
 
 
 LABELS = {
@@ -96,6 +140,15 @@ LABELS = {
     "version": "vLLM",
     "seqs": "Requests a step",
     "tokens": "Tokens a step",
+    "dp": "Data parallel",
+    "experts": "Experts",
+    "drafter": "Speculative decoding",
+    "drafts": "Drafted tokens",
+    "draft_model": "Draft model",
+    "loras": "LoRA slots",
+    "rank": "LoRA rank",
+    "runner": "Model runner",
+    "compiled": "Compile cache",
 }
 FIELDS_OF_SETTINGS = {
     "max_model_len": "context",
@@ -104,27 +157,41 @@ FIELDS_OF_SETTINGS = {
     "gpu_memory_utilization": "utilization",
     "max_num_seqs": "seqs",
     "max_num_batched_tokens": "tokens",
+    "is_expert_parallel": "experts",
+    "num_speculative_tokens": "drafts",
+    "max_loras": "loras",
+    "max_lora_rank": "rank",
+    "model_runner": "runner",
 }
 """The form's names for planning's."""
 
 
 def read_query(values: Mapping[str, Any]) -> tuple[HardwareQuery, dict[str, str]]:
     """The fields and, by name, what is wrong; a wrong field keeps its default."""
-    reader = _Reader(values)
+    reader = Reader(values)
     query = HardwareQuery(
         model=reader.text("model", HardwareQuery.model),
         config=reader.config(),
         weights=reader.choice("weights", (AS_SHIPPED, *SCHEMES)),
-        kv=reader.choice("kv", KV_DTYPES),
+        kv=reader.choice("kv", KV_FORMATS),
         context=reader.whole("context", MAX_MODEL_LEN) or HardwareQuery.context,
         users=reader.whole("users", MAX_USERS) or HardwareQuery.users,
         gpu=reader.text("gpu", HardwareQuery.gpu),
-        tp=reader.parallel(),
+        tp=reader.count("tp", FEWEST, MAX_PARALLEL),
         pp=reader.whole("pp", MAX_PARALLEL) or HardwareQuery.pp,
-        utilization=reader.share("utilization"),
+        utilization=reader.share("utilization", HardwareQuery.utilization),
         version=reader.choice("version", VERSIONS),
         seqs=reader.whole("seqs", MAX_SEQS),
         tokens=reader.whole("tokens", MAX_BATCHED_TOKENS),
+        dp=reader.whole("dp", MAX_PARALLEL) or HardwareQuery.dp,
+        experts=reader.choice("experts", (IN_PARTS, WHOLE_EXPERTS)),
+        drafter=reader.choice("drafter", DRAFTERS),
+        drafts=reader.whole("drafts", MAX_TOKENS) or HardwareQuery.drafts,
+        draft_model=reader.text("draft_model", HardwareQuery.draft_model),
+        loras=reader.whole("loras", MAX_LORAS),
+        rank=int(reader.choice("rank", _RANKS)),
+        runner=reader.choice("runner", RUNNERS),
+        compiled=reader.choice("compiled", tuple(COMPILED)),
     )
     return _known(query, reader.faults), reader.faults
 
@@ -133,6 +200,9 @@ def _known(query: HardwareQuery, faults: dict[str, str]) -> HardwareQuery:
     """With the defaults in place of a model or GPU that is not there."""
     if query.model != OWN:
         query = _or_default(query, "model", faults, lambda: model(query.model))
+    if query.drafter == "draft_model":
+        name = query.draft_model
+        query = _or_default(query, "draft_model", faults, lambda: model(name))
     if query.gpu != CHEAPEST:
         query = _or_default(query, "gpu", faults, lambda: gpu(query.gpu))
     return query
@@ -147,62 +217,3 @@ def _or_default(
         faults[name] = error.reason
         return replace(query, **{name: getattr(HardwareQuery(), name)})
     return query
-
-
-class _Reader:
-    """Reads texts of a query and keeps what is wrong with them."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self.values = values
-        self.faults: dict[str, str] = {}
-
-    def text(self, name: str, default: str) -> str:
-        value = str(self.values.get(name, "")).strip()
-        if len(value) > _MAX_TEXT:
-            self.faults[name] = f"has at most {_MAX_TEXT} characters."
-            return default
-        return value or default
-
-    def config(self) -> str:
-        value = str(self.values.get("config", ""))
-        if len(value) > MAX_CHARS:
-            self.faults["config"] = (
-                f"has at most {MAX_CHARS:,} characters in a link: upload the file."
-            )
-            return ""
-        return value
-
-    def choice(self, name: str, allowed: tuple[str, ...]) -> str:
-        value = self.text(name, allowed[0])
-        if value not in allowed:
-            listed = ", ".join(allowed)
-            self.faults[name] = f"is one of {listed}, not {value!r}."
-            return allowed[0]
-        return value
-
-    def whole(self, name: str, most: int) -> int | None:
-        value = self.text(name, "").replace(",", "").replace("\u202f", "")
-        if not value:
-            return None
-        if not value.isdecimal() or len(value) > 18 or not 1 <= int(value) <= most:
-            reason = f"is a whole number from 1 to {most:,}, not {value!r}."
-            self.faults[name] = reason
-            return None
-        return int(value)
-
-    def parallel(self) -> str:
-        if self.text("tp", FEWEST) == FEWEST:
-            return FEWEST
-        number = self.whole("tp", MAX_PARALLEL)
-        return FEWEST if number is None else str(number)
-
-    def share(self, name: str) -> float:
-        value = self.text(name, str(HardwareQuery.utilization))
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not 0 < number <= 1:
-            self.faults[name] = f"is a number over 0 and up to 1, not {value!r}."
-            return HardwareQuery.utilization
-        return number

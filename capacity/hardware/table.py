@@ -74,16 +74,17 @@ def _cold(size: Interval) -> list[Line]:
 def _cache(estimate: MemoryEstimate) -> list[Line]:
     settings = estimate.settings
     blocks = (
-        f"{settings.num_users:,} × {estimate.blocks_per_user:,} blocks of "
+        f"{settings.users_of_an_engine:,} × {estimate.blocks_per_user:,} blocks of "
         f"{estimate.layout.block_bytes:,} bytes."
     )
     pool = (
         f"{settings.gpu_memory_utilization:g} × {estimate.total.value / GIB:,.2f} GiB "
         "less all of the above but the users."
     )
-    of_users = Interval.exact(estimate.kv_bytes_asked)
+    of_users = estimate.kv_of_users
+    kind: Kind = "estimated" if of_users.width else "derived"
     return [
-        _line("kv", "KV cache of the users", of_users, "derived", blocks),
+        _line("kv", "KV cache of the users", of_users, kind, blocks),
         _line("free", "KV pool in all", estimate.pool, "estimated", pool),
     ]
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from capacity.hardware import menus
-from capacity.hardware.answer import answer
+from capacity.hardware.answer import Answer, answer
 from capacity.hardware.engine_check import checks
 from capacity.hardware.query import LABELS, OWN, HardwareQuery, read_query
 from courseware.htmx import HtmxHttpRequest
@@ -103,6 +103,15 @@ def engine(request: HtmxHttpRequest) -> HttpResponse:
     return _show(request, HardwareQuery(), {}, extra={**context, "is_checked": True})
 
 
+def _worker_fields(query: HardwareQuery, found: Answer | None) -> dict[str, str]:
+    """The question with the card that answers it, as a worker of the simulator; empty
+    where no rates are known of such a one."""
+    if found is None or query.beyond_rates():
+        return {}
+    card = {"model": query.model, "gpu": found.gpu.id}
+    return query.link_fields() | card | {"tp": str(found.estimate.settings.tp)}
+
+
 def _show(
     request: HtmxHttpRequest,
     query: HardwareQuery,
@@ -119,6 +128,7 @@ def _show(
     context = {
         "query": query,
         "link_fields": query.link_fields(),
+        "fleet_query": urlencode(_worker_fields(query, found)),
         "answer": found,
         "is_config_wrong": "config" in faults,
         "faults": [

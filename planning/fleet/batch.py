@@ -9,10 +9,19 @@ wait, a step takes
 
 both in units of one request's decode step alone. ``token_cost`` is what a token costs
 as arithmetic: decode rate ÷ prefill rate. Without a prompt the second part is missing,
-without a decoding request the first. pace(n) is 1 + slowdown x (n − 1), which is
-bandwidth: weights are read once for all, each further request's KV cache once more. It
-is never less than n x token_cost, since their tokens are computed too. A worker never
-computes more tokens a second than its prefill rate.
+without a decoding request the first. pace(n) is bandwidth,
+
+    1 + slowdown x (n − 1) + expert_slowdown x (1 − (1 − share)^(n − 1))
+
+since weights are read once for all, each further request's KV cache once more, and of
+experts those that any of the requests chose: each token takes that share of them, at
+random. It is never less than n x token_cost, since their tokens are computed too. A
+worker never computes more tokens a second than its prefill rate.
+
+Where prompts have cards of their own, neither part waits for the other: prompts take
+their seconds one after the other, answers pace(n). The first token comes from the cards
+of the prompt, and its KV cache is sent before the second (Patel et al., Splitwise, ISCA
+2024); the way is counted among the seconds of decoding.
 
 Between two events both parts go on evenly, so two clocks are enough: ``prefill_clock``
 counts seconds of prompt work done, ``decode_clock`` seconds of progress that each
@@ -22,13 +31,19 @@ work is done at v + s whatever comes later.
 
 from planning.fleet.compiled import compiled
 from planning.fleet.fleet_state import INF, Fleet
+from planning.fleet.pace import pace_of
 
 
 @compiled
 def pace(fleet: Fleet, number: int) -> float:
     """Seconds that one second of decoding takes, ``number`` at once."""
-    by_bandwidth = 1.0 + fleet.slowdown * (number - 1)
-    return float(max(by_bandwidth, number * fleet.token_cost))
+    return pace_of(
+        number,
+        fleet.slowdown,
+        fleet.expert_slowdown,
+        fleet.expert_rest,
+        fleet.token_cost,
+    )
 
 
 @compiled
@@ -41,6 +56,8 @@ def speeds(fleet: Fleet, w: int) -> tuple[float, float]:
     seconds = pace(fleet, number)
     if num_prompts == 0:
         return 0.0, 1.0 / seconds
+    if fleet.is_split:
+        return 1.0, 1.0 / seconds
     prompt_s = (fleet.step_tokens - number) * fleet.token_cost
     seconds += prompt_s
     return prompt_s / seconds, 1.0 / seconds

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from planning.fleet.plan import MAX_RATE_PER_S, MAX_WORKERS, Plan, Traffic
+from planning.fleet.costs import instance_usd_per_h
+from planning.fleet.limits import MAX_WORKERS
+from planning.fleet.plan import MAX_RATE_PER_S, Plan, Traffic
 from planning.fleet.request_file import RequestFile
 from planning.fleet.results import simulate
 from planning.fleet.token_cost import pace
@@ -76,7 +78,7 @@ def _point(plan: Plan, recorded: RequestFile | None) -> Point:
         replace(plan, mode="serverless", serverless=serverless), BUDGET, recorded
     )
     num_instances = math.ceil(num / plan.provisioned.replicas)
-    usd = num_instances * HOURS * plan.usd_per_instance_h
+    usd = num_instances * HOURS * instance_usd_per_h(plan)
     return Point(rate, found.cost_usd.mean, usd, num_instances)
 
 
@@ -85,10 +87,13 @@ def workers_for(plan: Plan, rate_per_s: float, work: Work) -> int:
     time that prompts may take, in use.
 
     A batch of n decodes n / pace(n) as fast as one alone (see planning.fleet.batch);
-    a prompt takes its seconds of the whole worker.
+    a prompt takes its seconds of the whole worker, or of cards of its own.
     """
     n = max(plan.service.concurrency * TARGET, 1.0)
-    busy_s = work.prefill_s / TARGET + work.decode_s * pace(plan.service, n) / n
+    prompt_s = work.prefill_s / TARGET
+    answer_s = work.decode_s * pace(plan.service, n) / n
+    is_split = plan.service.is_split
+    busy_s = max(prompt_s, answer_s) if is_split else prompt_s + answer_s
     return max(1, math.ceil(rate_per_s * busy_s))
 
 

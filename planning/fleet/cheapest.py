@@ -17,7 +17,7 @@ from planning.fleet.scenarios import FREE, Scenario
 GRID: dict[str, list[Any]] = {
     "instances": [1, 2, 3, 4, 5, 6, 8, 10, 12, 16],
     "autoscaler": ["off", "on"],
-    "min_instances": [1, 2, 3, 4, 6],
+    "min_instances": [0, 1, 2, 3, 4, 6],
     "target_pct": [20, 30, 40, 50, 60, 70, 80, 90, 100],
     "cool_down_min": [0, 2, 5, 10, 30],
     "max_workers": [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24],

@@ -1,6 +1,7 @@
 """What the workers' seconds cost, split by what they did.
 
-    provisioned   busy, idle, starting: all billed by the hour's price
+    provisioned   busy, idle, starting, restarting: all billed by the hour's price, less
+                  the discount where they are spot instances
     serverless    busy · idle · cold start · keep-warm pings · rounding
     always on     busy · idle, where they have a price of their own; all of it is billed
 
@@ -18,12 +19,15 @@ from planning.fleet.fleet_state import (
     PING_IDLE,
     PING_SERVE,
     PROVISIONED,
+    RESTART,
     SERVERLESS,
 )
 from planning.fleet.plan import Plan
 from planning.fleet.simulation import Counts
 
 LINES = ("busy", "idle", "cold", "pings", "rounding")
+SPOT_LINE = "restarts"
+"""Starts in the place of interrupted instances: a line of fleets with spot ones."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,19 @@ class Costs:
         return sum(self.lines.values())
 
 
+def instance_usd_per_h(plan: Plan) -> float:
+    """US dollars an hour of an instance, less the discount of a spot one."""
+    usd = plan.usd_per_instance_h
+    if plan.spot.spot == "off":
+        return usd
+    return usd * (1 - plan.spot.spot_discount_pct / 100)
+
+
 def costs_of(plan: Plan, counts: Counts) -> Costs:
     """The bill for what was counted."""
     by_kind = billed_seconds(plan, counts)
     usd = (
-        plan.usd_per_instance_h / 3600 / plan.provisioned.replicas,
+        instance_usd_per_h(plan) / 3600 / plan.provisioned.replicas,
         plan.usd_per_worker_s,
         plan.serverless.active_usd_per_s or 0.0,
     )
@@ -76,6 +88,8 @@ def billed_seconds(plan: Plan, counts: Counts) -> list[dict[str, float]]:
                 "rounding": counts["rounding"] if kind == SERVERLESS else 0.0,
             }
         )
+        if plan.has_provisioned and plan.spot.spot == "on":
+            seconds[kind][SPOT_LINE] = float(spent[RESTART])
     always_on = dict.fromkeys(seconds[PROVISIONED], 0.0)
     if plan.serverless.active_usd_per_s is not None:
         busy_s, idle_s = counts["always_on_busy_s"], counts["always_on_idle_s"]

@@ -11,23 +11,28 @@ most, so that the others may idle and stop. ``cold`` are factors (mean 1) that m
 the mean cold start, used one after the other.
 """
 
+from planning.fleet.autoscaler import autoscale, wake
 from planning.fleet.batch import ages_in_batch, go_on
 from planning.fleet.compiled import compiled
+from planning.fleet.cut_off import cut_off, leave
 from planning.fleet.fleet_state import (
     ASK,
     BIN,
     BIN_MAX_QUEUE,
     GIVE_UP,
     INF,
+    INTERRUPT,
     MAX_QUEUE,
     NUM_TIMERS,
+    OPEN,
     PING,
     STARTING,
     TICK,
     Fleet,
 )
+from planning.fleet.interruptions import interrupt
 from planning.fleet.queue import enqueue, fill, give_up
-from planning.fleet.scaling import ask_for_worker, autoscale, ping, scale_up
+from planning.fleet.scaling import ask_for_worker, ping, scale_up
 from planning.fleet.smallest import Array, place_of_smallest
 from planning.fleet.worker_events import (
     admit,
@@ -59,7 +64,7 @@ def advance(fleet: Fleet, until: float, cold: Array) -> None:
         event = place_of_smallest(fleet.due, fleet.num_leaves)
         _pass_time(fleet, moment)
         if event >= NUM_TIMERS:
-            _worker_due(fleet, event - NUM_TIMERS, moment)
+            _worker_due(fleet, event - NUM_TIMERS, moment, cold)
         elif event == ASK:
             ask_for_worker(fleet, moment, cold)
         elif event == GIVE_UP:
@@ -68,6 +73,8 @@ def advance(fleet: Fleet, until: float, cold: Array) -> None:
             autoscale(fleet, moment)
         elif event == PING:
             ping(fleet, moment, cold)
+        elif event == INTERRUPT:
+            interrupt(fleet, moment)
         else:
             _close_bin(fleet)
     _pass_time(fleet, until)
@@ -81,25 +88,32 @@ def _pass_time(fleet: Fleet, moment: float) -> None:
     fleet.area_service += elapsed * fleet.in_service
     fleet.area_ready += elapsed * fleet.num_ready
     fleet.area_starting += elapsed * fleet.num_starting
-    fleet.tick_load_s += elapsed * (fleet.num_queued + fleet.in_service)
+    fleet.tick_load_s += elapsed * (
+        fleet.queue_weight * fleet.num_queued + fleet.service_weight * fleet.in_service
+    )
     if fleet.in_service + fleet.num_queued == 0:
         fleet.empty_s += elapsed
 
 
 @compiled
-def _worker_due(fleet: Fleet, w: int, now: float) -> None:
+def _worker_due(fleet: Fleet, w: int, now: float, cold: Array) -> None:
     if fleet.status[w] == STARTING:
         make_ready(fleet, w, now)
         fill(fleet, w, now, True)
     elif fleet.num_running[w] > 0:
+        if fleet.keeps_requests and fleet.cut_at[w] <= now:
+            cut_off(fleet, w, now)
+            if fleet.num_workers > fleet.num_provisioned:
+                scale_up(fleet, now, cold)
+            return
         if fleet.is_prompt_next[w]:
             begin_answer(fleet, w, now)
             return
         complete(fleet, w, now)
-        if not fleet.is_draining[w]:
+        if fleet.is_draining[w] == OPEN:
             fill(fleet, w, now, False)
         elif fleet.num_running[w] == 0:
-            stop(fleet, w, now)
+            leave(fleet, w, now)
     else:
         stop(fleet, w, now)
 
@@ -120,6 +134,8 @@ def _arrive(
         enqueue(fleet, now, prefill_s, decode_s)
     if fleet.num_workers > fleet.num_provisioned:
         scale_up(fleet, now, cold)
+    if fleet.wakes and fleet.num_active == 0:
+        wake(fleet, now)
 
 
 @compiled

@@ -12,6 +12,7 @@ PAID_FOR = {
     "cold": "for starting",
     "pings": "for keeping warm",
     "rounding": "for rounding up",
+    "restarts": "for restarting after interruptions",
 }
 
 FULL_PCT, EMPTY_PCT = 75, 40
@@ -37,6 +38,7 @@ def explain(result: Result) -> list[str]:
         *_prompts(result),
         _bill(result),
         *_waits(result),
+        *_cut_off(result),
         *_doubts(result),
     ]
 
@@ -100,6 +102,26 @@ def _bill(result: Result) -> str:
     if not parts:
         return "Nothing is paid: no worker ran."
     return f"You pay {_listed(parts)}."
+
+
+def _cut_off(result: Result) -> list[str]:
+    """What ended requests before they were done."""
+    sentences = []
+    limit_s = result.plan.goals.execution_timeout_s
+    if limit_s is not None and result.timed_out_pct.mean >= 0.05:
+        sentences.append(
+            f"{_percent(result.timed_out_pct.mean)} of the requests ran for "
+            f"{_seconds(limit_s)} and were ended; their seconds are paid."
+        )
+    if result.interruptions.mean >= 1:
+        fate = result.cut_off_pct, "lost"
+        if result.plan.spot.when_interrupted == "retried":
+            fate = result.retried_pct, "begun anew"
+        sentences.append(
+            f"Instances were interrupted {result.interruptions.mean:,.0f} times, and "
+            f"{_percent(fate[0].mean)} of the requests {fate[1]}."
+        )
+    return sentences
 
 
 def _waits(result: Result) -> list[str]:
@@ -195,4 +217,6 @@ def _percent(value: float) -> str:
 def _seconds(value: float) -> str:
     if value >= 120:
         return f"{value / 60:.0f} min"
+    if value < 0.0005:
+        return "0 s"
     return f"{value:.0f} s" if value >= 9.5 else f"{value:.2g} s"

@@ -6,6 +6,8 @@
     prompt_arrived…  each arrived, and what it will decode
     finish[w, :]     heap of the times of its clock at which those that decode are done,
     arrived[w, :]    and when each of them arrived (see batch)
+    kept_…[w, :]     what a plan with time-outs or interruptions needs to know of each
+                     request of w, in no order (see kept_requests)
     due[:]           when each timer and each worker next has something to do,
     places[:]        how a worker is preferred for a request, off[:] who may be started:
                      trees of the smallest key (see smallest)
@@ -22,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from planning.fleet.plan import MAX_WORKERS
+from planning.fleet.limits import MAX_WORKERS
 from planning.fleet.smallest import Array, fill_tree
 
 INF = np.inf
@@ -30,15 +32,27 @@ OFF, STARTING, READY = 0, 1, 2
 PROVISIONED, SERVERLESS = 0, 1
 NO_SCALER, QUEUE_DELAY, REQUEST_COUNT = 0, 1, 2
 
-BUSY, IDLE, COLD, PING_SERVE, PING_COLD, PING_IDLE = range(6)
-"""Phases. The last three are what keep-warm pings cause: serving one, a start that
-one began, and idle time that would have ended without them."""
-NUM_PHASES = 6
+OPEN, DRAINING, LEAVING, ENDING = range(4)
+"""How an instance takes part, in ``is_draining``: it takes requests in; the autoscaler
+removes it once it is empty; it is interrupted, and started anew once it is gone; both,
+and not started anew."""
 
-PING, TICK, BIN, ASK, GIVE_UP = range(5)
+BUSY, IDLE, COLD, PING_SERVE, PING_COLD, PING_IDLE, RESTART = range(7)
+"""Phases. Three are what keep-warm pings cause: serving one, a start that one began,
+and idle time that would have ended without them. RESTART is a start in the place of an
+interrupted instance."""
+NUM_PHASES = 7
+
+PING, TICK, BIN, ASK, GIVE_UP, INTERRUPT = range(6)
 """Timers, the first entries of ``due``: the next ping, look of the autoscaler, end of
-a timeline bin, waiting request that asks for a worker, and one that gives up."""
-NUM_TIMERS = 5
+a timeline bin, waiting request that asks for a worker, one that gives up, and
+interruption of a spot instance."""
+NUM_TIMERS = 6
+
+LOAD, PLACES, QUEUE = range(3)
+LASTING, HIGHEST = range(2)
+NUM_LOOKS = 4_096
+"""Room for what the autoscaler saw at its last looks."""
 
 MAX_CONCURRENCY = 256
 MAX_LEAVES = 16_384
@@ -57,12 +71,16 @@ NUM_BUCKETS = 46 * BUCKETS_PER_OCTAVE + 1
 
 RULES: list[Any] = [
     ("num_provisioned", "i8"),
+    ("replicas", "i8"),
     ("num_workers", "i8"),
     ("num_kept", "i8"),
     ("concurrency", "i8"),
     ("slowdown", "f8"),
+    ("expert_slowdown", "f8"),
+    ("expert_rest", "f8"),
     ("token_cost", "f8"),
     ("step_tokens", "f8"),
+    ("is_split", "i8"),
     ("max_queue", "i8"),
     ("give_up_s", "f8"),
     ("idle_timeout_s", "f8"),
@@ -77,10 +95,34 @@ RULES: list[Any] = [
     ("ping_s", "f8"),
     ("has_autoscaler", "i8"),
     ("min_instances", "i8"),
-    ("target", "f8"),
     ("tick_s", "f8"),
     ("start_up_s", "f8"),
     ("cool_down_s", "f8"),
+    ("queue_weight", "f8"),
+    ("service_weight", "f8"),
+    ("target_load", "f8"),
+    ("window_looks", "i8"),
+    ("panic_looks", "i8"),
+    ("panic_threshold", "f8"),
+    ("up_delay_s", "f8"),
+    ("scale_in", "i8"),
+    ("cool_down_looks", "i8"),
+    ("up_rate", "f8"),
+    ("up_step", "f8"),
+    ("down_rate", "f8"),
+    ("up_factor", "f8"),
+    ("down_factor", "f8"),
+    ("tolerance", "f8"),
+    ("wakes", "i8"),
+    ("activation", "f8"),
+    ("zero_looks", "i8"),
+    ("zero_after_s", "f8"),
+    ("zero_as_others", "i8"),
+    ("keeps_requests", "i8"),
+    ("timeout_s", "f8"),
+    ("interrupted_every_s", "f8"),
+    ("notice_s", "f8"),
+    ("is_retried", "i8"),
     ("bin_s", "f8"),
     ("num_bins", "i8"),
 ]
@@ -101,6 +143,9 @@ WORKERS: list[Any] = [
     ("ping_ends", "f8", (MAX_WORKERS,)),
     ("billed_s", "f8", (MAX_WORKERS,)),
     ("serves_since", "f8", (MAX_WORKERS,)),
+    ("is_restart", "i8", (MAX_WORKERS,)),
+    ("leaves_at", "f8", (MAX_WORKERS,)),
+    ("cut_at", "f8", (MAX_WORKERS,)),
 ]
 TREES: list[Any] = [
     ("due", "f8", (2 * MAX_LEAVES,)),
@@ -123,8 +168,19 @@ POSITION: list[Any] = [
     ("next_cold", "i8"),
     ("tick_load_s", "f8"),
     ("enough_at", "f8"),
+    ("num_looks", "i8"),
+    ("seen_s", "f8"),
+    ("not_more_at", "f8"),
+    ("wanted_at", "f8"),
+    ("panics_until", "f8"),
+    ("starting_instances", "i8"),
+    ("chance", "i8"),
     ("bin", "i8"),
     ("bin_max_queue", "i8"),
+]
+LOOKS: list[Any] = [
+    ("seen", "f8", (NUM_LOOKS,)),
+    ("wants", "f8", (NUM_LOOKS,)),
 ]
 TALLY: list[Any] = [
     ("num_arrived", "i8"),
@@ -135,6 +191,10 @@ TALLY: list[Any] = [
     ("num_finished", "i8"),
     ("num_refused", "i8"),
     ("num_gave_up", "i8"),
+    ("num_timed_out", "i8"),
+    ("num_cut_off", "i8"),
+    ("num_retried", "i8"),
+    ("num_interruptions", "i8"),
     ("num_cold_starts", "i8"),
     ("num_ping_starts", "i8"),
     ("num_scale_outs", "i8"),
@@ -168,12 +228,17 @@ REQUESTS: list[Any] = [
     ("prompt_decode", "f8", (MAX_WORKERS, ROW)),
     ("finish", "f8", (MAX_WORKERS, ROW)),
     ("arrived", "f8", (MAX_WORKERS, ROW)),
+    ("kept_arrived", "f8", (MAX_WORKERS, ROW)),
+    ("kept_begun", "f8", (MAX_WORKERS, ROW)),
+    ("kept_prefill", "f8", (MAX_WORKERS, ROW)),
+    ("kept_decode", "f8", (MAX_WORKERS, ROW)),
     ("queue_arrived", "f8", (MAX_QUEUE,)),
     ("queue_prefill", "f8", (MAX_QUEUE,)),
     ("queue_decode", "f8", (MAX_QUEUE,)),
 ]
 FLEET = np.dtype(
-    RULES + POSITION + WORKERS + TREES + TALLY + TIMELINE + REQUESTS, align=True
+    RULES + POSITION + WORKERS + TREES + LOOKS + TALLY + TIMELINE + REQUESTS,
+    align=True,
 )
 
 Fleet = Any
@@ -190,42 +255,58 @@ def new_fleet(rules: dict[str, float]) -> Fleet:
 def reset(fleet: Fleet, rules: dict[str, float]) -> None:
     """Back to time 0. A record keeps the number of its workers."""
     num_workers = int(rules["num_workers"])
-    for name, *_ in POSITION + TALLY + TIMELINE:
+    for name, *_ in POSITION + LOOKS + TALLY + TIMELINE:
         fleet[name] = 0
     for name, *_ in WORKERS:
         fleet[name][:num_workers] = 0
     for name, value in rules.items():
         fleet[name] = value
-    num_instances = int(rules["num_provisioned"])
-    kept = range(num_instances, num_instances + int(rules["num_kept"]))
-    first = int(rules["min_instances"])
-    is_up = np.zeros(num_workers, bool)
-    is_up[:first] = True
-    is_up[kept.start : kept.stop] = True
+    switch_on(fleet, int(rules["min_instances"]), int(rules["num_kept"]))
+
+
+def switch_on(
+    fleet: Fleet, instances: int, serverless: int, idle_until: float = 0.0
+) -> None:
+    """So many workers are ready at time 0, and all others off.
+
+    Serverless ones beyond those that are always on stop at ``idle_until`` [s] if they
+    got nothing to do by then.
+    """
+    num_workers, num_instances = (
+        int(fleet["num_workers"]),
+        int(fleet["num_provisioned"]),
+    )
+    place = np.arange(num_workers)
+    is_up = (place < instances) | (
+        (place >= num_instances) & (place < num_instances + serverless)
+    )
+    stops = is_up & (place >= num_instances + int(fleet["num_kept"]))
     fleet["status"][:num_workers] = np.where(is_up, READY, 0)
     fleet["idle_ends"][:num_workers] = np.where(is_up, INF, 0.0)
-    fleet["num_active"] = first
-    fleet["num_ready"] = first + len(kept)
-    fleet["num_serverless"] = len(kept)
-    fleet["num_used"] = kept.stop
-    _plant(fleet, rules, is_up)
+    fleet["idle_ends"][:num_workers][stops] = idle_until
+    fleet["num_active"] = instances
+    fleet["num_ready"] = instances + serverless
+    fleet["num_serverless"] = serverless
+    fleet["num_used"] = num_instances + serverless
+    _plant(fleet, is_up, np.where(stops, idle_until, INF))
 
 
-def _plant(fleet: Fleet, rules: dict[str, float], is_up: npt.NDArray[np.bool_]) -> None:
+def _plant(fleet: Fleet, is_up: npt.NDArray[np.bool_], stops_at: Array) -> None:
     """The three trees."""
-    is_serverless = np.arange(len(is_up)) >= int(rules["num_provisioned"])
+    is_serverless = np.arange(len(is_up)) >= int(fleet["num_provisioned"])
     due = np.full(NUM_TIMERS, INF)
-    if rules["has_autoscaler"]:
-        due[TICK] = rules["tick_s"]
-    if rules["ping_every_s"] > 0:
-        due[PING] = rules["ping_every_s"]
-    if rules["num_bins"]:
-        due[BIN] = rules["bin_s"]
-    empty: Array = np.where(is_serverless, 2.0 * rules["concurrency"], 0.0)
+    if fleet["has_autoscaler"]:
+        due[TICK] = fleet["tick_s"]
+    if fleet["ping_every_s"] > 0:
+        due[PING] = fleet["ping_every_s"]
+    if fleet["num_bins"]:
+        due[BIN] = fleet["bin_s"]
+    empty: Array = np.where(is_serverless, 2.0 * fleet["concurrency"], 0.0)
     places = np.where(is_up, empty, INF)
     off = np.where(is_serverless & ~is_up, 0.0, INF)
     num_leaves = 1 << (NUM_TIMERS + len(is_up) - 1).bit_length()
     fleet["num_leaves"] = num_leaves
+    due = np.concatenate((due, stops_at))
     for name, keys in (("due", due), ("places", places), ("off", off)):
         fill_tree(fleet[name], keys, num_leaves)
 

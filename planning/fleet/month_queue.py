@@ -14,7 +14,7 @@ from planning.fleet.fleet_state import BIN_MAX_QUEUE, BIN_QUEUE, new_fleet, rese
 from planning.fleet.plan import MONTH_S, Plan
 from planning.fleet.request_file import RequestFile
 from planning.fleet.rules import cold_cv_of, lead_s, rules_of
-from planning.fleet.sampling import Window, affordable
+from planning.fleet.sampling import MANY, Window, affordable, busy_with_others
 from planning.fleet.simulation import Array, Counts, generator, run_window
 from planning.fleet.workload import Workload, mean_work, workload_of
 
@@ -61,9 +61,10 @@ def month_queue_of(
     """One month, with the plan's seed."""
     workload, rules = workload_of(plan, recorded), rules_of(plan)
     most = affordable(rules, budget)
-    if workload.rate_per_s * MONTH_S <= most:
+    per_s = workload.rate_per_s + busy_with_others(rules)
+    if per_s * MONTH_S <= most:
         return _whole(plan, workload)
-    length_s = min(most / NUM_BINS / workload.rate_per_s, BIN_S)
+    length_s = min(most / NUM_BINS / per_s, BIN_S)
     return _sampled(plan, workload, mean_work(plan, recorded).total_s, length_s)
 
 
@@ -78,14 +79,16 @@ def _whole(plan: Plan, workload: Workload) -> MonthQueue:
 def _sampled(
     plan: Plan, workload: Workload, work_s: float, length_s: float
 ) -> MonthQueue:
-    """Half of each window's ``length_s`` at most is its lead-in."""
+    """Half of each window's ``length_s`` at most is its lead-in; where that is too
+    short for a start, or for its queue, it begins with the workers that it needs."""
     rules, random, cold_cv = rules_of(plan), generator(plan.seed, 0), cold_cv_of(plan)
-    lead = min(lead_s(rules, work_s), length_s / 2)
+    wanted, most = lead_s(rules, work_s), length_s / 2
+    lead, warm_from = min(wanted, most), 0 if most < wanted else MANY
     seen_s = length_s - lead
     fleet, mean, longest = new_fleet(rules), np.zeros(NUM_BINS), np.zeros(NUM_BINS)
     for place in range(NUM_BINS):
         start = _start(workload, place, seen_s)
-        window = Window(start, start + seen_s, 1.0, lead)
+        window = Window(start, start + seen_s, 1.0, lead, warm_from)
         reset(fleet, rules)
         run_window(fleet, workload, window, random, cold_cv, counts := Counts())
         mean[place] = counts["area_queue"] / seen_s

@@ -6,59 +6,14 @@ what is allowed, its unit and its label, for the parser and for forms.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
+
+from planning.fleet.instances import Autoscaling, Provisioned, Spot
+from planning.fleet.limits import MAX_WORKERS, choice, number, text, whole
 
 MONTH_S = 30 * 86_400.0
 DAY_S = 86_400.0
 MAX_RATE_PER_S = 2_000
-MAX_WORKERS = 10_000
-
-
-@dataclass(frozen=True)
-class Limit:
-    """What a field may hold: ``low`` to ``high``, or one of ``choices``."""
-
-    label: str
-    unit: str = ""
-    low: float = 0.0
-    high: float = 0.0
-    choices: tuple[str, ...] = ()
-    is_whole: bool = False
-    is_optional: bool = False
-    """Left empty it is None: no such limit."""
-    is_text: bool = False
-    help: str = ""
-    kind: str = ""
-    """measured, published, derived or estimated: what the default is."""
-
-
-def _number(
-    default: float | None,
-    label: str,
-    unit: str,
-    low: float,
-    high: float,
-    help: str = "",
-) -> Any:
-    limit = Limit(label, unit, low, high, is_optional=default is None, help=help)
-    return field(default=default, metadata={"limit": limit})
-
-
-def _whole(
-    default: int, label: str, unit: str, low: int, high: int, help: str = ""
-) -> Any:
-    limit = Limit(label, unit, low, high, is_whole=True, help=help)
-    return field(default=default, metadata={"limit": limit})
-
-
-def _choice(label: str, *choices: str, help: str = "") -> Any:
-    limit = Limit(label, choices=choices, help=help)
-    return field(default=choices[0], metadata={"limit": limit})
-
-
-def _text(label: str, longest: int, help: str = "", default: str = "") -> Any:
-    limit = Limit(label, high=longest, is_text=True, help=help)
-    return field(default=default, metadata={"limit": limit})
 
 
 @dataclass(frozen=True)
@@ -68,25 +23,25 @@ class Traffic:
 
     pattern: Literal[
         "poisson", "constant", "diurnal", "bursts", "flash", "shape", "file"
-    ] = _choice(
+    ] = choice(
         "Arrivals", "poisson", "constant", "diurnal", "bursts", "flash", "shape", "file"
     )
-    rate_per_s: float = _number(0.5, "Mean rate", "requests/s", 1e-5, MAX_RATE_PER_S)
-    peak_hour: float = _number(15, "Hour of the peak", "h", 0, 24)
-    day_swing_pct: float = _number(
+    rate_per_s: float = number(0.5, "Mean rate", "requests/s", 1e-5, MAX_RATE_PER_S)
+    peak_hour: float = number(15, "Hour of the peak", "h", 0, 24)
+    day_swing_pct: float = number(
         80, "Swing of the day", "%", 0, 100, "the peak is so much above the mean"
     )
-    burst_factor: float = _number(
+    burst_factor: float = number(
         8, "Rate in a burst", "× mean", 1, 1000, "times the share must be at most 100 %"
     )
-    burst_share_pct: float = _number(10, "Time in bursts", "%", 0.01, 99)
-    burst_minutes: float = _number(5, "Mean length of a burst", "min", 0.01, 10_080)
-    flash_factor: float = _number(30, "Rate in the crowd", "× usual", 1, 10_000)
-    flash_minutes: float = _number(30, "Length of a crowd", "min", 1, 1440)
-    flashes_a_month: int = _whole(4, "Crowds", "a month", 1, 30)
-    shape: str = _choice("Shape", "azure-2023-conv", "azure-2023-code")
-    file: str = _text("File", 64, "digest of an uploaded file of requests")
-    file_speed: float = _number(
+    burst_share_pct: float = number(10, "Time in bursts", "%", 0.01, 99)
+    burst_minutes: float = number(5, "Mean length of a burst", "min", 0.01, 10_080)
+    flash_factor: float = number(30, "Rate in the crowd", "× usual", 1, 10_000)
+    flash_minutes: float = number(30, "Length of a crowd", "min", 1, 1440)
+    flashes_a_month: int = whole(4, "Crowds", "a month", 1, 30)
+    shape: str = choice("Shape", "azure-2023-conv", "azure-2023-code")
+    file: str = text("File", 64, "digest of an uploaded file of requests")
+    file_speed: float = number(
         1, "Speed of the file", "× as recorded", 0.001, 1000, "2: twice the rate"
     )
 
@@ -95,11 +50,11 @@ class Traffic:
 class Requests:
     """Their lengths, log-normal; a file brings its own."""
 
-    input_tokens: float = _number(1000, "Input, mean", "tokens", 1, 1_000_000)
-    input_cv: float = _number(1, "Input, spread", "σ/mean", 0, 5)
-    output_tokens: float = _number(200, "Output, mean", "tokens", 1, 100_000)
-    output_cv: float = _number(1, "Output, spread", "σ/mean", 0, 5)
-    cached_pct: float = _number(
+    input_tokens: float = number(1000, "Input, mean", "tokens", 1, 1_000_000)
+    input_cv: float = number(1, "Input, spread", "σ/mean", 0, 5)
+    output_tokens: float = number(200, "Output, mean", "tokens", 1, 100_000)
+    output_cv: float = number(1, "Output, spread", "σ/mean", 0, 5)
+    cached_pct: float = number(
         0, "Prompt from the prefix cache", "% of tokens", 0, 100, "the hit rate"
     )
     """They need no prefill, but are context that each answer's step reads."""
@@ -108,95 +63,109 @@ class Requests:
 @dataclass(frozen=True)
 class Service:
     """How fast one worker is. Prompts share its prefill rate, one after the other; of n
-    requests that decode each takes 1 + slowdown x (n - 1) times as long as one alone
-    (see planning.fleet.batch)."""
+    requests that decode each takes 1 + slowdown x (n - 1) times as long as one alone,
+    and longer where experts are read for each (see planning.fleet.batch)."""
 
-    rates: str = _text("Rates", 64, "where they are from", "8b-bf16-h100-sxm")
-    prefill_tokens_per_s: float = _number(
+    rates: str = text("Rates", 120, "where they are from", "8b-bf16-h100-sxm")
+    prefill_tokens_per_s: float = number(
         30_800, "Prompts", "tokens/s", 0.1, 10_000_000, "of a worker, shared by all"
     )
-    decode_tokens_per_s: float = _number(
+    decode_tokens_per_s: float = number(
         125.2, "Answer, alone", "tokens/s", 0.1, 100_000, "one request in the batch"
     )
-    slowdown_pct: float = _number(
+    slowdown_pct: float = number(
         3, "Slower per further request", "%", 0, 100, "that decodes with it"
     )
-    step_tokens: int = _whole(
+    expert_slowdown_pct: float = number(
+        0, "Slower with all experts", "%", 0, 10_000, "than with those of one request"
+    )
+    expert_share_pct: float = number(
+        0, "Experts a token takes", "% of all", 0, 100, "0: the model has none"
+    )
+    step_tokens: int = whole(
         8192, "Budget of a step", "tokens", 16, 1_000_000, "max_num_batched_tokens"
     )
-    overhead_s: float = _number(0, "Overhead a request", "s", 0, 3600)
-    concurrency: int = _whole(16, "Requests at once", "a worker", 1, 256)
-
-
-@dataclass(frozen=True)
-class Provisioned:
-    """Instances rented by the hour, with or without an autoscaler."""
-
-    instances: int = _whole(
-        2, "Instances", "", 1, MAX_WORKERS, "the most, with an autoscaler"
+    overhead_s: float = number(0, "Overhead a request", "s", 0, 3600)
+    concurrency: int = whole(16, "Requests at once", "a worker", 1, 256)
+    prefill_on: Literal["shared", "separate"] = choice(
+        "Prompts are computed on",
+        "shared",
+        "separate",
+        help="a worker is then both, and its price that of both",
     )
-    provisioned_price: str = _text("Offer", 64, "", "runpod-secure-h100-sxm")
-    provisioned_usd_per_h: float = _number(3.99, "Price", "$/h", 0, 10_000)
-    replicas: int = _whole(
-        1, "Workers in an instance", "", 1, 1024, "its GPUs ÷ those of a worker"
+    transfer_tokens_per_s: float | None = number(
+        None, "KV cache sent over", "tokens/s", 1, 1e9, "empty: it takes no time"
     )
-    autoscaler: Literal["off", "on"] = _choice("Autoscaler", "off", "on")
-    min_instances: int = _whole(1, "At least", "instances", 1, MAX_WORKERS)
-    target_pct: float = _number(70, "Target of places in use", "%", 5, 100)
-    look_every_s: float = _number(60, "Looks every", "s", 5, 3600)
-    start_up_min: float = _number(6, "Start of an instance", "min", 0, 120)
-    cool_down_min: float = _number(10, "Removes after", "min", 0, 1440)
+    """Link ÷ KV cache of a token; only where prompts have cards of their own."""
+
+    @property
+    def is_split(self) -> bool:
+        """Whether prompts and answers are computed on different cards."""
+        return self.prefill_on == "separate"
+
+    @property
+    def transfer_s(self) -> float:
+        """Of a token's KV cache, to the cards that answer."""
+        if not self.is_split or self.transfer_tokens_per_s is None:
+            return 0.0
+        return 1 / self.transfer_tokens_per_s
 
 
 @dataclass(frozen=True)
 class Serverless:
     """Workers billed by the second, from zero."""
 
-    platform: str = _text("Platform", 64, "preset that the fields came from")
-    serverless_price: str = _text("Offer", 64, "", "runpod-flex-h100-sxm")
-    serverless_usd_per_s: float = _number(0.00116, "Price", "$/s", 0, 3)
-    active_usd_per_s: float | None = _number(
+    platform: str = text("Platform", 64, "preset that the fields came from")
+    serverless_price: str = text("Offer", 64, "", "runpod-flex-h100-sxm")
+    serverless_usd_per_s: float = number(0.00116, "Price", "$/s", 0, 3)
+    active_usd_per_s: float | None = number(
         None, "Price, always on", "$/s", 0, 3, "empty: no price of their own"
     )
     """Of ``min_workers``, billed for all of their time."""
-    max_workers: int = _whole(3, "At most", "workers", 1, MAX_WORKERS)
-    min_workers: int = _whole(0, "Always on", "workers", 0, MAX_WORKERS)
-    idle_timeout_s: float = _number(5, "Idle timeout", "s", 0, 86_400)
-    cold_start_s: float = _number(45, "Cold start, mean", "s", 0, 3600)
-    cold_start_cv: float = _number(0.5, "Cold start, spread", "σ/mean", 0, 3)
-    bills_cold_start: Literal["yes", "no"] = _choice(
-        "Bills the cold start", "yes", "no"
-    )
-    bills_idle: Literal["yes", "no"] = _choice("Bills idle time", "yes", "no")
-    rounding_s: float = _number(1, "Rounds up to", "s", 0, 3600)
-    rounding_of: Literal["worker", "request"] = _choice(
+    max_workers: int = whole(3, "At most", "workers", 1, MAX_WORKERS)
+    min_workers: int = whole(0, "Always on", "workers", 0, MAX_WORKERS)
+    idle_timeout_s: float = number(5, "Idle timeout", "s", 0, 86_400)
+    cold_start_s: float = number(45, "Cold start, mean", "s", 0, 3600)
+    cold_start_cv: float = number(0.5, "Cold start, spread", "σ/mean", 0, 3)
+    bills_cold_start: Literal["yes", "no"] = choice("Bills the cold start", "yes", "no")
+    bills_idle: Literal["yes", "no"] = choice("Bills idle time", "yes", "no")
+    rounding_s: float = number(1, "Rounds up to", "s", 0, 3600)
+    rounding_of: Literal["worker", "request"] = choice(
         "Rounds up", "worker", "request", help="a worker: start to stop"
     )
     """worker: its time from start to stop · request: each stretch with requests in it,
     which is each request by itself where a worker takes one at once."""
-    scaler: Literal["queue_delay", "request_count"] = _choice(
+    scaler: Literal["queue_delay", "request_count"] = choice(
         "Adds a worker by", "queue_delay", "request_count"
     )
-    queue_delay_s: float = _number(4, "Queue delay", "s", 0, 3600)
-    requests_per_worker: float = _number(1, "Requests a worker", "", 0.1, 1000)
-    ping_every_min: float | None = _number(
+    queue_delay_s: float = number(4, "Queue delay", "s", 0, 3600)
+    requests_per_worker: float = number(1, "Requests a worker", "", 0.1, 1000)
+    ping_every_min: float | None = number(
         None, "Keep-warm ping every", "min", 0.1, 1440, "empty: none"
     )
-    ping_s: float = _number(0.5, "A ping takes", "s", 0, 600)
+    ping_s: float = number(0.5, "A ping takes", "s", 0, 600)
 
 
 @dataclass(frozen=True)
 class Goals:
     """What is asked of the fleet, and when requests are lost."""
 
-    slo_wait_s: float = _number(10, "95 % wait at most", "s", 0, 86_400)
-    late_after_s: float | None = _number(
+    slo_wait_s: float = number(10, "95 % wait at most", "s", 0, 86_400)
+    late_after_s: float | None = number(
         None, "Share that waits longer than", "s", 0, 86_400, "empty: than the goal"
     )
-    max_drop_pct: float = _number(0.1, "Lost at most", "%", 0, 100)
-    max_queue: int = _whole(10_000, "Room in the queue", "requests", 0, 1_000_000)
-    give_up_s: float | None = _number(
+    max_drop_pct: float = number(0.1, "Lost at most", "%", 0, 100)
+    max_queue: int = whole(10_000, "Room in the queue", "requests", 0, 1_000_000)
+    give_up_s: float | None = number(
         None, "A request gives up after", "s", 0.001, 86_400, "empty: never"
+    )
+    execution_timeout_s: float | None = number(
+        None,
+        "A request may run for",
+        "s",
+        0.001,
+        604_800,
+        "from when a worker takes it in; empty: any time",
     )
 
 
@@ -204,25 +173,27 @@ class Goals:
 class Prices:
     """What the month costs elsewhere, and a price of one's own for the fleet."""
 
-    api_price: str = _text("API", 64, "", "deepinfra-llama-3.1-8b")
-    api_usd_per_m_input: float = _number(0.02, "API, input", "$/M tokens", 0, 1000)
-    api_usd_per_m_cached: float | None = _number(
+    api_price: str = text("API", 64, "", "deepinfra-llama-3.1-8b")
+    api_usd_per_m_input: float = number(0.02, "API, input", "$/M tokens", 0, 1000)
+    api_usd_per_m_cached: float | None = number(
         None, "API, cached input", "$/M tokens", 0, 1000, "empty: as input"
     )
-    api_usd_per_m_output: float = _number(0.04, "API, output", "$/M tokens", 0, 1000)
-    own_price: float | None = _number(
+    api_usd_per_m_output: float = number(0.04, "API, output", "$/M tokens", 0, 1000)
+    own_price: float | None = number(
         None, "Your own price", "", 0, 100_000_000, "empty: that of the offer"
     )
-    own_currency: str = _text("Currency", 3, "as USD or EUR", "USD")
-    own_usd_rate: float = _number(1, "Exchange rate", "$", 1e-6, 1e6, "for one of it")
-    own_price_per: Literal["hour", "second", "month"] = _choice(
-        "Per", "hour", "second", "month", help="a month has 30 days"
+    own_currency: str = text("Currency", 3, "as USD or EUR", "USD")
+    own_usd_rate: float = number(1, "Exchange rate", "$", 1e-6, 1e6, "for one of it")
+    own_price_per: Literal["hour", "second", "month"] = choice(
+        "Price per", "hour", "second", "month", help="a month has 30 days"
     )
-    own_price_of: Literal["instance", "worker"] = _choice("Of", "instance", "worker")
-    own_price_gpus: int = _whole(
-        1, "Times so many", "GPUs", 1, 1024, "1: it is the price of all"
+    own_price_of: Literal["instance", "worker"] = choice(
+        "Price of", "instance", "worker"
     )
-    own_price_name: str = _text("Its name", 60, "who charges it")
+    own_price_gpus: int = whole(
+        1, "Times", "GPUs", 1, 1024, "1: the price is for all of them"
+    )
+    own_price_name: str = text("Charged by", 60)
 
     def own_usd_per_s(self, what: str) -> float | None:
         """US dollars a second of an instance or a serverless worker; None: not told."""
@@ -236,14 +207,16 @@ class Prices:
 class Plan:
     """Everything that a simulation depends on."""
 
-    mode: Literal["serverless", "provisioned", "hybrid"] = _choice(
+    mode: Literal["serverless", "provisioned", "hybrid"] = choice(
         "Fleet", "serverless", "provisioned", "hybrid"
     )
-    seed: int = _whole(1, "Seed", "", 0, 2**31 - 1)
+    seed: int = whole(1, "Seed", "", 0, 2**31 - 1)
     traffic: Traffic = field(default_factory=Traffic)
     requests: Requests = field(default_factory=Requests)
     service: Service = field(default_factory=Service)
     provisioned: Provisioned = field(default_factory=Provisioned)
+    autoscaling: Autoscaling = field(default_factory=Autoscaling)
+    spot: Spot = field(default_factory=Spot)
     serverless: Serverless = field(default_factory=Serverless)
     goals: Goals = field(default_factory=Goals)
     prices: Prices = field(default_factory=Prices)

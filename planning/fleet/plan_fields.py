@@ -20,7 +20,8 @@ import yaml
 
 from planning.catalog.safe_yaml import compose_unique, load_unique
 from planning.errors import BadSetting
-from planning.fleet.plan import Limit, Plan
+from planning.fleet.limits import Limit
+from planning.fleet.plan import Plan
 from planning.fleet.rules import check_room
 
 MAX_YAML_BYTES = 100_000
@@ -166,7 +167,7 @@ def _disagreements(plan: Plan) -> dict[str, str]:
         and provisioned.min_instances > provisioned.instances
     ):
         wrong["min_instances"] = (
-            f"is {provisioned.min_instances}; allowed are 1 to instances, which is "
+            f"is {provisioned.min_instances}; allowed are 0 to instances, which is "
             f"{provisioned.instances}."
         )
     if provisioned.autoscaler == "on" and provisioned.replicas > 1:

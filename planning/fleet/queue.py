@@ -32,7 +32,7 @@ def fill(fleet: Fleet, w: int, now: float, is_cold: bool) -> None:
 def give_up(fleet: Fleet) -> None:
     """The oldest request has waited long enough and leaves."""
     fleet.num_gave_up += 1
-    fleet.gave_up_wait_s += fleet.give_up_s
+    fleet.gave_up_wait_s += fleet.now - fleet.queue_arrived[fleet.queue_head]
     _dequeue(fleet)
 
 
@@ -49,6 +49,7 @@ def set_queue_timers(fleet: Fleet) -> None:
     """When the oldest gives up, and when the next one asks for a worker."""
     if fleet.give_up_s < INF:
         gives_up_at = fleet.queue_arrived[fleet.queue_head] + fleet.give_up_s
+        gives_up_at = max(gives_up_at, fleet.now)
         set_due(fleet, GIVE_UP, gives_up_at if fleet.num_queued > 0 else INF)
     if fleet.scaler == QUEUE_DELAY:
         place = (fleet.queue_head + fleet.num_asked) % MAX_QUEUE

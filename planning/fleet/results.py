@@ -13,14 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from planning.catalog.api_prices import TokenPrice
 from planning.fleet.costs import Costs, costs_of
 from planning.fleet.fleet_state import BUSY
 from planning.fleet.means import Mean, mean_of, quantile, share_above
+from planning.fleet.per_token import (
+    INPUT,
+    OUTPUT,
+    api_usd,
+    per_million,
+    per_million_of,
+    tokens_served,
+)
 from planning.fleet.plan import MONTH_S, Plan
 from planning.fleet.request_file import RequestFile
 from planning.fleet.rules import cold_cv_of, lead_s, rules_of
-from planning.fleet.sampling import affordable, schedule_of
+from planning.fleet.sampling import affordable, busy_with_others, schedule_of
 from planning.fleet.simulation import Counts, generator, run
 from planning.fleet.workload import mean_work, workload_of
 
@@ -29,7 +36,7 @@ PREVIEW_BUDGET = 450_000
 MONTH_BUDGET = 45_000_000
 """Requests: less than ten seconds."""
 PERCENTILES = (50, 95, 99)
-INPUT, OUTPUT = 0, 1
+LOST = ("num_refused", "num_gave_up", "num_timed_out", "num_cut_off")
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,8 @@ class Result:
     usd_per_million_tokens: Mean | None
     usd_per_m_input: Mean | None
     """Per million prompt tokens, those from the prefix cache counted in: the bill,
-    divided as the workers' time is (see token_cost)."""
+    divided as the workers' time is (see token_cost). None, as the next one, where none
+    were computed, or on cards of their own."""
     usd_per_m_output: Mean | None
     api_usd: Mean
     """What a hosted API asks for all requests that came, at the plan's prices."""
@@ -81,7 +89,14 @@ class Result:
     places_pct: Mean
     """Share of the places of ready workers in use: how full the batches are."""
     lost_pct: Mean
-    """Refused by a full queue, or given up."""
+    """Refused by a full queue, given up, ended by a time-out or by an interruption."""
+    timed_out_pct: Mean
+    interruptions: Mean
+    """A month."""
+    retried_pct: Mean
+    """Requests that an interruption sent back to the queue, once each time."""
+    cut_off_pct: Mean
+    """Lost by interruptions."""
     waiting_at_end: Mean
     in_service: Mean
     """Mean number."""
@@ -113,7 +128,9 @@ def simulate(
     """Simulate a month of ``plan``. ``recorded`` is the file of the pattern file."""
     workload, rules = workload_of(plan, recorded), rules_of(plan)
     lead = lead_s(rules, mean_work(plan, recorded).total_s)
-    schedule = schedule_of(workload, affordable(rules, budget), lead)
+    schedule = schedule_of(
+        workload, affordable(rules, budget), lead, busy_with_others(rules)
+    )
     runs = []
     for place in range(schedule.num_runs):
         random = generator(plan.seed, place)
@@ -152,11 +169,11 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
             )
         ),
         cost_usd=mean_of([one.total for one in costs]),
-        usd_per_million_tokens=_per_million(
+        usd_per_million_tokens=per_million(
             costs, [tokens_served(plan, r) for r in runs]
         ),
-        usd_per_m_input=_of_kind(plan, costs, runs, INPUT),
-        usd_per_m_output=_of_kind(plan, costs, runs, OUTPUT),
+        usd_per_m_input=per_million_of(plan, costs, runs, INPUT),
+        usd_per_m_output=per_million_of(plan, costs, runs, OUTPUT),
         api_usd=of(lambda one: api_usd(plan, one)),
         costs=_by_line(costs),
         wait_s={p: _percentile(runs, "waits", p) for p in PERCENTILES},
@@ -174,72 +191,17 @@ def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:
                 / max(one["area_ready"] * plan.service.concurrency, 1e-9)
             )
         ),
-        lost_pct=share(
-            lambda one: one["num_refused"] + one["num_gave_up"], "num_arrived"
-        ),
+        lost_pct=share(lambda one: sum(one[name] for name in LOST), "num_arrived"),
+        timed_out_pct=share(lambda one: one["num_timed_out"], "num_arrived"),
+        interruptions=of(lambda one: one["num_interruptions"]),
+        retried_pct=share(lambda one: one["num_retried"], "num_arrived"),
+        cut_off_pct=share(lambda one: one["num_cut_off"], "num_arrived"),
         waiting_at_end=of(lambda one: one.num_waiting),
         in_service=of(lambda one: one["area_service"] / one.month_s),
         workers=of(
             lambda one: (one["area_ready"] + one["area_starting"]) / one.month_s
         ),
     )
-
-
-def tokens_served(plan: Plan, counts: Counts) -> float:
-    """Input and output tokens of what was computed, in requests under way too."""
-    return sum(tokens_by_kind(plan, counts))
-
-
-def tokens_by_kind(plan: Plan, counts: Counts) -> tuple[float, float]:
-    """Input tokens, those from the prefix cache in proportion, and output tokens."""
-    service = plan.service
-    overhead_s = counts["num_arrived"] * service.overhead_s
-    prompts = counts["prefill_s"] * service.prefill_tokens_per_s
-    if counts.num_cached_tokens:
-        computed = counts.num_input_tokens - counts.num_cached_tokens
-        prompts *= counts.num_input_tokens / max(computed, 1e-9)
-    answers = counts["decode_s"] * service.decode_tokens_per_s
-    output_tokens = counts.num_output_tokens
-    overhead = overhead_s * service.decode_tokens_per_s
-    return prompts, answers * output_tokens / max(output_tokens + overhead, 1e-9)
-
-
-def api_usd(plan: Plan, counts: Counts) -> float:
-    """For the tokens of all requests that came: an API loses and queues none."""
-    prices = plan.prices
-    price = TokenPrice(
-        prices.api_usd_per_m_input,
-        prices.api_usd_per_m_output,
-        prices.api_usd_per_m_cached,
-    )
-    return price.usd_of(
-        counts.num_input_tokens, counts.num_cached_tokens, counts.num_output_tokens
-    )
-
-
-def _of_kind(
-    plan: Plan, costs: list[Costs], runs: list[Counts], kind: int
-) -> Mean | None:
-    """US dollars per million tokens of one kind; None where none were computed."""
-    tokens = [tokens_by_kind(plan, one)[kind] for one in runs]
-    shares = [shares_of_work(one)[kind] for one in runs]
-    return _per_million(costs, tokens, shares)
-
-
-def shares_of_work(counts: Counts) -> tuple[float, float]:
-    """Of the workers' time with requests: for prompts, and for answers."""
-    busy_s = max(float(counts.tally["seconds"][:, BUSY].sum()), 1e-9)
-    prompts = min(counts["prefill_s"] / busy_s, 1.0)
-    return prompts, 1.0 - prompts
-
-
-def _per_million(
-    costs: list[Costs], tokens: list[float], shares: list[float] | None = None
-) -> Mean | None:
-    if min(tokens) <= 0:
-        return None
-    parts = zip(costs, shares or [1.0] * len(costs), tokens, strict=True)
-    return mean_of([1e6 * cost.total * part / number for cost, part, number in parts])
 
 
 def _mean_wait(runs: list[Counts]) -> Mean | None:

@@ -9,7 +9,9 @@ from planning.fleet.fleet_state import (
     QUEUE_DELAY,
     REQUEST_COUNT,
 )
-from planning.fleet.plan import DAY_S, MAX_WORKERS, Plan
+from planning.fleet.limits import MAX_WORKERS
+from planning.fleet.plan import DAY_S, Plan
+from planning.fleet.scaling_rules import autoscaling_rules, check_looks, remembered_s
 
 Rules = dict[str, float]
 """A value for each field of fleet_state.RULES: seconds, counts and shares."""
@@ -31,12 +33,16 @@ def rules_of(plan: Plan) -> Rules:
     ping_min = serverless.ping_every_min if plan.has_serverless else None
     return {
         "num_provisioned": num_provisioned,
+        "replicas": provisioned.replicas,
         "num_workers": num_provisioned + num_serverless,
         "num_kept": serverless.min_workers if plan.has_serverless else 0,
         "concurrency": service.concurrency,
         "slowdown": service.slowdown_pct / 100,
+        "expert_slowdown": service.expert_slowdown_pct / 100,
+        "expert_rest": 1 - service.expert_share_pct / 100,
         "token_cost": service.decode_tokens_per_s / service.prefill_tokens_per_s,
         "step_tokens": service.step_tokens,
+        "is_split": service.is_split,
         "max_queue": plan.goals.max_queue,
         "give_up_s": INF if plan.goals.give_up_s is None else plan.goals.give_up_s,
         "idle_timeout_s": serverless.idle_timeout_s,
@@ -53,10 +59,11 @@ def rules_of(plan: Plan) -> Rules:
         "min_instances": provisioned.min_instances
         if has_autoscaler
         else num_provisioned,
-        "target": provisioned.target_pct / 100,
         "tick_s": provisioned.look_every_s,
         "start_up_s": provisioned.start_up_min * 60,
         "cool_down_s": provisioned.cool_down_min * 60,
+        **autoscaling_rules(plan),
+        **cut_off_rules(plan),
         "bin_s": 3600.0,
         "num_bins": 0,
     }
@@ -81,6 +88,20 @@ def check_room(plan: Plan) -> None:
             f"is {step_tokens:,} for {concurrency:,} requests at once; each that "
             f"decodes needs one, so allowed are {concurrency:,} or more.",
         )
+    check_looks(plan)
+
+
+def cut_off_rules(plan: Plan) -> Rules:
+    """Time-outs and interruptions."""
+    timeout_s, spot = plan.goals.execution_timeout_s, plan.spot
+    is_spot = plan.has_provisioned and spot.spot == "on"
+    return {
+        "keeps_requests": is_spot or timeout_s is not None,
+        "timeout_s": INF if timeout_s is None else timeout_s,
+        "interrupted_every_s": spot.interrupted_every_h * 3600 if is_spot else 0.0,
+        "notice_s": spot.notice_s,
+        "is_retried": spot.when_interrupted == "retried",
+    }
 
 
 def lead_s(rules: Rules, work_s: float) -> float:
@@ -93,6 +114,7 @@ def lead_s(rules: Rules, work_s: float) -> float:
         longest += rules["idle_timeout_s"] + 3 * rules["cold_start_s"]
     if rules["has_autoscaler"]:
         longest += rules["start_up_s"] + rules["cool_down_s"] + 2 * rules["tick_s"]
+        longest += remembered_s(rules)
     return min(max(longest, 60.0), DAY_S / 4)
 
 

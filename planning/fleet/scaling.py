@@ -1,4 +1,4 @@
-"""How many workers there are: serverless scalers, pings, the autoscaler. Compiled."""
+"""How many serverless workers there are: scalers and pings. Compiled."""
 
 import numpy as np
 
@@ -10,12 +10,11 @@ from planning.fleet.fleet_state import (
     PING,
     READY,
     REQUEST_COUNT,
-    TICK,
     Fleet,
 )
-from planning.fleet.queue import fill, set_queue_timers
+from planning.fleet.queue import set_queue_timers
 from planning.fleet.smallest import Array, place_of_smallest
-from planning.fleet.worker_events import book, note_places, set_due, start, stop
+from planning.fleet.worker_events import book, set_due, start
 
 
 @compiled
@@ -71,52 +70,3 @@ def ping(fleet: Fleet, now: float, cold: Array) -> None:
             fleet.ping_ends[w] = now + fleet.ping_s
             set_due(fleet, NUM_TIMERS + w, fleet.ping_ends[w] + fleet.idle_timeout_s)
         return
-
-
-@compiled
-def autoscale(fleet: Fleet, now: float) -> None:
-    """Instances for the mean load since the last look; fewer only after a while."""
-    load = fleet.tick_load_s / fleet.tick_s
-    fleet.tick_load_s = 0.0
-    set_due(fleet, TICK, now + fleet.tick_s)
-    wanted = int(np.ceil(load / (fleet.target * fleet.concurrency) - 1e-9))
-    wanted = min(max(wanted, fleet.min_instances), fleet.num_provisioned)
-    missing = wanted - fleet.num_active
-    if missing >= 0:
-        fleet.enough_at = now
-        if missing > 0:
-            _scale_out(fleet, missing, now)
-    elif now - fleet.enough_at >= fleet.cool_down_s:
-        fleet.enough_at = now
-        _scale_in(fleet, -missing, now)
-
-
-@compiled
-def _scale_out(fleet: Fleet, number: int, now: float) -> None:
-    """First take back what is being drained, then start instances."""
-    for w in range(fleet.num_provisioned):
-        if number > 0 and fleet.is_draining[w]:
-            fleet.is_draining[w] = 0
-            fleet.num_active += 1
-            note_places(fleet, w)
-            fill(fleet, w, now, False)
-            number -= 1
-    for w in range(fleet.num_provisioned):
-        if number > 0 and fleet.status[w] == OFF:
-            start(fleet, w, now, fleet.start_up_s, False)
-            fleet.num_scale_outs += 1
-            number -= 1
-
-
-@compiled
-def _scale_in(fleet: Fleet, number: int, now: float) -> None:
-    """The last instances stop, at once or when their requests are done."""
-    for w in range(fleet.num_provisioned - 1, -1, -1):
-        if number > 0 and fleet.status[w] != OFF and not fleet.is_draining[w]:
-            number -= 1
-            if fleet.num_running[w] > 0:
-                fleet.is_draining[w] = 1
-                fleet.num_active -= 1
-                note_places(fleet, w)
-            else:
-                stop(fleet, w, now)

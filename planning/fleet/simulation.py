@@ -3,6 +3,7 @@
 The same generator gives the same counts.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy.typing as npt
 
 from planning.fleet import event_loop
 from planning.fleet.fleet_state import TALLY, Fleet, begin_window, new_fleet, reset
+from planning.fleet.interruptions import begin_interruptions
 from planning.fleet.rules import Rules
 from planning.fleet.sampling import Window
+from planning.fleet.warm_start import begin_warm
 from planning.fleet.workload import Chunk, Workload, log_normal
 
 Array = npt.NDArray[np.float64]
@@ -92,8 +95,13 @@ def run_window(
     """
     zero = max(window.start_s - window.lead_s, 0.0)
     factors = _ColdFactors(cold_cv, random)
+    if fleet["interrupted_every_s"] > 0:
+        begin_interruptions(fleet, int(random.integers(1, 2**31 - 2)))
     if window.start_s > zero:
-        for chunk in workload.chunks(zero, window.start_s, random):
+        chunks = workload.chunks(zero, window.start_s, random)
+        if window.warm_from is not None:
+            chunks = _begun_warm(fleet, chunks, window, window.start_s - zero)
+        for chunk in chunks:
             _serve(fleet, chunk, zero, factors)
         event_loop.advance(fleet, window.start_s - zero, factors.of(fleet))
     ages_in = event_loop.book_all(fleet)
@@ -110,6 +118,15 @@ def run_window(
     spent = float(fleet["total_s"] + fleet["gave_up_wait_s"]) + ages_out - ages_in
     counts.in_system_s += window.weight * spent
     counts.add(fleet, window)
+
+
+def _begun_warm(
+    fleet: Fleet, chunks: Iterator[Chunk], window: Window, length_s: float
+) -> Iterator[Chunk]:
+    """The chunks, after the workers that they need are up."""
+    found = list(chunks)
+    begin_warm(fleet, found, length_s, window.warm_from or 0)
+    return iter(found)
 
 
 def _serve(fleet: Fleet, chunk: Chunk, zero: float, factors: "_ColdFactors") -> None:

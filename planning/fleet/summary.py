@@ -17,6 +17,7 @@ COST_LABELS = {
     "cold": "starting",
     "pings": "keep-warm pings",
     "rounding": "rounding up",
+    "restarts": "restarting after interruptions",
 }
 
 
@@ -50,10 +51,21 @@ def rows(result: Result) -> Iterator[Row]:
     yield "busy_pct", "Workers' time spent serving", result.busy_pct, "%"
     yield "places_pct", "Places of ready workers in use", result.places_pct, "%"
     yield "lost_pct", "Requests lost", result.lost_pct, "%"
+    yield from _cut_off(result)
     yield "workers", "Workers, mean", result.workers, ""
     yield "prompt_workers", "  prompts alone need", result.prompt_workers, ""
     yield "requests", "Requests a month", result.requests, ""
     yield "tokens", "Tokens a month", result.tokens, ""
+
+
+def _cut_off(result: Result) -> Iterator[Row]:
+    """Where the plan has what may end a request."""
+    if result.plan.goals.execution_timeout_s is not None:
+        yield "timed_out_pct", "  of it by the time-out", result.timed_out_pct, "%"
+    if result.plan.has_provisioned and result.plan.spot.spot == "on":
+        yield "cut_off_pct", "  of it by interruptions", result.cut_off_pct, "%"
+        yield "retried_pct", "Requests begun anew", result.retried_pct, "%"
+        yield "interruptions", "Interruptions a month", result.interruptions, ""
 
 
 def summary_json(result: Result) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
     token_cost(usd_per_h, service, tokens, load)  → TokenCost     a formula
     service_on("h100-sxm")                        of a card of the catalogue
-    shares_of_work(counts)                        of a simulation, in results
+    shares_of_work(counts)                        of a simulation, in per_token
 
 A worker's time goes to prompts, which have all of it while they are computed, and to
 answers, n of which share it. So a request takes
@@ -10,7 +10,8 @@ answers, n of which share it. So a request takes
     prefill + decode × pace(n) / n      seconds of a worker
 
 and the bill is divided as these two are. What it could serve and does not is paid by
-both alike.
+both alike. Where prompts have cards of their own no time is shared, and the price is
+that of both cards: then nothing here holds.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planning.catalog.gpus import gpu
+from planning.fleet.pace import pace_of
 from planning.fleet.plan import Service
 from planning.fleet.plan_fields import parse_plan
 from planning.fleet.service_rates import rates_of
@@ -48,9 +50,13 @@ class TokenCost:
 
 def pace(service: Service, number: float) -> float:
     """How much longer an answer takes with ``number`` at once (see batch)."""
-    token_cost = service.decode_tokens_per_s / service.prefill_tokens_per_s
-    by_bandwidth = 1 + service.slowdown_pct / 100 * (number - 1)
-    return float(max(by_bandwidth, number * token_cost))
+    return pace_of(
+        float(number),
+        service.slowdown_pct / 100,
+        service.expert_slowdown_pct / 100,
+        1 - service.expert_share_pct / 100,
+        service.decode_tokens_per_s / service.prefill_tokens_per_s,
+    )
 
 
 def token_cost(
@@ -63,6 +69,8 @@ def token_cost(
     """Of a worker that serves the share ``load`` (above 0, at most 1) of what it could
     with ``at_once`` requests in its batch; None: as many as it takes. Raises
     ValueError."""
+    if service.is_split:
+        raise ValueError("prompts have cards of their own: no time is shared.")
     number = service.concurrency if at_once is None else at_once
     if not 0 < load <= 1 or not 1 <= number <= service.concurrency:
         raise ValueError(

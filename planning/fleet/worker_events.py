@@ -19,6 +19,7 @@ from planning.fleet.fleet_state import (
     IDLE,
     INF,
     LEAST_S,
+    LEAVING,
     NUM_BUCKETS,
     NUM_TIMERS,
     OFF,
@@ -26,9 +27,11 @@ from planning.fleet.fleet_state import (
     PING_IDLE,
     PING_SERVE,
     READY,
+    RESTART,
     STARTING,
     Fleet,
 )
+from planning.fleet.kept_requests import forget, keep
 from planning.fleet.smallest import set_key
 
 
@@ -92,6 +95,8 @@ def book(fleet: Fleet, w: int, now: float) -> None:
         return
     if fleet.status[w] == STARTING:
         phase = PING_COLD if fleet.by_ping[w] else COLD
+        if fleet.is_restart[w]:
+            phase = RESTART
         fleet.seconds[kind, phase] += elapsed
         fleet.billed_s[w] += elapsed * fleet.bills_cold
     elif fleet.num_running[w] > 0:
@@ -117,6 +122,7 @@ def start(fleet: Fleet, w: int, now: float, seconds: float, by_ping: bool) -> No
     fleet.status[w] = STARTING
     fleet.by_ping[w] = by_ping
     fleet.is_draining[w] = 0
+    fleet.is_restart[w] = 0
     set_due(fleet, NUM_TIMERS + w, now + seconds)
     fleet.num_starting += 1
     if w >= fleet.num_provisioned:
@@ -124,6 +130,7 @@ def start(fleet: Fleet, w: int, now: float, seconds: float, by_ping: bool) -> No
         set_key(fleet.off, fleet.num_leaves, w, INF)
     else:
         fleet.num_active += 1
+        fleet.starting_instances += 1
     fleet.num_used = max(fleet.num_used, w + 1)
 
 
@@ -134,9 +141,10 @@ def make_ready(fleet: Fleet, w: int, now: float) -> None:
     fleet.status[w] = READY
     fleet.num_starting -= 1
     fleet.num_ready += 1
+    fleet.starting_instances -= w < fleet.num_provisioned
     note_places(fleet, w)
     if not fleet.by_ping[w]:
-        _idle(fleet, w, now)
+        begin_idling(fleet, w, now)
         return
     fleet.ping_ends[w] = now + fleet.ping_s
     fleet.idle_ends[w] = fleet.ping_ends[w]
@@ -144,7 +152,7 @@ def make_ready(fleet: Fleet, w: int, now: float) -> None:
 
 
 @compiled
-def _idle(fleet: Fleet, w: int, now: float) -> None:
+def begin_idling(fleet: Fleet, w: int, now: float) -> None:
     """From now on it serves nobody, until the idle timeout."""
     if fleet.rounds_requests and may_stop(fleet, w) and fleet.serves_since[w] < now:
         _round_up(fleet, now - fleet.serves_since[w])
@@ -161,6 +169,7 @@ def stop(fleet: Fleet, w: int, now: float) -> None:
         _round_up(fleet, fleet.billed_s[w])
     if fleet.status[w] == STARTING:
         fleet.num_starting -= 1
+        fleet.starting_instances -= w < fleet.num_provisioned
     else:
         fleet.num_ready -= 1
     if w >= fleet.num_provisioned:
@@ -184,6 +193,24 @@ def _round_up(fleet: Fleet, billed_s: float) -> None:
 
 
 @compiled
+def relaunch(fleet: Fleet, w: int, now: float) -> None:
+    """Another instance starts in the place of one that was interrupted."""
+    fleet.num_active -= fleet.is_draining[w] == LEAVING
+    stop(fleet, w, now)
+    start(fleet, w, now, fleet.start_up_s, False)
+    fleet.is_restart[w] = 1
+
+
+@compiled
+def next_due(fleet: Fleet, w: int) -> float:
+    """When something is next to be done with a worker that serves someone."""
+    moment = next_done(fleet, w)
+    if fleet.keeps_requests:
+        moment = min(moment, fleet.cut_at[w])
+    return float(moment)
+
+
+@compiled
 def admit(
     fleet: Fleet,
     w: int,
@@ -200,16 +227,20 @@ def admit(
         fleet.serves_since[w] = now
     else:
         go_on(fleet, w, now)
+    if fleet.keeps_requests:
+        keep(fleet, w, now, arrived, prefill_s, decode_s)
+        if fleet.num_running[w] == 0:
+            fleet.cut_at[w] = now + fleet.timeout_s
     if prefill_s > 0:
         push_prompt(fleet, w, arrived, prefill_s, decode_s)
         if fleet.num_prompts[w] == 1:
-            _note_wait(fleet, now - arrived)
+            note_wait(fleet, now - arrived)
     else:
         push_answer(fleet, w, arrived, decode_s)
-        _note_wait(fleet, now - arrived)
+        note_wait(fleet, now - arrived)
         fleet.firsts[bucket(now - arrived)] += 1
     fleet.num_running[w] += 1
-    set_due(fleet, NUM_TIMERS + w, next_done(fleet, w))
+    set_due(fleet, NUM_TIMERS + w, next_due(fleet, w))
     note_places(fleet, w)
     fleet.in_service += 1
     fleet.in_service_serverless += kind_of(fleet, w)
@@ -221,7 +252,7 @@ def admit(
 
 
 @compiled
-def _note_wait(fleet: Fleet, wait: float) -> None:
+def note_wait(fleet: Fleet, wait: float) -> None:
     """A request's wait is over: its prompt begins, as vLLM counts its queue time."""
     fleet.num_waited += wait > 0
     fleet.wait_s += wait
@@ -236,15 +267,18 @@ def begin_answer(fleet: Fleet, w: int, now: float) -> None:
     fleet.firsts[bucket(now - arrived)] += 1
     if fleet.num_prompts[w] > 0:
         head = fleet.prompt_head[w]
-        _note_wait(fleet, now - fleet.prompt_arrived[w, head])
-    set_due(fleet, NUM_TIMERS + w, next_done(fleet, w))
+        note_wait(fleet, now - fleet.prompt_arrived[w, head])
+    set_due(fleet, NUM_TIMERS + w, next_due(fleet, w))
 
 
 @compiled
 def complete(fleet: Fleet, w: int, now: float) -> None:
     """The first of the worker's answers is done."""
     go_on(fleet, w, now)
-    total = now - pop_answer(fleet, w)
+    arrived = pop_answer(fleet, w)
+    if fleet.keeps_requests:
+        forget(fleet, w, arrived)
+    total = now - arrived
     fleet.in_service -= 1
     fleet.in_service_serverless -= kind_of(fleet, w)
     fleet.num_finished += 1
@@ -252,9 +286,9 @@ def complete(fleet: Fleet, w: int, now: float) -> None:
     fleet.totals[bucket(total)] += 1
     if fleet.num_running[w] > 1:
         fleet.num_running[w] -= 1
-        set_due(fleet, NUM_TIMERS + w, next_done(fleet, w))
+        set_due(fleet, NUM_TIMERS + w, next_due(fleet, w))
     else:
         book(fleet, w, now)
         fleet.num_running[w] = 0
-        _idle(fleet, w, now)
+        begin_idling(fleet, w, now)
     note_places(fleet, w)

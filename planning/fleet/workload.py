@@ -2,6 +2,7 @@
 
 prefill = computed input tokens ÷ prefill rate   of the whole worker
 decode  = overhead + output tokens ÷ decode rate alone in its batch
+          + the way of the prompt's KV cache, where prompts have cards of their own
 
 Tokens that the prefix cache has are not computed. They are context all the same: a step
 of an answer reads the KV of the whole prompt, so decoding is as without a cache.
@@ -145,7 +146,9 @@ def chunk_of(
     return Chunk(
         times,
         (inputs - cached) / service.prefill_tokens_per_s,
-        service.overhead_s + outputs / service.decode_tokens_per_s,
+        service.overhead_s
+        + outputs / service.decode_tokens_per_s
+        + inputs * service.transfer_s,
         float(inputs.sum()),
         float(outputs.sum()),
         float(cached.sum()),

@@ -17,8 +17,9 @@ fused_moe/experts/triton_moe.py (workspace_shapes), layers/attention/mla_attenti
 """
 
 from planning.interval import GIB, Interval
-from planning.memory.engine_settings import V2, EngineSettings, Regime, version_of
-from planning.memory.weights import padded_vocab
+from planning.memory.engine_settings import EngineSettings
+from planning.memory.tensors import padded_vocab
+from planning.memory.versions import V2, Regime, version_of
 
 BASE_GIB = 0.115
 """Fitted: the activation peak that neither logits nor tokens explain."""
@@ -35,6 +36,7 @@ probabilities, random numbers), 1.5 one of each: the second model runner. 9.4 is
 one published pair: Qwen3-14B 5.64 GiB up to 0.16, 2.23 GiB after. 7.5 lies amid 6.3 to
 8.8, which excerpts of six logs of vLLM 0.6 and 0.7 gave (one with an address: vLLM
 issue 15815)."""
+DRAFTED_COPIES = 5.0
 FLASHINFER_COPIES = 3.5
 """Where FlashInfer samples, nothing is sorted."""
 FLASHINFER_DEFAULT_UNTIL = (0, 10)
@@ -85,6 +87,8 @@ def activation_peak(settings: EngineSettings, rank: int = 0) -> Interval:
     above = doubt + (VISION_DOUBT_GIB * GIB if model.vision_params else 0.0)
     below += peaks[0] - min(peaks)
     above += max(peaks) - peaks[0]
+    above += _drafted_bytes(settings)
+    below += _gathered_bytes(settings)
     if _marlin_bytes(settings):
         below, above = below + MARLIN_DOUBT_GIB * GIB, above + MARLIN_DOUBT_GIB * GIB
     return Interval.around(peak, below, above)
@@ -127,6 +131,15 @@ def _copies(settings: EngineSettings, runner: int) -> float:
     return copies + 0.5 if settings.is_float32 else copies
 
 
+def _drafted_bytes(settings: EngineSettings) -> float:
+    """What the warm-up of the check of drafts may take: two rows of logits a request,
+    in 16 bit, 32 bit and as probabilities (v1/worker/gpu_model_runner.py,
+    _dummy_sampler_run). No log of it was read."""
+    if settings.drafter is None:
+        return 0.0
+    return _sampler_bytes(settings, DRAFTED_COPIES)
+
+
 def _may_be_flashinfer(settings: EngineSettings) -> bool:
     is_untold = settings.has_flashinfer_sampler is None
     is_old = version_of(settings.vllm_version) <= FLASHINFER_DEFAULT_UNTIL
@@ -162,9 +175,19 @@ def _expert_workspaces(settings: EngineSettings) -> float:
     model = settings.model
     if model.moe is None:
         return 0.0
-    inner = model.moe.intermediate_size / settings.tp
+    inner = model.moe.intermediate_size / settings.split.expert_tp
     width = max(2 * inner, model.hidden_size) + max(inner, model.hidden_size)
-    return _step_bytes(settings, model.moe.top_k * width)
+    return settings.dp * _step_bytes(settings, model.moe.top_k * width)
+
+
+def _gathered_bytes(settings: EngineSettings) -> float:
+    """What the workspaces may be smaller by: the tokens of all data-parallel engines
+    meet at the experts, but how many a kernel has room for depends on the backend."""
+    split = settings.split
+    if split.num_expert_gpus == 1 or (split.dp == 1 and not split.is_expert_parallel):
+        return 0.0
+    share = 1 - 1 / split.num_expert_gpus
+    return _expert_workspaces(settings) * share
 
 
 def _do_workspaces_stay(settings: EngineSettings) -> bool:

@@ -44,7 +44,8 @@ _KEPT = frozenset(
     "routed_expert_hidden_size moe_shared_expert_intermediate_size "
     "o_lora_rank o_groups hc_mult expert_dtype top_k_experts "
     "expert_intermediate_size moe_top_k share_expert_dim mlp_layer_types "
-    "moe_layers_enum".split()
+    "moe_layers_enum num_nextn_predict_layers mtp_num_hidden_layers "
+    "hidden_size_per_layer_input vocab_size_per_layer_input use_double_wide_mlp".split()
 )
 _VISION = frozenset(
     "hidden_size embed_dim width num_hidden_layers depth num_layers layers "
@@ -53,8 +54,16 @@ _VISION = frozenset(
 )
 _QUANTIZATION = frozenset(
     "quant_method bits w_bit group_size q_group_size weight_block_size quant_algo "
-    "lm_head load_in_8bit moe_quant_algo dynamic".split()
+    "layer_quant_config layer_type_quant_config lm_head load_in_8bit moe_quant_algo "
+    "dynamic kv_cache_quant_algo".split()
 )
+_TELLING_KINDS = frozenset(
+    "sliding_window attention_chunk_size linear_attn_config linear_num_value_heads "
+    "attn_layer_indices attn_layer_period attn_type_list layer_group_size "
+    "hybrid_override_pattern layers_block_type".split()
+)
+"""Fields that tell kinds of layers where no list does: beside them a list that says
+all layers see everything is kept."""
 _PLAIN = ("full_attention", "deepseek_sparse_attention")
 _BLOCK = frozenset("no_op replace_with_linear n_heads_in_group ffn_mult".split())
 _ROPE = frozenset(
@@ -74,7 +83,7 @@ def compact(config: Mapping[str, Any]) -> str:
 
 def _of(config: Mapping[str, Any]) -> dict[str, Any]:
     kept = {k: v for k, v in config.items() if k in _KEPT and v is not None}
-    if _is_plain(kept.get("layer_types")):
+    if _is_plain(kept.get("layer_types")) and not kept.keys() & _TELLING_KINDS:
         del kept["layer_types"]
     for name in TEXT_PARTS:
         if isinstance(part := config.get(name), Mapping):
@@ -108,6 +117,13 @@ def _quantization(part: Mapping[str, Any]) -> dict[str, Any]:
             for name, one in groups.items()
             if isinstance(one, Mapping)
         }
+    if isinstance(cached := part.get("kv_cache_scheme"), Mapping):
+        names = ("num_bits", "type", "dynamic")
+        kept["kv_cache_scheme"] = {k: v for k, v in cached.items() if k in names}
+    if isinstance(rules := part.get("extra_config"), Mapping):
+        kept["extra_config"] = _by_format(rules)
+    if isinstance(whole := part.get("global_quant_config"), Mapping):
+        kept["global_quant_config"] = {"weight": _dtype(whole.get("weight"))}
     if isinstance(maker := part.get("producer"), Mapping):
         kept["producer"] = {"name": maker.get("name")}
     return kept
@@ -127,6 +143,12 @@ def _by_format(layers: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: json.loads(one) for one, all in names.items() for name in _shortened(all)
     }
+
+
+def _dtype(weight: Any) -> dict[str, Any]:
+    """Of Quark's format of the weights; of several the last is stored."""
+    last = weight[-1] if isinstance(weight, list) and weight else weight
+    return {"dtype": last.get("dtype")} if isinstance(last, Mapping) else {}
 
 
 def _group(group: Mapping[str, Any]) -> dict[str, Any]:

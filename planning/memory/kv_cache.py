@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from planning.errors import BadSetting
 from planning.interval import Interval
-from planning.memory.engine_settings import EngineSettings, version_of
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_groups import Group, Kind, groups_of
 from planning.memory.kv_packed import packed_groups, slot_bytes
 from planning.memory.kv_reserve import in_flight_tokens, state_pages
-from planning.memory.layer_caches import caches_of
+from planning.memory.layer_caches import caches_of, state_bytes_of
+from planning.memory.versions import version_of
 from planning.memory.weights import stage_layers
 
 TOKENS_BY_CONCURRENCY_SINCE = (0, 21)
@@ -139,7 +140,10 @@ def kv_layout(settings: EngineSettings, rank: int = 0) -> KvLayout:
     except ValueError as error:
         reason = f"of {model.name} do not come to one size: {error}."
         raise BadSetting("kv_cache_dtype", f"gives pages that {reason}") from error
-    layers = range(*stage_layers(model.num_hidden_layers, settings.pp)[rank])
+    first, end = stage_layers(model.num_hidden_layers, settings.pp)[rank]
+    if rank == settings.pp - 1:
+        end = max(end, *(one.layer + 1 for one in caches), 0)  # the drafter's too
+    layers = range(first, end)
     mine = [one.spec for one in caches if one.layer in layers]
     state = model.state
     return KvLayout(
@@ -147,8 +151,7 @@ def kv_layout(settings: EngineSettings, rank: int = 0) -> KvLayout:
             s.page_bytes // s.block_size for s in mine if s.kind is not Kind.STATE
         ),
         state_bytes=(
-            state.state_bytes(settings.tp, settings.element_bytes)
-            * len(state.layers.intersection(layers))
+            state_bytes_of(settings) * len(state.layers.intersection(layers))
             if state
             else 0
         ),

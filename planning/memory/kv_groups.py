@@ -50,6 +50,9 @@ class Spec:
     """Tokens of the window or the chunk."""
     is_row: bool = False
     """Whether it holds MLA's rows, whose pages cannot be padded."""
+    heads: tuple[int, int] = (0, 0)
+    """KV heads on one GPU and their size: layers that differ in them, as a drafter's
+    may, share no table once pages are brought to one size."""
 
     def blocks(self, num_tokens: int, in_flight: int, state_pages: int) -> int:
         """Blocks that vLLM reserves for a request of that length.

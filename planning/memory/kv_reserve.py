@@ -1,8 +1,9 @@
 """What vLLM reserves for a request beyond its tokens: steps under way and states."""
 
 from planning.interval import Interval
-from planning.memory.engine_settings import EngineSettings, version_of
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.state_layers import StateKind
+from planning.memory.versions import version_of
 
 SETTLED_SINCE = (0, 26)
 """Since then the blocks of steps under way count as held, two with asynchronous
@@ -35,7 +36,13 @@ def in_flight_tokens(settings: EngineSettings) -> int:
 
 
 def state_pages(settings: EngineSettings) -> Interval:
-    """Pages of a state that one request holds: of vLLM's modes none and align.
+    """Pages of a state that one request holds, with one for each drafted token."""
+    drafted = Interval.exact(settings.num_drafted_tokens)
+    return settled_pages(settings) + drafted
+
+
+def settled_pages(settings: EngineSettings) -> Interval:
+    """Without speculative decoding: of vLLM's modes none and align.
 
     vLLM, v1/kv_cache_interface.py (MambaSpec.max_memory_usage_bytes) and
     model_executor/models/config.py (MambaModelConfig).

@@ -1,12 +1,22 @@
 """What each layer keeps on one GPU, as vLLM's layers tell it (get_kv_cache_spec)."""
 
 import math
+from dataclasses import replace
 
-from planning.memory.engine_settings import EngineSettings, version_of
+from planning.memory.engine_settings import EngineSettings
+from planning.memory.kv_format import (
+    FP8_NAMES,
+    TURBOQUANT,
+    format_of,
+    head_bytes,
+    is_16_bit_at_the_ends,
+    row_bytes,
+)
 from planning.memory.kv_groups import Cache, Kind, Spec
 from planning.memory.kv_packed import compressed_caches
-from planning.memory.kv_reserve import state_pages
-from planning.memory.model import KvHeads, Model
+from planning.memory.kv_reserve import settled_pages
+from planning.memory.model import Model
+from planning.memory.versions import version_of
 
 _ROW_BLOCK_SINCE = (0, 27)
 _HYBRID_ROW_BLOCK = 128
@@ -15,65 +25,85 @@ _SPARSE_BLOCK = 64
 """FlashMLA's sparse kernel takes no other (v1/attention/backends/mla)."""
 _SPARSE_ROW_BYTES = 656
 """Of a row of sparse attention in the format fp8_ds_mla, with its scales."""
+_TURBOQUANT_BLOCK = 16
+"""The smallest block of its kernel."""
 _BLACKWELL_ROW_BLOCK = 32
 """FlashInfer's MLA kernel takes no smaller one."""
 _INDEX_SCALE_VALUES = 128
 """Values of the indexer's row that share one 32-bit scale; each value has 8 bit."""
 
 
-def bytes_per_token_and_layer(model: Model, tp: int, element_bytes: int) -> int:
-    """K and V of the heads on one GPU; of MLA one row that all GPUs repeat."""
-    if model.mla:
-        if model.mla.index_head_dim and element_bytes == 1:
-            return _SPARSE_ROW_BYTES
-        return model.mla.row_size * element_bytes
-    heads = KvHeads(model.num_key_value_heads, model.head_dim)
-    return _bytes_of(heads, tp, element_bytes)
-
-
-def _bytes_of(heads: KvHeads, tp: int, element_bytes: int) -> int:
-    return 2 * max(1, heads.number // tp) * heads.head_dim * element_bytes
-
-
 def caches_of(settings: EngineSettings) -> list[Cache]:
-    """What all layers of the model keep, in their order."""
+    """What all layers of the model keep, in their order, and then the drafter's."""
+    size = _block_size(settings)
+    found = _of_model(settings, size)
+    drafter, number = settings.drafter, settings.model.num_hidden_layers
+    layers = drafter.layers_of(settings.model) if drafter else None
+    if layers:
+        name = format_of(settings)
+        drafting = replace(settings, model=layers, drafter=None, kv_cache_dtype=name)
+        found += [
+            replace(one, layer=number + one.layer) for one in _of_model(drafting, size)
+        ]
+    return found
+
+
+def _of_model(settings: EngineSettings, size: int) -> list[Cache]:
+    """Of one model's layers, in blocks of so many tokens."""
     model = settings.model
     if model.compressed:
         return list(compressed_caches(model.compressed, model.num_hidden_layers))
     windowed = model.window.layers if model.window else frozenset()
     own = model.num_hidden_layers - model.num_kv_shared_layers
-    narrow = bytes_per_token_and_layer(model, settings.tp, settings.kv_bytes)
-    full = narrow
-    if model.full_heads:
-        full = _bytes_of(model.full_heads, settings.tp, settings.kv_bytes)
-    size = _block_size(settings, full)
-    page = size * full
+    page = size * _token_bytes(settings, _full_layer(model))
     found = []
     for i in range(model.num_hidden_layers):
         if model.state and i in model.state.layers:
             found.append(Cache(i, _state_spec(settings, size, page)))
         if not model.has_attention(i) or i >= own:
             continue
+        token_bytes = _token_bytes(settings, i)
         if i in windowed:
-            found.append(Cache(i, _window_spec(model, size, narrow)))
+            spec = _window_spec(model, size, token_bytes)
         else:
-            own_page = _page_of(settings, i, size) if model.kv_heads_by_layer else page
-            if own_page:
-                spec = Spec(Kind.FULL, size, own_page, is_row=bool(model.mla))
-                found.append(Cache(i, spec))
+            is_row = bool(model.mla)
+            spec = Spec(Kind.FULL, size, size * token_bytes, is_row=is_row)
+        if token_bytes:
+            heads = (0, 0) if model.mla else model.kv_heads(i)
+            found.append(Cache(i, replace(spec, heads=heads)))
         if model.mla and model.mla.has_indexer(i):
             row = model.mla.index_head_dim * (1 + 4 / _INDEX_SCALE_VALUES)
             found.append(Cache(i, Spec(Kind.FULL, size, size * int(row), is_row=True)))
     return found
 
 
-def _page_of(settings: EngineSettings, layer: int, block_size: int) -> int:
-    """Bytes of a block in a layer whose heads are its own; 0: it has no attention."""
-    number, head_dim = settings.model.kv_heads(layer)
-    if not number:
-        return 0
-    heads = KvHeads(number, head_dim)
-    return block_size * _bytes_of(heads, settings.tp, settings.kv_bytes)
+def state_bytes_of(settings: EngineSettings) -> int:
+    """Of one layer's state of one request on one GPU, without padding."""
+    assert settings.model.state is not None
+    width, drafted = settings.element_bytes, settings.num_drafted_tokens
+    return settings.model.state.state_bytes(settings.tp, width, drafted)
+
+
+def _full_layer(model: Model) -> int:
+    """The first layer that sees everything; 0 where none does."""
+    windowed = model.window.layers if model.window else frozenset()
+    layers = range(model.num_hidden_layers)
+    sees_all = (i for i in layers if model.has_attention(i) and i not in windowed)
+    return next(sees_all, 0)
+
+
+def _token_bytes(settings: EngineSettings, layer: int) -> int:
+    """Of a token in that layer, from 0: K and V of the heads on one GPU, or MLA's row,
+    which all GPUs repeat; 0: it has no attention."""
+    model, name = settings.model, format_of(settings)
+    if is_16_bit_at_the_ends(name, layer, model.num_hidden_layers):
+        name = "auto"
+    if model.mla:
+        if model.mla.index_head_dim and name in FP8_NAMES:
+            return _SPARSE_ROW_BYTES
+        return row_bytes(name, model.mla.row_size)
+    number, head_dim = model.kv_heads(layer)
+    return max(1, number // settings.tp) * head_bytes(name, head_dim) if number else 0
 
 
 def _window_spec(model: Model, block_size: int, token_bytes: int) -> Spec:
@@ -86,24 +116,30 @@ def _state_spec(settings: EngineSettings, block_size: int, page_bytes: int) -> S
     """A state's page, padded to that of attention where the model has both."""
     model = settings.model
     assert model.state is not None
-    own = model.state.state_bytes(settings.tp, settings.element_bytes)
+    own = state_bytes_of(settings)
     if model.attention_layers == frozenset():
         return Spec(Kind.STATE, settings.max_model_len, own)
-    is_aligned = state_pages(settings).value > 1
+    is_aligned = settled_pages(settings).value > 1
     tokens = block_size if is_aligned else settings.max_model_len
     return Spec(Kind.STATE, tokens, page_bytes)
 
 
-def _block_size(settings: EngineSettings, token_bytes: int) -> int:
-    """Tokens of a block of attention: more where a page must hold a whole state.
+def _block_size(settings: EngineSettings) -> int:
+    """Tokens of a block of attention: more where a page must hold a whole state, or a
+    layer that TurboQuant leaves in 16 bit.
 
-    vLLM, platforms/interface.py (_align_hybrid_block_size).
+    vLLM, platforms/interface.py (_align_hybrid_block_size and beside it).
     """
     model = settings.model
     size = _kernel_block_size(settings)
+    first, middle = 0, model.num_hidden_layers // 2
+    if format_of(settings) in TURBOQUANT and first != middle:
+        wide, narrow = _token_bytes(settings, first), _token_bytes(settings, middle)
+        return size * max(1, math.ceil(_TURBOQUANT_BLOCK * wide / (size * narrow)))
     if model.state is None or model.attention_layers == frozenset():
         return size
-    state = model.state.state_bytes(settings.tp, settings.element_bytes)
+    token_bytes = _token_bytes(settings, _full_layer(model))
+    state = state_bytes_of(settings)
     unit = size
     if model.mla and version_of(settings.vllm_version) >= _ROW_BLOCK_SINCE:
         unit = max(unit, _HYBRID_ROW_BLOCK)

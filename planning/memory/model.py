@@ -171,6 +171,13 @@ class Model:
     compressed: Compressed | None = None
     full_heads: KvHeads | None = None
     """Of the layers without a window, where they differ from the others."""
+    per_layer_size: int = 0
+    """Width of the embedding that each layer has of its own (Gemma 4); 0: none."""
+    per_layer_vocab: int = 0
+    possible_scheme: Scheme | None = None
+    """What the weights are by the repository's name, where no config says so."""
+    num_mtp_layers: int = 0
+    """Layers of prediction that the repository has for speculative decoding."""
     num_kv_shared_layers: int = 0
     """The last layers, which read the cache of an earlier one and have none."""
     state: StateLayers | None = None
@@ -189,6 +196,8 @@ class Model:
     """Parameters of a vision tower and its projector, kept unquantised."""
     scheme: Scheme = UNQUANTIZED
     """As the repository ships its weights."""
+    kv_format: str = "auto"
+    """Of the KV cache, as the repository declares it; auto: it does not."""
     hf_id: str = ""
     aliases: tuple[str, ...] = ()
     """Other repositories of the same shape, such as its -Instruct."""
@@ -234,6 +243,10 @@ class Model:
     def has_attention(self, layer: int) -> bool:
         """Whether that layer, from 0, has attention."""
         return self.attention_layers is None or layer in self.attention_layers
+
+    def has_own_cache(self, layer: int) -> bool:
+        """Whether that layer, from 0, reads its own cache and not an earlier one's."""
+        return layer < self.num_hidden_layers - self.num_kv_shared_layers
 
     def has_mlp(self, layer: int) -> bool:
         """Whether that layer, from 0, has an MLP or experts."""

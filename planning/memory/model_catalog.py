@@ -15,7 +15,7 @@ from planning.catalog.rows import CATALOG, Row, read_catalog, read_entries
 from planning.errors import BadConfig, BadSetting
 from planning.memory.architecture import model_from_config
 from planning.memory.model import Model
-from planning.memory.quantization import UNQUANTIZED, scheme_of_name
+from planning.memory.quantization import scheme_of_name
 
 MAX_ID_CHARS = 200
 _SAME_SHAPE = re.compile(
@@ -73,7 +73,7 @@ def find_model(hf_id: str) -> Model:
         )
         raise BadSetting("model", reason)
     scheme = scheme_of_name(name)
-    if scheme is None or found.scheme != UNQUANTIZED:
+    if scheme is None or found.scheme.is_quantized:
         return replace(found, hf_id=name)
     return replace(found, hf_id=name, scheme=scheme)
 

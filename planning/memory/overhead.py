@@ -11,14 +11,9 @@ from dataclasses import dataclass
 
 from planning.interval import GIB, Interval
 from planning.memory.activations import activation_peak
-from planning.memory.engine_settings import (
-    GRAPHS_IN_V2,
-    V2,
-    EngineSettings,
-    Regime,
-    version_of,
-)
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.model import Model
+from planning.memory.versions import GRAPHS_IN_V2, V2, Regime, version_of
 from planning.memory.weights import stage_layers
 
 FUSED_SINCE = (0, 17)
@@ -54,6 +49,8 @@ an A100 (0.31.0), 0.56 on an RTX 3090 under WSL2 (0.27.1). Fitted to the logs of
 vllm_logs_2026.yaml; several cards by extension."""
 UNKNOWN_NON_TORCH_GIB = Interval(0.2, 1.4, 2.4)
 """Several Hopper or Blackwell cards from 0.12 to 0.16: either may be."""
+GROUPS_DOUBT_GIB = 1.0
+"""Of data parallelism with experts, above: no log of it was read."""
 STAGES_NON_TORCH_GIB = Interval(0.05, 0.2, 0.6)
 """Pipeline stages of one GPU: their buffers come after the profile; 0.07 published."""
 
@@ -67,6 +64,8 @@ GRAPHS_FIRST_SHARE = 0.15
 """Of it all, what the first capture takes however many follow."""
 GRAPHS_EXPERTS_GIB = 0.8
 """How much more an MoE or MLA model may take: one took 1.57 with 27 layers."""
+GRAPHS_DRAFTER_GIB = 0.5
+"""How much more a drafter's own graphs may take; no log of it was read."""
 GRAPHS_GUESSED_GIB = 0.35
 """vLLM's own guess, which it takes off, against the same formula: 17 logs, 0.57 GiB
 more to 0.36 less."""
@@ -102,10 +101,7 @@ class Overhead:
         parts = [self.activation, self.non_torch, self.cold_start]
         if self.are_graphs_budgeted:
             parts.append(self.cuda_graphs)
-        value = sum(part.value for part in parts)
-        below = math.hypot(*(part.value - part.low for part in parts))
-        above = math.hypot(*(part.high - part.value for part in parts))
-        return Interval(max(0.0, value - below), value, value + above)
+        return Interval.independent_sum(*parts)
 
 
 def overhead(settings: EngineSettings, rank: int = 0) -> Overhead:
@@ -153,8 +149,22 @@ def non_torch(settings: EngineSettings) -> Interval:
         table = NEWER_NON_TORCH_GIB
     elif may_fuse and version > PLAIN_UNTIL and settings.tp > 1:
         return UNKNOWN_NON_TORCH_GIB.times(GIB)
-    known = max(number for number in table if number <= settings.tp)
-    return table[known].times(GIB)
+    number = settings.split.num_expert_gpus if settings.model.moe else settings.tp
+    known = max(size for size in table if size <= number)
+    return _with_groups(settings, table[known]).times(GIB)
+
+
+def _with_groups(settings: EngineSettings, size: Interval) -> Interval:
+    """With the buffers of the groups that experts' tokens pass through.
+
+    Data parallelism adds a group that is not the tensor-parallel one, and its fused
+    all-reduce is missing where that has one GPU.
+    """
+    if settings.dp == 1 or not settings.model.moe:
+        return size
+    alone = PLAIN_NON_TORCH_GIB[1]
+    low = alone.low if settings.tp == 1 else size.low
+    return Interval(low, size.value, size.high + GROUPS_DOUBT_GIB)
 
 
 def cuda_graphs(settings: EngineSettings, rank: int = 0) -> Interval:
@@ -164,6 +174,8 @@ def cuda_graphs(settings: EngineSettings, rank: int = 0) -> Interval:
     first, last = stage_layers(settings.model.num_hidden_layers, settings.pp)[rank]
     size = GRAPHS_BASE_GIB + GRAPHS_PER_LAYER_GIB * (last - first)
     more = GRAPHS_EXPERTS_GIB * _is_unlike_dense(settings.model)
+    more += GRAPHS_DRAFTER_GIB if settings.drafter else 0.0
+    more += size if settings.loras else 0.0  # captured with and without adapters
     doubt = GRAPHS_DOUBT_GIB
     if are_graphs_budgeted(settings):
         doubt = math.hypot(doubt, GRAPHS_GUESSED_GIB)

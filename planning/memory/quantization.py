@@ -52,6 +52,11 @@ class Scheme:
         """The name, and whether some modules have another format."""
         return f"{self.name}; other formats by module" if self.exceptions else self.name
 
+    @property
+    def is_quantized(self) -> bool:
+        """Whether any module is: some have 16 bit in most and name the rest."""
+        return self.bits < 16 or bool(self.exceptions)
+
     def of(self, module: str, layer: int = 0) -> "Scheme":
         """The format of that module in that layer (from 0)."""
         for one in self.exceptions:
@@ -149,7 +154,8 @@ _METHODS = {
     "mxfp8": MXFP8,
     "modelopt_mxfp8": MXFP8,
     "nvfp4": NVFP4,
-    "auto-round": GPTQ,
+    "auto_round": GPTQ,
+    "inc": GPTQ,
 }
 
 

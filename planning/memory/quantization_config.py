@@ -32,6 +32,7 @@ from planning.memory.quantization import (
     scheme_of_method,
     with_group_size,
 )
+from planning.memory.quantization_quark import scheme_of_quark
 
 IGNORED = (
     *("ignore", "modules_to_not_convert", "exclude_modules", "ignored_layers"),
@@ -121,25 +122,6 @@ def merged(
     return {**config, "quantization_config": {"quant_method": "modelopt", **inner}}
 
 
-def missing_file_doubt(
-    config: Mapping[str, Any], name: str, has_quantization: bool
-) -> str:
-    """A sentence where weights are quantised by all signs but no config says how."""
-    if has_quantization:
-        return ""
-    words = f"{name} {config.get('_name_or_path', '')}".lower()
-    has_producer = isinstance(config.get("producer"), Mapping)
-    signs = ("nvfp4", "fp8", "fp4", "modelopt", "awq", "gptq", "int4", "w4a16")
-    sign = next((word for word in signs if word in words), "")
-    if not sign and not has_producer:
-        return ""
-    return (
-        f"The name says {sign or 'ModelOpt'}, but the file has no quantization_config: "
-        "the weights are computed in 16 bit. Repositories made by ModelOpt keep it in "
-        f"{QUANT_FILE}: give that file too."
-    )
-
-
 def _main_scheme(
     quantization: Fields, method: str, by_targets: list[tuple[list[str], Scheme]]
 ) -> Scheme:
@@ -148,6 +130,8 @@ def _main_scheme(
         return UNQUANTIZED
     if method == "compressed-tensors":
         return _of_groups(quantization)
+    if method == "quark":
+        return scheme_of_quark(quantization)
     if method.startswith("modelopt") and algo:
         found = _of_algo(algo, quantization)
     else:
@@ -254,21 +238,37 @@ def _by_target(quantization: Fields, method: str) -> Iterator[tuple[list[str], S
 def _of_dynamic(
     quantization: Fields, main: Scheme, num_layers: int
 ) -> Iterator[ModuleFormat]:
-    """GPTQ's ``dynamic``: ``-:`` leaves modules out, ``+:`` gives them other bits."""
-    rules = quantization.config.get("dynamic")
-    if not isinstance(rules, Mapping):
-        return
-    _check_number("dynamic", rules)
-    for name, rule in rules.items():
-        scheme = UNQUANTIZED
-        if not str(name).startswith("-:") and isinstance(rule, Mapping):
-            fields = Fields(rule, "quantization_config.dynamic.")
-            bits = fields.optional("bits", most=16, least=2) or main.bits
-            group = fields.optional("group_size", most=65_536, least=-1)
-            scheme = replace(main, bits=float(bits))
-            scheme = with_group_size(scheme, group) if group else scheme
-        pattern = "re:" + str(name).removeprefix("-:").removeprefix("+:")
-        yield from _exceptions([pattern], "regex", scheme, num_layers)
+    """GPTQ's ``dynamic``: ``-:`` leaves modules out, ``+:`` gives them other bits; and
+    auto-round's ``extra_config``, where 16 bits leave a module out."""
+    for key in ("dynamic", "extra_config"):
+        rules = quantization.config.get(key)
+        if not isinstance(rules, Mapping):
+            continue
+        _check_number(key, rules)
+        for name, rule in rules.items():
+            scheme = UNQUANTIZED
+            if not str(name).startswith("-:") and isinstance(rule, Mapping):
+                scheme = _with_rule(main, Fields(rule, f"quantization_config.{key}."))
+            yield from _of_rule(str(name), key, scheme, num_layers)
+
+
+def _with_rule(main: Scheme, fields: Fields) -> Scheme:
+    bits = fields.optional("bits", most=16, least=2) or main.bits
+    if bits >= UNQUANTIZED.bits:
+        return UNQUANTIZED
+    group = fields.optional("group_size", most=65_536, least=-1)
+    scheme = replace(main, bits=float(bits))
+    return with_group_size(scheme, group) if group else scheme
+
+
+def _of_rule(
+    name: str, key: str, scheme: Scheme, num_layers: int
+) -> Iterator[ModuleFormat]:
+    is_plain = key == "extra_config" and not set(name) & set("*^$[(|\\")
+    how: Match = "exact" if is_plain else "regex"
+    pattern = name.removeprefix("-:").removeprefix("+:")
+    names = [pattern if is_plain else f"re:{pattern}"]
+    yield from _exceptions(names, how, scheme, num_layers)
 
 
 def _expert_scheme(quantization: Fields, expert_dtype: str) -> Scheme | None:

@@ -8,7 +8,9 @@ from math import ceil
 from planning.catalog.gpus import Gpu, load_gpus
 from planning.catalog.prices import Price, load_prices
 from planning.errors import BadSetting
+from planning.memory.drafter import Drafter
 from planning.memory.engine_settings import EngineSettings
+from planning.memory.lora import LoraSlots
 from planning.memory.model import Model
 from planning.memory.quantization import Scheme
 from planning.memory.sizing import MemoryEstimate, estimate_memory
@@ -32,6 +34,12 @@ class Need:
     max_num_seqs: int | None = None
     max_num_batched_tokens: int | None = None
     enforce_eager: bool = False
+    dp: int = 1
+    is_expert_parallel: bool = False
+    drafter: Drafter | None = None
+    loras: LoraSlots | None = None
+    model_runner: int | None = None
+    is_cold: bool | None = None
 
 
 def settings_for(need: Need, gpu: Gpu, tp: int = 1, pp: int = 1) -> EngineSettings:
@@ -52,6 +60,12 @@ def settings_for(need: Need, gpu: Gpu, tp: int = 1, pp: int = 1) -> EngineSettin
         enforce_eager=need.enforce_eager,
         vllm_version=need.vllm_version,
         arch=gpu.arch,
+        dp=need.dp,
+        is_expert_parallel=need.is_expert_parallel,
+        drafter=need.drafter,
+        loras=need.loras,
+        model_runner=need.model_runner,
+        is_cold=need.is_cold,
     )
 
 
@@ -117,7 +131,7 @@ def _choice(need: Need, gpu: Gpu, today: date) -> Choice:
     tried = list(_tried(need, gpu))
     if not tried:
         why = "its heads cannot be shared out over 1, 2, 4 or 8 GPUs"
-        return Choice(gpu, 1, None, cheapest_offer(gpu.id, 1, today), why)
+        return Choice(gpu, need.dp, None, cheapest_offer(gpu.id, need.dp, today), why)
     surely = [pair for pair in tried if pair[1].fits_surely]
     likely = [pair for pair in tried if pair[1].fits]
     num_gpus, estimate = (surely or likely or tried[-1:])[0]
@@ -128,10 +142,12 @@ def _choice(need: Need, gpu: Gpu, today: date) -> Choice:
 def _tried(need: Need, gpu: Gpu) -> Iterator[tuple[int, MemoryEstimate]]:
     for num_gpus in GPU_COUNTS:
         try:
-            yield num_gpus, estimate_memory(settings_for(need, gpu, tp=num_gpus))
+            found = estimate_memory(settings_for(need, gpu, tp=num_gpus))
         except BadSetting as error:
-            if error.field != "tp":
+            if error.field not in ("tp", "dp"):
                 raise
+            continue
+        yield found.settings.num_gpus, found
 
 
 def _order(choice: Choice) -> tuple[int, bool, float, float]:

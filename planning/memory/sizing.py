@@ -13,12 +13,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from planning.interval import Interval
-from planning.memory.engine_settings import EngineSettings, check, version_of
+from planning.memory.drafter import drafter_bytes
+from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_cache import KvLayout, kv_layout
+from planning.memory.lora import slots_bytes
 from planning.memory.model import Model
 from planning.memory.overhead import Overhead, overhead
 from planning.memory.quantization import MXFP4, MXFP4_PADDED
-from planning.memory.weights import weight_bytes, weight_bytes_by_part
+from planning.memory.settings_check import check
+from planning.memory.versions import version_of
+from planning.memory.weights import (
+    stage_layers,
+    weight_bytes,
+    weight_bytes_by_part,
+)
 
 NULL_BLOCK_SINCE = (0, 27)
 """Since then the start-up check leaves out the pool's null block: read in 0.32, where
@@ -46,8 +54,9 @@ class MemoryEstimate:
     blocks_per_user: int
     """Of one request of max_model_len tokens."""
     users: Interval
-    """Requests of max_model_len tokens that fit at once; whole numbers. 0 where vLLM
-    refuses to start with that context, whatever the memory holds."""
+    """Requests of max_model_len tokens that fit at once, in all data-parallel engines
+    together; whole numbers. 0 where vLLM refuses to start with that context, whatever
+    the memory holds."""
 
     @property
     def kv_bytes_per_user(self) -> int:
@@ -56,14 +65,30 @@ class MemoryEstimate:
 
     @property
     def kv_bytes_asked(self) -> int:
-        """Of all users asked for, on one GPU."""
-        return self.kv_bytes_per_user * self.settings.num_users
+        """Of all users that one engine has of those asked for, on one GPU."""
+        return self.kv_bytes_per_user * self.settings.users_of_an_engine
+
+    @property
+    def kv_of_users(self) -> Interval:
+        """The same with its doubt: of pages of a state in versions that were not read,
+        and of the layer of a drafter that is guessed."""
+        each = self.layout.blocks_per_user.times(self.layout.block_bytes)
+        found = each.times(self.settings.users_of_an_engine)
+        drafter = self.settings.drafter
+        if drafter is None or not drafter.is_guessed:
+            return found
+        layer = found.value / self.layout.num_layers
+        return Interval(found.low - layer, found.value, found.high + layer)
+
+    @property
+    def fixed(self) -> Interval:
+        """Weights and overhead, which err independently of each other."""
+        return Interval.independent_sum(self.weights, self.overhead.budgeted)
 
     @property
     def needed(self) -> Interval:
         """Weights, overhead and the KV cache of all users, on one GPU."""
-        fixed = self.weights + self.overhead.budgeted
-        return fixed + Interval.exact(self.kv_bytes_asked)
+        return self.fixed + Interval.exact(self.kv_bytes_asked)
 
     @property
     def is_too_long(self) -> bool:
@@ -88,8 +113,8 @@ class MemoryEstimate:
 
 def estimate_memory(settings: EngineSettings) -> MemoryEstimate:
     """The memory of one GPU; raises BadSetting."""
-    if settings.scheme is not None:
-        model = replace(settings.model, scheme=settings.scheme)
+    if settings.scheme not in (None, settings.model.scheme):
+        model = replace(settings.model, scheme=settings.scheme, kv_format="auto")
         settings = replace(settings, model=model)
     check(settings)
     settings = replace(settings, model=_laid_out(settings))
@@ -104,7 +129,7 @@ def _laid_out(settings: EngineSettings) -> Model:
     other kernels of MXFP4 pad them.
     """
     model = settings.model
-    is_bare = settings.arch == "hopper" and settings.tp == 1
+    is_bare = settings.arch == "hopper" and settings.split.num_expert_gpus == 1
     if model.scheme.id != MXFP4.id or is_bare:
         return model
     padded = replace(model.scheme, row_padding=MXFP4_PADDED.row_padding)
@@ -116,8 +141,11 @@ def _stage(settings: EngineSettings, rank: int) -> MemoryEstimate:
     requested = total.times(settings.gpu_memory_utilization)
     weights = weight_bytes(settings.model, settings.split, rank)
     weights = weights.times(settings.element_bytes / 2)
+    added = added_weights(settings, rank)
+    for one in added.values():
+        weights += one
     besides = overhead(settings, rank)
-    left = requested - weights - besides.budgeted
+    left = requested - Interval.independent_sum(weights, besides.budgeted)
     pool = left.at_least_zero()
     layout = kv_layout(settings, rank)
     blocks = Interval(
@@ -129,7 +157,7 @@ def _stage(settings: EngineSettings, rank: int) -> MemoryEstimate:
         total=total,
         requested=requested,
         weights=weights,
-        weight_parts=_parts(settings, rank),
+        weight_parts=_parts(settings, rank) | {n: i.value for n, i in added.items()},
         overhead=besides,
         pool=pool,
         missing=Interval(-left.high, -left.value, -left.low).at_least_zero(),
@@ -156,7 +184,21 @@ def _users(settings: EngineSettings, blocks: Interval, per_user: Interval) -> In
         (blocks.value, per_user.value),
         (blocks.high, per_user.low),
     )
-    return Interval(*(n // each if n - spare >= each else 0 for n, each in pairs))
+    fit = (n // each if n - spare >= each else 0 for n, each in pairs)
+    return Interval(*fit).times(settings.dp)
+
+
+def added_weights(settings: EngineSettings, rank: int) -> dict[str, Interval]:
+    """What is loaded beside the model on one GPU of that stage, by its name."""
+    model, split = settings.model, settings.split
+    found = {}
+    if settings.loras:
+        layers = range(*stage_layers(model.num_hidden_layers, settings.pp)[rank])
+        slots = slots_bytes(model, settings.loras, split, layers, is_first=rank == 0)
+        found["LoRA slots"] = slots
+    if settings.drafter and rank == settings.pp - 1:
+        found["drafter"] = drafter_bytes(settings.drafter, model, split)
+    return found
 
 
 def _parts(settings: EngineSettings, rank: int) -> dict[str, float]:

@@ -19,11 +19,14 @@ from planning.errors import BadSetting
 from planning.interval import GIB, Interval
 from planning.memory.activations import V0_CHUNKED_FROM
 from planning.memory.architecture import model_from_config
-from planning.memory.engine_settings import EngineSettings, Regime, version_of
+from planning.memory.drafter import HEAD_VOCAB, Drafter, method_of
+from planning.memory.engine_settings import EngineSettings
+from planning.memory.lora import LoraSlots
 from planning.memory.model import Model
 from planning.memory.model_catalog import find_model
-from planning.memory.quantization import UNQUANTIZED, Scheme, scheme_of_method
+from planning.memory.quantization import Scheme, scheme_of_method
 from planning.memory.sizing import MemoryEstimate, estimate_memory
+from planning.memory.versions import Regime, version_of
 
 SHARE_092_SINCE = (0, 21)
 """From about here on gpu_memory_utilization is 0.92 by default, 0.9 before."""
@@ -54,6 +57,8 @@ def settings_of(
         total_gib=Interval.exact(total),
         tp=_whole(row, "tp", 1),
         pp=_whole(row, "pp", 1),
+        dp=_whole(row, "dp", 1),
+        is_expert_parallel=row.get("is_expert_parallel") is True,
         max_model_len=length,
         kv_cache_dtype=str(row.get("kv_cache_dtype") or "auto"),
         gpu_memory_utilization=_number(row, "gpu_memory_utilization", share),
@@ -67,6 +72,8 @@ def settings_of(
         model_runner=_optional_whole(row, "model_runner"),
         is_cold=row.get("is_cold"),
         enable_prefix_caching=row.get("enable_prefix_caching"),
+        loras=_loras(row),
+        drafter=_drafter(row),
     )
     tokens, seqs = step_limits(total, gpu)
     if told.regime is Regime.V0:
@@ -101,9 +108,37 @@ def _optional_whole(row: Mapping[str, Any], name: str) -> int | None:
     return None if row.get(name) is None else _whole(row, name, 0)
 
 
+def _loras(row: Mapping[str, Any]) -> LoraSlots | None:
+    """Where ``max_loras`` or ``max_lora_rank`` is there, or ``enable_lora``."""
+    named = ("max_loras", "max_lora_rank", "enable_lora")
+    if not any(row.get(name) for name in named):
+        return None
+    return LoraSlots(_whole(row, "max_loras", 1), _whole(row, "max_lora_rank", 16))
+
+
+def _drafter(row: Mapping[str, Any]) -> Drafter | None:
+    """From ``speculative_config`` as vLLM takes it; ``config``: the drafter's own
+    config.json, where the catalog does not have its ``model``."""
+    told = row.get("speculative_config")
+    if not told:
+        return None
+    if not isinstance(told, Mapping):
+        raise BadSetting("speculative_config", f"is an object, not {str(told)[:40]!r}.")
+    method = str(told.get("method") or "draft_model")
+    tokens = _whole(told, "num_speculative_tokens", 1)
+    config, name = told.get("config"), str(told.get("model") or "")
+    model = None
+    if isinstance(config, Mapping):
+        model = model_from_config(config, name=name)
+    elif method == "draft_model" and name:
+        model = find_model(name)
+    vocab = _whole(config or {}, "draft_vocab_size", HEAD_VOCAB)
+    return Drafter(method_of(method), tokens, model, vocab)
+
+
 def _is_float32(row: Mapping[str, Any], model: Model) -> bool:
     dtype = str(row.get("dtype") or "auto").lower().removeprefix("torch.")
-    if dtype in ("float32", "float") and model.scheme == UNQUANTIZED:
+    if dtype in ("float32", "float") and not model.scheme.is_quantized:
         return True
     if dtype not in ("auto", "bfloat16", "float16", "half"):
         reason = (
@@ -116,7 +151,7 @@ def _is_float32(row: Mapping[str, Any], model: Model) -> bool:
 
 def _quantized(model: Model, method: str) -> Model:
     """With --quantization where the repository itself says nothing of its format."""
-    if model.scheme != UNQUANTIZED or method.strip().lower() in _NO_METHOD:
+    if model.scheme.is_quantized or method.strip().lower() in _NO_METHOD:
         return model
     scheme: Scheme | None = scheme_of_method(method)
     if scheme is None:

@@ -75,9 +75,15 @@ class StateLayers:
         """Groups that do not divide are kept once a GPU."""
         return self.num_key_heads if self.num_key_heads % tp == 0 else tp
 
-    def state_bytes(self, tp: int = 1, element_bytes: int = 2) -> int:
-        """Bytes of one layer's state of one request on one GPU, without padding."""
-        recent = self.conv_dim(tp) // tp * (self.conv_kernel - 1) * element_bytes
+    def state_bytes(
+        self, tp: int = 1, element_bytes: int = 2, num_drafted: int = 0
+    ) -> int:
+        """Bytes of one layer's state of one request on one GPU, without padding.
+
+        The convolution keeps the inputs of drafted tokens too, but in Mamba 1.
+        """
+        more = 0 if self.kind is StateKind.MAMBA1 else num_drafted
+        recent = self.conv_dim(tp) // tp * (self.conv_kernel - 1 + more) * element_bytes
         wide = 4 if self.is_float32 else element_bytes
         return recent + self.inner_size // tp * self.state_size * wide
 

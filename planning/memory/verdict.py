@@ -2,6 +2,7 @@
 
 from planning.catalog.gpus import Gpu
 from planning.interval import GIB
+from planning.memory.kv_format import NVFP4_NAMES, format_of
 from planning.memory.quantization import FP8, FP8_BLOCK
 from planning.memory.sizing import MemoryEstimate
 
@@ -34,16 +35,25 @@ def verdict(estimate: MemoryEstimate) -> str:
 def _at_work(estimate: MemoryEstimate) -> str:
     """Fewer than fit, where max_num_seqs is less."""
     settings = estimate.settings
-    if settings.num_users <= settings.max_num_seqs:
+    at_work = settings.max_num_seqs * settings.dp
+    if settings.num_users <= at_work:
         return ""
-    return f" into memory, {settings.max_num_seqs:,} at work at once"
+    return f" into memory, {at_work:,} at work at once"
 
 
 def reasons(estimate: MemoryEstimate) -> tuple[str, ...]:
     """Why, and what to mind; empty where all is well."""
     return tuple(
         sentence
-        for rule in (_missing, _too_long, _users_beyond, _steps, _layout)
+        for rule in (
+            _missing,
+            _too_long,
+            _users_beyond,
+            _steps,
+            _layout,
+            _engines,
+            _drafts,
+        )
         if (sentence := rule(estimate))
     )
 
@@ -73,6 +83,9 @@ def card_notes(gpu: Gpu, estimate: MemoryEstimate) -> tuple[str, ...]:
         notes.append(
             f"The {gpu.name} computes no FP8: such weights save memory there, not time."
         )
+    name = format_of(estimate.settings)
+    if name in NVFP4_NAMES and gpu.arch != "blackwell":
+        notes.append(f"vLLM keeps no {name} cache on the {gpu.name}: Blackwell has it.")
     if gpu.vendor != "nvidia":
         notes.append(
             f"No log of {gpu.name} cards was read: the overhead is that of others."
@@ -91,7 +104,7 @@ def _fit(number: int) -> str:
 def _missing(estimate: MemoryEstimate) -> str:
     if estimate.missing.value <= 0:
         return ""
-    needed = (estimate.weights + estimate.overhead.budgeted).value
+    needed = estimate.fixed.value
     return (
         f"Weights ({_gib(estimate.weights.value)}) and overhead "
         f"({_gib(estimate.overhead.budgeted.value)}) need {_gib(needed)}, but vLLM may "
@@ -126,19 +139,26 @@ def _users_beyond(estimate: MemoryEstimate) -> str:
     if users < 1 or users >= wanted:
         return ""
     return (
-        f"The KV cache of {wanted:,} users takes {_gib(estimate.kv_bytes_asked)} of "
+        f"The KV cache of {_whose(estimate)} takes {_gib(estimate.kv_bytes_asked)} of "
         f"each GPU, and {_gib(estimate.pool.value)} are left. More would wait, or one "
         "at work would be preempted: a shorter context, an 8-bit KV cache or more "
         "GPUs help."
     )
 
 
+def _whose(estimate: MemoryEstimate) -> str:
+    settings = estimate.settings
+    of = "" if settings.dp == 1 else f"{settings.users_of_an_engine:,} of the "
+    return f"{of}{settings.num_users:,} users"
+
+
 def _steps(estimate: MemoryEstimate) -> str:
     settings = estimate.settings
-    if settings.num_users <= settings.max_num_seqs:
+    at_work = settings.max_num_seqs * settings.dp
+    if settings.num_users <= at_work:
         return ""
     return (
-        f"vLLM runs at most {settings.max_num_seqs:,} requests at once here "
+        f"vLLM runs at most {at_work:,} requests at once here "
         "(max_num_seqs): the others wait, however much memory is left."
     )
 
@@ -161,6 +181,39 @@ def _layout(estimate: MemoryEstimate) -> str:
             "GPUs they are kept more than once."
         )
     return ""
+
+
+def _engines(estimate: MemoryEstimate) -> str:
+    settings = estimate.settings
+    if settings.dp == 1:
+        return ""
+    shared = "the experts are shared out among all GPUs" if settings.model.moe else ""
+    return (
+        f"{settings.dp} engines side by side each have the whole of attention and a KV "
+        f"cache of their own{'; ' if shared else ''}{shared}. Users are those of all."
+    )
+
+
+def _drafts(estimate: MemoryEstimate) -> str:
+    drafter = estimate.settings.drafter
+    if drafter is None:
+        return ""
+    more = (
+        f" A request at work holds up to {drafter.num_lookahead_tokens} slots of the "
+        "cache more, for drafts."
+        if drafter.num_lookahead_tokens
+        else ""
+    )
+    guess = (
+        " Its layer is not known: it is taken for one as wide as the model's, in 16 "
+        "bit, with an lm_head of 32,000 tokens."
+        if drafter.is_guessed
+        else ""
+    )
+    return (
+        "Few starts with speculative decoding were read, of their cache alone: the "
+        "interval is wider." + more + guess
+    )
 
 
 def _states(estimate: MemoryEstimate) -> str:

@@ -19,7 +19,8 @@ def window_of(text: Fields, model_type: str, num_layers: int) -> Window | None:
     size = text.optional(name, most=MAX_WINDOW, least=0)
     if not size:
         return None
-    layers = _listed(text) or _by_family(text, model_type, num_layers)
+    is_told = bool(text.config.get("layer_types"))
+    layers = _listed(text) if is_told else _by_family(text, model_type, num_layers)
     if not layers:
         return None
     return Window(size, layers, is_chunked=model_type == "llama4_text")

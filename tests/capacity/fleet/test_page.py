@@ -76,6 +76,35 @@ def test_two_fleets_stand_side_by_side(learner) -> None:
     assert "b.mode=provisioned" in page
 
 
+def test_a_second_fleet_may_differ_in_autoscaler_and_spot(learner) -> None:
+    theirs = {"b.mode": "provisioned", "b.spot": "on", "b.scale_in": "highest"}
+    page = learner.page(PAGE, **QUIET, compare="1", mode="provisioned", **theirs)
+    for name, value in theirs.items():
+        assert f"{name}={value}" in page or name == "b.mode"
+    assert '<option value="highest" selected>' in page
+
+
+def test_a_price_in_another_currency_says_its_rate(learner) -> None:
+    own = {"mode": "provisioned", "own_price": "3", "own_currency": "EUR"}
+    assert "your own: 3 EUR an hour at $1" in learner.page(PAGE, **QUIET, **own)
+    spot = {"spot": "on", "spot_discount_pct": "60"}
+    page = learner.page(PAGE, **QUIET, **own, **spot)
+    assert "An instance, before the spot discount of 60 %, $3.00 an hour" in page
+
+
+def test_a_folded_group_opens_where_it_is_used_or_wrong(learner) -> None:
+    def is_open(title: str, **fields: str) -> bool:
+        page = learner.client.get(PAGE, {**QUIET, **fields}).text
+        before = page[: page.index(f"<summary>{title}</summary>")]
+        return before[before.rindex("<details") :].rstrip().endswith("open>")
+
+    assert not is_open("Provisioned: spot", mode="provisioned")
+    assert is_open("Provisioned: spot", mode="provisioned", spot="on")
+    assert is_open("Goals and limits", give_up_s="-1")
+    assert not is_open("Goals and limits")
+    assert is_open("Prices: your own", own_price="3")
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [

@@ -8,9 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from capacity.fleet.derived import asked, derive
+from capacity.fleet.offers import with_offer
 from capacity.fleet.provenance import rates_doubts
 from planning.catalog.api_prices import load_api_offers
 from planning.fleet.plan_fields import parse_plan
+from planning.service.rates import Lengths
 from tests.capacity.test_simulate_command import simulate
 
 PAGE = "/lab/fleet/"
@@ -80,6 +83,23 @@ def test_rates_of_another_card_than_the_offers_are_told() -> None:
     assert rates_doubts(parse_plan({"mode": "provisioned"})) == []
 
 
+@pytest.mark.parametrize(
+    ("replicas", "doubt"),
+    [
+        (1, "a worker has 8: set the rates that it reaches on them, or 4 workers"),
+        (4, ""),
+        (8, "8 workers of 2 GPUs share the 8 GPUs of an instance."),
+    ],
+)
+def test_a_box_holds_as_many_workers_as_its_gpus_allow(replicas, doubt) -> None:
+    fields = {"model": "llama-3.1-70b", "gpu": "h100-sxm", "tp": "2"}
+    query = asked(fields)
+    rates = derive(query, Lengths(1000, 200)).fields()
+    box = with_offer(rates, "aws-p5-48xlarge") | {"mode": "provisioned"}
+    doubts = rates_doubts(parse_plan(box | {"replicas": replicas}))
+    assert len(doubts) == bool(doubt) and doubt in "".join(doubts)
+
+
 def test_an_always_on_price_is_taken_with_its_date(learner) -> None:
     page = learner.page(PAGE, **QUIET)
     offers = page[page.index("<h3>Serverless</h3>") :]
@@ -108,7 +128,7 @@ def test_ones_own_price_is_named_in_its_own_unit_and_kept_in_the_link(learner) -
     )
     assert "× 2 GPUs at $1.1" in page
     assert re.search(
-        r'<details class="plan-more fleet-group" open>\s*<summary>Your', page
+        r'<details class="plan-more fleet-group" open>\s*<summary>Prices: your own', page
     )
     response = learner.client.get(PAGE, own, headers={"HX-Request": "true"})
     kept = parse_qs(urlsplit(response["HX-Replace-Url"]).query)

@@ -1,5 +1,6 @@
 """The line, the service and the manifest that start what the page shows."""
 
+import json
 import shlex
 from datetime import date
 
@@ -90,6 +91,62 @@ OWN = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"model": "qwen3-30b-a3b", "dp": 2, "experts": "whole"},
+            ["--data-parallel-size", "2", "--enable-expert-parallel"],
+        ),
+        (
+            {"loras": 4, "rank": 64},
+            ["--enable-lora", "--max-loras", "4", "--max-lora-rank", "64"],
+        ),
+        (
+            {"model": "deepseek-v3", "drafter": "mtp", "drafts": 1, "gpu": "h200-sxm"},
+            [
+                "--speculative-config",
+                '{"method": "mtp", "num_speculative_tokens": 1}',
+            ],
+        ),
+        (
+            {"model": "llama-3.1-70b", "drafter": "draft_model", "drafts": 5},
+            [
+                "--speculative-config",
+                '{"method": "draft_model", "model": "meta-llama/Llama-3.2-1B", '
+                '"num_speculative_tokens": 5}',
+            ],
+        ),
+    ],
+)
+def test_the_line_has_what_else_was_asked(
+    fields: dict[str, object], expected: list[str]
+) -> None:
+    found = made(**{"gpu": "h100-sxm", **fields})
+    assert words(found)[-len(expected) :] == expected
+    assert found.compose is None or (
+        yaml.safe_load(found.compose)["services"]["vllm"]["command"] == words(found)[2:]
+    )
+
+
+def test_a_model_runner_is_a_variable_in_all_three() -> None:
+    found = made(model="llama-3.1-8b", gpu="h100-sxm", runner="1")
+    name = "VLLM_USE_V2_MODEL_RUNNER"
+    assert found.command.startswith(f"{name}=0 vllm serve")
+    assert found.compose is not None and found.kubernetes is not None
+    service = yaml.safe_load(found.compose)["services"]["vllm"]
+    assert service["environment"][name] == "0"
+    pods, _ = yaml.safe_load_all(found.kubernetes)
+    (container,) = pods["spec"]["template"]["spec"]["containers"]
+    assert {"name": name, "value": "0"} in container["env"]
+
+
+def test_a_head_that_is_not_named_is_a_sentence() -> None:
+    found = made(model="llama-3.1-8b", gpu="h100-sxm", drafter="eagle3")
+    assert '"model": "HEAD"' in found.command
+    assert "in place of HEAD" in " ".join(found.notes)
+
+
 @pytest.mark.django_db
 def test_the_page_shows_it(client: Client) -> None:
     page = client.get(PAGE, {"gpu": "h100-sxm"}).text
@@ -106,6 +163,9 @@ def test_the_page_shows_it(client: Client) -> None:
         {"model": "llama-3.1-8b", "gpu": "h100-sxm"},
         {"model": "llama-3.1-70b", "gpu": "h100-sxm", "tp": "4", "pp": 2, "kv": "fp8"},
         {"model": "llama-3.1-8b", "gpu": "l4", "weights": "fp8", "context": 2_048},
+        {"model": "qwen3-30b-a3b", "gpu": "h100-sxm", "dp": 2, "experts": "whole"},
+        {"model": "llama-3.1-8b", "gpu": "h100-sxm", "loras": 4, "rank": 64},
+        {"model": "llama-3.1-8b", "gpu": "h100-sxm", "drafter": "ngram", "drafts": 4},
     ],
 )
 def test_vllm_reads_the_line_as_it_was_meant(fields: dict[str, object]) -> None:
@@ -117,6 +177,11 @@ def test_vllm_reads_the_line_as_it_was_meant(fields: dict[str, object]) -> None:
     read = parser.parse_args(words(found)[3:])
     for flag in found.flags:
         value = getattr(read, flag.name.removeprefix("--").replace("-", "_"))
+        if flag.name == "--speculative-config":
+            value = json.dumps(value)
+        if not flag.value:
+            assert value is True
+            continue
         text = f"{value:g}" if isinstance(value, float) else str(value)
         assert text == flag.value, flag.name
 

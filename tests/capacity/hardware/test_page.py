@@ -112,6 +112,15 @@ def test_a_stale_price_says_so_beside_it(client):
         ("tp", "two", "is a whole number from 1 to 64"),
         ("pp", "40", "the model has 32 layers"),
         ("users", "<script>", "&lt;script&gt;"),
+        ("dp", "0", "is a whole number from 1 to 64"),
+        ("experts", "whole", "is for models with experts"),
+        ("drafter", "mtp", "declares no layers of prediction"),
+        ("drafts", "65", "is a whole number from 1 to 64"),
+        ("loras", "x", "is a whole number from 1 to 4,096"),
+        ("rank", "17", "is one of 16, 1, 8"),
+        ("runner", "3", "is one of untold, 1, 2"),
+        ("compiled", "tepid", "is one of untold, warm, cold"),
+        ("kv", "int2", "is one of auto, bfloat16, fp8"),
     ],
 )
 def test_a_bad_value_is_a_sentence_beside_its_field(client, name, value, said):
@@ -279,3 +288,19 @@ def test_a_context_beyond_the_model_is_refused_in_every_line(client):
     assert "It does not start: the model has positions for 4,096 tokens only." in page
     assert "1 user fits" not in page
     assert "Users that fit at once</dt><dd>0 " in page
+
+
+def test_what_else_an_engine_is_started_with_is_asked_and_answered(client):
+    query = {"model": "llama-3.1-8b", "gpu": "h100-sxm", "tp": "1"}
+    more = {"dp": "2", "loras": "4", "rank": "64", "kv": "int4_per_token_head"}
+    more |= {"drafter": "eagle3", "drafts": "3", "compiled": "cold", "runner": "2"}
+    page = text_of(ask(client, **query, **more))
+    assert "LoRA slots 1.4" in page and "drafter " in page
+    assert "2 engines side by side" in page and "2 × H100 SXM" in page
+    assert "34 816 bytes" in page or "35 " in page
+    assert "--speculative-config" in page and "Cold start" in page
+    assert '<details class="plan-more" open>' in page
+    assert (
+        'name="loras" inputmode="numeric" maxlength="6" placeholder="none" value="4"'
+        in page
+    )

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from benchmarks.sizing import read
+from planning.catalog.autoscalers import load_autoscalers
 from planning.catalog.gpus import load_gpus
 from planning.catalog.platforms import load_platforms
 from planning.catalog.prices import load_prices
@@ -20,6 +21,7 @@ CATALOGS: list[tuple[str, str, Callable[[Path], Any]]] = [
     ("gpus", "GPU", load_gpus),
     ("models", "model", load_models),
     ("platforms", "platform", load_platforms),
+    ("autoscalers", "autoscaler", load_autoscalers),
     ("prices", "price", load_prices),
 ]
 

@@ -9,12 +9,15 @@ import pytest
 from planning.catalog.gpus import load_gpus
 from planning.errors import BadSetting
 from planning.fleet import event_loop
+from planning.fleet.batch import pace
 from planning.fleet.explanation import explain
 from planning.fleet.fleet_state import BUSY, Fleet, new_fleet
+from planning.fleet.instances import Provisioned
 from planning.fleet.means import quantile
-from planning.fleet.plan import Plan, Provisioned, Serverless, Service
+from planning.fleet.per_token import tokens_served
+from planning.fleet.plan import Plan, Serverless, Service
 from planning.fleet.plan_fields import parse_plan
-from planning.fleet.results import simulate, tokens_served
+from planning.fleet.results import simulate
 from planning.fleet.rules import rules_of
 from planning.fleet.sampling import Window
 from planning.fleet.service_rates import NUM_PARAMETERS, load_rates
@@ -180,3 +183,11 @@ def test_ten_thousand_workers_take_two_thousand_requests_a_second() -> None:
 def test_more_than_there_is_room_for_is_refused(plan: Plan, sentence: str) -> None:
     with pytest.raises(BadSetting, match=sentence):
         simulate(plan, 1000)
+
+
+def test_experts_are_read_once_for_all_that_chose_them() -> None:
+    """Of four experts a token takes one; reading all takes a whole step more."""
+    fleet = one_worker(token_cost=0.0, expert_slowdown=1.0, expert_rest=0.75)
+    assert [pace(fleet, number) for number in (1, 2, 3)] == [1, 1.25, 1.4375]
+    assert pace(fleet, 200) == pytest.approx(2)
+    assert pace(one_worker(slowdown=0.1), 3) == pytest.approx(1.2)

@@ -242,7 +242,8 @@ def test_the_formulas_pace_is_the_event_loops(number: int, slowdown_pct: int) ->
     """Below the point where arithmetic bounds a step, and above."""
     for prefill in (30_800, 500):
         fields = {"slowdown_pct": slowdown_pct, "prefill_tokens_per_s": prefill}
-        plan = parse_plan(fields | {"concurrency": 256})
+        experts = {"expert_slowdown_pct": 300, "expert_share_pct": 3}
+        plan = parse_plan(fields | experts | {"concurrency": 256})
         fleet = new_fleet(rules_of(plan))
         assert pace(plan.service, number) == pytest.approx(batch.pace(fleet, number))
 
@@ -255,6 +256,22 @@ def test_a_cards_tokens_cost_by_its_rates_and_price() -> None:
     assert l4.usd_per_m > h100.usd_per_m and l4.requests_per_s < h100.requests_per_s / 5
     with pytest.raises(BadSetting, match="there is no"):
         service_on("abacus")
+
+
+def test_cards_of_their_own_share_no_time_that_would_divide_the_bill() -> None:
+    fields: dict[str, Any] = {
+        "prefill_on": "separate",
+        "transfer_tokens_per_s": 2000,
+        "mode": "provisioned",
+        "rate_per_s": 1,
+    }
+    found = simulated(**fields)
+    assert found.usd_per_m_input is None and found.usd_per_m_output is None
+    assert found.usd_per_million_tokens is not None
+    asked = found.input_tokens.mean + found.output_tokens.mean
+    assert found.tokens.mean == pytest.approx(asked, rel=0.01), "the way is no token"
+    with pytest.raises(ValueError, match="cards of their own"):
+        token_cost(3.99, parse_plan(fields).service, RequestTokens(1000, 200))
 
 
 @pytest.mark.parametrize(("load", "at_once"), [(0, 1), (1.2, 1), (1, 17), (1, 0.5)])

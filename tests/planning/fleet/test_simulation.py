@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from planning.fleet.costs import billed_seconds, costs_of
+from planning.fleet.costs import billed_seconds, costs_of, instance_usd_per_h
 from planning.fleet.explanation import explain
 from planning.fleet.fleet_state import new_fleet
 from planning.fleet.plan import MONTH_S, Plan
-from planning.fleet.plan_fields import parse_plan
+from planning.fleet.plan_fields import parse_plan, plan_mapping
 from planning.fleet.results import PREVIEW_BUDGET, Result, simulate
 from planning.fleet.rules import rules_of
 from planning.fleet.sampling import Window, whole_month
@@ -20,6 +20,7 @@ from planning.fleet.simulation import Counts, generator, run, run_window
 from planning.fleet.workload import workload_of
 
 NUM_PLANS = 120
+LOST = ("num_refused", "num_gave_up", "num_timed_out", "num_cut_off")
 
 
 def random_plan(random: Random) -> Plan:
@@ -60,6 +61,38 @@ def random_plan(random: Random) -> Plan:
     return parse_plan(fields)
 
 
+def random_scaling(random: Random) -> dict[str, Any]:
+    """Time-outs, interruptions, and every rule of the autoscaler."""
+    choose, between = random.choice, random.uniform
+    return {
+        "autoscaler": choose(["on", "on", "off"]),
+        "min_instances": choose([0, 0, 1]),
+        "look_every_s": choose([5, 15, 60]),
+        "signal": choose(["load", "places", "queue"]),
+        "target_requests": choose([None, 0.5, 2]),
+        "window_s": choose([None, 0, 60, 300]),
+        "panic_window_s": choose([None, 60]),
+        "panic_threshold_pct": between(101, 300),
+        "up_delay_s": choose([0, 30]),
+        "scale_in": choose(["lasting", "highest"]),
+        "up_rate": choose([None, 2]),
+        "up_step": choose([0, 4]),
+        "down_rate": choose([None, 2]),
+        "up_factor": choose([1, 0.5, 2]),
+        "down_factor": choose([1, 0.3]),
+        "tolerance_pct": choose([0, 10]),
+        "from_zero": choose(["at_once", "at_look"]),
+        "activation_requests": choose([0, 0, 2]),
+        "zero_look_every_s": choose([None, 120]),
+        "zero_after_s": choose([None, 0, 300]),
+        "execution_timeout_s": choose([None, 2, 30]),
+        "spot": choose(["on", "off"]),
+        "interrupted_every_h": 10 ** between(-1.2, 1),
+        "notice_s": choose([0, 5, 120]),
+        "when_interrupted": choose(["retried", "lost"]),
+    }
+
+
 def month_of(plan: Plan) -> Counts:
     random = generator(plan.seed, 0)
     cold_cv = plan.serverless.cold_start_cv
@@ -77,14 +110,18 @@ def windows_of(plan: Plan) -> Counts:
 def runs() -> list[tuple[Plan, Counts]]:
     random = Random(5)
     plans = [random_plan(random) for _ in range(NUM_PLANS)]
+    plans += [
+        parse_plan(plan_mapping(random_plan(random)) | random_scaling(random))
+        for _ in range(NUM_PLANS)
+    ]
     whole = [(plan, month_of(plan)) for plan in plans]
-    return whole + [(plan, windows_of(plan)) for plan in plans[:40]]
+    return whole + [(plan, windows_of(plan)) for plan in plans[::4]]
 
 
 def test_every_request_is_served_waiting_or_lost(runs: list) -> None:
     for plan, counts in runs:
         came = counts["num_arrived"] + counts.num_carried_in
-        lost = counts["num_refused"] + counts["num_gave_up"]
+        lost = sum(counts[name] for name in LOST)
         served = counts["num_finished"] + counts.num_in_service
         assert came == served + counts.num_waiting + lost, plan
 
@@ -111,7 +148,7 @@ def test_the_bill_is_the_sum_of_its_lines(runs: list) -> None:
         assert bill.total == sum(bill.lines.values())
         billed = [sum(kind.values()) for kind in billed_seconds(plan, counts)]
         usd = (
-            billed[0] * plan.provisioned.provisioned_usd_per_h / 3600
+            billed[0] * instance_usd_per_h(plan) / 3600
             + billed[1] * plan.serverless.serverless_usd_per_s
         )
         assert bill.total == pytest.approx(usd, rel=1e-9), plan
@@ -121,7 +158,8 @@ def test_the_random_plans_meet_every_kind_of_event(runs: list) -> None:
     """Or the identities above would prove little."""
     names = (
         "num_refused num_gave_up num_cold num_cold_starts num_ping_starts "
-        "num_scale_outs num_waited rounding"
+        "num_scale_outs num_waited rounding num_timed_out num_cut_off num_retried "
+        "num_interruptions"
     ).split()
     for name in names:
         assert sum(counts[name] > 0 for _, counts in runs) >= 5, name

@@ -221,7 +221,7 @@ def test_all_logs_left_out_have_a_median_width_of_use():
     every = {one["name"]: one["value"] for one in figures([*bundled(), *newer])}
     alone = {one["name"]: one["value"] for one in figures(newer)}
     assert every["interval_width_pct_median"] <= 15
-    assert alone["interval_width_pct_median"] <= 18
+    assert alone["interval_width_pct_median"] <= 15
 
 
 @pytest.mark.parametrize("name", ["NEWER_NON_TORCH_GIB", "MARLIN_GIB"])

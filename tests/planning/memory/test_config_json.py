@@ -5,10 +5,12 @@ import json
 import pytest
 
 from planning.errors import BadConfig
+from planning.interval import Interval
 from planning.memory.architecture import model_from_config
 from planning.memory.compact import MAX_CHARS, compact
 from planning.memory.config_json import MAX_BYTES, read_config
-from planning.memory.layer_caches import bytes_per_token_and_layer
+from planning.memory.engine_settings import EngineSettings
+from planning.memory.layer_caches import caches_of
 from planning.memory.weights import num_params
 
 LLAMA = {
@@ -149,7 +151,9 @@ def test_a_nested_text_config_is_read_over_the_whole():
 def test_each_kind_of_attention_caches_its_values(config, architecture, cached):
     found = read(config)
     assert found.architecture == architecture
-    assert bytes_per_token_and_layer(found, 1, 1) == cached
+    settings = EngineSettings(found, Interval.exact(80), kv_cache_dtype="fp8")
+    spec = caches_of(settings)[0].spec
+    assert spec.page_bytes == spec.block_size * cached
 
 
 def test_tied_embeddings_are_counted_once():

@@ -14,7 +14,8 @@ from planning.memory.kv_cache import kv_layout
 from planning.memory.kv_groups import Cache, Kind, Spec, groups_of
 from planning.memory.kv_reserve import in_flight_tokens
 from planning.memory.sizing import estimate_memory
-from planning.memory.weights import layer_tensors
+from planning.memory.split import ALONE, Split
+from planning.memory.tensors import layer_tensors
 from tests.planning.memory.like_public import DEEPSEEK_V4, MODELS
 
 
@@ -207,7 +208,8 @@ def test_compressed_rows_of_another_size_are_refused(field, value, said):
 def test_layers_of_one_thing_each_have_no_other_weights():
     model = model_from_config(MODELS["Nemotron 3, experts"])
     parts = [
-        {t.part for t in layer_tensors(model, 1, range(i, i + 1))} for i in (0, 1, 5)
+        {t.part for t in layer_tensors(model, ALONE, range(i, i + 1))}
+        for i in (0, 1, 5)
     ]
     assert parts[0] == {"state", "norms"}
     assert parts[1] == {"experts", "router", "MLP", "norms"}
@@ -260,7 +262,7 @@ def test_a_dense_mlp_is_as_wide_as_its_family_makes_it(name, fields, width):
 def test_an_indexer_has_weights_only_where_it_is():
     model = model_from_config(MODELS["MLA, indexers shared"])
     own, shared = (
-        sum(t.num_values for t in layer_tensors(model, 1, range(i, i + 1)))
+        sum(t.num_values for t in layer_tensors(model, ALONE, range(i, i + 1)))
         for i in (0, 1)
     )
     projections = 32 * 128 * 1_536 + 128 * 6_144 + 32 * 6_144
@@ -269,8 +271,8 @@ def test_an_indexer_has_weights_only_where_it_is():
 
 def test_the_weights_of_a_gated_delta_net_are_those_of_its_projections():
     model = model_from_config(MODELS["Qwen3-Next"])
-    tensors = [t for t in layer_tensors(model, 1, range(1)) if t.part == "state"]
+    tensors = [t for t in layer_tensors(model, ALONE, range(1)) if t.part == "state"]
     projected = 2_048 * (12_288 + 64) + 8_192 * 4 + 4_096 * 2_048
     assert sum(t.num_values for t in tensors) == projected + 2 * 32 + 128
-    half = [t for t in layer_tensors(model, 2, range(1)) if t.part == "state"]
+    half = [t for t in layer_tensors(model, Split(2), range(1)) if t.part == "state"]
     assert sum(t.num_values for t in half) == (projected + 2 * 32) / 2 + 128

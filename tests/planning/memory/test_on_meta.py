@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from planning.memory.architecture import model_from_config
+from planning.memory.lora import LoraSlots, slots_bytes
 from planning.memory.model_catalog import config_fields
-from planning.memory.weights import Split, end_tensors, layer_tensors
+from planning.memory.split import ALONE
+from planning.memory.tensors import end_tensors, layer_tensors
 
 pytestmark = pytest.mark.engine
 
@@ -115,10 +117,33 @@ def small(model_id: str) -> dict[str, Any]:
     return {**COMMON, **fields, "num_hidden_layers": 6, "architectures": [name]}
 
 
+WITH_ADAPTERS = (
+    *("llama-3.1-8b", "llama-3.2-1b", "qwen3-4b", "qwen2.5-0.5b", "mistral-7b-v0.3"),
+    *("phi-3-mini-4k", "granite-3.3-8b", "command-r7b", "falcon-7b", "starcoder2-7b"),
+    *("olmo-2-7b", "smollm3-3b", "glm-4-9b-0414", "seed-oss-36b", "gemma-2-9b"),
+    *("gemma-3-1b", "phi-2"),
+)
+SLOTS = LoraSlots(max_loras=2, max_rank=16)
+ADAPTERS = {f"{n}, adapters": {**small(n), "slots": [2, 16]} for n in WITH_ADAPTERS}
+GEMMA_4 = {
+    **COMMON,
+    **{"model_type": "gemma4_text", "architectures": ["Gemma4ForCausalLM"]},
+    **{"num_hidden_layers": 6, "hidden_size": 2560, "num_attention_heads": 8},
+    **{"num_key_value_heads": 2, "head_dim": 256, "global_head_dim": 512},
+    **{"intermediate_size": 10240, "vocab_size": 262144, "num_kv_shared_layers": 2},
+    "layer_types": [*["sliding_attention"] * 2, "full_attention"] * 2,
+    **{"sliding_window": 512, "max_position_embeddings": 131072},
+    **{"hidden_size_per_layer_input": 256, "vocab_size_per_layer_input": 262144},
+    **{"use_double_wide_mlp": True, "tie_word_embeddings": True},
+}
 CASES = {name: small(name) for name in MODELS} | {
     name: {**small("llama-3.1-8b"), "quantization_config": one}
     for name, one in QUANTIZED.items()
 }
+CASES["gemma 4, an embedding a layer"] = GEMMA_4
+
+
+BUILT = {**CASES, **ADAPTERS}
 
 
 @pytest.fixture(scope="module")
@@ -126,15 +151,15 @@ def built() -> dict[str, dict[str, Any]]:
     """Bytes by parameter of every case, from one process."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.planning.memory.on_meta"],
-        input="\n".join(json.dumps(config) for config in CASES.values()),
+        input="\n".join(json.dumps(config) for config in BUILT.values()),
         capture_output=True,
         text=True,
         check=False,
         timeout=280,
     )
     lines = [line[1:] for line in done.stdout.splitlines() if line.startswith("#")]
-    assert len(lines) == len(CASES), done.stderr[-2_000:]
-    return dict(zip(CASES, map(json.loads, lines), strict=True))
+    assert len(lines) == len(BUILT), done.stderr[-2_000:]
+    return dict(zip(BUILT, map(json.loads, lines), strict=True))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -142,7 +167,7 @@ def test_parameters_have_the_bytes_that_vllm_gives_them(built, name):
     theirs = built[name]
     assert "refused" not in theirs, theirs
     found = model_from_config(CASES[name])
-    tensors = (*layer_tensors(found), *end_tensors(found, Split()))
+    tensors = (*layer_tensors(found), *end_tensors(found, ALONE))
     ours = [one for one in tensors if one.num_values]  # of tables and copies it is 0
     total = sum(one.num_bytes for one in ours)
     assert total == pytest.approx(sum(theirs.values()), rel=0.005)
@@ -153,3 +178,12 @@ def test_parameters_have_the_bytes_that_vllm_gives_them(built, name):
             # GPTQ's zero points are there before loading, and dropped after it.
             allowed = 0.01 if name == "gptq" else 0.005
             assert mine == pytest.approx(sum(named.values()), rel=allowed)
+
+
+@pytest.mark.parametrize("name", WITH_ADAPTERS)
+def test_slots_for_adapters_have_the_bytes_that_vllm_gives_them(built, name):
+    theirs = built[f"{name}, adapters"]
+    assert "refused" not in theirs, theirs
+    model = model_from_config(small(name))
+    ours = slots_bytes(model, SLOTS, ALONE, range(6), is_first=True)
+    assert ours.value == sum(theirs.values())

@@ -8,10 +8,10 @@ from planning.interval import GIB
 from planning.memory.architecture import model_from_config
 from planning.memory.compact import compact
 from planning.memory.config_json import read_config
-from planning.memory.engine_settings import Regime, regime_of
 from planning.memory.model_catalog import find_model
 from planning.memory.overhead import num_captured
 from planning.memory.startup_log import estimate_of, settings_of
+from planning.memory.versions import Regime, regime_of
 
 LLAMA = {
     "model": "meta-llama/Llama-3.1-8B-Instruct",

@@ -7,7 +7,7 @@ FlashAttention, FlashInfer and Triton do on a GPU.
 
 import importlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,14 +21,21 @@ from vllm.model_executor.layers.attention import (
     ChunkedLocalAttention,
     MLAAttention,
 )
+from vllm.model_executor.layers.quantization.turboquant.config import TurboQuantConfig
 from vllm.model_executor.models import ModelRegistry
 from vllm.model_executor.models.config import MODELS_CONFIG_MAP, MambaModelConfig
 from vllm.platforms.interface import Platform
 from vllm.transformers_utils.config import get_config
+from vllm.utils.torch_utils import (
+    kv_cache_dtype_str_to_dtype,
+    nvfp4_kv_cache_full_dim,
+)
 from vllm.v1.attention.backend import AttentionType
 from vllm.v1.attention.backends.mla.triton_mla import TritonMLABackend
 from vllm.v1.attention.backends.triton_attn import TritonAttentionBackend
+from vllm.v1.attention.backends.turboquant_attn import TurboQuantAttentionBackend
 from vllm.v1.core import kv_cache_utils
+from vllm.v1.kv_cache_interface import FullAttentionSpec
 
 DTYPE = torch.bfloat16
 BLOCK_SIZE = 16
@@ -80,6 +87,20 @@ class Gpu(Platform):
         return cls.backend
 
 
+class Nvfp4Backend(TritonAttentionBackend):
+    """As FlashInfer's backend packs NVFP4, which is not installed without a GPU."""
+
+    @classmethod
+    def customize_spec(cls, spec: Any) -> Any:
+        if not spec.kv_quant_mode.is_nvfp4:
+            return spec
+        return replace(
+            spec,
+            num_head_slots=2 * spec.num_kv_heads,
+            state_content_bytes=nvfp4_kv_cache_full_dim(spec.head_size),
+        )
+
+
 class RowGpu(Gpu):
     """The same for MLA."""
 
@@ -94,13 +115,21 @@ def capacity(
     max_model_len: int,
     step_budget: int,
     pool_bytes: int,
+    kv_cache_dtype: str = "auto",
+    num_drafted: int = 0,
+    draft_heads: tuple[int, int] = (0, 0),
 ) -> Capacity:
-    """By vLLM's own code, from its layers' specs to the logged concurrency."""
+    """By vLLM's own code, from its layers' specs to the logged concurrency.
+
+    ``draft_heads``: KV heads and their size in the one layer of a drafter.
+    """
     hf = _hf_config(config, directory)
-    vllm = _vllm_config(hf, tp, max_model_len, step_budget)
+    vllm = _vllm_config(hf, tp, max_model_len, step_budget, kv_cache_dtype, num_drafted)
     if hf.model_type == "deepseek_v4":
         _pack(vllm)
     specs = _specs(hf, vllm)
+    if draft_heads[0]:
+        specs["draft.attention"] = _draft_spec(vllm, *draft_heads)
     groups = kv_cache_utils.get_kv_cache_groups(vllm, specs)
     made = kv_cache_utils.get_kv_cache_config_from_groups(vllm, groups, pool_bytes)
     tokens, concurrency = kv_cache_utils.get_kv_cache_capacity(vllm, made)
@@ -115,8 +144,17 @@ def _hf_config(config: dict[str, Any], directory: Path) -> Any:
     return get_config(directory, trust_remote_code=False)
 
 
-def _vllm_config(hf: Any, tp: int, max_model_len: int, step_budget: int) -> VllmConfig:
+def _vllm_config(
+    hf: Any,
+    tp: int,
+    max_model_len: int,
+    step_budget: int,
+    kv_cache_dtype: str,
+    num_drafted: int,
+) -> VllmConfig:
     vllm = VllmConfig()
+    if num_drafted:
+        vllm.speculative_config = _speculative(num_drafted)
     vllm.scheduler_config.async_scheduling = True
     vllm.scheduler_config.max_num_batched_tokens = step_budget
     vllm.scheduler_config.disable_hybrid_kv_cache_manager = False
@@ -124,6 +162,10 @@ def _vllm_config(hf: Any, tp: int, max_model_len: int, step_budget: int) -> Vllm
     model = _model_config(hf, tp, max_model_len)
     vllm.model_config = model
     cache = vllm.cache_config
+    cache.cache_dtype = kv_cache_dtype
+    if kv_cache_dtype.startswith("turboquant_"):
+        skipped = TurboQuantConfig.get_boundary_skip_layers(model)
+        cache.kv_cache_dtype_skip_layers = sorted(skipped)
     is_sparse = getattr(hf, "index_topk", None) is not None
     cache.block_size = _SPARSE_BLOCK if is_sparse else BLOCK_SIZE
     cache.user_specified_block_size = True
@@ -138,8 +180,43 @@ def _vllm_config(hf: Any, tp: int, max_model_len: int, step_budget: int) -> Vllm
         if (name := _CONFIGS.get(hf.model_type)) is not None:
             MODELS_CONFIG_MAP[name].verify_and_update_config(vllm)
         MambaModelConfig.verify_and_update_config(vllm)
-    (RowGpu if model.use_mla else Gpu).update_block_size_for_backend(vllm)
+    platform = RowGpu if model.use_mla else Gpu
+    platform.backend = _backend(model, kv_cache_dtype)
+    platform.update_block_size_for_backend(vllm)
     return vllm
+
+
+def _speculative(num_tokens: int) -> Any:
+    """A drafter without an annotated group, as a draft model is."""
+    return SimpleNamespace(
+        method="draft_model",
+        num_speculative_tokens=num_tokens,
+        use_eagle=lambda: False,
+        use_eagle_block_drop=lambda: False,
+        uses_draft_model=lambda: True,
+        use_dflash=lambda: False,
+        use_dspark=lambda: False,
+    )
+
+
+def _draft_spec(vllm: VllmConfig, heads: int, size: int) -> Any:
+    return FullAttentionSpec(
+        block_size=vllm.cache_config.block_size,
+        num_kv_heads=heads // vllm.parallel_config.tensor_parallel_size,
+        head_size=size,
+        dtype=DTYPE,
+    )
+
+
+def _backend(model: Any, kv_cache_dtype: str) -> Any:
+    """One that has this format."""
+    if model.use_mla:
+        return TritonMLABackend
+    if kv_cache_dtype.startswith("nvfp4"):
+        return Nvfp4Backend
+    if kv_cache_dtype.startswith("turboquant_"):
+        return TurboQuantAttentionBackend
+    return TritonAttentionBackend
 
 
 def _model_config(hf: Any, tp: int, max_model_len: int) -> Any:
@@ -302,11 +379,14 @@ def _attention_spec(hf: Any, vllm: VllmConfig, i: int, word: str) -> Any:
     layer_class = MLAAttention if model.use_mla else kinds.get(word, Attention)
     layer = layer_class.__new__(layer_class)
     heads, size = _heads(hf, i, vllm.parallel_config.tensor_parallel_size)
+    cache = vllm.cache_config
+    is_skipped = str(i) in (getattr(cache, "kv_cache_dtype_skip_layers", None) or ())
+    name = "auto" if is_skipped else cache.cache_dtype
     told = {
         "attn_type": AttentionType.DECODER,
-        "kv_cache_dtype": "auto",
-        "kv_cache_torch_dtype": DTYPE,
-        "attn_backend": TritonMLABackend if model.use_mla else TritonAttentionBackend,
+        "kv_cache_dtype": name,
+        "kv_cache_torch_dtype": kv_cache_dtype_str_to_dtype(name, model),
+        "attn_backend": _backend(model, name),
         "num_kv_heads": heads,
         "head_size": size,
         "head_size_v": size,
@@ -319,7 +399,10 @@ def _attention_spec(hf: Any, vllm: VllmConfig, i: int, word: str) -> Any:
     elif word == "chunked_attention":
         told["attention_chunk_size"] = hf.attention_chunk_size
     layer.__dict__.update(told)
-    return layer.get_kv_cache_spec(vllm)
+    spec = layer.get_kv_cache_spec(vllm)
+    if name == "auto" or not hasattr(told["attn_backend"], "customize_spec"):
+        return spec
+    return told["attn_backend"].customize_spec(spec)  # as the worker does
 
 
 def _state_spec(hf: Any, vllm: VllmConfig) -> Any:
