@@ -11,7 +11,9 @@ from planning.memory.model import Model
 from planning.memory.model_catalog import model as model_of
 from planning.memory.quantization import SCHEMES
 from planning.memory.ranking import Need, settings_for
-from planning.memory.weights import Split, end_tensors, layer_tensors, num_params
+from planning.memory.split import Split
+from planning.memory.tensors import end_tensors, layer_tensors
+from planning.memory.weights import num_params
 
 KIB = 2**10
 GB = 1e9

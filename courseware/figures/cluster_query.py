@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from planning.catalog.gpus import Gpu, gpu, load_gpus
 from planning.errors import BadSetting
-from planning.memory.engine_settings import KV_DTYPES, MAX_MODEL_LEN, MAX_USERS
+from planning.memory.engine_settings import MAX_MODEL_LEN, MAX_USERS
 from planning.memory.model_catalog import load_models, model
 from planning.memory.quantization import SCHEMES
 from planning.memory.ranking import Need
 
 SHIPPED = "shipped"
 """The choice of weights that leaves them as the repository has them."""
+KV_CHOICES = ("auto", "fp8")
+"""Formats of the KV cache to choose from here; the calculator knows them all."""
 _MAX_CHARS = 60
 LABELS = {
     "model": "Model",
@@ -78,7 +80,7 @@ def read_query(values: Mapping[str, str]) -> tuple[ClusterQuery, dict[str, str]]
     query = ClusterQuery(
         model=reader.known("model", plain.model, [one.id for one in load_models()]),
         weights=reader.known("weights", plain.weights, [SHIPPED, *SCHEMES]),
-        kv=reader.known("kv", plain.kv, KV_DTYPES),
+        kv=reader.known("kv", plain.kv, KV_CHOICES),
         gpu=reader.known("gpu", plain.gpu, [one.id for one in load_gpus()]),
         users=reader.whole("users", plain.users, MAX_USERS),
         context=reader.whole("context", plain.context, MAX_MODEL_LEN),

@@ -14,7 +14,8 @@ from planning.memory.kv_groups import Kind, Spec
 from planning.memory.layer_caches import caches_of
 from planning.memory.model import Model
 from planning.memory.quantization import FP8, FP8_BLOCK
-from planning.memory.weights import Split, Tensor, end_tensors, layer_tensors
+from planning.memory.split import Split
+from planning.memory.tensors import Tensor, end_tensors, layer_tensors
 
 _LOOKED_UP, _EXPERTS, _ROUTER = "embedding", "experts", "router"
 FLOPS_PER_PARAMETER = 2
@@ -101,7 +102,7 @@ def _with_experts(model: Model) -> Model:
 def _read(model: Model, tp: int = 1) -> Iterable[Tensor]:
     """Tensors of one GPU that a step multiplies with; copies and tables hold none."""
     ends = end_tensors(model, Split(tp), is_padded=False)
-    for tensor in (*layer_tensors(model, tp), *ends):
+    for tensor in (*layer_tensors(model, Split(tp)), *ends):
         is_looked_up = tensor.part == _LOOKED_UP and not model.tie_word_embeddings
         if tensor.num_values and not is_looked_up:
             yield tensor
