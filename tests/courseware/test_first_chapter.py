@@ -38,7 +38,7 @@ def test_it_has_its_four_parts_and_its_places(course: Report) -> None:
 
 def test_it_is_neither_a_note_nor_a_book(course: Report) -> None:
     chapter = Chapter.objects.get()
-    assert 20 <= chapter.minutes <= 30
+    assert 20 <= chapter.minutes <= 27
     assert 9 <= chapter.short_minutes <= 15
 
 
