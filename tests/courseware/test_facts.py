@@ -242,7 +242,7 @@ MISLEADING: dict[str, tuple[Check, ...]] = {
     ),
     "cards of today": (says("cards", "H200", "B200", "MI300X"),),
     "80 GiB of memory": (
-        says("chapter", "about as many GiB, of which a program sees 79.19"),
+        says("chapter", "has about that many GiB, of which a program sees 79.19"),
     ),
     "a rate holds for its machine": (says("claim streamer", "Another machine"),),
     "Modal's own page": (
