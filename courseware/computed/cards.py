@@ -17,15 +17,16 @@ def estimate_on(
     context: int,
     users: int = 1,
     gpu_memory_utilization: float = 0.92,
+    tp: int = 1,
 ) -> MemoryEstimate:
-    """The calculator's estimate on one card; raises BadSetting."""
+    """The calculator's estimate on ``tp`` such cards, of each; raises BadSetting."""
     need = Need(
         model=find_model(model, weights),
         context=context,
         num_users=users,
         gpu_memory_utilization=gpu_memory_utilization,
     )
-    return estimate_memory(settings_for(need, card))
+    return estimate_memory(settings_for(need, card, tp))
 
 
 def visible(card: Gpu) -> str:
@@ -70,15 +71,17 @@ def users_on_card(
     context: int = 4096,
     users: int = 1,
     gpu_memory_utilization: float = 0.92,
+    tp: int = 1,
 ) -> dict[str, Value]:
-    """The hardware calculator's estimate of one card, vLLM 0.32 with its defaults."""
+    """The hardware calculator's estimate of a card, vLLM 0.32 with its defaults."""
     on = gpu(card)
-    found = estimate_on(on, model, weights, context, users, gpu_memory_utilization)
+    found = estimate_on(on, model, weights, context, users, gpu_memory_utilization, tp)
     kv_user = found.kv_bytes_per_user / GIB
     overhead = found.overhead.budgeted
     fixed = (found.weights.value + overhead.value) / GIB
     return {
         "card": on.name,
+        "cards": tp,
         "model": found.settings.model.name,
         "visible_gib": on.visible_gib.value,
         "visible": visible(on),

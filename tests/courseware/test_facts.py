@@ -236,6 +236,12 @@ MISLEADING: dict[str, tuple[Check, ...]] = {
         says("claim paper-2-4", "library"),
     ),
     "when paging does not help": (says("chapter", "memory is not what limits you"),),
+    "70B without an H100": (
+        says("chapter", "two L40S hold this model in 4 bits with 28–33 users"),
+    ),
+    "a sum that bears itself out": (
+        says("chapter", "writes 300 tokens in about 12 s"),
+    ),
     "A100": (
         never("the same, for less"),
         says("cards", "61 % of its bandwidth and no FP8"),
