@@ -2,8 +2,9 @@
 
 From a fleet of each mode, one free field after the other is set to the value of its
 grid that is best with the others as they are, until nothing gets better. A fleet that
-misses the goals is worth what it costs, times how far it misses, so that the search
-finds its way back. It is a search, not a proof: a learner may find better.
+meets the goals is better than any that misses them. Of those that miss them each is
+worth what it costs, times how far it misses, so that the search finds its way back. It
+is a search, not a proof: a learner may find better.
 """
 
 from collections.abc import Iterator
@@ -34,18 +35,34 @@ BY_MODE = {
     "hybrid": FREE[1:],
 }
 COARSE_BUDGET = 400_000
-STARTS = ((1, 3), (1, 12), (3, 3), (12, 12))
+STARTS: tuple[dict[str, Any], ...] = (
+    {"instances": 1, "max_workers": 3},
+    {"instances": 1, "max_workers": 12},
+    {"instances": 3, "max_workers": 3},
+    {"instances": 12, "max_workers": 12},
+    {"instances": 1, "max_workers": 12, "scaler": "request_count"},
+)
 MAX_ROUNDS = 6
+Worth = tuple[bool, float]
+"""The less the better."""
 
 
-def search(scenario: Scenario, budget: int, coarse: int = COARSE_BUDGET) -> Result:
-    """The best fleet found, simulated with ``budget``; found with ``coarse``."""
+def search(
+    scenario: Scenario,
+    budget: int,
+    coarse: int = COARSE_BUDGET,
+    known: Plan | None = None,
+) -> Result:
+    """The best fleet found, simulated with ``budget``; found with ``coarse``. From the
+    best one known before, if there is one, it begins too."""
     coarsely, finely = _Trials(coarse), _Trials(budget)
     finalists = {
         _descend(start, BY_MODE[mode], coarsely, whole=True)
         for mode in BY_MODE
         for start in _starts(scenario, mode)
     }
+    if known is not None:
+        finalists.add(_descend(known, BY_MODE[known.mode], coarsely, whole=True))
     best = min(sorted(finalists, key=repr), key=finely.worth)
     return simulate(_descend(best, BY_MODE[best.mode], finely, whole=False), budget)
 
@@ -55,29 +72,29 @@ class _Trials:
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
-        self._worth: dict[Plan, float] = {}
+        self._worth: dict[Plan, Worth] = {}
 
-    def worth(self, plan: Plan) -> float:
+    def worth(self, plan: Plan) -> Worth:
         """worth() of the plan's result."""
         if plan not in self._worth:
             self._worth[plan] = worth(simulate(plan, self._budget))
         return self._worth[plan]
 
 
-def worth(result: Result) -> float:
-    """Its cost, made dearer by how far the goals are missed."""
+def worth(result: Result) -> Worth:
+    """Whether it misses the goals, and its cost, made dearer by how far it does."""
     goals, wait = result.plan.goals, result.wait_s[95]
     waited = 1e6 if wait is None else wait.mean
     missed = max(waited / max(goals.slo_wait_s, 1e-3) - 1, 0.0)
     missed += max(result.lost_pct.mean - goals.max_drop_pct, 0.0)
-    return (result.cost_usd.mean + 1.0) * (1 + min(missed, 100.0) + 3.0 * (missed > 0))
+    usd = (result.cost_usd.mean + 1.0) * (1 + min(missed, 100.0) + 3.0 * (missed > 0))
+    return missed > 0, usd
 
 
 def _starts(scenario: Scenario, mode: str) -> Iterator[Plan]:
     """From the smallest to a generous one: a descent ends in the nearest valley."""
-    for instances, workers in STARTS:
-        values = {"mode": mode, "instances": instances, "max_workers": workers}
-        plan, _ = read_plan(values, base=scenario.plan)
+    for values in STARTS:
+        plan, _ = read_plan({"mode": mode, **values}, base=scenario.plan)
         if plan is not None:
             yield plan
 
@@ -92,7 +109,8 @@ def _descend(plan: Plan, fields: list[str], trials: _Trials, *, whole: bool) -> 
                 changed, _ = read_plan({name: value}, base=best)
                 if changed is not None:
                     best = min(best, changed, key=trials.worth)
-        if trials.worth(best) >= before * 0.999:
+        misses, usd = trials.worth(best)
+        if misses == before[0] and usd >= before[1] * 0.999:
             break
     return best
 

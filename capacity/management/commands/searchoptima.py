@@ -34,7 +34,9 @@ class Command(BaseCommand):
             one = scenario(scenario_id)
             if one is None:
                 raise CommandError(f"There is no scenario {scenario_id!r}.")
-            best = search(one, BUDGET)
+            before = found.get(scenario_id)
+            start = one.plan_with(before["fleet"])[0] if before else None
+            best = search(one, BUDGET, known=start)
             found[scenario_id] = entry_of(one, best)
             self.stdout.write(f"{scenario_id}: ${best.cost_usd.mean:,.2f} a month")
             text = yaml.safe_dump(found, sort_keys=False)

@@ -128,8 +128,7 @@ def test_ones_own_price_is_named_in_its_own_unit_and_kept_in_the_link(learner) -
     )
     assert "× 2 GPUs at $1.1" in page
     assert re.search(
-        r'<details class="plan-more fleet-group" open>\s*'
-        "<summary>Prices: your own",
+        r'<details class="plan-more fleet-group" open>\s*<summary>Prices: your own',
         page,
     )
     response = learner.client.get(PAGE, own, headers={"HX-Request": "true"})
