@@ -4,6 +4,7 @@ import json
 import shlex
 from datetime import date
 
+import kubernetes_validate
 import pytest
 import yaml
 from django.test import Client
@@ -61,6 +62,15 @@ def test_all_three_say_the_same() -> None:
     assert (
         entry["spec"]["selector"] == labels == pods["spec"]["selector"]["matchLabels"]
     )
+
+
+@pytest.mark.parametrize("kv", ["auto", "fp8"])
+@pytest.mark.parametrize("tp", ["1", "8"])
+def test_the_manifest_keeps_to_the_published_schemas(tp: str, kv: str) -> None:
+    found = made(model="llama-3.1-70b", gpu="b200-sxm", tp=tp, kv=kv)
+    assert found.kubernetes is not None
+    for document in yaml.safe_load_all(found.kubernetes):
+        kubernetes_validate.validate(document, "1.36", strict=True)
 
 
 def test_what_would_not_start_gets_no_line() -> None:
