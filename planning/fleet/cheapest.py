@@ -62,6 +62,8 @@ def search(
         for start in _starts(scenario, mode)
     }
     if known is not None:
+        # Itself too: a coarse look may lead away from it.
+        finalists.add(known)
         finalists.add(_descend(known, BY_MODE[known.mode], coarsely, whole=True))
     best = min(sorted(finalists, key=repr), key=finely.worth)
     return simulate(_descend(best, BY_MODE[best.mode], finely, whole=False), budget)

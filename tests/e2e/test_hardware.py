@@ -15,7 +15,7 @@ def test_a_change_is_answered_and_kept_in_the_link(page: Page) -> None:
     page.get_by_label("Users at once").fill("30")
     expect(page.locator("#fit-heading")).to_contain_text("30 users fit")
     expect(page).to_have_url(re.compile("users=30"))
-    page.get_by_label("Model").select_option("qwen2.5-7b")
+    page.get_by_label("Model", exact=True).select_option("qwen2.5-7b")
     expect(page.locator("#fit-heading")).to_contain_text("Qwen2.5 7B")
     expect(page.get_by_label("Users at once")).to_have_value("30")
 

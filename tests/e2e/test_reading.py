@@ -114,7 +114,7 @@ def test_the_chapter_is_whole_without_javascript(
     context = browser.new_context(base_url=base_url, java_script_enabled=False)
     page = context.new_page()
     page.goto(CHAPTER)
-    expect(page.locator("article.chapter h2")).to_have_count(10)
+    expect(page.locator("article.chapter h2")).to_have_count(11)
     expect(page.locator("figure.figure")).to_have_count(9)
     expect(page.locator("#lab noscript p")).to_be_visible()
     context.close()
