@@ -57,7 +57,8 @@ def find(question: str, **where: Any) -> Finding:
 
 
 def answer(finding: Finding, level: Level) -> dict[str, Any]:
-    """What the course says, as it is kept: kind, words, sentences, offers, note."""
+    """What the course says, as it is kept: kind, words and where to read on, sentences,
+    offers, note."""
     said = (
         _course.course_answer(finding, level)
         if finding.kind == "answer"
@@ -67,6 +68,7 @@ def answer(finding: Finding, level: Level) -> dict[str, Any]:
     return {
         "kind": finding.kind,
         "words": finding.words,
+        "url": finding.url,
         "note_id": said.note_id or "",
         "sentences": [
             {

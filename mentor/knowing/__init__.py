@@ -36,9 +36,11 @@ class Finding:
 
     kind: Kind
     passages: list[Passage] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     offers: list[Note] = field(default_factory=list)
     score: float = 0.0
     words: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True)

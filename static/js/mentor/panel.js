@@ -90,7 +90,9 @@ export class Panel {
       this.#mark(id);
     }
     if (before && message.type === "asked") this.#show(before);
-    if (isAtEnd || isReplaced || message.type === "asked") this.#scrollToEnd();
+    const isBeginning = message.type === "asked" || message.type === "course";
+    const isGrowing = message.type === "event" && isAtEnd;
+    if (isGrowing || isReplaced || isBeginning) this.#scrollToEnd();
     this.#showControls();
     this.#announce(changed[changed.length - 1], isReplaced);
   }
