@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db import models
@@ -21,6 +22,8 @@ MAX_TURNS = 100
 MAX_CONVERSATIONS = 50
 """Conversations kept per learner; a new one takes the place of the oldest."""
 TITLE_CHARS = 60
+HANDED_OVER = timedelta(seconds=30)
+"""An engine has a question by then, or nobody hands it over any more."""
 REPEATED = (
     "The model began to repeat itself, so the engine ended the answer there. It is a "
     "small one: ask more narrowly."
@@ -140,11 +143,17 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
             raise Unknown("This question is not yours, or no longer exists.") from None
 
     def give_up_overdue(self) -> None:
-        """Fail the open turns whose report never came."""
+        """Fail the open turns whose report never came, and those that were never
+        handed over: the process that took them is gone."""
+        now = timezone.now()
         minutes = int(client.OVERDUE.total_seconds() // 60)
-        self.open().filter(created_at__lt=timezone.now() - client.OVERDUE).update(
+        self.open().filter(created_at__lt=now - client.OVERDUE).update(
             state=Turn.State.FAILED,
             error=f"No engine answered within {minutes} minutes. Ask again.",
+        )
+        self.open().filter(prompt="", created_at__lt=now - HANDED_OVER).update(
+            state=Turn.State.FAILED,
+            error="The question got lost before an engine had it. Ask again.",
         )
 
     def settle(self, report: RequestReport) -> None:

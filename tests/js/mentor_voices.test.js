@@ -105,3 +105,17 @@ test("both voices are copied by name", () => {
   const copied = copyText(both, "B.");
   assert.match(copied, /From the course: A\. C\?\n\nIn the engine’s words \(checked.*\): B\./);
 });
+
+test("a conversation that another tab left as it was is not drawn anew", () => {
+  const transcript = new Transcript();
+  const conversation = { id: "c1", title: "What?" };
+  const message = (...ids) => ({
+    type: "conversation",
+    conversation,
+    conversations: [conversation],
+    turns: ids.map((id) => turn(id, { state: "answered" })),
+  });
+  assert.equal(transcript.apply(message(1, 2)).isReplaced, true);
+  assert.equal(transcript.apply(message(1, 2)).isReplaced, false);
+  assert.equal(transcript.apply(message(1, 3)).isReplaced, true);
+});

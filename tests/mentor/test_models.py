@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from courseware.learner import forget
+from courseware.learner import carry, forget
 from lab import client
 from lab.models import EngineRequest
 from mentor import asking
@@ -84,6 +84,29 @@ def test_a_turn_whose_report_never_came_fails_but_a_late_report_still_counts(ask
     deliver(finished(turn.request_id, "Late."))
     turn.refresh_from_db()
     assert (turn.state, turn.answer, turn.error) == ("answered", "Late.", "")
+
+
+def test_a_question_that_no_process_hands_over_any_more_does_not_block(
+    learner, chapter, engine
+):
+    lost = asking.take(learner, Ask(None, "What is PagedAttention?"), "a" * 32)
+    Turn.objects.update(created_at=timezone.now() - timedelta(seconds=31))
+    asking.ask(learner, Ask(None, "Why cold starts?"))
+    lost.refresh_from_db()
+    assert (lost.state, "got lost" in lost.error) == ("failed", True)
+
+
+def test_two_learners_with_open_questions_become_one(ask, learner, make_learner):
+    account = make_learner()
+    asking.ask(account, Ask(None, "Why cold starts?"))
+    mine = ask()
+    carry.send(sender=None, learner_id=learner, into=account)
+    still_open = Turn.objects.open().get()
+    assert (still_open.pk, still_open.learner_id) == (mine.pk, account)
+    ended = Turn.objects.exclude(pk=mine.pk).get()
+    deliver(finished(ended.request_id, "Late."))
+    ended.refresh_from_db()
+    assert (ended.state, ended.answer) == ("answered", "Late.")
 
 
 def test_the_smallest_serving_engine_sets_how_much_fits(ask, engine):

@@ -60,9 +60,12 @@ export class Transcript {
     this.conversations = message.conversations;
     for (const turn of message.turns) this.#keep(turn);
     if (this.#isFresh) return outcome([]);
+    const ids = message.turns.map((turn) => turn.id);
+    const isSame =
+      this.conversation?.id === message.conversation?.id && String(ids) === String(this.#shown);
     this.conversation = message.conversation;
-    this.#shown = message.turns.map((turn) => turn.id);
-    return { ...outcome(this.#shown), isReplaced: true };
+    this.#shown = ids;
+    return { ...outcome(ids), isReplaced: !isSame };
   }
 
   #add(turn, replaces) {
