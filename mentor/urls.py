@@ -14,6 +14,7 @@ urlpatterns = [
     ),
     path("conversations/<uuid:conversation_id>/export/", views.export, name="export"),
     path("conversations/<uuid:conversation_id>/rename/", views.rename, name="rename"),
+    path("suggestions/", views.suggestions, name="suggestions"),
     path("questions/", staff_views.questions, name="questions"),
     path("questions.csv", staff_views.questions_csv, name="questions-csv"),
     path(

@@ -3,15 +3,17 @@
 import uuid
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_POST
 
 from courseware.learner import learner_id_of
 from mentor.errors import Unknown
 from mentor.models import TITLE_CHARS, Conversation
 from mentor.presentation import turn_json
+from mentor.suggestions import suggestions as suggestions_of
 
 MAX_QUERY_CHARS = 100
 
@@ -44,6 +46,14 @@ def export(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     name = f"mentor-{found.created_at:%Y-%m-%d}.md"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+@require_GET
+@cache_control(max_age=600)
+def suggestions(request: HttpRequest) -> JsonResponse:
+    """Questions to begin with in a section: {"questions": [text, …]}."""
+    anchor = request.GET.get("section", "").replace("\x00", "")
+    return JsonResponse({"questions": suggestions_of(anchor)})
 
 
 @require_POST

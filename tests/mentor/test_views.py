@@ -4,6 +4,9 @@ import pytest
 from django.urls import reverse
 
 from courseware.learner import SESSION_KEY
+from courseware.loader import load_chapters
+from courseware.models import Section
+from courseware.notes import all_notes
 from mentor import asking
 from mentor.commands import Ask
 from mentor.models import Conversation, Turn
@@ -109,3 +112,14 @@ def test_staff_see_what_needs_a_note_and_not_who_asked(
     assert "marked wrong,What is paging?" in rows and learner not in rows
     for name in ("mentor:questions", "mentor:questions-csv"):
         assert client.get(reverse(name)).status_code == 302
+
+
+def test_questions_to_begin_with_are_those_of_the_section(client):
+    load_chapters()
+    url = reverse("mentor:suggestions")
+    assert client.get(url, {"section": "nowhere\x00"}).json() == {"questions": []}
+    anchors = set(Section.objects.values_list("anchor", flat=True))
+    found = [client.get(url, {"section": a}).json()["questions"] for a in anchors]
+    asks = {note.asks[0] for note in all_notes()}
+    assert all(len(questions) <= 4 and set(questions) <= asks for questions in found)
+    assert any(found) or not asks

@@ -4,6 +4,7 @@ import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Panel } from "./panel.js";
 import { SelectedText } from "./place.js";
+import { followSection } from "./suggestions.js";
 import { Together } from "./together.js";
 import { Transcript } from "./transcript.js";
 
@@ -53,6 +54,7 @@ function start() {
       panel.ask("Explain this");
     },
   });
+  followSection(parts.examples, document.querySelector(".contents"));
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   const connection = new Connection(`${scheme}//${location.host}/ws/mentor/`, {
     onopen: () => panel.opened(),
