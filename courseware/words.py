@@ -31,7 +31,7 @@ more most much must my need no not now of on one only or other our out over own 
 re really same say see she should so some such sure t tell than that the their them then
 there these they thing this those to too up us use used using ve very want was way we
 well were what whats when where which while who whom whose why will with without work
-works would yes you your s d m im
+works would yes today hello hi thanks you your s d m im
 """.split()
 )
 
