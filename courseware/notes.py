@@ -119,8 +119,11 @@ def _faults(
     own = {name: claims[name] for name in row["claims"] if name in claims}
     for key in (*LEVELS, "misconception"):
         reasons += [f"{key}: {fault}" for fault in _faults_of_text(row[key], own)]
-        if not row[key].strip() and key != "misconception":
-            reasons.append(f"has no answer in {key} words")
+        if key != "misconception":  # which may state a wrong number
+            typed = _typed_numbers(row[key], own)
+            reasons += [f"{key}: {fault}" for fault in typed]
+            if not row[key].strip():
+                reasons.append(f"has no answer in {key} words")
     return reasons
 
 
@@ -136,6 +139,12 @@ def _faults_of_text(text: str, claims: Mapping[str, Claim]) -> list[str]:
         fill(text, lambda: claims)
     except NoValue as error:
         reasons.append(f"{error} (a note prints figures of the claims it lists)")
+    return reasons
+
+
+def _typed_numbers(text: str, claims: Mapping[str, Claim]) -> list[str]:
+    """Numbers with a unit that no claim stands behind, or that one should print."""
+    reasons = []
     for number in unclaimed(ROLE.sub("", text)):
         if not claims:
             reasons.append(f"{number!r} needs a claim")
@@ -145,14 +154,20 @@ def _faults_of_text(text: str, claims: Mapping[str, Claim]) -> list[str]:
 
 
 def _claim_with(number: str, claims: Mapping[str, Claim]) -> str:
-    """The claim of which a number typed by hand is a figure, or ""."""
+    """The claim of which a number typed by hand is a figure, or "".
+
+    As it stands or rounded, from three digits on: with fewer, a card's "48 GB" is too
+    often equal to a count of users by chance.
+    """
     match = _NUMBER.search(number)
     typed = match[0].replace(",", "") if match else ""
+    if sum(c.isdigit() for c in typed) < 3:
+        return ""
     for name, claim in claims.items():
         for value in claim.figures.values():
             if not isinstance(value, str):
-                specs = ("", ".0f", ".1f", ".2f")
-                if typed in {show(value, spec).replace(",", "") for spec in specs}:
+                shown = {show(value, spec) for spec in ("", ".0f", ".1f", ".2f")}
+                if typed in {one.replace(",", "") for one in shown}:
                     return name
     return ""
 

@@ -16,7 +16,7 @@ from tests.courseware.conftest import FRONT
 SOURCE = "## 1. What *it* is `worth` {#worth .short}\n\n```bash\n## no heading\n```\n"
 CLAIMS = (
     "kernel-slower: {says: Slower., kind: measured, source: A paper, "
-    "date: '2023-09-12', figures: {low: 20, high: 26}}\n"
+    "date: '2023-09-12', figures: {low: 20, high: 25.7}}\n"
 )
 
 
@@ -60,7 +60,7 @@ BROKEN = {
         {"claims": [], "standard": "It takes 30 s."},
         "'30 s' needs a claim",
     ),
-    "a figure typed by hand": ({"plain": "By 26 %."}, "is a figure of claim"),
+    "a figure typed by hand": ({"plain": "By 25.7 %."}, "is a figure of claim"),
     "a list": ({"plain": "- One.\n- Two."}, "neither a plain sentence nor code"),
     "a link": ({"plain": "See [x](#y)."}, "neither a plain sentence"),
     "HTML": ({"plain": "<b>No.</b>"}, "neither a plain sentence"),
