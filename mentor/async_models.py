@@ -7,7 +7,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 
 from lab.messages import RequestReport
-from mentor import asking
+from mentor import asking, course
 from mentor.commands import Ask, Feedback, Rename
 from mentor.models import Conversation, Preference, Turn
 from mentor.presentation import conversation_json, course_json, turn_json
@@ -37,6 +37,12 @@ def voice(turn_id: int, address: str) -> dict[str, Any] | None:
     """Ask an engine; the turn where that has ended it, or None."""
     turn = asking.voice(Turn.objects.get(pk=turn_id), address)
     return None if turn.is_open else turn_json(turn)
+
+
+@database_sync_to_async
+def prepare() -> None:
+    """Have the course read, so that the first answer comes as soon as later ones."""
+    course.prepare()
 
 
 @database_sync_to_async

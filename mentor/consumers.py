@@ -141,6 +141,7 @@ class MentorConsumer(AsyncWebsocketConsumer):
                 await self._ask(command)
             case Open(conversation_id):
                 await self._open(conversation_id)
+                await async_models.prepare()
             case Stop(turn_id):
                 await async_models.stop(learner_id, turn_id)
             case Heal(turn_id):

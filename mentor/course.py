@@ -5,13 +5,17 @@ an answer can be shown and checked long after. All of it goes through one Course
 one place that tests replace.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cache
 from typing import Any, Protocol
 
 from mentor import knowing
 from mentor.knowing import CheckedSentence, CourseAnswer, Finding, Level, Passage
+
+logger = logging.getLogger(__name__)
 
 LEVELS: tuple[Level, ...] = ("plain", "standard", "deep")
 
@@ -49,6 +53,16 @@ def taught_by(other: Course) -> Iterator[None]:
         yield
     finally:
         _course = before
+
+
+@cache
+def prepare() -> None:
+    """Read the course and the sentence model once a process, before the first question
+    has to wait for it."""
+    try:
+        knowing.find("KV cache")
+    except Exception:
+        logger.exception("the course was not read")
 
 
 def find(question: str, **where: Any) -> Finding:
