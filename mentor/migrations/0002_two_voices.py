@@ -1,7 +1,7 @@
 """A turn has two voices: what the course says, and the engine's words, checked.
 
-One question of a learner may be open: those left open by the version before are given
-up first, as nobody streams them any more; a report that still comes counts all the same.
+One question of a learner may be open: where there are several, the newest stays so and
+the others are given up; a report that still comes counts all the same.
 """
 
 from typing import Any
@@ -10,12 +10,14 @@ from django.db import migrations, models
 
 
 def name_learners(apps: Any, schema_editor: Any) -> None:
-    turns = apps.get_model("mentor", "Turn").objects
-    turns.filter(state="open").update(
-        state="failed", error="The server was updated meanwhile. Ask again."
-    )
     for conversation in apps.get_model("mentor", "Conversation").objects.iterator():
         conversation.turns.update(learner_id=conversation.learner_id)
+    turns, seen = apps.get_model("mentor", "Turn").objects, set()
+    for turn in turns.filter(state="open").order_by("-created_at", "-pk"):
+        if turn.learner_id in seen:
+            turn.state, turn.error = "failed", "You asked another question meanwhile."
+            turn.save(update_fields=["state", "error"])
+        seen.add(turn.learner_id)
 
 
 class Migration(migrations.Migration):

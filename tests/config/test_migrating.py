@@ -202,7 +202,11 @@ def test_every_table_keeps_every_row(database: Migrated) -> None:
         )
         for key, app, model in wanted["django_content_type"]
     ]
-    assert rows_of(database.old, "default") == wanted
+    now = rows_of(database.old, "default")
+    for table in ("django_content_type", "auth_permission"):
+        # A model that is new has rows of its own here.
+        now[table] = [row for row in now[table] if row in wanted[table]]
+    assert now == wanted
 
 
 def test_the_schema_is_that_of_a_fresh_database(

@@ -19,7 +19,7 @@ TRUE = "A request takes a block when it needs one."
 PASSAGE = Passage("PagedAttention", URL, f"{FACT} {TRUE}")
 ANSWER = Finding("answer", [PASSAGE], score=0.8)
 DECLINE = Finding("decline", words="That is not in this course: ask about serving.")
-NEAR = Finding("near", [PASSAGE], words="The course does not have it; see its blocks.")
+NEAR = Finding("near", words="The course does not have it; see its blocks.", url=URL)
 
 
 def note(ask: str) -> Note:

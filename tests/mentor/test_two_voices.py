@@ -85,6 +85,7 @@ async def test_what_the_course_does_not_answer_no_engine_is_asked(
     assert turn["course"]["kind"] == finding.kind
     assert finding.words in turn["course"]["html"]
     assert turn["course"]["sentences"] == []
+    assert (f'href="{URL}">Read there' in turn["course"]["html"]) == bool(finding.url)
     offered = [offer["question"] for offer in turn["course"]["offers"]]
     assert offered == [note.asks[0] for note in finding.offers]
 

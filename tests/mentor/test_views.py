@@ -107,6 +107,9 @@ def test_staff_see_what_needs_a_note_and_not_who_asked(
     shown = admin_client.get(reverse("mentor:questions")).content.decode()
     assert "What is paging?" in shown and "No birds." in shown
     assert "decline" in shown and learner not in shown
+    assert reverse("mentor:questions") in (
+        admin_client.get(reverse("mentor:conversations")).content.decode()
+    )
     rows = admin_client.get(reverse("mentor:questions-csv")).content.decode()
     assert "decline,'=SUM(A1:A9)" in rows
     assert "marked wrong,What is paging?" in rows and learner not in rows
