@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from courseware.notes import Note
 from mentor.knowing.finding import Finding, Level
+from mentor.knowing.passages import Passage
 from mentor.knowing.sentences import sentences
 
 
@@ -36,8 +37,14 @@ def course_answer(finding: Finding, level: Level = "standard") -> CourseAnswer:
         return CourseAnswer([])
     first = finding.notes[0]
     said = [one for note in finding.notes for one in _sentences(note, level)]
+    said += [Sentence(p.text, p.url, _claims(p, finding)) for p in finding.beside]
     unique = list({one.text: one for one in said}.values())
     return CourseAnswer(unique, first.note_id, first.section_title)
+
+
+def _claims(passage: Passage, finding: Finding) -> tuple[str, ...]:
+    named = [note for note in finding.notes if note.note_id == passage.note_id]
+    return named[0].claims if named else ()
 
 
 def _sentences(note: Note, level: Level) -> list[Sentence]:

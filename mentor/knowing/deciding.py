@@ -33,9 +33,6 @@ def signs(known: Knowledge, ranked: Ranked) -> Tensor:
     total = sum(weights.values()) or 1.0
     in_note = sum(w for s, w in weights.items() if s in known.stems_of_notes[best])
     in_course = sum(w for s, w in weights.items() if known.knows(s))
-    neighbours = sum(
-        one in outside().words and not known.knows(one) for one in ranked.stems
-    )
     per_word = float(ranked.word_scores[best]) / max(1, len(ranked.stems))
     row = ranked.signs[best]
     return np.array(
@@ -48,14 +45,25 @@ def signs(known: Knowledge, ranked: Ranked) -> Tensor:
             min(per_word, 3) / 3,
             out,
             near,
-            min(neighbours, 2),
+            min(num_neighbours(known, ranked), 2),
         ]
     )
 
 
+def num_neighbours(known: Knowledge, ranked: Ranked) -> int:
+    """Words of the field's neighbourhood that no note has, such as "Ollama"."""
+    names = outside().words
+    return sum(one in names and not known.knows(one) for one in ranked.stems)
+
+
 def sureness(known: Knowledge, ranked: Ranked) -> float:
-    """The logarithm of the odds that the best note answers the question."""
-    return float(signs(known, ranked) @ WEIGHTS + BIAS)
+    """The logarithm of the odds that the best note answers the question.
+
+    Of what no note names the course says nothing: notes may be offered then, and no
+    more.
+    """
+    score = float(signs(known, ranked) @ WEIGHTS + BIAS)
+    return min(score, ANSWER - 0.01) if num_neighbours(known, ranked) else score
 
 
 def similarity_outside(known: Knowledge, vector: Tensor) -> tuple[float, float]:

@@ -9,7 +9,9 @@ from typing import Literal
 import numpy as np
 
 from courseware.notes import Note
+from courseware.words import content_stems
 from mentor.knowing import deciding
+from mentor.knowing.beside import named_beside
 from mentor.knowing.knowledge import Knowledge, knowledge
 from mentor.knowing.model import sentence_model
 from mentor.knowing.passages import Passage, of_note
@@ -19,9 +21,11 @@ from mentor.knowing.ranking import Ranked, rank
 Level = Literal["plain", "standard", "deep"]
 Kind = Literal["answer", "offer", "decline", "near"]
 NUM_NOTES, NUM_TEXTS, NUM_OFFERS = 3, 2, 3
-CLOSE = 0.45
+CLOSE = 0.25
 """A second note whose score is within this of the best one's answers as well."""
 _taught: ContextVar[Knowledge | None] = ContextVar("taught", default=None)
+BESIDE = 0.5
+"""A note within this of the best one may lend a sentence."""
 DECLINED = (
     "I only know this course: serving language models with vLLM, its KV cache, GPUs, "
     "cold starts and what it all costs. Ask me about one of those."
@@ -44,6 +48,9 @@ class Finding:
     passages: list[Passage] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     """Of an answer: the note, and a second one that is about as likely."""
+    beside: list[Passage] = field(default_factory=list)
+    """Of an answer: sentences of these and the next notes with what the question names
+    and the notes' answers do not."""
     offers: list[Note] = field(default_factory=list)
     """Of an offer: two or three notes to choose from."""
     score: float = 0.0
@@ -82,7 +89,7 @@ def find(
         score = min(score, deciding.OFFER - 1)
     if asked.is_order and score < deciding.ANSWER:
         return Finding("decline", words=ORDERED, score=score)
-    return _finding(known, ranked, score, level)
+    return _finding(known, ranked, score, level, content_stems(own))
 
 
 @contextmanager
@@ -102,7 +109,9 @@ def _leaves(known: Knowledge, own: np.ndarray) -> bool:
     return outside - inside > deciding.NEARER
 
 
-def _finding(known: Knowledge, ranked: Ranked, score: float, level: Level) -> Finding:
+def _finding(
+    known: Knowledge, ranked: Ranked, score: float, level: Level, named: list[str]
+) -> Finding:
     best = [known.notes[n] for n in ranked.order[:NUM_NOTES]]
     if score < deciding.OFFER:
         if not deciding.is_near(known, ranked):
@@ -114,7 +123,10 @@ def _finding(known: Knowledge, ranked: Ranked, score: float, level: Level) -> Fi
         return Finding("offer", passages, offers=best[:NUM_OFFERS], score=score)
     scores = ranked.scores[ranked.order]
     is_close = len(best) > 1 and scores[0] - scores[1] < CLOSE
-    return Finding("answer", passages, best[: 2 if is_close else 1], score=score)
+    notes = best[: 2 if is_close else 1]
+    likely = [n for n, s in zip(best, scores, strict=False) if scores[0] - s < BESIDE]
+    beside = named_beside(known, notes, likely, level, named)
+    return Finding("answer", passages, notes, beside, score=score)
 
 
 def _texts(known: Knowledge, ranked: Ranked) -> list[Passage]:
