@@ -1,10 +1,14 @@
 /** Question, answer and the learner's own blocks on one screen: from the first question
  * on the grid is smaller and stays above, the panel fills what is left below it. */
 
+const NEAR_PX = 8;
+
 export class Together {
   #instrument;
   #core;
   #panel;
+  #above = 0;
+  #alignedAt = -Infinity;
 
   /** @param {HTMLElement} instrument  @param {HTMLElement} core what stays above
    * @param {HTMLElement} panel */
@@ -24,7 +28,8 @@ export class Together {
     const handle = document.getElementById("lab-handle-toggle");
     const isFolded = handle?.checkVisibility?.() && handle.getAttribute("aria-expanded") === "false";
     if (isFolded) handle.click();
-    this.#instrument.scrollTop = this.#panel.offsetTop - this.#measure();
+    this.#measure();
+    this.#align();
   }
 
   /** A conversation without questions: the grid is large again. */
@@ -32,17 +37,27 @@ export class Together {
     this.#instrument.classList.remove("is-asking");
   }
 
-  /** @returns {number} height of what stays above the panel */
+  /** The panel right below what stays above it. */
+  #align() {
+    this.#instrument.scrollTop = this.#panel.offsetTop - this.#above;
+    this.#alignedAt = this.#instrument.scrollTop;
+  }
+
+  /** The room that is left; whoever has not scrolled away meanwhile stays aligned. */
   #measure() {
-    if (!this.#instrument.classList.contains("is-asking")) return 0;
+    const instrument = this.#instrument;
+    if (!instrument.classList.contains("is-asking")) return;
     const handle = document.getElementById("lab-handle");
     const above = this.#core.offsetHeight + (handle?.offsetHeight ?? 0);
-    const top = Math.max(0, this.#instrument.getBoundingClientRect().top);
-    const room = Math.min(this.#instrument.clientHeight, window.innerHeight - top) - above;
+    const top = Math.max(0, instrument.getBoundingClientRect().top);
+    const room = Math.min(instrument.clientHeight, window.innerHeight - top) - above;
     const wanted = `${Math.round(room)}px`;
-    if (this.#instrument.style.getPropertyValue("--mentor-room") !== wanted) {
-      this.#instrument.style.setProperty("--mentor-room", wanted);
+    if (instrument.style.getPropertyValue("--mentor-room") !== wanted) {
+      instrument.style.setProperty("--mentor-room", wanted);
     }
-    return above;
+    const isAligned = Math.abs(instrument.scrollTop - this.#alignedAt) < NEAR_PX;
+    const hasGrown = this.#above !== above;
+    this.#above = above;
+    if (hasGrown && isAligned) this.#align();
   }
 }
