@@ -21,6 +21,8 @@ class Answer:
     """One question as its browser saw it; times in seconds."""
 
     asked_at: float = field(default_factory=time.perf_counter)
+    course_at: float | None = None
+    """What the course says was there."""
     first_text_at: float | None = None
     short_id: int | None = None
     turn: dict[str, Any] = field(default_factory=dict)
@@ -29,6 +31,13 @@ class Answer:
     def measured(self) -> dict[str, Any]:
         """The numbers of the engine's report."""
         return dict(self.turn["measured"] or {})
+
+    @property
+    def course_s(self) -> float:
+        """Question sent to the course's answer received; RuntimeError without one."""
+        if self.course_at is None:
+            raise RuntimeError("The course did not answer.")
+        return self.course_at - self.asked_at
 
     @property
     def ttft_s(self) -> float:
@@ -52,10 +61,11 @@ class Chat:
             raise RuntimeError(f"A question failed: {answer.turn['error']}")
         return answer
 
-    async def begin(self, question: str) -> Answer:
-        """Send a question."""
+    async def begin(self, question: str, selected: str = "") -> Answer:
+        """Send a question, about a text of the page where one is given."""
         answer = Answer()
-        await self._send(type="ask", conversation=None, question=question, ref=1)
+        asked = {"question": question, "selected": selected}
+        await self._send(type="ask", conversation=None, ref=1, **asked)
         return answer
 
     async def read(
@@ -72,6 +82,8 @@ class Chat:
                     answer.turn = message["turn"]
                     if answer.turn["state"] != "open":
                         return False
+                elif message["type"] == "course":
+                    answer.course_at = time.perf_counter()
                 elif message["type"] == "event":
                     self._note(answer, message)
                     has_tokens = message["num_output_tokens"] >= num_tokens

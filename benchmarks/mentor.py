@@ -18,6 +18,7 @@ from benchmarks.chats import Answer, Chat, open_chats
 from benchmarks.interval import bootstrap_interval, mean_interval, percentile
 from benchmarks.scale import Scale, scale_of
 from benchmarks.stack import Running, running
+from mentor.commands import MAX_SELECTED_CHARS
 
 PREFILL_TOKENS = 2_000
 NUM_DIGITS = 1_980
@@ -55,7 +56,7 @@ async def _measure(stack: Running, scale: Scale) -> list[dict[str, Any]]:
     num_stops, num_late = scale["stops"], min(scale["stops"], scale["prefill_stops"])
     async with open_chats(stack.url, scale["chats"]) as chats:
         ratios = await _ratios(stack, chats, scale)
-        added = await _added_ttft(chats, scale["single"])
+        course, added = await _single(chats, scale["single"])
         in_decode = await _stops(stack, chats, num_stops, _stop_in_decode)
         in_prefill = await _stops(stack, chats, num_late, _stop_in_prefill)
     status = stack.ready_status() or {}
@@ -65,6 +66,7 @@ async def _measure(stack: Running, scale: Scale) -> list[dict[str, Any]]:
     )
     return [
         *_ratio(ratios, conditions),
+        *_percentile("course_ms_p95", course, 95),
         *_percentile("added_ttft_ms_p50", added, 50),
         *_percentile("added_ttft_ms_p95", added, 95),
         *_percentile("stop_ms_p95", in_decode, 95),
@@ -136,14 +138,16 @@ async def _straight(stack: Running, num_chats: int, rounds: int) -> float:
     return float(answer["tokens"] / answer["seconds"])
 
 
-async def _added_ttft(chats: list[Chat], number: int) -> list[float]:
-    """Milliseconds, one chat at a time."""
-    added = []
+async def _single(chats: list[Chat], number: int) -> tuple[list[float], list[float]]:
+    """Milliseconds to the course's answer and added to the first token, one chat at a
+    time."""
+    course, added = [], []
     for index in range(number):
         question = QUESTIONS[index % len(QUESTIONS)]
         answer = await chats[index % len(chats)].ask(question)
+        course.append(answer.course_s * 1e3)
         added.append((answer.ttft_s - answer.measured["ttft_s"]) * 1e3)
-    return added
+    return course, added
 
 
 async def _stops(
@@ -175,9 +179,10 @@ async def _stop_in_decode(chat: Chat) -> tuple[float | None, Answer]:
 
 
 async def _stop_in_prefill(chat: Chat) -> tuple[float | None, Answer]:
-    """Stopped before any token: digits at random, so that no prefix is cached."""
+    """Stopped before any token: about digits at random, which no prompt had before."""
     digits = "".join(random.choices("0123456789", k=NUM_DIGITS))
-    answer = await chat.begin(digits)
+    about, rest = digits[:MAX_SELECTED_CHARS], digits[MAX_SELECTED_CHARS:]
+    answer = await chat.begin(f"What is PagedAttention, and what is {rest}?", about)
     if not await chat.read(answer, "prefill"):
         return None, answer
     await asyncio.sleep(random.uniform(0, 0.3))

@@ -16,6 +16,7 @@ from courseware.experiments import EXPERIMENTS
 from courseware.figures import FIGURES
 from courseware.loader import read_glossary, render_chapter
 from courseware.markdown.code import LEXERS
+from courseware.notes_guide import NOTES_IN_WORDS
 
 SKELETON = """---
 title: {title}
@@ -190,7 +191,7 @@ def document() -> str:
     parts += [_shown(f"`{{{one.name} …}}`", one) for one in ROLE_EXAMPLES]
     parts += ["## Notes, headings, links\n"]
     parts += [_shown(one.name.capitalize(), one) for one in OTHER_EXAMPLES]
-    parts += [_PICTURES, _claims_in_words(), _REFUSALS]
+    parts += [_PICTURES, _claims_in_words(), NOTES_IN_WORDS, _REFUSALS]
     return "\n".join(part.rstrip() + "\n" for part in parts)
 
 

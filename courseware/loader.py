@@ -14,6 +14,7 @@ from courseware.figures import claims_of
 from courseware.markdown.page import Page, Piece
 from courseware.markdown.reading import read_page
 from courseware.models import Chapter, Section
+from courseware.notes import read_notes
 from courseware.sources import line_of, read_entries, read_source
 from courseware.typography import typeset
 from courseware.values import NoValue, fill, read_all_claims
@@ -114,7 +115,7 @@ def render_chapter(
 def _read(
     path: Path, glossary: dict[str, Any], faults: list[BrokenChapter]
 ) -> tuple[Page, list[Piece], Drawer]:
-    """What a chapter's two files say; their faults go to ``faults`` and the page."""
+    """What a chapter's files say; their faults go to ``faults`` and the page."""
     claims_path = path.with_suffix(".claims.yaml")
     claims = read_claims(claims_path, faults)
     source = ""
@@ -125,6 +126,7 @@ def _read(
     named = _named(source)
     if not claims and any(fault.path == claims_path for fault in faults):
         claims = {name: nothing_said(name) for name in named}
+    read_notes(path.with_suffix(".notes.yaml"), claims, source, faults)
     drawer = Drawer(path, claims, glossary, [name for name in named if name in claims])
     page = Page(path, drawer.directive, drawer.role, drawer.value)
     if not source and faults:

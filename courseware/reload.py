@@ -5,6 +5,7 @@ from pathlib import Path
 from courseware import figures
 from courseware.errors import BrokenChapter
 from courseware.loader import CONTENT, load_chapters
+from courseware.notes import forget_notes
 from courseware.values import forget_claims
 
 _state: dict[Path, tuple[dict[Path, int], list[BrokenChapter]]] = {}
@@ -18,6 +19,7 @@ def reload_changed(directory: Path = CONTENT) -> list[BrokenChapter]:
     seen, broken = _state.get(directory, ({}, []))
     if files != seen:
         forget_claims()
+        forget_notes()
         figures.forget_data()
         broken = load_chapters(directory).broken
         _state[directory] = (files, broken)

@@ -7,18 +7,42 @@ from typing import Any
 from channels.db import database_sync_to_async
 
 from lab.messages import RequestReport
-from mentor.commands import Ask
-from mentor.models import Conversation, Turn
-from mentor.presentation import conversation_json, turn_json
+from mentor import asking, course
+from mentor.commands import Ask, Feedback, Rename
+from mentor.models import Conversation, Preference, Turn
+from mentor.presentation import conversation_json, course_json, turn_json
 
 
 @database_sync_to_async
-def ask(learner_id: str, command: Ask, request_id: str, address: str) -> dict[str, Any]:
-    """Take a question; see ConversationManager.ask for what it raises."""
-    turn = Conversation.objects.ask(
-        learner_id, command.conversation_id, command.question, request_id, address
-    )
-    return turn_json(turn) | {"title": turn.conversation.title}
+def take(learner_id: str, command: Ask, request_id: str) -> dict[str, Any]:
+    """Take a question; see asking.take for what it raises.
+
+    ``request_id`` of the answer is another where the question was pending already.
+    """
+    turn = asking.take(learner_id, command, request_id)
+    title = turn.conversation.title
+    return turn_json(turn) | {"title": title, "request_id": turn.request_id}
+
+
+@database_sync_to_async
+def inform(turn_id: int) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Ask the course; what it says, and the turn where it has ended."""
+    turn = asking.inform(Turn.objects.get(pk=turn_id))
+    said = course_json(turn) or {}
+    return said, None if turn.is_open else turn_json(turn)
+
+
+@database_sync_to_async
+def voice(turn_id: int, address: str) -> dict[str, Any] | None:
+    """Ask an engine; the turn where that has ended it, or None."""
+    turn = asking.voice(Turn.objects.get(pk=turn_id), address)
+    return None if turn.is_open else turn_json(turn)
+
+
+@database_sync_to_async
+def prepare() -> None:
+    """Have the course read, so that the first answer comes as soon as later ones."""
+    course.prepare()
 
 
 @database_sync_to_async
@@ -34,6 +58,31 @@ def delete(learner_id: str, conversation_id: uuid.UUID) -> None:
 
 
 @database_sync_to_async
+def rename(learner_id: str, command: Rename) -> None:
+    """Give a conversation of the learner's own another title; raises Unknown."""
+    conversation = Conversation.objects.owned(learner_id, command.conversation_id)
+    conversation.title = command.title
+    conversation.save(update_fields=["title"])
+
+
+@database_sync_to_async
+def choose_level(learner_id: str, level: str) -> None:
+    """Keep how deep the learner wants the answers."""
+    Preference.objects.update_or_create(
+        learner_id=learner_id, defaults={"level": level}
+    )
+
+
+@database_sync_to_async
+def give_feedback(learner_id: str, command: Feedback) -> dict[str, Any]:
+    """Keep what the learner thinks of an answer; raises Unknown."""
+    turn = Turn.objects.owned(learner_id, command.turn_id)
+    turn.verdict, turn.reason = command.verdict, command.reason
+    turn.save(update_fields=["verdict", "reason"])
+    return turn_json(turn)
+
+
+@database_sync_to_async
 def open_conversation(
     learner_id: str, conversation_id: uuid.UUID | None
 ) -> tuple[dict[str, Any], dict[str, int]]:
@@ -46,9 +95,10 @@ def open_conversation(
     known = Conversation.objects.latest_of(learner_id)
     chosen = [c for c in known if c.pk == conversation_id] or known
     conversation = chosen[0] if chosen else None
-    turns = list(conversation.turns.all()) if conversation else []
+    turns = list(conversation.turns.shown()) if conversation else []
     open_turns = {turn.request_id: turn.pk for turn in turns if turn.is_open}
-    return conversation_json(conversation, turns, known), open_turns
+    shown = conversation_json(conversation, turns, known)
+    return shown | {"level": Preference.level_of(learner_id)}, open_turns
 
 
 @database_sync_to_async

@@ -1,11 +1,16 @@
-"""The mentor's socket: questions in, the engine's answer out as it is made.
+"""The mentor's socket: questions in, what the course says and the engine's words out.
 
 What a browser says is in mentor.commands. What it hears::
 
-    {"type": "conversation", "conversation", "conversations", "turns"}   after open
-    {"type": "asked", "ref", "turn"}                  the question was taken
+    {"type": "conversation", "conversation", "conversations", "turns", "level"}
+                                                      after open, and when another tab
+                                                      changed something
+    {"type": "asked", "ref", "turn", "replaces"}      the question was taken
+    {"type": "course", "turn", "kind", "words", "sentences", "offers", "html"}
+                                                      what the course says, before an
+                                                      engine is asked
     {"type": "event", "turn", "phase", "place", "short_id", …, "offset", "text"}
-    {"type": "turn", "turn"}                          it ended; html and measured are in
+    {"type": "turn", "turn"}                          it ended; checked words, measured
     {"type": "refused", "ref", "reason"}              a sentence; nothing was lost
 """
 
@@ -19,7 +24,13 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from courseware.learner import learner_id_of
-from courseware.sockets import NO_LEARNER, TokenBucket, address_of_socket
+from courseware.sockets import (
+    NO_LEARNER,
+    TokenBucket,
+    address_of_socket,
+    has_ended,
+    session_group,
+)
 from lab.errors import EngineError
 from lab.messages import request_group
 from mentor import async_models
@@ -27,10 +38,13 @@ from mentor.commands import (
     MESSAGES_AT_ONCE,
     MESSAGES_PER_S,
     Ask,
+    ChooseLevel,
     Command,
     Delete,
+    Feedback,
     Heal,
     Open,
+    Rename,
     Stop,
     parse,
 )
@@ -44,23 +58,38 @@ HEAL_S = 3.0
 """How often open turns are looked up, for the case that their last event was lost."""
 
 
+def learner_group(learner_id: str) -> str:
+    """Group of all tabs of one learner."""
+    return f"mentor.learner.{learner_id}"
+
+
 class MentorConsumer(AsyncWebsocketConsumer):
-    """One browser. All rules are in mentor.models, all wording in errors."""
+    """One browser. All rules are in mentor.asking and mentor.models."""
 
     async def connect(self) -> None:
         """Accept a learner; refuse a socket whose session has none."""
         self._streams: dict[str, AnswerStream] = {}
         self._allowance = TokenBucket(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._healer: asyncio.Task[None] | None = None
+        self._shown: uuid.UUID | None = None
+        self._groups: list[str] = []
         self._learner_id = await database_sync_to_async(learner_id_of)(self.scope)
         await self.accept()
         if self._learner_id is None:
             await self.close(NO_LEARNER)
+            return
+        of_session = await database_sync_to_async(session_group)(self._session)
+        self._groups = [learner_group(self._learner_id)]
+        self._groups += [of_session] if of_session else []
+        for group in self._groups:
+            await self.channel_layer.group_add(group, self.channel_name)
 
     async def disconnect(self, code: int) -> None:
         """Leave every group; the engine goes on and the answer is stored."""
         if self._healer:
             self._healer.cancel()
+        for group in self._groups:
+            await self.channel_layer.group_discard(group, self.channel_name)
         for request_id in list(self._streams):
             await self._leave(request_id)
 
@@ -70,6 +99,9 @@ class MentorConsumer(AsyncWebsocketConsumer):
         """One command; what is wrong with it is said, never raised."""
         ref = 0
         try:
+            if await database_sync_to_async(has_ended)(self._session):
+                await self.session_ended()
+                return
             if not self._allowance.take():
                 raise Refused(TOO_MANY)
             command = parse(text_data)
@@ -93,6 +125,15 @@ class MentorConsumer(AsyncWebsocketConsumer):
         turn = await async_models.settle(stream.turn_id, event["report"])
         await self._end(event["request_id"], turn)
 
+    async def session_ended(self, message: dict[str, Any] | None = None) -> None:
+        """Whoever reads here now is somebody else."""
+        await self.close(NO_LEARNER)
+
+    async def learner_changed(self, message: dict[str, Any]) -> None:
+        """Another tab of the learner changed something: show how it is now."""
+        if message["by"] != self.channel_name:
+            await self._open(self._shown)
+
     async def _obey(self, command: Command) -> None:
         learner_id = self._learner_id
         match command:
@@ -100,31 +141,60 @@ class MentorConsumer(AsyncWebsocketConsumer):
                 await self._ask(command)
             case Open(conversation_id):
                 await self._open(conversation_id)
+                await async_models.prepare()
             case Stop(turn_id):
                 await async_models.stop(learner_id, turn_id)
             case Heal(turn_id):
-                for stream in self._streams.values():
-                    if stream.turn_id == turn_id:
-                        stream.rewind()
+                self._rewind(turn_id)
+            case ChooseLevel(level):
+                await async_models.choose_level(learner_id, level)
+            case Feedback():
+                turn = await async_models.give_feedback(learner_id, command)
+                await self._say({"type": "turn", "turn": turn})
+            case Rename():
+                await async_models.rename(learner_id, command)
+                await self._open(command.conversation_id)
+                await self._tell_other_tabs()
             case Delete(conversation_id):
                 await async_models.delete(learner_id, conversation_id)
                 await self._open(None)
+                await self._tell_other_tabs()
 
     async def _ask(self, ask: Ask) -> None:
         request_id = uuid.uuid4().hex
-        await self._join(request_id, AnswerStream(0))
-        try:
-            turn = await async_models.ask(
-                self._learner_id, ask, request_id, self._address
-            )
-        except BaseException:
-            await self._leave(request_id)
-            raise
-        logger.info("asked", extra={"log_id": request_id})
-        self._streams[request_id].turn_id = turn["id"]
-        if turn["state"] != "open":
-            await self._leave(request_id)
-        await self._say({"type": "asked", "ref": ask.ref, "turn": turn})
+        turn = await async_models.take(self._learner_id, ask, request_id)
+        is_new = turn.pop("request_id") == request_id
+        self._shown = uuid.UUID(turn["conversation"])
+        replaces = ask.replaces if is_new else None
+        asked = {"type": "asked", "ref": ask.ref, "turn": turn, "replaces": replaces}
+        await self._say(asked)
+        if is_new:
+            logger.info("asked", extra={"log_id": request_id})
+            await self._answer(turn["id"], request_id)
+            await self._tell_other_tabs()
+        elif turn["state"] == "open" and turn["log_id"] not in self._streams:
+            await self._join(turn["log_id"], AnswerStream(turn["id"]))
+
+    async def _answer(self, turn_id: int, request_id: str) -> None:
+        """First the course, then an engine; the group is joined before it is asked,
+        so that no event is missed."""
+        said, ended = await async_models.inform(turn_id)
+        await self._say({"type": "course", "turn": turn_id, **said})
+        if ended is None:
+            await self._join(request_id, AnswerStream(turn_id))
+            ended = await async_models.voice(turn_id, self._address)
+            if ended is not None:
+                await self._leave(request_id)
+        if ended is not None:
+            await self._say({"type": "turn", "turn": ended})
+
+    async def _tell_other_tabs(self) -> None:
+        message = {"type": "learner.changed", "by": self.channel_name}
+        await self.channel_layer.group_send(learner_group(self._learner_id), message)
+
+    @property
+    def _session(self) -> Any:
+        return self.scope.get("session")
 
     @property
     def _address(self) -> str:
@@ -138,6 +208,8 @@ class MentorConsumer(AsyncWebsocketConsumer):
             if request_id not in self._streams:
                 await self._join(request_id, AnswerStream(turn_id))
             self._streams[request_id].rewind()
+        found = shown["conversation"]
+        self._shown = uuid.UUID(found["id"]) if found else None
         await self._say(shown)
 
     async def _join(self, request_id: str, stream: AnswerStream) -> None:
@@ -145,6 +217,11 @@ class MentorConsumer(AsyncWebsocketConsumer):
         await self.channel_layer.group_add(request_group(request_id), self.channel_name)
         if self._healer is None or self._healer.done():
             self._healer = asyncio.create_task(self._heal())
+
+    def _rewind(self, turn_id: int) -> None:
+        for stream in self._streams.values():
+            if stream.turn_id == turn_id:
+                stream.rewind()
 
     async def _leave(self, request_id: str) -> None:
         self._streams.pop(request_id, None)

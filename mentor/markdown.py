@@ -22,9 +22,18 @@ LINK_REL = "noopener nofollow noreferrer"
 
 def render(text: str) -> SafeString:
     """Sanitised HTML of an answer."""
+    return _clean(_parser().render(text))
+
+
+def render_inline(text: str) -> SafeString:
+    """Sanitised HTML of one sentence, without a paragraph around it."""
+    return _clean(_parser().renderInline(text))
+
+
+def _clean(html: str) -> SafeString:
     return mark_safe(
         nh3.clean(
-            _parser().render(text),
+            html,
             tags=TAGS,
             attributes=ATTRIBUTES,
             attribute_filter=_absolute_links,

@@ -1,25 +1,20 @@
 """Conversations and their turns. All numbers of a turn come from its report."""
 
-import logging
 import uuid
-from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, ClassVar
 
-from django.db import IntegrityError, models, transaction
+from django.db import models
 from django.utils import timezone
 
 from courseware.models import Learner
 from lab import client
 from lab.errors import NotYours
-from lab.messages import Generation, RequestReport
-from mentor import engines, prompts
+from lab.messages import RequestReport
+from mentor import course, prompts
 from mentor.errors import Refused, Unknown
-from mentor.passages import chapter_index
 from mentor.repetition import without_echo, without_reprint
-from mentor.retrieval import Passage
-
-logger = logging.getLogger(__name__)
 
 PURPOSE = "mentor"
 MAX_TURNS = 100
@@ -27,13 +22,11 @@ MAX_TURNS = 100
 MAX_CONVERSATIONS = 50
 """Conversations kept per learner; a new one takes the place of the oldest."""
 TITLE_CHARS = 60
+HANDED_OVER = timedelta(seconds=30)
+"""An engine has a question by then, or nobody hands it over any more."""
 REPEATED = (
     "The model began to repeat itself, so the engine ended the answer there. It is a "
     "small one: ask more narrowly."
-)
-STILL_OPEN = (
-    "Your last question is still being answered: wait for the answer, or stop it, "
-    "then ask."
 )
 
 
@@ -53,6 +46,14 @@ class ConversationManager(models.Manager["Conversation"]):
         """The learner's conversations, newest first."""
         return list(self.filter(learner_id=learner_id))
 
+    def with_words(self, learner_id: str, words: str) -> list["Conversation"]:
+        """The learner's with ``words`` in the title, a question or an answer."""
+        said = models.Q(turns__question__icontains=words)
+        said |= models.Q(turns__answer__icontains=words)
+        mine = self.filter(learner_id=learner_id)
+        found = mine.filter(models.Q(title__icontains=words) | said)
+        return list(found.distinct())
+
     def start(self, learner_id: str) -> "Conversation":
         """A new conversation; raises Unknown for a learner who was forgotten."""
         if not Learner.objects.filter(learner_id=learner_id).exists():
@@ -60,35 +61,6 @@ class ConversationManager(models.Manager["Conversation"]):
         for old in self.latest_of(learner_id)[MAX_CONVERSATIONS - 1 :]:
             old.discard()
         return self.create(learner_id=learner_id)
-
-    def ask(
-        self,
-        learner_id: str,
-        conversation_id: uuid.UUID | None,
-        question: str,
-        request_id: str,
-        address: str = "",
-    ) -> "Turn":
-        """Take a question, in a new conversation if None, and hand it to an engine.
-
-        Raises Refused (empty, too long, one still open), Unknown (not yours),
-        LimitExceeded or EngineUnavailable; then nothing is stored.
-        """
-        try:
-            with transaction.atomic():
-                if conversation_id is None:
-                    conversation = self.start(learner_id)
-                else:
-                    conversation = self.owned(learner_id, conversation_id)
-                turn = conversation.ask(question, request_id, address)
-        except IntegrityError:
-            raise Refused(STILL_OPEN) from None
-        except client.NOT_SENT as error:
-            # Raised after the commit, when the task is sent: the question is kept.
-            logger.warning("request %s was not sent: %s", request_id, error)
-            turn = Turn.objects.get(request_id=request_id)
-            turn.fail("The question could not be sent to the engine. Ask again.")
-        return turn
 
 
 class Conversation(models.Model):
@@ -108,44 +80,9 @@ class Conversation(models.Model):
     def __str__(self) -> str:
         return f"conversation {self.pk}"
 
-    def ask(self, question: str, request_id: str, address: str = "") -> "Turn":
-        """Build the prompt, store the turn and submit it; see the manager's ask."""
-        window = engines.window()
-        question = prompts.check_question(question, window)
-        Turn.objects.give_up_overdue()
-        earlier = list(self.turns.all())
-        self._check_room(earlier)
-        before = earlier[-1].question if earlier else ""
-        prompt = prompts.build(
-            question,
-            chapter_index().search(question, before),
-            [turn.exchange() for turn in earlier if turn.state == Turn.State.ANSWERED],
-            window,
-        )
-        if not earlier:
-            self.title = _title(question)
-            self.save(update_fields=["title"])
-        turn = self.turns.create(
-            position=len(earlier),
-            question=question,
-            prompt=prompt.user_content,
-            passages=_sources(prompt.passages),
-            num_turns_dropped=prompt.num_turns_dropped,
-            context_tokens=window.max_model_len,
-            request_id=request_id,
-        )
-        client.submit(
-            Generation(prompt.messages, window.max_output_tokens),
-            learner_id=self.learner_id,
-            purpose=PURPOSE,
-            request_id=request_id,
-            address=address,
-        )
-        return turn
-
     def discard(self) -> None:
         """Abort what still runs and delete everything said here."""
-        unanswered = self.turns.filter(state=Turn.State.OPEN)
+        unanswered = self.turns.open()
         client.abandon(unanswered.values_list("request_id", flat=True), self.learner_id)
         self.delete()
 
@@ -157,34 +94,66 @@ class Conversation(models.Model):
             "created_at": self.created_at.isoformat(),
         }
 
-    def _check_room(self, earlier: list["Turn"]) -> None:
-        if any(turn.state == Turn.State.OPEN for turn in earlier):
-            raise Refused(STILL_OPEN)
-        if len(earlier) >= MAX_TURNS:
+    def check_room(self) -> None:
+        """Raises Refused when it holds as many questions as it can."""
+        if self.turns.count() >= MAX_TURNS:
             raise Refused(
                 f"This conversation has {MAX_TURNS} questions, which is the most it "
                 "can hold: begin a new one."
             )
 
 
-class TurnManager(models.Manager["Turn"]):
+class Preference(models.Model):
+    """How deep a learner wants the answers."""
+
+    learner_id = models.CharField(max_length=32, primary_key=True)
+    level = models.CharField(max_length=8, default="standard")
+
+    def __str__(self) -> str:
+        return self.level
+
+    @classmethod
+    def level_of(cls, learner_id: str) -> str:
+        """The level chosen last."""
+        found = cls.objects.filter(pk=learner_id).first()
+        return found.level if found else "standard"
+
+
+class TurnQuerySet(models.QuerySet["Turn"]):
+    """Which turns count for what."""
+
+    def open(self) -> "TurnQuerySet":
+        """Those whose answer is not complete."""
+        return self.filter(state=Turn.State.OPEN)
+
+    def shown(self) -> "TurnQuerySet":
+        """Those that no edited or repeated question took the place of."""
+        return self.filter(is_replaced=False)
+
+
+class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[misc]
     """Access by owner, and the one place where a report becomes an answer."""
 
     def owned(self, learner_id: str, turn_id: int) -> "Turn":
         """The learner's own turn; raises Unknown otherwise."""
         try:
-            return self.get(pk=turn_id, conversation__learner_id=learner_id)
+            found: Turn = self.get(pk=turn_id, learner_id=learner_id)
+            return found
         except Turn.DoesNotExist:
             raise Unknown("This question is not yours, or no longer exists.") from None
 
     def give_up_overdue(self) -> None:
-        """Fail the open turns whose report never came."""
+        """Fail the open turns whose report never came, and those that were never
+        handed over: the process that took them is gone."""
+        now = timezone.now()
         minutes = int(client.OVERDUE.total_seconds() // 60)
-        self.filter(
-            state=Turn.State.OPEN, created_at__lt=timezone.now() - client.OVERDUE
-        ).update(
+        self.open().filter(created_at__lt=now - client.OVERDUE).update(
             state=Turn.State.FAILED,
             error=f"No engine answered within {minutes} minutes. Ask again.",
+        )
+        self.open().filter(prompt="", created_at__lt=now - HANDED_OVER).update(
+            state=Turn.State.FAILED,
+            error="The question got lost before an engine had it. Ask again.",
         )
 
     def settle(self, report: RequestReport) -> None:
@@ -198,10 +167,14 @@ class TurnManager(models.Manager["Turn"]):
         numbers["engine"] = (host and host.label) or report.engine_host_id
         numbers["measured_at"] = timezone.now().isoformat()
         unsettled = self.filter(request_id=report.request_id, report__isnull=True)
-        shown = unsettled.values_list("passages", flat=True).first() or []
+        turn = unsettled.first()
+        if turn is None:
+            return
+        answer = without_reprint(text, [passage["title"] for passage in turn.passages])
         unsettled.update(
             state=Turn.State.of(report),
-            answer=without_reprint(text, [passage["title"] for passage in shown]),
+            answer=answer,
+            checked=turn.check_words(answer),
             error=error,
             short_id=report.short_id,
             engine_host_id=report.engine_host_id,
@@ -230,9 +203,30 @@ class Turn(models.Model):
     conversation = models.ForeignKey(
         Conversation, on_delete=models.CASCADE, related_name="turns"
     )
+    learner_id = models.CharField(max_length=32)
+    """The conversation's: what the constraint below needs."""
     position = models.PositiveIntegerField()
     question = models.TextField()
-    prompt = models.TextField()
+    level = models.CharField(max_length=8, default="standard")
+    section = models.CharField(max_length=120, blank=True)
+    """Anchor of what was in view."""
+    selected = models.TextField(blank=True)
+    """Text of the page that the question is about."""
+    is_replaced = models.BooleanField(default=False)
+    """Whether an edited or repeated question took its place."""
+    kind = models.CharField(max_length=8, blank=True)
+    """answer, offer, near or decline; empty until the course was asked."""
+    course = models.JSONField(null=True)
+    """What the course says: mentor.course.answer."""
+    found = models.JSONField(null=True)
+    """What the engine's words are checked against: mentor.course.kept."""
+    checked = models.JSONField(null=True)
+    """The engine's sentences: mentor.course.checked; None where none was checked."""
+    verdict = models.CharField(max_length=5, blank=True)
+    """The learner's: right, wrong or nothing,"""
+    reason = models.TextField(blank=True)
+    """and why."""
+    prompt = models.TextField(blank=True)
     """The user message as it was sent, passages included."""
     passages = models.JSONField(default=list)
     """[{"title", "url"}] of the passages in the prompt."""
@@ -257,6 +251,11 @@ class Turn(models.Model):
             models.UniqueConstraint(
                 fields=["conversation", "position"], name="mentor_turn_position"
             ),
+            models.UniqueConstraint(
+                fields=["learner_id"],
+                condition=models.Q(state="open"),
+                name="mentor_one_open_turn_a_learner",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -271,6 +270,16 @@ class Turn(models.Model):
         """This turn as the model saw it."""
         return prompts.Exchange(self.prompt, self.answer)
 
+    def check_words(self, answer: str) -> list[dict[str, Any]] | None:
+        """The sentences of an engine's answer, checked; None without a finding."""
+        return course.checked(answer, self.found) if self.found else None
+
+    def complete(self, sentence: str = "") -> None:
+        """End the turn with what the course said; the sentence says why the engine
+        was not asked, where it should have been."""
+        ended = Turn.objects.open().filter(pk=self.pk)
+        ended.update(state=self.State.ANSWERED, error=sentence)
+
     def stop(self) -> None:
         """Abort in the engine; the report that follows ends the turn."""
         try:
@@ -284,14 +293,3 @@ class Turn(models.Model):
         Turn.objects.filter(pk=self.pk, report__isnull=True).update(
             state=self.state, error=self.error
         )
-
-
-def _sources(passages: Sequence[Passage]) -> list[dict[str, str]]:
-    """One link per section, in the order of the chapter."""
-    by_url = {passage.url: passage.title for passage in passages}
-    return [{"title": title, "url": url} for url, title in by_url.items()]
-
-
-def _title(question: str) -> str:
-    line = " ".join(question.split())
-    return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1] + "…"

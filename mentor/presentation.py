@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from mentor.markdown import render
+from django.template.loader import render_to_string
+
+from mentor.markdown import render, render_inline
 from mentor.models import Conversation, Turn
 
 MEASURED = (
@@ -24,21 +26,67 @@ MEASURED = (
 
 
 def turn_json(turn: Turn) -> dict[str, Any]:
-    """One turn; ``measured`` is None until its report came."""
+    """One turn; ``measured`` is None until its report came, ``course`` until the
+    course was asked, ``checked_html`` is empty where no words were checked."""
     report = turn.report
     return {
         "id": turn.pk,
         "conversation": str(turn.conversation_id),
         "question": turn.question,
+        "level": turn.level,
+        "selected": turn.selected,
         "state": turn.state,
+        "course": course_json(turn),
         "answer": turn.answer,
         "html": render(turn.answer),
+        **checked_json(turn),
         "error": turn.error,
         "passages": turn.passages,
         "num_turns_dropped": turn.num_turns_dropped,
         "context_tokens": turn.context_tokens,
         "log_id": turn.request_id,
+        "verdict": turn.verdict,
+        "reason": turn.reason,
         "measured": report and {name: report.get(name) for name in MEASURED},
+    }
+
+
+def course_json(turn: Turn) -> dict[str, Any] | None:
+    """What the course says, with ``html`` to show; None before it was asked."""
+    said = turn.course
+    if said is None:
+        return None
+    html = render_to_string(
+        "mentor/_course.html", {"said": said, "parts": _parts(said)}
+    )
+    return {**said, "html": html}
+
+
+def _parts(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """Sentences in a row that stand at one place, with their one link."""
+    parts: list[dict[str, Any]] = []
+    for sentence in said["sentences"]:
+        if not parts or parts[-1]["url"] != sentence["url"]:
+            page = sentence["url"].split("#")[0]
+            part = {"url": sentence["url"], "title": sentence["title"], "page": page}
+            parts.append(part | {"sentences": [], "claims": []})
+        parts[-1]["sentences"].append(render_inline(sentence["text"]))
+        known = parts[-1]["claims"]
+        known += [claim for claim in sentence["claims"] if claim not in known]
+    return parts
+
+
+def checked_json(turn: Turn) -> dict[str, Any]:
+    """The engine's sentences, each with whether the course says so."""
+    checked = turn.checked or []
+    rows = [row | {"html": render_inline(row["text"])} for row in checked]
+    html = render_to_string("mentor/_checked.html", {"rows": rows}) if rows else ""
+    num_supported = sum(row["supported"] for row in checked)
+    return {
+        "checked_html": html,
+        "sentences": checked,
+        "num_sentences": len(checked),
+        "num_supported": num_supported,
     }
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mentor.errors import Refused
-from mentor.retrieval import Passage
+from mentor.knowing import Passage
 
 SYSTEM = (
     "You are the mentor of a course about serving AI models. You answer questions "

@@ -1,8 +1,8 @@
-"""What the mentor keeps, readable and deletable without JavaScript."""
+"""What the mentor keeps, without JavaScript; and what staff make new notes of."""
 
 from django.urls import path
 
-from mentor import views
+from mentor import staff_views, views
 
 app_name = "mentor"
 urlpatterns = [
@@ -12,6 +12,11 @@ urlpatterns = [
         views.conversation,
         name="conversation",
     ),
+    path("conversations/<uuid:conversation_id>/export/", views.export, name="export"),
+    path("conversations/<uuid:conversation_id>/rename/", views.rename, name="rename"),
+    path("suggestions/", views.suggestions, name="suggestions"),
+    path("questions/", staff_views.questions, name="questions"),
+    path("questions.csv", staff_views.questions_csv, name="questions-csv"),
     path(
         "conversations/<uuid:conversation_id>/delete/",
         views.delete_conversation,

@@ -1,31 +1,70 @@
 """What the mentor keeps about a learner: pages that work without JavaScript."""
 
 import uuid
+from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_POST
 
 from courseware.learner import learner_id_of
 from mentor.errors import Unknown
-from mentor.models import Conversation
+from mentor.models import TITLE_CHARS, Conversation
 from mentor.presentation import turn_json
+from mentor.suggestions import suggestions as suggestions_of
+
+MAX_QUERY_CHARS = 100
 
 
 @require_GET
 def conversations(request: HttpRequest) -> HttpResponse:
-    """The learner's conversations, newest first."""
-    known = Conversation.objects.latest_of(learner_id_of(request.session) or "")
-    return render(request, "mentor/conversations.html", {"conversations": known})
+    """The learner's conversations, newest first; those with ``q`` in them."""
+    query = request.GET.get("q", "").replace("\x00", "")[:MAX_QUERY_CHARS].strip()
+    learner_id = learner_id_of(request.session) or ""
+    known = Conversation.objects.latest_of(learner_id)
+    if query:
+        known = Conversation.objects.with_words(learner_id, query)
+    context = {"conversations": known, "query": query}
+    return render(request, "mentor/conversations.html", context)
 
 
 @require_GET
 def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     """One conversation, to read."""
     found = _owned(request, conversation_id)
-    turns = [turn_json(turn) for turn in found.turns.all()]
-    context = {"conversation": found, "turns": turns}
-    return render(request, "mentor/conversation.html", context)
+    return render(request, "mentor/conversation.html", _shown(found))
+
+
+@require_GET
+def export(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    """One conversation as a Markdown file, both voices named in it."""
+    found = _owned(request, conversation_id)
+    text = render_to_string("mentor/conversation.md", _shown(found))
+    response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
+    name = f"mentor-{found.created_at:%Y-%m-%d}.md"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@require_GET
+@cache_control(max_age=600)
+def suggestions(request: HttpRequest) -> JsonResponse:
+    """Questions to begin with in a section: {"questions": [text, …]}."""
+    anchor = request.GET.get("section", "").replace("\x00", "")
+    return JsonResponse({"questions": suggestions_of(anchor)})
+
+
+@require_POST
+def rename(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    """Give one conversation another title; an empty one changes nothing."""
+    found = _owned(request, conversation_id)
+    title = " ".join(request.POST.get("title", "").replace("\x00", "").split())
+    if title:
+        found.title = title[:TITLE_CHARS]
+        found.save(update_fields=["title"])
+    return redirect("mentor:conversation", found.pk)
 
 
 @require_POST
@@ -35,6 +74,11 @@ def delete_conversation(
     """Delete one conversation."""
     _owned(request, conversation_id).discard()
     return redirect("mentor:conversations")
+
+
+def _shown(found: Conversation) -> dict[str, Any]:
+    turns = [turn_json(turn) for turn in found.turns.shown()]
+    return {"conversation": found, "turns": turns}
 
 
 def _owned(request: HttpRequest, conversation_id: uuid.UUID) -> Conversation:

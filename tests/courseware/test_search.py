@@ -4,7 +4,8 @@ import pytest
 from django.test import Client
 
 from courseware.loader import Report, load_chapters
-from courseware.search import Entry, Index, fold
+from courseware.search import Entry, Index
+from courseware.words import WordIndex, content_stems, stem
 from tests.courseware.conftest import Load
 
 
@@ -59,10 +60,22 @@ def test_a_snippet_shows_the_words_where_they_stand() -> None:
     assert ("Block ", True) in runs
 
 
-def test_folding_keeps_short_words_and_double_s() -> None:
-    assert [fold(w) for w in ("GPUs", "gas", "less", "Caché")] == [
-        "gpu", "gas", "less", "cache",
-    ]  # fmt: skip
+def test_forms_of_a_word_have_one_stem() -> None:
+    forms = [("GPUs", "gpu"), ("Cachés", "caching"), ("blocks", "Block")]
+    assert all(stem(one) == stem(other) for one, other in forms)
+    assert [stem(word) for word in ("gas", "less", "vLLM")] == ["gas", "less", "vllm"]
+
+
+def test_content_words_come_once_and_without_those_that_every_question_has() -> None:
+    assert content_stems("What is the GPU? And how do GPUs work at 8 s?") == [
+        "gpu",
+        "8",
+    ]
+
+
+def test_an_index_without_words_scores_nothing() -> None:
+    assert WordIndex([]).scores(["block"]).tolist() == []
+    assert WordIndex([[], []]).scores(["block"]).tolist() == [0, 0]
 
 
 def test_the_page_finds_sections_and_terms(reader: Client, course: Report) -> None:

@@ -67,7 +67,7 @@ def test_a_question_occupies_blocks_and_its_answer_is_measured(lab: Page) -> Non
 
 
 def test_stop_ends_the_generation_and_no_block_lists_it(lab: Page) -> None:
-    _ask(lab, "Explain every mitigation of cold starts in great detail, with examples.")
+    _ask(lab, "Why are cold starts slow, and what can be done about each phase?")
     turn = lab.locator(".mentor-turn").last
     expect(turn.locator('[data-part="answer"]')).not_to_be_empty(timeout=ANSWER_MS)
     lab.click("#mentor-stop")
@@ -176,7 +176,7 @@ def test_the_lab_says_plainly_that_this_is_a_cpu_engine(
 
 
 def test_see_its_blocks_lets_the_questions_blocks_stand_out(lab: Page) -> None:
-    _ask(lab, "Explain each phase of a cold start, one by one, in great detail.")
+    _ask(lab, "Why are cold starts slow, and what can be done about each phase?")
     turn = lab.locator(".mentor-turn").last
     lab.wait_for_function(
         "() => [...document.querySelectorAll('.mentor-turn [data-part=answer]')]"

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.e2e
 CHAPTER = "/chapters/deploying-ai-models/"
 ANSWER_MS = 60_000
 QUESTION = "What is PagedAttention?"
-LONG_QUESTION = "Explain PagedAttention step by step, with every consequence."
+LONG_QUESTION = "Why are cold starts slow, and what can be done about each phase?"
 NOTE_YOURS = """
   window.yours = [];
   document.addEventListener("servelab:yours", ({ detail }) => yours.push(detail));
@@ -56,7 +56,13 @@ def test_an_answer_comes_with_what_it_cost(mentor: Locator, page: Page) -> None:
     for words in (r"TTFT\s*[\d.]+\s*m?s", r"tokens/s", r"\d+ of \d+ prompt tokens"):
         expect(figures).to_have_text(re.compile(words))
     expect(answered.locator(".mentor-source")).to_have_text(re.compile("^measured · "))
-    expect(answered.get_by_role("link", name="PagedAttention")).to_be_visible()
+    course = answered.locator(".is-course")
+    expect(course.locator(".mentor-fact")).to_have_text(re.compile(r"\w{3,}"))
+    expect(course.get_by_role("link").first).to_be_visible()
+    expect(answered.locator(".mentor-check")).to_have_text(re.compile("^checked: "))
+    made_up = answered.locator(".is-made-up")
+    assert made_up.count() == made_up.locator("s").count(), "each is struck"
+    assert made_up.count() == made_up.get_by_text("the model made this up").count()
     states = [detail["state"] for detail in page.evaluate("window.yours")]
     assert "add" in states and states[-1] == "remove"
 
@@ -97,7 +103,14 @@ def test_everything_is_reached_by_keyboard(mentor: Locator, page: Page) -> None:
     turn(mentor, "answered")
     expect(box(mentor)).to_have_value("")
     page.keyboard.press("Shift+Tab")
-    expect(mentor.get_by_role("button", name="Copy the answer")).to_be_focused()
+    expect(mentor.get_by_role("button", name="Wrong")).to_be_focused()
+    box(mentor).focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(mentor.get_by_role("radio", name="deep")).to_be_checked()
+    page.reload()
+    expect(mentor.get_by_role("radio", name="deep")).to_be_checked()
 
 
 def test_a_conversation_is_left_found_again_and_deleted(
@@ -114,6 +127,102 @@ def test_a_conversation_is_left_found_again_and_deleted(
     expect(mentor.locator(".mentor-turn")).to_have_count(0)
     page.goto("/mentor/")
     expect(page.locator("main")).to_contain_text("not asked anything yet")
+
+
+SIZES = [(1440, 900), (390, 844)]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES, ids=["desk", "phone"])
+def test_question_answer_and_own_blocks_are_on_one_screen(
+    mentor: Locator, page: Page, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_selector('#lab-state[data-state="ready"]', state="attached")
+    if width < 760:
+        page.click("#lab-handle-toggle")
+    ask(mentor, LONG_QUESTION)
+    last = turn(mentor, "open")
+    expect(last.locator(".mentor-answer")).to_have_text(
+        re.compile(r"\w{3,}"), timeout=ANSWER_MS
+    )
+    assert page.evaluate("window.yours.at(-1)?.state") == "add", "its blocks are lit"
+    parts = [".mentor-asked", ".mentor-answer"]
+    boxes = [last.locator(part).bounding_box() for part in parts]
+    boxes.append(page.locator("#lab-canvas").bounding_box())
+    boxes.append(box(mentor).bounding_box())
+    for found in boxes:
+        assert found is not None
+        assert found["y"] >= 0 and found["x"] >= 0
+    asked, _, canvas, field = (found["y"] for found in boxes if found)
+    assert canvas < asked < field < height
+    log = page.locator("#mentor-log").bounding_box()
+    answer = boxes[1]
+    assert log and answer and answer["y"] < log["y"] + log["height"], (
+        "not below the log"
+    )
+
+
+def test_what_is_selected_can_be_explained(mentor: Locator, page: Page) -> None:
+    paragraph = page.locator(".chapter section[aria-labelledby] p").first
+    paragraph.scroll_into_view_if_needed()
+    paragraph.click(click_count=3)
+    page.locator(".chapter").get_by_role("button", name="Explain this").click()
+    asked = mentor.locator(".mentor-turn").last
+    expect(asked.locator(".mentor-asked")).to_have_text("Explain this")
+    expect(asked.locator(".mentor-about-text")).to_have_text(re.compile("^About: “"))
+    turn(mentor, "answered")
+
+
+def test_what_is_not_in_the_course_lights_no_block(mentor: Locator, page: Page) -> None:
+    ask(mentor, "Who won the football World Cup in 2010?")
+    declined = turn(mentor, "answered")
+    expect(declined.locator(".mentor-quiet")).to_contain_text("no block lights up")
+    expect(declined.locator(".is-engine")).to_be_hidden()
+    assert page.evaluate("window.yours") == []
+
+
+def test_an_answer_is_marked_with_a_reason(mentor: Locator, page: Page) -> None:
+    ask(mentor, "Who won the football World Cup in 2010?")
+    declined = turn(mentor, "answered")
+    declined.get_by_role("button", name="Wrong").click()
+    declined.get_by_label("What is wrong or missing?").fill("It is in part 2.")
+    declined.get_by_role("button", name="Send").click()
+    pressed = declined.get_by_role("button", name="Wrong")
+    expect(pressed).to_have_attribute("aria-pressed", "true")
+    expect(declined.locator(".mentor-reason")).to_be_hidden()
+
+
+def test_a_question_is_edited_in_its_place(mentor: Locator) -> None:
+    ask(mentor, "Who won the football World Cup in 2010?")
+    turn(mentor, "answered")
+    mentor.get_by_role("button", name="Edit the question").click()
+    box(mentor).fill("Who played the football World Cup in 2014?")
+    box(mentor).press("Enter")
+    expect(mentor.locator(".mentor-asked")).to_have_text(
+        ["Who played the football World Cup in 2014?"]
+    )
+
+
+def test_enter_that_ends_a_word_of_an_input_method_asks_nothing(
+    mentor: Locator, page: Page
+) -> None:
+    box(mentor).fill("日本語")
+    box(mentor).dispatch_event("keydown", {"key": "Enter", "keyCode": 229})
+    page.wait_for_timeout(300)
+    expect(mentor.locator(".mentor-turn")).to_have_count(0)
+    expect(box(mentor)).to_have_value("日本語")
+
+
+def test_a_double_click_asks_once_and_arabic_runs_from_the_right(
+    mentor: Locator, page: Page
+) -> None:
+    box(mentor).fill("ما هي الذاكرة؟")
+    mentor.get_by_role("button", name="Ask", exact=True).dblclick()
+    asked = mentor.locator(".mentor-asked")
+    expect(asked).to_have_count(1)
+    turn(mentor, "answered")
+    expect(asked).to_have_count(1)
+    assert asked.evaluate("one => getComputedStyle(one).direction") == "rtl"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -12,9 +12,10 @@ from channels.testing import WebsocketCommunicator
 
 from courseware.models import Chapter, Learner, Section
 from lab import client
-from mentor import consumers
+from mentor import consumers, course
 from mentor.routing import websocket_urlpatterns
 from tests.lab.fake_engine import READY, FakeEngine
+from tests.mentor.fake_course import FakeCourse
 
 SECTIONS = {
     "PagedAttention": "PagedAttention cuts the KV cache into blocks of fixed size. "
@@ -35,6 +36,14 @@ def in_memory_channels(settings: Any) -> None:
 def engine() -> Iterator[FakeEngine]:
     fake = FakeEngine(READY)
     with client.transport(fake):
+        yield fake
+
+
+@pytest.fixture(autouse=True)
+def teacher() -> Iterator[FakeCourse]:
+    """What stands for the course's knowledge in all tests here."""
+    fake = FakeCourse()
+    with course.taught_by(fake):
         yield fake
 
 
@@ -69,12 +78,14 @@ def chapter(db: None) -> Chapter:
 class Browser:
     """One browser on the mentor's socket."""
 
-    def __init__(self, learner_id: str | None) -> None:
+    def __init__(self, learner_id: str | None, session: Any = None) -> None:
         self._socket = WebsocketCommunicator(
             URLRouter(websocket_urlpatterns), "/ws/mentor/"
         )
-        session = {"learner_id": learner_id} if learner_id else {}
-        self._socket.scope["session"] = session
+        self._heard: list[dict[str, Any]] = []
+        self.course: dict[str, Any] = {}
+        known = {"learner_id": learner_id} if learner_id else {}
+        self._socket.scope["session"] = known if session is None else session
 
     async def connect(self) -> "Browser":
         connected, _ = await self._socket.connect()
@@ -91,16 +102,38 @@ class Browser:
         await self._socket.send_to(**data)
 
     async def hear(self, kind: str | None = None) -> dict[str, Any]:
-        message = json.loads(await self._socket.receive_from(timeout=5))
+        message = self._heard.pop(0) if self._heard else await self._next()
         assert kind in (None, message["type"]), message
         return message
 
-    async def hears_nothing(self) -> bool:
-        return await self._socket.receive_nothing(timeout=0.1)
+    async def _next(self) -> dict[str, Any]:
+        return dict(json.loads(await self._socket.receive_from(timeout=5)))
 
-    async def ask(self, question: str, conversation: str | None = None) -> Any:
-        await self.say(type="ask", conversation=conversation, question=question, ref=1)
-        return await self.hear()
+    async def hears_nothing(self) -> bool:
+        return not self._heard and await self._socket.receive_nothing(timeout=0.1)
+
+    async def ask(
+        self, question: str, conversation: str | None = None, **more: Any
+    ) -> Any:
+        """Ask and hear whether it was taken; what the course says is kept."""
+        asked = {"conversation": conversation, "question": question, "ref": 1}
+        await self.say(type="ask", **asked | more)
+        outcome = await self.hear()
+        if outcome["type"] == "asked" and outcome["turn"]["course"] is None:
+            self.course = await self.hear("course")
+            await self._handled()
+        return outcome
+
+    async def _handled(self) -> None:
+        """Wait until all that was said so far is done: commands come one by one."""
+        await self.say(type="are you there?")
+        while (message := await self._next())["type"] != "refused":
+            self._heard.append(message)
+
+    async def ask_to_the_end(self, question: str, **more: Any) -> Any:
+        """Ask what no engine answers."""
+        await self.ask(question, **more)
+        return (await self.hear("turn"))["turn"]
 
     async def leave(self) -> None:
         await self._socket.disconnect()
@@ -109,12 +142,12 @@ class Browser:
 @pytest.fixture
 async def browse(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Callable[[str | None], Awaitable[Browser]]]:
+) -> AsyncIterator[Callable[..., Awaitable[Browser]]]:
     monkeypatch.setattr(consumers, "HEAL_S", 0.05)
     browsers: list[Browser] = []
 
-    async def open_socket(learner_id: str | None) -> Browser:
-        browsers.append(await Browser(learner_id).connect())
+    async def open_socket(learner_id: str | None, session: Any = None) -> Browser:
+        browsers.append(await Browser(learner_id, session).connect())
         return browsers[-1]
 
     yield open_socket

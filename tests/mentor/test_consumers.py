@@ -1,13 +1,26 @@
 """Asking, streaming, stopping, coming back: through the socket."""
 
+from dataclasses import replace
+
 import pytest
 from kombu.exceptions import OperationalError
 
+from lab.models import MAX_UNFINISHED_IN_TOTAL, EngineRequest
 from mentor.commands import MAX_MESSAGE_CHARS
+from mentor.knowing import Passage
 from mentor.models import Conversation, Turn
 from tests.lab.fake_engine import READY
+from tests.mentor.fake_course import ANSWER, FACT, PASSAGE, URL
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def fill_the_engine() -> None:
+    """As many requests of others as are taken at once."""
+    EngineRequest.objects.bulk_create(
+        EngineRequest(request_id=f"{n:032x}", learner_id="f" * 32, purpose="demo")
+        for n in range(MAX_UNFINISHED_IN_TOTAL)
+    )
 
 
 async def test_an_answer_streams_as_it_is_made(learner, chapter, engine, browse):
@@ -48,20 +61,23 @@ async def test_offsets_count_as_javascript_does(learner, chapter, engine, browse
     assert (await browser.hear("event"))["offset"] == 3
 
 
-async def test_the_prompt_holds_the_fitting_passage_before_the_question(
-    learner, chapter, engine, browse
+async def test_the_prompt_is_made_of_what_the_course_says(
+    learner, chapter, engine, teacher, browse
 ):
-    asked = await (await browse(learner)).ask("What is PagedAttention?")
+    other = Passage("Blocks", "/chapters/deploying/#blocks", "A block holds tokens.")
+    own = replace(PASSAGE, note_id="paged")
+    teacher.finding = replace(ANSWER, passages=[own, other])
+    browser = await browse(learner)
+    await browser.ask("What is PagedAttention?")
     system, user = engine.prompt()
+    await engine.report(engine.request_id(), "Blocks.")
+    ended = (await browser.hear("turn"))["turn"]
     assert system["role"] == "system"
-    definition, passage, question = user["content"].split("\n\n")
-    assert definition.startswith("Text:\nPagedAttention: A way to keep the KV cache")
-    assert passage.startswith("PagedAttention: PagedAttention cuts")
+    said, passage, question = user["content"].split("\n\n")
+    assert said == f"Text:\nPagedAttention: {FACT} In standard words."
+    assert passage == "Blocks: A block holds tokens.", "the note itself is not repeated"
     assert question.endswith("Question: What is PagedAttention?")
-    assert asked["turn"]["passages"][0] == {
-        "title": "PagedAttention",
-        "url": "/chapters/deploying/#pagedattention",
-    }
+    assert [p["url"] for p in ended["passages"]] == [URL, other.url]
 
 
 async def test_turns_follow_on_each_other(learner, chapter, engine, browse):
@@ -167,9 +183,8 @@ async def test_an_answer_is_kept_without_the_passages_that_it_copies(
     learner, chapter, engine, browse
 ):
     browser = await browse(learner)
-    turn = (await browser.ask("What is PagedAttention?"))["turn"]
-    title = turn["passages"][0]["title"]
-    text = f"It keeps blocks.\n\n{title}: Operating systems solved this decades"
+    await browser.ask("What is PagedAttention?")
+    text = f"It keeps blocks.\n\n{PASSAGE.title}: Operating systems solved this decades"
     await engine.report(engine.request_id(), text, finish_reason="length")
     ended = (await browser.hear("turn"))["turn"]
     assert (ended["state"], ended["answer"]) == ("answered", "It keeps blocks.")
@@ -188,10 +203,11 @@ async def test_a_broker_that_does_not_answer_fails_the_turn_and_keeps_the_questi
     learner, chapter, engine, browse
 ):
     engine.broken = OperationalError("no route")
-    asked = await (await browse(learner)).ask("What is PagedAttention?")
-    assert asked["turn"]["state"] == "failed"
-    assert asked["turn"]["question"] == "What is PagedAttention?"
-    assert "Ask again" in asked["turn"]["error"]
+    turn = await (await browse(learner)).ask_to_the_end("What is PagedAttention?")
+    assert turn["state"] == "failed"
+    assert turn["question"] == "What is PagedAttention?"
+    assert "Ask again" in turn["error"]
+    assert turn["course"]["sentences"], "what the course says is there all the same"
 
 
 @pytest.mark.parametrize(
@@ -222,29 +238,32 @@ async def test_one_question_at_a_time_in_a_conversation(
     assert len(engine.submitted) == 1
 
 
-async def test_the_limit_of_the_engine_is_said_and_nothing_is_kept(
+async def test_at_the_limit_of_the_engine_the_course_answers_alone_and_says_why(
     learner, chapter, engine, browse, later
 ):
-    browser = await browse(learner)
-    outcomes = [await browser.ask("What is PagedAttention?") for _ in range(4)]
-    assert [outcome["type"] for outcome in outcomes] == ["asked"] * 3 + ["refused"]
-    assert "3 of your requests are under way" in outcomes[3]["reason"]
-    assert await later(Turn.objects.count)() == 3
-    assert await later(Conversation.objects.count)() == 3
+    await later(fill_the_engine)()
+    turn = await (await browse(learner)).ask_to_the_end("What is PagedAttention?")
+    assert (turn["state"], engine.submitted) == ("answered", [])
+    assert turn["course"]["sentences"]
+    assert turn["error"].startswith("The engine was not asked: ")
+    assert "512" in turn["error"]
 
 
-async def test_without_an_engine_the_reason_is_said(learner, chapter, engine, browse):
+async def test_without_an_engine_the_course_answers_alone_and_says_why(
+    learner, chapter, engine, browse
+):
     browser = await browse(learner)
     engine.hosts = []
-    none = await browser.ask("What is PagedAttention?")
+    none = await browser.ask_to_the_end("What is PagedAttention?")
     engine.hosts = [
         READY.__class__(
             "h", "unavailable", 0.0, reason="vLLM does not support this processor."
         )
     ]
-    unable = await browser.ask("What is PagedAttention?")
-    assert "No engine is running" in none["reason"]
-    assert unable["reason"] == "vLLM does not support this processor."
+    unable = await browser.ask_to_the_end("And what is a block?")
+    assert none["course"]["sentences"] and none["state"] == "answered"
+    assert none["error"].startswith("The engine was not asked: no engine is running")
+    assert unable["error"].endswith("vLLM does not support this processor.")
 
 
 async def test_a_starting_engine_takes_questions(learner, chapter, engine, browse):
@@ -322,6 +341,8 @@ async def test_deleting_a_conversation_stops_it_and_shows_the_next(
 ):
     browser = await browse(learner)
     older = (await browser.ask("What is PagedAttention?"))["turn"]
+    await engine.report(engine.request_id(), "Blocks.")
+    await browser.hear("turn")
     newer = (await browser.ask("Why cold starts?"))["turn"]
     await browser.say(type="delete", conversation=newer["conversation"])
     shown = await browser.hear("conversation")

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from courseware.learner import forget
+from courseware.learner import carry, forget
 from lab import client
 from lab.models import EngineRequest
+from mentor import asking
+from mentor.commands import Ask
 from mentor.errors import Refused, Unknown
 from mentor.models import MAX_CONVERSATIONS, MAX_TURNS, Conversation, Turn
 from tests.lab.fake_engine import READY, deliver, finished
@@ -20,9 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def ask(learner, chapter, engine):
     def ask(question="What is PagedAttention?", conversation=None):
         request_id = f"{Turn.objects.count():032x}"
-        return Conversation.objects.ask(
-            learner, conversation and conversation.pk, question, request_id
-        )
+        asked = Ask(conversation and conversation.pk, question)
+        return asking.ask(learner, asked, request_id)
 
     return ask
 
@@ -85,6 +86,29 @@ def test_a_turn_whose_report_never_came_fails_but_a_late_report_still_counts(ask
     assert (turn.state, turn.answer, turn.error) == ("answered", "Late.", "")
 
 
+def test_a_question_that_no_process_hands_over_any_more_does_not_block(
+    learner, chapter, engine
+):
+    lost = asking.take(learner, Ask(None, "What is PagedAttention?"), "a" * 32)
+    Turn.objects.update(created_at=timezone.now() - timedelta(seconds=31))
+    asking.ask(learner, Ask(None, "Why cold starts?"))
+    lost.refresh_from_db()
+    assert (lost.state, "got lost" in lost.error) == ("failed", True)
+
+
+def test_two_learners_with_open_questions_become_one(ask, learner, make_learner):
+    account = make_learner()
+    asking.ask(account, Ask(None, "Why cold starts?"))
+    mine = ask()
+    carry.send(sender=None, learner_id=learner, into=account)
+    still_open = Turn.objects.open().get()
+    assert (still_open.pk, still_open.learner_id) == (mine.pk, account)
+    ended = Turn.objects.exclude(pk=mine.pk).get()
+    deliver(finished(ended.request_id, "Late."))
+    ended.refresh_from_db()
+    assert (ended.state, ended.answer) == ("answered", "Late.")
+
+
 def test_the_smallest_serving_engine_sets_how_much_fits(ask, engine):
     engine.hosts = [
         replace(READY, engine_host_id="large", max_model_len=8_192),
@@ -100,8 +124,8 @@ def test_the_smallest_serving_engine_sets_how_much_fits(ask, engine):
 
 def test_what_no_longer_fits_is_dropped_and_counted(ask, engine):
     conversation = None
-    for _ in range(4):
-        turn = ask(f"What is PagedAttention {'really ' * 150}?", conversation)
+    for number in range(4):
+        turn = ask(f"{number}: what is PagedAttention {'really ' * 150}?", conversation)
         conversation = turn.conversation
         deliver(finished(turn.request_id, "Blocks. " * 60))
     assert turn.num_turns_dropped > 0
@@ -139,10 +163,11 @@ def test_a_conversation_is_full_at_a_stated_number(ask, learner):
 
 def test_the_oldest_conversation_makes_room(ask, learner):
     oldest = ask()
+    deliver(finished(oldest.request_id, "Blocks."))
     between = Conversation.objects.bulk_create(
         Conversation(learner_id=learner) for _ in range(MAX_CONVERSATIONS - 1)
     )
-    newest = ask()
+    newest = ask("Why cold starts?")
     kept = {c.pk for c in Conversation.objects.latest_of(learner)}
     assert kept == {*(c.pk for c in between), newest.conversation_id}
     assert not Turn.objects.filter(pk=oldest.pk).exists()
@@ -153,7 +178,7 @@ def test_forgetting_a_learner_stops_and_deletes_what_is_theirs_only(
 ):
     mine = ask()
     other = make_learner()
-    theirs = Conversation.objects.ask(other, None, "Cold starts?", "e" * 32)
+    theirs = asking.ask(other, Ask(None, "Cold starts?"), "e" * 32)
     forget.send(sender=None, learner_id=learner)
     assert set(engine.aborted) == {mine.request_id}
     assert list(Turn.objects.all()) == [theirs]
@@ -189,4 +214,4 @@ def test_owners_only(ask, make_learner):
 
 def test_a_learner_who_was_never_seen_cannot_begin(chapter, engine):
     with pytest.raises(Unknown, match="reload the page"):
-        Conversation.objects.ask("0" * 32, None, "Why?", "a" * 32)
+        asking.ask("0" * 32, Ask(None, "Why?"), "a" * 32)

@@ -4,8 +4,14 @@ import pytest
 from django.urls import reverse
 
 from courseware.learner import SESSION_KEY
-from mentor.models import Conversation
+from courseware.loader import load_chapters
+from courseware.models import Section
+from courseware.notes import all_notes
+from mentor import asking
+from mentor.commands import Ask
+from mentor.models import Conversation, Turn
 from tests.lab.fake_engine import deliver, finished
+from tests.mentor.fake_course import DECLINE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,7 +26,7 @@ def reader(client, learner):
 
 @pytest.fixture
 def conversation(learner, chapter, engine):
-    turn = Conversation.objects.ask(learner, None, "What is <b>it</b>?", "a" * 32)
+    turn = asking.ask(learner, Ask(None, "What is <b>it</b>?"), "a" * 32)
     deliver(finished(turn.request_id, "**Blocks** <script>alert(1)</script>"))
     return turn.conversation
 
@@ -54,3 +60,69 @@ def test_looking_does_not_delete(reader, conversation):
     url = reverse("mentor:delete", args=[conversation.pk])
     assert reader.get(url).status_code == 405
     assert Conversation.objects.count() == 1
+
+
+def test_both_voices_are_read_without_javascript_and_exported(reader, conversation):
+    page = reader.get(reverse("mentor:conversation", args=[conversation.pk]))
+    text = page.content.decode()
+    assert "From the course" in text and "In the engine’s words" in text
+    assert "the model made this up" in text
+    answer = reader.get(reverse("mentor:export", args=[conversation.pk]))
+    assert answer["Content-Type"] == "text/markdown; charset=utf-8"
+    exported = answer.content.decode()
+    assert "## What is <b>it</b>?" in exported
+    assert "PagedAttention cuts the `KV cache` into blocks." in exported
+    assert "(the model made this up)" in exported
+
+
+def test_conversations_are_searched_and_renamed(reader, conversation):
+    url = reverse("mentor:conversations")
+    assert "it&lt;/b&gt;?" in reader.get(url, {"q": "blocks"}).content.decode()
+    assert "Nothing you asked" in reader.get(url, {"q": "penguin\x00"}).content.decode()
+    place = reverse("mentor:rename", args=[conversation.pk])
+    reader.post(place, {"title": "  Paging " + "x" * 90})
+    conversation.refresh_from_db()
+    assert conversation.title == "Paging " + "x" * 53
+    reader.post(place, {"title": " "})
+    conversation.refresh_from_db()
+    assert conversation.title.startswith("Paging")
+
+
+def test_nobody_exports_or_renames_what_is_not_theirs(client, conversation):
+    assert (
+        client.get(reverse("mentor:export", args=[conversation.pk])).status_code == 404
+    )
+    place = reverse("mentor:rename", args=[conversation.pk])
+    assert client.post(place, {"title": "Mine"}).status_code == 404
+
+
+def test_staff_see_what_needs_a_note_and_not_who_asked(
+    admin_client, client, learner, chapter, engine, teacher
+):
+    wrong = asking.ask(learner, Ask(None, "What is paging?"))
+    deliver(finished(wrong.request_id, "Birds."))
+    Turn.objects.update(verdict="wrong", reason="No birds.")
+    teacher.finding = DECLINE
+    asking.ask(learner, Ask(None, "=SUM(A1:A9)"))
+    shown = admin_client.get(reverse("mentor:questions")).content.decode()
+    assert "What is paging?" in shown and "No birds." in shown
+    assert "decline" in shown and learner not in shown
+    assert reverse("mentor:questions") in (
+        admin_client.get(reverse("mentor:conversations")).content.decode()
+    )
+    rows = admin_client.get(reverse("mentor:questions-csv")).content.decode()
+    assert "decline,'=SUM(A1:A9)" in rows
+    assert "marked wrong,What is paging?" in rows and learner not in rows
+    for name in ("mentor:questions", "mentor:questions-csv"):
+        assert client.get(reverse(name)).status_code == 302
+
+
+def test_questions_to_begin_with_are_those_of_the_section(client):
+    load_chapters()
+    url = reverse("mentor:suggestions")
+    assert client.get(url, {"section": "nowhere\x00"}).json() == {"questions": []}
+    anchors = set(Section.objects.values_list("anchor", flat=True))
+    found = [client.get(url, {"section": a}).json()["questions"] for a in anchors]
+    asks = {note.asks[0] for note in all_notes()}
+    assert all(len(questions) <= 4 and set(questions) <= asks for questions in found)
+    assert any(found) or not asks

@@ -1,7 +1,11 @@
 /** Finds the panel's elements and puts the parts together. */
 
+import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Panel } from "./panel.js";
+import { SelectedText } from "./place.js";
+import { followSection } from "./suggestions.js";
+import { Together } from "./together.js";
 import { Transcript } from "./transcript.js";
 
 const byId = (name) => document.getElementById(`mentor-${name}`);
@@ -11,7 +15,6 @@ function start() {
   if (!app) return;
   const parts = {
     log: byId("log"),
-    form: byId("form"),
     question: byId("question"),
     refusal: byId("refusal"),
     stop: byId("stop"),
@@ -25,7 +28,33 @@ function start() {
     random: byId("random"),
     turnTemplate: byId("turn"),
   };
-  const panel = new Panel(parts, new Transcript());
+  const composer = new Composer(
+    {
+      form: byId("form"),
+      question: byId("question"),
+      levels: byId("levels"),
+      selected: byId("selected"),
+      selectedWords: byId("selected-words"),
+      explain: byId("explain"),
+      unselect: byId("unselect"),
+      editing: byId("editing"),
+      unedit: byId("unedit"),
+    },
+    { onask: (question) => panel.ask(question), onlevel: (level) => panel.chooseLevel(level) },
+  );
+  const instrument = document.getElementById("instrument");
+  const core = instrument.querySelector(".lab-core");
+  const together = new Together(instrument, core, document.getElementById("mentor"));
+  const panel = new Panel(parts, new Transcript(), composer, together);
+  const chapter = document.querySelector(".chapter");
+  new SelectedText(chapter, {
+    onselect: (text) => composer.select(text),
+    onexplain: (text) => {
+      composer.select(text);
+      panel.ask("Explain this");
+    },
+  });
+  followSection(parts.examples, document.querySelector(".contents"));
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   const connection = new Connection(`${scheme}//${location.host}/ws/mentor/`, {
     onopen: () => panel.opened(),

@@ -1,9 +1,10 @@
 /** The mentor's panel: questions out, answers in, and what the learner may do. */
 
 import { TurnView } from "./turn_view.js";
-import { stateSentence } from "./words.js";
+import { copyText, courseText, endSentence, stateSentence } from "./words.js";
 
 const NEAR_BOTTOM_PX = 40;
+const DOUBLE_MS = 1_000;
 const CONNECTION_WORDS = {
   connecting: "Connecting …",
   connected: "",
@@ -14,6 +15,8 @@ const CONNECTION_WORDS = {
 export class Panel {
   #parts;
   #transcript;
+  #composer;
+  #together;
   #views = new Map();
   #engines = new Map();
   #connection = null;
@@ -21,26 +24,20 @@ export class Panel {
   #ref = 0;
   #announced = "";
   #yours = new Map();
+  #told = new Set();
 
   /** @param parts the panel's elements by name, looked up in main.js */
-  constructor(parts, transcript) {
+  constructor(parts, transcript, composer, together) {
     this.#parts = parts;
     this.#transcript = transcript;
+    this.#composer = composer;
+    this.#together = together;
   }
 
   /** Begin: the connection is what the panel speaks through. */
   start(connection) {
     this.#connection = connection;
-    const { form, question, stop, examples, fresh, remove, conversations } = this.#parts;
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.ask(question.value);
-    });
-    question.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      this.ask(question.value);
-    });
+    const { stop, examples, fresh, remove, conversations } = this.#parts;
     examples.addEventListener("click", ({ target }) => {
       const example = target.closest("button");
       if (example) this.#askExample(example.textContent);
@@ -64,6 +61,8 @@ export class Panel {
   connectionState(state) {
     this.#parts.connection.textContent = CONNECTION_WORDS[state];
     this.#parts.connection.dataset.state = state;
+    // Whoever reads here now is somebody else.
+    if (state === "refused") this.#begin();
   }
 
   /** An EngineStatus, from the viewer. */
@@ -81,19 +80,28 @@ export class Panel {
     }
     const { changed, isReplaced, heal } = this.#transcript.apply(message);
     if (message.type === "asked") this.#taken(message);
+    if (message.level) this.#composer.level = message.level;
     if (isReplaced) this.#rebuild();
     if (heal !== null) this.#connection.send({ type: "heal", turn: heal });
     const isAtEnd = this.#isAtEnd();
+    const before = this.#transcript.turns.at(-2)?.id;
     for (const id of changed) {
       this.#show(id);
       this.#mark(id);
     }
-    if (isAtEnd || isReplaced || message.type === "asked") this.#scrollToEnd();
+    if (before && message.type === "asked") this.#show(before);
+    const isBeginning = message.type === "asked" || message.type === "course";
+    const isGrowing = message.type === "event" && isAtEnd;
+    if (isGrowing || isReplaced || isBeginning) this.#scrollToEnd();
     this.#showControls();
     this.#announce(changed[changed.length - 1], isReplaced);
   }
 
-  ask(question) {
+  /** @param {object} more what is not as the form has it */
+  ask(question, more = {}) {
+    const pending = this.#pending;
+    const isDouble = pending?.question === question && Date.now() - pending.sentMs < DOUBLE_MS;
+    if (isDouble) return;
     this.#refuse("");
     this.#ref += 1;
     const message = {
@@ -101,12 +109,28 @@ export class Panel {
       conversation: this.#transcript.conversation?.id ?? null,
       question,
       ref: this.#ref,
+      ...this.#composer.message(),
+      ...more,
     };
-    this.#pending = { ref: this.#ref, question };
+    this.#pending = { ref: this.#ref, question, sentMs: Date.now() };
     if (!this.#connection.send(message)) {
       this.#pending = null;
       this.#refuse("There is no connection to the server yet. Your question is kept.");
     }
+  }
+
+  chooseLevel(level) {
+    this.#connection.send({ type: "level", level });
+  }
+
+  #again(id) {
+    const { question, level, selected } = this.#transcript.turn(id);
+    this.ask(question, { level, selected, replaces: id });
+  }
+
+  #judge(turn, verdict, reason) {
+    if (!this.#connection.send({ type: "feedback", turn, verdict, reason })) return;
+    this.#say(verdict ? "Thank you: it is noted." : "Your mark is taken back.");
   }
 
   stop() {
@@ -126,6 +150,10 @@ export class Panel {
     const { question } = this.#parts;
     const isSent = this.#pending?.ref === ref || turn.question === question.value.trim();
     if (isSent && question.value.trim() === turn.question) question.value = "";
+    if (isSent) {
+      this.#composer.clear();
+      this.#together.begin();
+    }
     this.#pending = null;
   }
 
@@ -145,6 +173,8 @@ export class Panel {
 
   #begin() {
     this.#transcript.begin();
+    this.#composer.clear();
+    this.#together.end();
     this.#rebuild();
     this.#showControls();
     this.#parts.question.focus();
@@ -185,14 +215,18 @@ export class Panel {
     let view = this.#views.get(id);
     if (!view) {
       view = new TurnView(this.#parts.turnTemplate, turn, {
-        onagain: (turnId) => this.ask(this.#transcript.turn(turnId).question),
+        onagain: (turnId) => this.#again(turnId),
+        onedit: (turnId) => this.#composer.edit(this.#transcript.turn(turnId)),
+        onoffer: (question) => this.ask(question),
+        onfeedback: (turnId, ...said) => this.#judge(turnId, ...said),
         onblocks: (turnId, event) => this.#focusBlocks(turnId, event),
         oncopy: (turnId, answer) => this.#copy(turnId, answer),
       });
       this.#views.set(id, view);
       this.#parts.log.append(view.element);
     }
-    view.show(turn, this.#engineOf(turn), Date.now() / 1000);
+    const isLast = turn === this.#transcript.turns.at(-1);
+    view.show(turn, this.#engineOf(turn), Date.now() / 1000, isLast);
   }
 
   #showControls() {
@@ -251,26 +285,32 @@ export class Panel {
     return document.dispatchEvent(new CustomEvent(name, { detail, cancelable: true }));
   }
 
-  async #copy(id, answer) {
+  async #copy(id, element) {
+    const words = element.querySelector('[data-part="answer"]').innerText.trim();
     try {
-      await navigator.clipboard.writeText(this.#transcript.turn(id).answer);
+      await navigator.clipboard.writeText(copyText(this.#transcript.turn(id), words));
       this.#say("The answer is copied.");
     } catch {
-      window.getSelection().selectAllChildren(answer);
+      window.getSelection().selectAllChildren(element);
       this.#say("The answer is selected: copy it with your browser.");
     }
   }
 
-  /** Screen readers hear states and the whole answer, never single tokens. */
+  /** Screen readers hear states, what the course says, and how the check went: never
+   * single tokens, and no sentence that the course does not support. */
   #announce(id, isReplaced) {
     const turn = this.#transcript.turn(id);
     if (!turn || isReplaced) return;
-    const key = `${id} ${turn.state} ${turn.live?.phase}`;
+    const key = `${id} ${turn.state} ${turn.live?.phase} ${Boolean(turn.course)}`;
     if (key === this.#announced) return;
     this.#announced = key;
-    if (turn.state === "answered") this.#say(`The answer is complete. ${turn.answer}`);
-    else if (turn.state === "failed") this.#say(turn.error);
-    else this.#say(stateSentence(turn, this.#engineOf(turn), Date.now() / 1000));
+    if (turn.course && !this.#told.has(id)) {
+      this.#told.add(id);
+      this.#say(`From the course: ${courseText(turn)}`);
+    } else if (turn.state === "failed") this.#say(turn.error);
+    else if (turn.state !== "answered") {
+      this.#say(stateSentence(turn, this.#engineOf(turn), Date.now() / 1000));
+    } else if (turn.answer || turn.error) this.#say(endSentence(turn));
   }
 
   #say(text) {

@@ -44,7 +44,9 @@ export class Transcript {
       case "conversation":
         return this.#replace(message);
       case "asked":
-        return this.#add(message.turn);
+        return this.#add(message.turn, message.replaces);
+      case "course":
+        return this.#inform(message);
       case "turn":
         return this.#settle(message.turn);
       case "event":
@@ -58,21 +60,37 @@ export class Transcript {
     this.conversations = message.conversations;
     for (const turn of message.turns) this.#keep(turn);
     if (this.#isFresh) return outcome([]);
+    const ids = message.turns.map((turn) => turn.id);
+    const isSame =
+      this.conversation?.id === message.conversation?.id && String(ids) === String(this.#shown);
     this.conversation = message.conversation;
-    this.#shown = message.turns.map((turn) => turn.id);
-    return { ...outcome(this.#shown), isReplaced: true };
+    this.#shown = ids;
+    return { ...outcome(ids), isReplaced: !isSame };
   }
 
-  #add(turn) {
+  #add(turn, replaces) {
     this.#keep(turn);
     if (this.conversation === null) {
       this.#isFresh = false;
       this.conversation = { id: turn.conversation, title: turn.title };
-      this.conversations = [this.conversation, ...this.conversations];
+      this.conversations = [
+        this.conversation,
+        ...this.conversations.filter(({ id }) => id !== turn.conversation),
+      ];
     }
     if (this.conversation.id !== turn.conversation) return outcome([]);
-    this.#shown.push(turn.id);
-    return outcome([turn.id]);
+    const place = this.#shown.indexOf(replaces);
+    const isReplaced = place >= 0;
+    if (isReplaced) this.#shown.length = place;
+    if (!this.#shown.includes(turn.id)) this.#shown.push(turn.id);
+    return { ...outcome(isReplaced ? this.#shown : [turn.id]), isReplaced };
+  }
+
+  #inform({ turn: id, ...course }) {
+    const turn = this.#turns.get(id);
+    if (!turn) return outcome([]);
+    turn.course = course;
+    return outcome([id]);
   }
 
   #settle(turn) {
@@ -83,7 +101,9 @@ export class Transcript {
   #keep(turn) {
     const known = this.#turns.get(turn.id);
     const isStillOpen = turn.state === "open" && known?.state === "open";
-    this.#turns.set(turn.id, isStillOpen ? { ...turn, ...liveParts(known) } : turn);
+    const course = turn.course ?? known?.course ?? null;
+    const kept = isStillOpen ? { ...turn, ...liveParts(known) } : turn;
+    this.#turns.set(turn.id, { ...kept, course });
   }
 
   #advance(message) {

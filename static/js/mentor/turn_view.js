@@ -1,48 +1,98 @@
-/** One turn on screen. Text by textContent; the finished answer is HTML that the
- * server has sanitised, parsed without running anything. */
+/** One turn on screen. Text by textContent; what the course says and the finished words
+ * are HTML that the server has made and sanitised, parsed without running anything. */
 
-import { droppedSentence, figures, sourceLine, stateSentence } from "./words.js";
+import {
+  checkSentence,
+  droppedSentence,
+  figures,
+  quietSentence,
+  sourceLine,
+  stateSentence,
+} from "./words.js";
 
 export class TurnView {
   #parts = {};
   #answerText = null;
   #html = null;
+  #courseHtml = null;
+  #handlers;
   element;
 
-  /** @param handlers {onagain(turn), onblocks(turn), oncopy(turn, answerElement)} */
+  /** @param handlers {onagain(turn), onedit(turn), onoffer(question),
+   *   onfeedback(turn, verdict, reason), onblocks(turn, event), oncopy(turn, element)} */
   constructor(template, turn, handlers) {
     this.element = template.content.firstElementChild.cloneNode(true);
     for (const part of this.element.querySelectorAll("[data-part]")) {
       this.#parts[part.dataset.part] = part;
     }
-    const { again, blocks, copy, answer } = this.#parts;
+    this.#handlers = handlers;
+    const { again, edit, blocks, copy, verdicts, reasonForm, reason } = this.#parts;
     again.addEventListener("click", () => handlers.onagain(turn.id));
-    copy.addEventListener("click", () => handlers.oncopy(turn.id, answer));
+    edit.addEventListener("click", () => handlers.onedit(turn.id));
+    copy.addEventListener("click", () => handlers.oncopy(turn.id, this.element));
     blocks.addEventListener("click", (event) => handlers.onblocks(turn.id, event));
+    verdicts.addEventListener("click", ({ target }) => this.#judge(turn.id, target));
+    reasonForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      handlers.onfeedback(turn.id, "wrong", reason.value);
+      reasonForm.hidden = true;
+      verdicts.querySelector('[data-verdict="wrong"]').focus();
+    });
   }
 
-  /** Draw the turn as it is now. */
-  show(turn, engine, nowS) {
+  /** Draw the turn as it is now. @param {boolean} isLast the only one to be replaced */
+  show(turn, engine, nowS, isLast) {
     const parts = this.#parts;
     const isOpen = turn.state === "open";
     this.element.dataset.state = turn.state;
     this.element.setAttribute("aria-busy", String(isOpen));
     say(parts.dropped, droppedSentence(turn));
     say(parts.question, turn.question);
+    say(parts.selected, turn.selected ? `About: “${turn.selected}”` : "");
     say(parts.state, stateSentence(turn, engine, nowS));
+    this.#showCourse(turn.course);
     this.#showAnswer(turn, isOpen);
+    say(parts.quiet, quietSentence(turn));
     say(parts.error, isOpen ? "" : turn.error);
     say(parts.source, sourceLine(turn));
     showFigures(parts.figures, figures(turn.measured));
     showPassages(parts.passages, turn, isOpen);
     parts.blocks.hidden = !(isOpen && Number.isInteger(turn.live?.short_id));
-    parts.copy.hidden = isOpen || !turn.answer;
-    parts.again.hidden = turn.state !== "failed";
+    parts.copy.hidden = isOpen || !(turn.answer || turn.course);
+    parts.again.hidden = isOpen || !isLast;
+    parts.edit.hidden = isOpen || !isLast;
+    parts.verdicts.hidden = isOpen || !turn.course;
+    for (const button of parts.verdicts.children) {
+      button.setAttribute("aria-pressed", String(turn.verdict === button.dataset.verdict));
+    }
+  }
+
+  /** The course's sentences appear once and are never changed by the engine. */
+  #showCourse(course) {
+    const { courseVoice, course: box, offers } = this.#parts;
+    courseVoice.hidden = !course;
+    if (!course || this.#courseHtml === course.html) return;
+    this.#courseHtml = course.html;
+    courseVoice.dataset.kind = course.kind;
+    box.replaceChildren(...parsed(course.html));
+    offers.hidden = course.offers.length === 0;
+    const label = document.createElement("span");
+    label.textContent = course.kind === "offer" ? "Did you mean" : "You could ask";
+    const buttons = course.offers.map(({ question }) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "mentor-example";
+      button.textContent = question;
+      button.addEventListener("click", () => this.#handlers.onoffer(question));
+      return button;
+    });
+    offers.replaceChildren(label, ...buttons);
   }
 
   #showAnswer(turn, isOpen) {
-    const { answer } = this.#parts;
-    answer.hidden = !turn.answer;
+    const { answer, engineVoice, check } = this.#parts;
+    engineVoice.hidden = !turn.answer;
+    say(check, checkSentence(turn));
     if (isOpen) {
       this.#html = null;
       if (this.#answerText === null) {
@@ -55,13 +105,29 @@ export class TurnView {
       } else {
         this.#answerText.data = turn.answer;
       }
-    } else if (this.#html !== turn.html) {
-      this.#answerText = null;
-      this.#html = turn.html;
-      const parsed = new DOMParser().parseFromString(turn.html, "text/html");
-      answer.replaceChildren(...parsed.body.childNodes);
+      return;
     }
+    const html = turn.checked_html || turn.html;
+    if (this.#html === html) return;
+    this.#answerText = null;
+    this.#html = html;
+    answer.replaceChildren(...parsed(html));
   }
+
+  /** Right is told at once; wrong asks why first, and is told without a reason too. */
+  #judge(turnId, target) {
+    const button = target.closest("[data-verdict]");
+    if (!button) return;
+    const isTakenBack = button.getAttribute("aria-pressed") === "true";
+    const verdict = isTakenBack ? "" : button.dataset.verdict;
+    this.#handlers.onfeedback(turnId, verdict, "");
+    this.#parts.reasonForm.hidden = verdict !== "wrong";
+    if (verdict === "wrong") this.#parts.reason.focus();
+  }
+}
+
+function parsed(html) {
+  return new DOMParser().parseFromString(html, "text/html").body.childNodes;
 }
 
 function say(element, text) {
@@ -87,13 +153,9 @@ function showFigures(list, rows) {
 }
 
 function showPassages(line, turn, isOpen) {
-  line.hidden = isOpen || turn.state === "failed";
+  line.hidden = isOpen || turn.passages.length === 0;
   if (line.hidden || line.childNodes.length) return;
-  if (turn.passages.length === 0) {
-    line.textContent = "No passage of the chapter fits: this answer is not backed by it.";
-    return;
-  }
-  line.append("It was given these passages: ");
+  line.append("The engine was given these passages: ");
   turn.passages.forEach((passage, index) => {
     const link = document.createElement("a");
     link.href = passage.url;

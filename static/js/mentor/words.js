@@ -11,6 +11,7 @@ export function stateSentence(turn, engine, nowS) {
   if (turn.state === "stopped") return stoppedSentence(turn);
   if (turn.state === "failed") return "Failed";
   if (turn.state === "answered") return "";
+  if (turn.course === null) return "Looking it up in the course";
   if (turn.isStopping) return "Stopping: waiting for the engine to say so";
   const live = turn.live ?? {};
   switch (live.phase) {
@@ -48,6 +49,48 @@ export function startingSentence(engine, nowS) {
   }
   const start = engine.state === "restarting" ? "Engine starting again" : "Engine starting";
   return parts.length ? `${start}: ${parts.join(", ")}` : start;
+}
+
+/** How far the engine's words may be trusted; beside their heading. */
+export function checkSentence(turn) {
+  if (turn.state === "open") return "as they are made, not checked yet";
+  if (!turn.num_sentences) return "not checked";
+  const { num_supported: supported, num_sentences: all } = turn;
+  if (supported === all) return "checked: the course says so too";
+  return `checked: ${number(supported)} of ${count(all, "sentence")} as the course says`;
+}
+
+/** What is said when an answer has ended. */
+export function endSentence(turn) {
+  if (!turn.answer) return turn.error;
+  return `The engine’s words are complete. ${checkSentence(turn)}. ${turn.error}`.trim();
+}
+
+/** Why no block lights up although a question was asked; "" where one does. */
+export function quietSentence(turn) {
+  const kind = turn.course?.kind ?? "answer";
+  if (kind === "answer") return "";
+  const why =
+    kind === "offer"
+      ? "the course has several answers near this question"
+      : "the course does not answer this question";
+  return `The engine was not asked, so no block lights up: ${why}.`;
+}
+
+/** What the course says, as plain text. */
+export function courseText({ course }) {
+  if (!course) return "";
+  const sentences = course.sentences.map(({ text }) => text);
+  const offers = course.offers.map(({ question }) => question);
+  return [course.words, ...sentences, ...offers].filter(Boolean).join(" ");
+}
+
+/** Both voices as plain text, each named. @param {string} words the engine's as shown */
+export function copyText(turn, words) {
+  const parts = [turn.question];
+  if (turn.course) parts.push(`From the course: ${courseText(turn)}`);
+  if (turn.answer) parts.push(`In the engine’s words (${checkSentence(turn)}): ${words}`);
+  return parts.join("\n\n");
 }
 
 function promptSentence(live) {

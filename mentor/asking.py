@@ -1,0 +1,278 @@
+"""A question's way: taken once, answered by the course, then put in an engine's words.
+
+    take    the question is stored as the learner's one pending turn
+    inform  the course is asked; what it says is there before an engine is
+    voice   an engine is asked for words of its own, made from that text
+
+Each may be the last: an offer or a refusal of the course needs no engine, and without
+an engine the course's answer stands alone with the reason.
+"""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from courseware.models import Section
+from lab import client
+from lab.errors import EngineUnavailable, LimitExceeded
+from lab.messages import Generation
+from mentor import course, engines, prompts
+from mentor.commands import Ask
+from mentor.errors import Refused, Unknown
+from mentor.knowing import Finding, Level, Passage
+from mentor.models import PURPOSE, TITLE_CHARS, Conversation, Turn
+
+logger = logging.getLogger(__name__)
+
+DOUBLE_S = 1.0
+"""The same question within this time is a double click, not a second question."""
+MAX_PASSAGES = 2
+"""In the prompt, beside the course's answer."""
+AGAIN_TEMPERATURE = 0.7
+"""Of a question asked again as it was: at 0 the words would be the same."""
+STILL_OPEN = (
+    "Your last question is still being answered: wait for the answer, or stop it, "
+    "then ask."
+)
+NOT_SENT = "The question could not be sent to the engine. Ask again."
+NOT_SEARCHED = (
+    "The course could not be searched, for a reason on our side. Ask again in a minute."
+)
+
+
+def take(learner_id: str, ask: Ask, request_id: str) -> Turn:
+    """The turn of a question: new, open, and the only open one of its learner.
+
+    The same question asked twice at once, or again within DOUBLE_S, gives the turn
+    there is; its ``request_id`` is another then. Raises Refused (empty, too long,
+    another one pending, no room) and Unknown (not the learner's).
+    """
+    question = prompts.check_question(ask.question, _window())
+    Turn.objects.give_up_overdue()
+    if double := _double(learner_id, question, ask):
+        return double
+    try:
+        with transaction.atomic():
+            return _store(learner_id, question, ask, request_id)
+    except IntegrityError:
+        if double := _double(learner_id, question, ask):
+            return double
+        raise Refused(STILL_OPEN) from None
+
+
+def inform(turn: Turn) -> Turn:
+    """Ask the course; the turn ends here unless it has an answer to be voiced."""
+    try:
+        finding = _find(turn)
+        said = course.answer(finding, _level(turn))
+    except Exception:
+        logger.exception("the course was not searched for turn %s", turn.pk)
+        turn.fail(NOT_SEARCHED)
+    else:
+        fields = {"kind": finding.kind, "course": said, "found": course.kept(finding)}
+        Turn.objects.filter(pk=turn.pk).update(**fields)
+        if finding.kind != "answer":
+            turn.complete()
+    return _fresh(turn)
+
+
+def voice(turn: Turn, address: str = "") -> Turn:
+    """Ask an engine for its words; without one the turn ends with the reason."""
+    try:
+        _submit(turn, engines.window(), address)
+    except (EngineUnavailable, LimitExceeded) as error:
+        turn.complete(f"The engine was not asked: {_lower(str(error))}")
+    except client.NOT_SENT as error:
+        # Raised after the commit, when the task is sent: the question is kept.
+        logger.warning("request %s was not sent: %s", turn.request_id, error)
+        turn.fail(NOT_SENT)
+    return _fresh(turn)
+
+
+def ask(learner_id: str, asked: Ask, request_id: str = "", address: str = "") -> Turn:
+    """All three at once, for who has no browser to tell in between."""
+    request_id = request_id or uuid.uuid4().hex
+    turn = take(learner_id, asked, request_id)
+    if turn.request_id != request_id:
+        return turn
+    turn = inform(turn)
+    return voice(turn, address) if turn.is_open else turn
+
+
+# take
+
+
+def _window() -> prompts.Window:
+    """What an engine takes; the course answers also where there is none."""
+    try:
+        return engines.window()
+    except EngineUnavailable:
+        return prompts.Window()
+
+
+def _double(learner_id: str, question: str, ask: Ask) -> Turn | None:
+    """The learner's pending or just answered turn of the same question."""
+    since = timezone.now() - timedelta(seconds=DOUBLE_S)
+    same = Turn.objects.shown().filter(
+        learner_id=learner_id,
+        question=question,
+        selected=ask.selected,
+        level=ask.level,
+    )
+    if ask.replaces is not None:
+        same = same.exclude(pk=ask.replaces)
+    just_now = same.filter(state=Turn.State.ANSWERED, created_at__gt=since)
+    found: Turn | None = same.open().first() or just_now.order_by("-pk").first()
+    return found
+
+
+def _store(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn:
+    conversation = _conversation(learner_id, ask)
+    conversation.check_room()
+    if ask.replaces is not None:
+        _replace(conversation, ask.replaces)
+    if not conversation.title:
+        conversation.title = title_of(question)
+        conversation.save(update_fields=["title"])
+    known = (
+        Section.objects.filter(anchor=ask.section).exists() if ask.section else False
+    )
+    return conversation.turns.create(
+        learner_id=learner_id,
+        position=conversation.turns.count(),
+        question=question,
+        level=ask.level,
+        section=ask.section if known else "",
+        selected=ask.selected,
+        request_id=request_id,
+    )
+
+
+def _conversation(learner_id: str, ask: Ask) -> Conversation:
+    if ask.conversation_id is not None:
+        return Conversation.objects.owned(learner_id, ask.conversation_id)
+    if ask.replaces is not None:
+        raise Unknown("This question is not yours, or no longer exists.")
+    return Conversation.objects.start(learner_id)
+
+
+def _replace(conversation: Conversation, turn_id: int) -> None:
+    """Hide a turn and all after it: what follows on it would follow on nothing."""
+    replaced = conversation.turns.shown().filter(pk=turn_id).first()
+    if replaced is None:
+        raise Unknown("This question is not yours, or no longer exists.")
+    later = conversation.turns.filter(position__gte=replaced.position)
+    later.update(is_replaced=True)
+
+
+def title_of(question: str) -> str:
+    """The beginning of a question, as a conversation's title."""
+    line = " ".join(question.split())
+    return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1] + "…"
+
+
+# inform
+
+
+def _find(turn: Turn) -> Finding:
+    return course.find(
+        turn.question,
+        before=[earlier.question for earlier in _earlier(turn)],
+        section=turn.section,
+        selected=turn.selected,
+        level=_level(turn),
+    )
+
+
+def _level(turn: Turn) -> Level:
+    return next(level for level in course.LEVELS if level == turn.level)
+
+
+def _earlier(turn: Turn) -> list[Turn]:
+    """What was said before in this conversation, oldest first."""
+    shown = turn.conversation.turns.shown()
+    return list(shown.filter(position__lt=turn.position))
+
+
+def _fresh(turn: Turn) -> Turn:
+    """As it is now; as it was where it was deleted meanwhile."""
+    return Turn.objects.filter(pk=turn.pk).first() or turn
+
+
+# voice
+
+
+def _submit(turn: Turn, window: prompts.Window, address: str) -> None:
+    earlier = [e for e in _earlier(turn) if e.state == Turn.State.ANSWERED and e.answer]
+    prompt = prompts.build(
+        _asked(turn),
+        _text(turn),
+        [earlier_turn.exchange() for earlier_turn in earlier],
+        window,
+    )
+    with transaction.atomic():
+        is_open = (
+            Turn.objects.open()
+            .filter(pk=turn.pk)
+            .update(
+                prompt=prompt.user_content,
+                passages=_sources(prompt.passages),
+                num_turns_dropped=prompt.num_turns_dropped,
+                context_tokens=window.max_model_len,
+            )
+        )
+        if is_open:
+            client.submit(
+                Generation(
+                    prompt.messages, window.max_output_tokens, _temperature(turn)
+                ),
+                learner_id=turn.learner_id,
+                purpose=PURPOSE,
+                request_id=turn.request_id,
+                address=address,
+            )
+
+
+def _asked(turn: Turn) -> str:
+    return f"{turn.question} “{turn.selected}”" if turn.selected else turn.question
+
+
+def _text(turn: Turn) -> list[Passage]:
+    """What the engine answers from: the course's answer, then other passages."""
+    said, found = turn.course or {}, turn.found or {}
+    sentences = said.get("sentences", [])
+    text = " ".join(sentence["text"] for sentence in sentences)
+    texts = []
+    if text:
+        texts.append(Passage(sentences[0]["title"], sentences[0]["url"], text))
+    for row in found.get("passages", []):
+        passage = Passage(**row)
+        is_said = passage.note_id and passage.note_id == said.get("note_id")
+        if not is_said and passage.text not in text and text not in passage.text:
+            texts.append(passage)
+    return texts[: 1 + MAX_PASSAGES]
+
+
+def _temperature(turn: Turn) -> float:
+    """Above 0 where the same was asked in the same words before."""
+    same = turn.conversation.turns.filter(
+        is_replaced=True, question=turn.question, level=turn.level
+    )
+    return AGAIN_TEMPERATURE if same.exists() else 0.0
+
+
+def _sources(passages: Sequence[Passage]) -> list[dict[str, Any]]:
+    """One link per section."""
+    by_url = {passage.url: passage.title for passage in reversed(passages)}
+    return [{"title": title, "url": url} for url, title in reversed(by_url.items())]
+
+
+def _lower(sentence: str) -> str:
+    """To go on after a colon; a name in capitals keeps them."""
+    is_name = sentence[1:2].isupper()
+    return sentence if is_name else sentence[:1].lower() + sentence[1:]

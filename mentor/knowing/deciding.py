@@ -1,0 +1,81 @@
+"""Whether the course answers a question: to be sure, perhaps, or not at all.
+
+Two signals that err differently: how like the question is to the best note (its
+wordings, its answer, how many of the question's rare words stand in it), and how like
+it is to questions outside of the course. Weights are those of a logistic regression,
+fitted on notes' own wordings with the wording left out, on the outside questions left
+out in turn, and on half of a set of questions; the other half decided nothing
+(docs/adr/0016).
+"""
+
+import numpy as np
+
+from mentor.knowing.knowledge import Knowledge, outside
+from mentor.knowing.ranking import BEST_ANSWER, BEST_ASK, TWO_ASKS, Ranked
+from mentor.knowing.safetensors import Tensor
+
+WEIGHTS = np.array([3.01, 2.78, 2.5, 3.52, 2.16, 0.92, -1.57, -2.44, -2.5])
+BIAS = -6.02
+ANSWER, OFFER = -0.4, -1.0
+"""At least this sure: an answer; at least that: two or three to choose from."""
+NEAR = 0.30
+"""As like as this to a note, or to a question of the field, one is of the field."""
+NEARER = 0.15
+"""A later question that is by so much more like one outside than like any note is
+outside, however like the question before it was."""
+
+
+def signs(known: Knowledge, ranked: Ranked) -> Tensor:
+    """What the decision is made of, in the order of WEIGHTS."""
+    best = int(ranked.order[0])
+    near, out = similarity_outside(known, ranked.vector)
+    weights = {one: known.rarity(one) for one in ranked.stems}
+    total = sum(weights.values()) or 1.0
+    in_note = sum(w for s, w in weights.items() if s in known.stems_of_notes[best])
+    in_course = sum(w for s, w in weights.items() if known.knows(s))
+    per_word = float(ranked.word_scores[best]) / max(1, len(ranked.stems))
+    row = ranked.signs[best]
+    return np.array(
+        [
+            row[BEST_ASK],
+            row[TWO_ASKS],
+            row[BEST_ANSWER],
+            in_note / total,
+            in_course / total,
+            min(per_word, 3) / 3,
+            out,
+            near,
+            min(num_neighbours(known, ranked), 2),
+        ]
+    )
+
+
+def num_neighbours(known: Knowledge, ranked: Ranked) -> int:
+    """Words of the field's neighbourhood that no note has, such as "Ollama"."""
+    names = outside().words
+    return sum(one in names and not known.knows(one) for one in ranked.stems)
+
+
+def sureness(known: Knowledge, ranked: Ranked) -> float:
+    """The logarithm of the odds that the best note answers the question.
+
+    Of what no note names the course says nothing: notes may be offered then, and no
+    more.
+    """
+    score = float(signs(known, ranked) @ WEIGHTS + BIAS)
+    return min(score, ANSWER - 0.01) if num_neighbours(known, ranked) else score
+
+
+def similarity_outside(known: Knowledge, vector: Tensor) -> tuple[float, float]:
+    """(near, out): the cosine with the most alike question that is outside."""
+    near, out = known.vectors_outside
+    return float((near @ vector).max()), float((out @ vector).max())
+
+
+def is_near(known: Knowledge, ranked: Ranked) -> bool:
+    """Whether a question that is not answered is at least of this field."""
+    near, out = similarity_outside(known, ranked.vector)
+    if any(one in outside().words for one in ranked.stems):
+        return True
+    best = float(ranked.signs[:, (BEST_ASK, BEST_ANSWER)].max(initial=0))
+    return max(near, best) > max(NEAR, out)

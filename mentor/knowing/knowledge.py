@@ -1,0 +1,129 @@
+"""All passages with their words and vectors, read once for each state of the course."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from courseware.notes import LEVELS, Note, all_notes
+from courseware.words import WordIndex, stem, stems, words
+from mentor.knowing import passages as course
+from mentor.knowing.model import english_words
+from mentor.knowing.passages import Passage
+from mentor.knowing.safetensors import Tensor
+from mentor.knowing.spelling import Spelling
+from mentor.knowing.vectors import vectors_of
+
+OUTSIDE = Path(__file__).with_name("outside.yaml")
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Questions that the course does not answer, and words of its neighbourhood."""
+
+    near: tuple[str, ...]
+    out: tuple[str, ...]
+    words: frozenset[str]
+    """Stems."""
+
+
+@lru_cache(maxsize=1)
+def outside() -> Outside:
+    """Read once: the file belongs to the code."""
+    rows = yaml.safe_load(OUTSIDE.read_text(encoding="utf-8"))
+    names = frozenset(stem(word) for word in words(rows["words"]))
+    return Outside(tuple(rows["near"]), tuple(rows["out"]), names)
+
+
+class Knowledge:
+    """Notes and passages as rows of matrices, and as lists of stems."""
+
+    def __init__(self, notes: Sequence[Note], passages: Sequence[Passage]) -> None:
+        self.notes, self.passages = tuple(notes), tuple(passages)
+        asks = [(n, text) for n, note in enumerate(notes) for text in _asks(note)]
+        answers = [
+            (n, note.answer(level)) for n, note in enumerate(notes) for level in LEVELS
+        ]
+        self._asks, self.note_of_ask = _rows(asks)
+        self._answers, self.note_of_answer = _rows(answers)
+        stems_of_asks = [stems(" ".join(_asks(note))) for note in notes]
+        stems_of_notes = [
+            [*asked, *stems(" ".join(note.answer(level) for level in LEVELS))]
+            for asked, note in zip(stems_of_asks, notes, strict=True)
+        ]
+        self.words_of_asks = WordIndex(stems_of_asks)
+        self.words_of_notes = WordIndex(stems_of_notes)
+        self.words_of_passages = WordIndex(
+            stems(f"{passage.title} {passage.text}") for passage in passages
+        )
+        self.stems_of_notes = [frozenset(found) for found in stems_of_notes]
+        self._num_with = Counter(s for found in self.stems_of_notes for s in found)
+
+    @cached_property
+    def spelling(self) -> Spelling:
+        """Corrects a question by the course's words."""
+        return Spelling(self.texts(), english_words() | set(_field_words()))
+
+    @cached_property
+    def vectors_of_asks(self) -> Tensor:
+        """A row for each wording of each note, misconceptions included."""
+        return vectors_of(self._asks)
+
+    @cached_property
+    def vectors_of_answers(self) -> Tensor:
+        """A row for each level of each note."""
+        return vectors_of(self._answers)
+
+    @cached_property
+    def vectors_of_passages(self) -> Tensor:
+        """A row for each passage that is no note."""
+        return vectors_of([passage.text for passage in self.passages])
+
+    @cached_property
+    def vectors_outside(self) -> tuple[Tensor, Tensor]:
+        """(near, out): a row for each question that the course does not answer."""
+        return vectors_of(outside().near), vectors_of(outside().out)
+
+    def texts(self) -> list[str]:
+        """All that is embedded, less the questions outside."""
+        return [*self._asks, *self._answers, *(p.text for p in self.passages)]
+
+    def rarity(self, one: str) -> float:
+        """How much a stem says: the fewer notes have it, the more; never negative."""
+        return math.log(1 + (len(self.notes) + 0.5) / (self._num_with[one] + 0.5))
+
+    def knows(self, one: str) -> bool:
+        """Whether a stem stands in any note."""
+        return one in self._num_with
+
+
+def _asks(note: Note) -> list[str]:
+    return [*note.asks, *([note.misconception] if note.misconception else [])]
+
+
+def _rows(texts: Sequence[tuple[int, str]]) -> tuple[list[str], Numbers]:
+    numbers = np.array([number for number, _ in texts], dtype=np.int64)
+    return [text for _, text in texts], numbers
+
+
+def _field_words() -> list[str]:
+    rows = yaml.safe_load(OUTSIDE.read_text(encoding="utf-8"))
+    return words(rows["words"])
+
+
+def knowledge() -> Knowledge:
+    """Of the course as it is now."""
+    return _read(id(all_notes()), course.state_of_course())
+
+
+@lru_cache(maxsize=1)
+def _read(notes_id: int, state: object) -> Knowledge:
+    """Of the notes with this identity, which they keep until they are forgotten."""
+    return Knowledge(all_notes(), course.from_texts())

@@ -1,0 +1,74 @@
+"""What the course knows, in passages: notes, paragraphs, terms and claims."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Count, Max
+from django.urls import reverse
+
+from courseware.course import glossary
+from courseware.loader import CONTENT
+from courseware.models import Chapter, Section
+from courseware.notes import LEVELS, Note
+from courseware.values import all_claims
+from mentor.retrieval import split
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Sentences of the course and where they stand."""
+
+    title: str
+    url: str
+    text: str
+    kind: str = "section"
+    """note, section, term or claim."""
+    note_id: str = ""
+    anchor: str = ""
+    """Heading of the chapter that it belongs to; "" for a term and a claim."""
+
+
+def of_note(note: Note, level: str) -> Passage:
+    """A note's answer in the words of a level."""
+    text = note.answer(level if level in LEVELS else "standard")
+    return Passage(
+        note.section_title, note.url, text, "note", note.note_id, note.section
+    )
+
+
+def state_of_course() -> tuple[int, object]:
+    """Differs from what it was before when a chapter has changed."""
+    row = Chapter.objects.aggregate(Count("pk"), Max("updated_at"))
+    return row["pk__count"], row["updated_at__max"]
+
+
+def from_texts() -> tuple[Passage, ...]:
+    """Paragraphs of published chapters, then terms, then claims."""
+    return (*_paragraphs(), *_terms(), *_claims())
+
+
+def _paragraphs() -> Iterator[Passage]:
+    rows = Section.objects.filter(chapter__is_draft=False).exclude(anchor="sources")
+    for section in rows.select_related("chapter").order_by("chapter__position", "pk"):
+        page = reverse("courseware:chapter", args=[section.chapter_id])
+        title = section.title or section.chapter.title
+        for piece in split(title, f"{page}#{section.anchor}", section.text):
+            yield Passage(
+                title, piece.url, piece.text, "section", anchor=section.anchor
+            )
+
+
+def _terms() -> Iterator[Passage]:
+    page = reverse("courseware:glossary")
+    for row in glossary():
+        url, text = f"{page}#{row['id']}", f"{row['name']}: {row['says']}"
+        yield Passage(row["name"], url, text, "term")
+
+
+def _claims() -> Iterator[Passage]:
+    slugs = Chapter.objects.published().values_list("slug", flat=True)
+    for slug in slugs[:1]:
+        url = f"{reverse('courseware:chapter', args=[slug])}#sources"
+        for claim in all_claims(CONTENT).values():
+            if claim.says:
+                yield Passage("Every figure and its source", url, claim.says, "claim")

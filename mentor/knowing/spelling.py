@@ -1,0 +1,67 @@
+"""Misspelt words of a question become the course's words that they are nearest to."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from courseware.words import words
+
+MIN_LETTERS, MIN_LETTERS_FOR_TWO = 4, 5
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+
+class Spelling:
+    """The course's words by how often they stand there, and other words that exist."""
+
+    def __init__(self, texts: Iterable[str], others: Iterable[str]) -> None:
+        self._counts = Counter(word for text in texts for word in words(text))
+        self._others = frozenset(others)
+        self._of_length: dict[int, list[str]] = {}
+        for word in sorted(self._counts):
+            if len(word) >= MIN_LETTERS and word.isalpha():
+                self._of_length.setdefault(len(word), []).append(word)
+        self._known: dict[str, str] = {}
+
+    def correct(self, text: str) -> str:
+        """``text`` with its misspelt words replaced; all others stay as they are."""
+        return _LETTERS.sub(lambda match: self._word(match[0]), text)
+
+    def _word(self, word: str) -> str:
+        plain = word.lower()
+        is_known = plain in self._counts or plain in self._others
+        if is_known or len(plain) < MIN_LETTERS or not plain.isascii():
+            return word
+        if plain not in self._known:
+            if len(self._known) > 20_000:
+                self._known.clear()
+            self._known[plain] = self._nearest(plain)
+        return self._known[plain] or word
+
+    def _nearest(self, word: str) -> str:
+        """One letter away, or two in a longer word that begins alike; or ""."""
+        allowed = 2 if len(word) >= MIN_LETTERS_FOR_TWO else 1
+        found = []
+        for length in range(len(word) - allowed, len(word) + allowed + 1):
+            for other in self._of_length.get(length, []):
+                away = distance(word, other, allowed)
+                if away <= 1 or (away == 2 and word[0] == other[0]):
+                    found.append((away, -self._counts[other], other))
+        return min(found)[2] if found else ""
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """Letters put in, left out, changed, or swapped with a neighbour; ``most`` + 1
+    when there are more (optimal string alignment)."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, x in enumerate(one, 1):
+        row = [i]
+        for j, y in enumerate(other, 1):
+            least = min(last[j] + 1, row[-1] + 1, last[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == other[j - 2] and one[i - 2] == y:
+                least = min(least, before[j - 2] + 1)
+            row.append(least)
+        if min(row) > most:
+            return most + 1
+        before, last = last, row
+    return last[-1]

@@ -1,0 +1,84 @@
+/** What a question is made of: its words, its depth, and what it is about. */
+
+import { sectionInView } from "./place.js";
+
+const SAFARI_IME = 229;
+
+export class Composer {
+  #parts;
+  #selected = "";
+  #replaces = null;
+
+  /** @param parts the form's elements  @param handlers {onask(), onlevel(level)} */
+  constructor(parts, handlers) {
+    this.#parts = parts;
+    parts.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      handlers.onask(parts.question.value);
+    });
+    parts.question.addEventListener("keydown", (event) => {
+      if (!isSendKey(event)) return;
+      event.preventDefault();
+      handlers.onask(parts.question.value);
+    });
+    parts.levels.addEventListener("change", () => handlers.onlevel(this.level));
+    parts.explain.addEventListener("click", () => handlers.onask("Explain this"));
+    parts.unselect.addEventListener("click", () => {
+      this.select("");
+      parts.question.focus();
+    });
+    parts.unedit.addEventListener("click", () => {
+      this.edit(null);
+      parts.question.value = "";
+      parts.question.focus();
+    });
+  }
+
+  get level() {
+    return this.#parts.levels.querySelector("input:checked")?.value ?? "standard";
+  }
+
+  set level(level) {
+    const radio = [...this.#parts.levels.querySelectorAll("input")];
+    for (const each of radio) each.checked = each.value === level;
+  }
+
+  /** The next question is about this text of the page; "" for none. */
+  select(text) {
+    this.#selected = text;
+    this.#parts.selected.hidden = text === "";
+    this.#parts.selectedWords.textContent = text;
+  }
+
+  /** The next question takes the place of this turn; null for none. */
+  edit(turn) {
+    this.#replaces = turn?.id ?? null;
+    this.#parts.editing.hidden = turn === null;
+    if (turn === null) return;
+    this.#parts.question.value = turn.question;
+    this.select(turn.selected ?? "");
+    this.#parts.question.focus();
+  }
+
+  /** All that goes with a question. */
+  message() {
+    return {
+      level: this.level,
+      section: sectionInView(),
+      selected: this.#selected,
+      replaces: this.#replaces,
+    };
+  }
+
+  /** The question was taken: the next is about something else. */
+  clear() {
+    this.select("");
+    this.edit(null);
+  }
+}
+
+/** Enter sends; not with Shift, nor where it ends a word of an input method. Safari
+ * says that one only by its key code. */
+export function isSendKey({ key, shiftKey, isComposing, keyCode }) {
+  return key === "Enter" && !shiftKey && !isComposing && keyCode !== SAFARI_IME;
+}

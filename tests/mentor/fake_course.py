@@ -1,0 +1,63 @@
+"""A course whose answer a test knows: what stands for mentor.knowing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from courseware.notes import Note
+from mentor.knowing import (
+    CheckedSentence,
+    CourseAnswer,
+    Finding,
+    Passage,
+    Sentence,
+)
+
+URL = "/chapters/deploying/#pagedattention"
+FACT = "PagedAttention cuts the `KV cache` into blocks."
+TRUE = "A request takes a block when it needs one."
+PASSAGE = Passage("PagedAttention", URL, f"{FACT} {TRUE}")
+ANSWER = Finding("answer", [PASSAGE], score=0.8)
+DECLINE = Finding("decline", words="That is not in this course: ask about serving.")
+NEAR = Finding("near", words="The course does not have it; see its blocks.", url=URL)
+
+
+def note(ask: str) -> Note:
+    texts = {name: f"{name} words." for name in ("plain", "standard", "deep")}
+    return Note(
+        note_id="kv",
+        asks=(ask, "other", "wordings"),
+        section="kv",
+        url="/chapters/deploying/#kv",
+        section_title="KV",
+        claims=(),
+        misconception="",
+        **texts,
+    )
+
+
+OFFER = Finding("offer", offers=[note("What is the KV cache?"), note("What is TTFT?")])
+
+
+@dataclass
+class FakeCourse:
+    """Gives ``finding`` to every question; notes what it was asked."""
+
+    finding: Finding = ANSWER
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    broken: Exception | None = None
+
+    def find(self, question: str, **where: Any) -> Finding:
+        self.asked.append({"question": question, **where})
+        if self.broken:
+            raise self.broken
+        return self.finding
+
+    def course_answer(self, finding: Finding, level: str) -> CourseAnswer:
+        told = [Sentence(FACT, URL, ("memory",)), Sentence(f"In {level} words.", URL)]
+        return CourseAnswer(told, note_id="paged")
+
+    def check(self, engine_text: str, finding: Finding) -> Sequence[CheckedSentence]:
+        texts = [text.strip() for text in engine_text.split(".") if text.strip()]
+        known = " ".join(passage.text for passage in finding.passages)
+        return [CheckedSentence(f"{t}.", t in known, URL) for t in texts]
