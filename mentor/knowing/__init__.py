@@ -1,4 +1,4 @@
-"""What the course knows about a question, without an engine: see docs/mentor.md.
+"""What the course knows about a question, without an engine: see docs/knowing.md.
 
 question ──► find ──► Finding ──► course_answer    shown as fact, at once
                          └──────► check            the engine's words, at the end

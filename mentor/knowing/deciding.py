@@ -14,15 +14,17 @@ from mentor.knowing.knowledge import Knowledge, outside
 from mentor.knowing.ranking import BEST_ANSWER, BEST_ASK, TWO_ASKS, Ranked
 from mentor.knowing.safetensors import Tensor
 
-WEIGHTS = np.array([3.01, 2.78, 2.5, 3.52, 2.16, 0.92, -1.57, -2.44, -2.5])
-BIAS = -6.02
-ANSWER, OFFER = -0.4, -1.0
+WEIGHTS = np.array([2.67, 2.44, 2.32, 3.67, 1.78, 0.83, -1.0, -2.64, -2.5, -2.11])
+BIAS = -5.4
+ANSWER, OFFER = -0.3, -1.0
 """At least this sure: an answer; at least that: two or three to choose from."""
+ALIKE = 0.65
+"""A question less like the best note than this is doubted more, whatever its words."""
 NEAR = 0.30
 """As like as this to a note, or to a question of the field, one is of the field."""
 NEARER = 0.15
-"""A later question that is by so much more like one outside than like any note is
-outside, however like the question before it was."""
+"""A question that is by so much more like one outside than like any note is outside,
+whatever words it has in common with the course."""
 
 
 def signs(known: Knowledge, ranked: Ranked) -> Tensor:
@@ -46,6 +48,7 @@ def signs(known: Knowledge, ranked: Ranked) -> Tensor:
             out,
             near,
             min(num_neighbours(known, ranked), 2),
+            max(0.0, ALIKE - max(row[BEST_ASK], row[BEST_ANSWER])),
         ]
     )
 
@@ -63,6 +66,9 @@ def sureness(known: Knowledge, ranked: Ranked) -> float:
     more.
     """
     score = float(signs(known, ranked) @ WEIGHTS + BIAS)
+    outside_by = max(similarity_outside(known, ranked.vector))
+    if outside_by - float(ranked.signs[:, BEST_ASK].max(initial=-1)) > NEARER:
+        return min(score, OFFER - 0.01)
     return min(score, ANSWER - 0.01) if num_neighbours(known, ranked) else score
 
 

@@ -33,7 +33,7 @@ def sentence_model() -> SentenceModel:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != expected:
             raise NoSentenceModel(f"{name} of {PACKAGE} is not the file that is known.")
-    vocabulary = (folder / "vocab.txt").read_text(encoding="utf-8").split("\n")
+    vocabulary = _vocabulary(folder)
     return SentenceModel(
         read_tensors(folder / "model.safetensors"), WordPiece(vocabulary)
     )
@@ -42,8 +42,12 @@ def sentence_model() -> SentenceModel:
 @cache
 def english_words() -> frozenset[str]:
     """Whole words of the model's vocabulary: common English, and no misspellings."""
-    lines = (_folder() / "vocab.txt").read_text(encoding="utf-8").split("\n")
-    return frozenset(line for line in lines if line.isalpha())
+    return frozenset(word for word in _vocabulary(_folder()) if word.isalpha())
+
+
+def _vocabulary(folder: Path) -> list[str]:
+    text = (folder / "vocab.txt").read_text(encoding="utf-8")
+    return text.removesuffix("\n").split("\n")
 
 
 def _folder() -> Path:
