@@ -155,6 +155,9 @@ def test_question_answer_and_own_blocks_are_on_one_screen(
         assert found["y"] >= 0 and found["x"] >= 0
     asked, _, canvas, field = (found["y"] for found in boxes if found)
     assert canvas < asked < field < height
+    handle = page.locator("#lab-handle").bounding_box()
+    if handle:
+        assert canvas >= handle["y"] + handle["height"] - 1, "the first row is seen"
     log = page.locator("#mentor-log").bounding_box()
     answer = boxes[1]
     assert log and answer and answer["y"] < log["y"] + log["height"], (

@@ -7,6 +7,7 @@ export class Together {
   #instrument;
   #core;
   #panel;
+  #handle = document.getElementById("lab-handle");
   #above = 0;
   #alignedAt = -Infinity;
 
@@ -19,15 +20,16 @@ export class Together {
     const observer = new ResizeObserver(() => this.#measure());
     observer.observe(core);
     observer.observe(instrument);
+    observer.observe(this.#handle);
     document.addEventListener("scroll", () => this.#measure(), { passive: true });
   }
 
   /** A question is on its way: bring all three on the screen. */
   begin() {
     this.#instrument.classList.add("is-asking");
-    const handle = document.getElementById("lab-handle-toggle");
-    const isFolded = handle?.checkVisibility?.() && handle.getAttribute("aria-expanded") === "false";
-    if (isFolded) handle.click();
+    const toggle = this.#handle.querySelector("button");
+    const isFolded = toggle.checkVisibility?.() && toggle.getAttribute("aria-expanded") === "false";
+    if (isFolded) toggle.click();
     this.#measure();
     this.#align();
   }
@@ -47,17 +49,20 @@ export class Together {
   #measure() {
     const instrument = this.#instrument;
     if (!instrument.classList.contains("is-asking")) return;
-    const handle = document.getElementById("lab-handle");
-    const above = this.#core.offsetHeight + (handle?.offsetHeight ?? 0);
+    const above = this.#core.offsetHeight + this.#handle.offsetHeight;
     const top = Math.max(0, instrument.getBoundingClientRect().top);
     const room = Math.min(instrument.clientHeight, window.innerHeight - top) - above;
-    const wanted = `${Math.round(room)}px`;
-    if (instrument.style.getPropertyValue("--mentor-room") !== wanted) {
-      instrument.style.setProperty("--mentor-room", wanted);
-    }
+    this.#set("--mentor-room", room);
+    this.#set("--handle-height", this.#handle.offsetHeight);
     const isAligned = Math.abs(instrument.scrollTop - this.#alignedAt) < NEAR_PX;
     const hasGrown = this.#above !== above;
     this.#above = above;
     if (hasGrown && isAligned) this.#align();
+  }
+
+  #set(name, lengthPx) {
+    const { style } = this.#instrument;
+    const wanted = `${Math.round(lengthPx)}px`;
+    if (style.getPropertyValue(name) !== wanted) style.setProperty(name, wanted);
   }
 }
