@@ -11,7 +11,7 @@ from courseware.loader import CONTENT
 from courseware.models import Chapter, Section
 from courseware.notes import LEVELS, Note
 from courseware.values import all_claims
-from mentor.retrieval import split
+from mentor.knowing.paragraphs import split
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,9 @@ def _paragraphs() -> Iterator[Passage]:
     for section in rows.select_related("chapter").order_by("chapter__position", "pk"):
         page = reverse("courseware:chapter", args=[section.chapter_id])
         title = section.title or section.chapter.title
-        for piece in split(title, f"{page}#{section.anchor}", section.text):
-            yield Passage(
-                title, piece.url, piece.text, "section", anchor=section.anchor
-            )
+        url = f"{page}#{section.anchor}"
+        for piece in split(section.text):
+            yield Passage(title, url, piece, "section", anchor=section.anchor)
 
 
 def _terms() -> Iterator[Passage]:

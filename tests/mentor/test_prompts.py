@@ -3,6 +3,7 @@
 import pytest
 
 from mentor.errors import Refused
+from mentor.knowing import Passage
 from mentor.prompts import (
     SYSTEM,
     Exchange,
@@ -11,7 +12,6 @@ from mentor.prompts import (
     check_question,
     estimate_tokens,
 )
-from mentor.retrieval import Passage
 
 WINDOW = Window(max_model_len=1_024, max_output_tokens=128)
 PASSAGES = [Passage("One", "/#1", "First fact."), Passage("Two", "/#2", "Second fact.")]
