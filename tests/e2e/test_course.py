@@ -154,7 +154,9 @@ def test_the_whole_chapter_can_be_done_without_a_mouse(page: Page) -> None:
 USABLE = """[...document.querySelectorAll(
     "main a[href], main button, main input, main select, main textarea, main summary")]
   .filter((e) => e.checkVisibility({checkVisibilityCSS: true}) && !e.disabled
-    && e.tabIndex >= 0 && !e.closest("[popover]"))"""
+    && e.tabIndex >= 0 && !e.closest("[popover]")
+    && (e.type !== "radio" || e.checked))"""
+"""Of a group of radio buttons Tab reaches the chosen one, arrows the others."""
 MARK = f"(() => {{ {USABLE}.forEach((e, i) => (e.dataset.place = i)); }})()"
 MISSED = f"""(reached) => {USABLE}
   .filter((e) => !reached.includes(e.dataset.place))

@@ -115,6 +115,6 @@ def test_the_chapter_is_whole_without_javascript(
     page = context.new_page()
     page.goto(CHAPTER)
     expect(page.locator("article.chapter h2")).to_have_count(11)
-    expect(page.locator("figure.figure")).to_have_count(9)
+    expect(page.locator("figure.figure")).to_have_count(12)
     expect(page.locator("#lab noscript p")).to_be_visible()
     context.close()
