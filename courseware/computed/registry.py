@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 from courseware.computed import cards, models, prices, recorded, serving, shares, starts
@@ -69,13 +70,21 @@ def compute(name: str, inputs: Mapping[str, Value]) -> Values:
         raise NotComputed(f"there is no function {name!r}: known are {known}")
     _check(name, function, inputs)
     try:
-        found = function(**inputs)
+        found = _found(name, *sorted(inputs), *(inputs[key] for key in sorted(inputs)))
     except (PlanningError, ValueError, ZeroDivisionError, OverflowError) as error:
         raise NotComputed(f"{name} cannot be computed: {error}") from error
     for key, value in found.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise NotComputed(f"{name} has no finite {key}")
     return found
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _found(name: str, *keys_and_values: Any) -> Values:
+    """Each call once a process: chapters and their glossary ask for the same ones."""
+    half = len(keys_and_values) // 2
+    keys, values = keys_and_values[:half], keys_and_values[half:]
+    return FUNCTIONS[name](**dict(zip(keys, values, strict=True)))
 
 
 def in_words(name: str, inputs: Mapping[str, Value]) -> str:
