@@ -1,9 +1,7 @@
 """Cards, and who fits on them: the numbers of the hardware calculator."""
 
-import math
-
 from courseware.computed.models import find_model
-from courseware.computed.shown import Value, show, span
+from courseware.computed.shown import Value, span
 from planning.catalog.gpus import Gpu, gpu
 from planning.interval import GIB
 from planning.memory.ranking import Need, settings_for
@@ -105,27 +103,4 @@ def users_on_card(
         "users_high": int(found.users.high),
         "users_span": span(found.users, ",.0f"),
         "next": int(found.users.value) + 1,
-    }
-
-
-def cards_for(
-    users: int, card: str, model: str, weights: str = "", context: int = 4096
-) -> dict[str, Value]:
-    """How many cards hold so many users, an engine on each and all places taken."""
-    found = estimate_on(gpu(card), model, weights, context)
-    if found.users.low < 1:
-        name = found.settings.model.name
-        raise ValueError(f"one {gpu(card).name} does not surely hold {name}")
-    most, likely, fewest = (
-        math.ceil(users / each)
-        for each in (found.users.low, found.users.value, found.users.high)
-    )
-    return {
-        "users": users,
-        "per_card": int(found.users.value),
-        "per_card_span": span(found.users, ",.0f"),
-        "cards": likely,
-        "cards_low": fewest,
-        "cards_high": most,
-        "cards_span": f"{show(fewest)}–{show(most)}" if fewest < most else show(most),
     }

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from courseware.computed.shown import Value
 from planning.catalog.gpus import gpu
+from planning.cluster.decode_step import decode_step
+from planning.cluster.reading import weight_read_bytes
 from planning.errors import BadSetting
 from planning.interval import GIB
 from planning.memory.kv_cache import kv_layout
@@ -45,25 +47,6 @@ def checkpoint_bytes(model: Model) -> float:
     return held + 2 * model.vision_params
 
 
-def read_bytes(model: Model) -> float:
-    """Bytes of weights that one step of decoding reads for one request.
-
-    All but the input embedding, of which a step looks up one row; where it is the
-    output's too, it is read whole. Of experts, those that a token is sent to.
-    """
-    tensors = (*layer_tensors(model), *end_tensors(model, Split(), is_padded=False))
-    parts: dict[str, float] = {}
-    for tensor in tensors:
-        parts[tensor.part] = parts.get(tensor.part, 0.0) + tensor.num_bytes
-    parts.pop("rope", None)
-    if not model.tie_word_embeddings:
-        parts.pop("embedding", None)
-    if model.moe is not None:
-        share = model.moe.top_k / model.moe.num_experts
-        parts["experts"] = parts.get("experts", 0.0) * share
-    return sum(parts.values())
-
-
 def kv_cache(
     model: str, tokens: int = 1, kv_cache_dtype: str = "auto"
 ) -> dict[str, Value]:
@@ -99,7 +82,7 @@ def weights(model: str, weights: str = "") -> dict[str, Value]:
         "embedding_billions": tables / 1e9,
         "other_billions": (params - tables) / 1e9,
         "other_bits": 8 * (held - 2 * tables) / (params - tables),
-        "read_gb": read_bytes(found) / GB,
+        "read_gb": weight_read_bytes(found) / GB,
     }
 
 
@@ -121,7 +104,7 @@ def embedding_params(model: Model) -> int:
 def decode_bound(card: str, model: str, weights: str = "") -> dict[str, Value]:
     """Tokens a second of one answer if reading the weights were all that takes time."""
     found, on = find_model(model, weights), gpu(card)
-    read_gb = read_bytes(found) / GB
+    read_gb = weight_read_bytes(found) / GB
     return {
         "card": on.name,
         "model": found.name,
@@ -138,13 +121,13 @@ def step_reads(model: str, requests: int, tokens: int) -> dict[str, Value]:
     found = find_model(model)
     if found.moe is not None:
         raise BadSetting("model", f"{found.name} reads other experts for each token.")
-    fixed = read_bytes(found) / GB
-    each = kv_bytes_per_token(found) * tokens / GB
+    need, card = Need(model=found, context=tokens), gpu(ANY_CARD)
+    one, many = (decode_step(need, card, batch) for batch in (1, requests))
     return {
         "model": found.name,
         "requests": requests,
         "tokens": tokens,
-        "weights_gb": fixed,
-        "kv_gb": each * requests,
-        "times_one": (fixed + each * requests) / (fixed + each),
+        "weights_gb": many.weight_bytes / GB,
+        "kv_gb": many.kv_bytes / GB,
+        "times_one": many.read_s / one.read_s,
     }

@@ -171,24 +171,6 @@ def all_day(offer: str) -> dict[str, Value]:
     }
 
 
-def cost_per_million(
-    offer: str, tokens_per_s: float, busy_percent: float = 100.0
-) -> dict[str, Value]:
-    """US dollars for a million tokens of output, of a card that makes so many."""
-    if tokens_per_s <= 0 or not 0 < busy_percent <= 100:
-        raise ValueError("tokens a second are above 0, and busy is a share of 100 %")
-    found = price(offer)
-    tokens_per_h = tokens_per_s * SECONDS_PER_HOUR * busy_percent / 100
-    return {
-        "usd_per_h": found.usd_per_gpu_hour,
-        "tokens_per_s": tokens_per_s,
-        "busy_percent": busy_percent,
-        "tokens_per_h": tokens_per_h,
-        "usd_per_million": found.usd_per_gpu_hour / tokens_per_h * 1e6,
-        "doubt": doubt(found),
-    }
-
-
 def cost_by_batch(
     cards: str, input_tokens: int, output_tokens: int, few: int, many: int
 ) -> dict[str, Value]:

@@ -3,14 +3,6 @@
 from courseware.computed.shown import Value
 
 
-def load_seconds(
-    measured_s: float, measured_gb: float, for_gb: float
-) -> dict[str, Value]:
-    """Seconds for so many GB at the rate of a measurement."""
-    each = measured_s / measured_gb
-    return {"s_per_gb": each, "gb": for_gb, "seconds": each * for_gb}
-
-
 def load_at_rate(
     measured_s: float, measured_gib: float, for_gb: float
 ) -> dict[str, Value]:

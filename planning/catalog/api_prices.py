@@ -13,7 +13,7 @@ from typing import cast
 
 from planning.catalog.as_of import AsOf, read_as_of, staleness
 from planning.catalog.rows import CATALOG, Row, entry_of, read_catalog, read_entries
-from planning.catalog.sources import Confidence, agree, read_address
+from planning.catalog.sources import Confidence, agree, believed, read_address
 
 MAX_USD_PER_MILLION = 1_000
 
@@ -120,14 +120,8 @@ def _offer(row: Row, provider: str, region: str, note: str) -> ApiOffer:
         others=_others(row),
         note=" ".join(notes),
     )
-    is_vendors_own = row.flag("is_vendors_own")
-    row.finish()
-    if found.disputes:
-        return replace(found, confidence="disputed")
-    if stated == "high" and not (is_vendors_own or found.others):
-        reason = "high needs the vendor's own text, or others that agree."
-        raise row.broken("confidence", reason)
-    return found
+    confidence = believed(row, found.confidence, found.others, found.disputes)
+    return replace(found, confidence=confidence)
 
 
 def _price(row: Row) -> TokenPrice:

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 from planning.catalog.as_of import AsOf, read_as_of, staleness
 from planning.catalog.rows import CATALOG, Row, entry_of, read_catalog, read_entries
-from planning.catalog.sources import Confidence, agree, read_address
+from planning.catalog.sources import Confidence, agree, believed, read_address
 
 PriceKind = Literal["provisioned", "serverless"]
 
@@ -134,14 +134,8 @@ def _price(
         active_usd_per_second=row.optional_number("active_usd_per_second", 0, 3),
         active_as_of=read_as_of(row, "active_as_of"),
     )
-    is_vendors_own = row.flag("is_vendors_own")
-    row.finish()
-    if found.disputes:
-        return replace(found, confidence="disputed")
-    if stated == "high" and not (is_vendors_own or found.others):
-        reason = "high needs the vendor's own text, or others that agree."
-        raise row.broken("confidence", reason)
-    return found
+    confidence = believed(row, found.confidence, found.others, found.disputes)
+    return replace(found, confidence=confidence)
 
 
 def _others(row: Row) -> tuple[Quote, ...]:

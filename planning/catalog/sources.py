@@ -1,5 +1,6 @@
 """What stands beside every price: where it is from and how far it is to be believed."""
 
+from collections.abc import Sized
 from typing import Literal
 
 from planning.catalog.rows import Row
@@ -15,6 +16,20 @@ SAME_SHARE = 0.005
 def agree(one_usd: float, other_usd: float) -> bool:
     """Whether two tables say the same."""
     return abs(other_usd - one_usd) <= SAME_SHARE * one_usd
+
+
+def believed(
+    row: Row, stated: Confidence, others: Sized, disputes: Sized
+) -> Confidence:
+    """The confidence of a row, which ends here, with what other tables say of it."""
+    is_vendors_own = row.flag("is_vendors_own")
+    row.finish()
+    if disputes:
+        return "disputed"
+    if stated == "high" and not (is_vendors_own or others):
+        reason = "high needs the vendor's own text, or others that agree."
+        raise row.broken("confidence", reason)
+    return stated
 
 
 def read_address(row: Row) -> str:

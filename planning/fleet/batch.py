@@ -154,15 +154,11 @@ def push_answer(fleet: Fleet, w: int, arrived: float, decode_s: float) -> None:
 
 
 @compiled
-def pop_answer(fleet: Fleet, w: int) -> float:
-    """When the request that is done first had arrived; it leaves the heap, and is
-    counted still."""
-    fleet.decode_clock[w] = fleet.finish[w, 0]
-    first = fleet.arrived[w, 0]
-    last = fleet.num_running[w] - fleet.num_prompts[w] - 1
-    key = fleet.finish[w, last]
-    arrived = fleet.arrived[w, last]
-    place, child = 0, 1
+def sift_down(
+    fleet: Fleet, w: int, place: int, last: int, key: float, arrived: float
+) -> None:
+    """Put a request into the heap at ``place`` or below; ``last``: the heap's size."""
+    child = 2 * place + 1
     while child < last:
         if child + 1 < last and fleet.finish[w, child + 1] < fleet.finish[w, child]:
             child += 1
@@ -173,6 +169,16 @@ def pop_answer(fleet: Fleet, w: int) -> float:
         place, child = child, 2 * child + 1
     fleet.finish[w, place] = key
     fleet.arrived[w, place] = arrived
+
+
+@compiled
+def pop_answer(fleet: Fleet, w: int) -> float:
+    """When the request that is done first had arrived; it leaves the heap, and is
+    counted still."""
+    fleet.decode_clock[w] = fleet.finish[w, 0]
+    first = fleet.arrived[w, 0]
+    last = fleet.num_running[w] - fleet.num_prompts[w] - 1
+    sift_down(fleet, w, 0, last, fleet.finish[w, last], fleet.arrived[w, last])
     return float(first)
 
 

@@ -5,7 +5,7 @@ cut_at[w]       the first moment at which one of the worker's requests may have 
 leaves_at[w]    when an interrupted instance is gone
 """
 
-from planning.fleet.batch import go_on
+from planning.fleet.batch import go_on, sift_down
 from planning.fleet.compiled import compiled
 from planning.fleet.fleet_state import (
     INF,
@@ -131,17 +131,7 @@ def _drop_answer(fleet: Fleet, w: int, arrived: float) -> None:
         fleet.finish[w, place] = fleet.finish[w, parent]
         fleet.arrived[w, place] = fleet.arrived[w, parent]
         place = parent
-    child = 2 * place + 1
-    while child < last:
-        if child + 1 < last and fleet.finish[w, child + 1] < fleet.finish[w, child]:
-            child += 1
-        if fleet.finish[w, child] >= key:
-            break
-        fleet.finish[w, place] = fleet.finish[w, child]
-        fleet.arrived[w, place] = fleet.arrived[w, child]
-        place, child = child, 2 * child + 1
-    fleet.finish[w, place] = key
-    fleet.arrived[w, place] = came
+    sift_down(fleet, w, place, last, key, came)
 
 
 @compiled
