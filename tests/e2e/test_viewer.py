@@ -88,7 +88,6 @@ def test_every_block_is_drawn_and_told_by_arrow_keys(make_page):
 def test_the_legend_counts_every_block(make_page):
     page = make_page()
     page.click("#lab-pause")
-    page.wait_for_timeout(400)
     states = ("used", "shared", "cached", "free")
     numbers = [
         int(page.locator(f'[data-state="{state}"] b').inner_text()) for state in states

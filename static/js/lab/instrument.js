@@ -41,7 +41,7 @@ export class Instrument {
       gap: () => this.#askKeyframe(),
       resize: () => this.#paintWhole(),
       marks: () => this.#applyMarks(),
-      time: () => this.#schedule(),
+      time: () => this.#showMoment(),
       command: (command) => this.#socket.send(command),
       source: (choice) => this.#show(choice),
     });
@@ -285,6 +285,12 @@ export class Instrument {
     this.#views.grid.keepBright(this.#views.legend.filter);
     this.#readouts.hurry();
     this.#paintWhole();
+  }
+
+  /** Time was stopped or moved: words and blocks of that moment, not of the last beat. */
+  #showMoment() {
+    this.#readouts.update();
+    this.#schedule();
   }
 
   get #shownYours() {

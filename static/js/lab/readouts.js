@@ -47,8 +47,12 @@ export class Readouts {
 
   #beat() {
     if (document.hidden) return;
+    if (performance.now() - this.#wordsAt >= EVERY_MS - 20) this.update();
+  }
+
+  /** Bring them up to date now. */
+  update() {
     const now = performance.now();
-    if (now - this.#wordsAt < EVERY_MS - 20) return;
     this.#wordsAt = now;
     const { stage, table, legend, time, grid, tabs, textView } = this.#views;
     const { pool } = stage;
