@@ -43,7 +43,8 @@ def kv_bytes_per_token(model: Model, kv_cache_dtype: str = "auto") -> int:
 def checkpoint_bytes(model: Model) -> float:
     """Bytes of all tensors as the files hold them: nothing padded, nothing rounded."""
     tensors = (*layer_tensors(model), *end_tensors(model, Split(), is_padded=False))
-    held = sum(tensor.num_bytes for tensor in tensors if tensor.part != "rope")
+    made = ("rope", "attention copies")
+    held = sum(tensor.num_bytes for tensor in tensors if tensor.part not in made)
     return held + 2 * model.vision_params
 
 

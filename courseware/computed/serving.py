@@ -8,12 +8,12 @@ from planning.catalog.gpus import gpu
 from planning.cluster.communication import communication
 from planning.cluster.decode_step import batch_curve
 from planning.cluster.demand import Demand, users_to_cards
-from planning.cluster.reading import active_params
 from planning.errors import BadSetting
 from planning.interval import GIB
 from planning.memory.ranking import Need, settings_for
 from planning.memory.sizing import estimate_memory
 from planning.memory.weights import num_params
+from planning.service.model_cost import weight_cost
 
 MB = 1e6
 BATCHES = (1, 512)
@@ -48,7 +48,7 @@ def experts(model: str) -> dict[str, Value]:
     return {
         "model": found.name,
         "billions": num_params(found) / 1e9,
-        "active_billions": active_params(found) / 1e9,
+        "active_billions": weight_cost(found).active_params / 1e9,
         "experts": found.moe.num_experts,
         "chosen": found.moe.top_k,
     }

@@ -18,7 +18,7 @@ from math import ceil
 from planning.catalog.gpus import Gpu
 from planning.cluster.communication import Communication, communication, link_gbs
 from planning.cluster.decode_step import DecodeStep, decode_step
-from planning.cluster.reading import FLOPS_PER_PARAMETER, active_params, dense_flops
+from planning.cluster.reading import dense_flops
 from planning.errors import BadSetting
 from planning.fleet.service_rates import PREFILL_SHARE
 from planning.memory.ranking import (
@@ -30,6 +30,7 @@ from planning.memory.ranking import (
 )
 from planning.memory.sizing import MemoryEstimate, estimate_memory
 from planning.memory.verdict import shortfall
+from planning.service.model_cost import FLOPS_A_WEIGHT, weight_cost
 
 HOST_GPUS = 8
 """Cards that share one fast link, in most machines that are rented."""
@@ -121,7 +122,7 @@ class Arrangement:
         """
         model = self.estimate.settings.model
         rate = PREFILL_SHARE * dense_flops(self.gpu, model) * self.gpus_per_replica
-        seconds = FLOPS_PER_PARAMETER * active_params(model) / rate
+        seconds = FLOPS_A_WEIGHT * weight_cost(model).active_params / rate
         return link_gbs(self.communication.tensor, seconds)
 
     def _at_once(self, users: float) -> int:

@@ -12,16 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from planning.catalog.gpus import Gpu
-from planning.cluster.reading import (
-    FLOPS_PER_PARAMETER,
-    active_params,
-    dense_flops,
-    kv_read_bytes,
-    weight_read_bytes,
-)
+from planning.cluster.reading import dense_flops, kv_read_bytes, weight_read_bytes
 from planning.errors import BadSetting
 from planning.memory.engine_settings import EngineSettings
 from planning.memory.ranking import Need, settings_for
+from planning.service.model_cost import FLOPS_A_WEIGHT, weight_cost
 
 MAX_BATCH = 65_536
 
@@ -79,7 +74,7 @@ def decode_step(
     tokens = need.context if tokens_each is None else tokens_each
     weights = weight_read_bytes(settings.model, batch, tp)
     cache = batch * kv_read_bytes(settings, tokens)
-    flop = FLOPS_PER_PARAMETER * active_params(settings.model) * batch / tp
+    flop = FLOPS_A_WEIGHT * weight_cost(settings.model).active_params * batch / tp
     return DecodeStep(
         batch=batch,
         tokens_each=tokens,

@@ -15,10 +15,11 @@ from datetime import date
 from planning.catalog.gpus import Gpu
 from planning.cluster.arrangement import Arrangement, arrange, offer_for
 from planning.cluster.decode_step import decode_step
-from planning.cluster.reading import FLOPS_PER_PARAMETER, active_params, dense_flops
+from planning.cluster.reading import dense_flops
 from planning.errors import BadSetting
 from planning.fleet.service_rates import DECODE_SHARE, PREFILL_SHARE
 from planning.memory.ranking import Need, Offer
+from planning.service.model_cost import FLOPS_A_WEIGHT, weight_cost
 
 MAX_PEOPLE = 1_000_000_000
 
@@ -100,7 +101,7 @@ class Cards:
     @property
     def flops_needed(self) -> float:
         """FLOP/s of all prompts and answers."""
-        return self.demand.tokens_per_s * FLOPS_PER_PARAMETER * self.active_params
+        return self.demand.tokens_per_s * FLOPS_A_WEIGHT * self.active_params
 
     @property
     def gpus_by_arithmetic(self) -> float:
@@ -192,7 +193,7 @@ def users_to_cards(
         demand=demand,
         arrangement=chosen[0],
         offer=None,
-        active_params=active_params(model),
+        active_params=weight_cost(model).active_params,
         flops_per_gpu=dense_flops(gpu, model),
         share=PREFILL_SHARE,
     )

@@ -173,9 +173,9 @@ def _mla(model: Model, tp: int, layer: int) -> Iterator[Tensor]:
         yield _matrix("attention", mla.row_size, hidden, of(Q_A, layer))
     yield _vector("norms", mla.kv_lora_rank)
     both = heads * (mla.qk_nope_head_dim + mla.v_head_dim)
-    yield _matrix("attention", both, mla.kv_lora_rank, of(KV_B, layer))
+    yield _matrix("attention kv_b", both, mla.kv_lora_rank, of(KV_B, layer))
     copies = both * mla.kv_lora_rank * ELEMENT_BYTES
-    yield Tensor("attention", 0, copies)
+    yield Tensor("attention copies", 0, copies)
     yield _matrix("attention", hidden, heads * mla.v_head_dim, of(OUT, layer))
     if mla.has_indexer(layer):
         yield from _indexer(model, mla, layer)

@@ -10,6 +10,7 @@ All figures are of all GPUs together. A weight is multiplied once a token: 2 FLO
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 
 from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_groups import Kind
@@ -46,8 +47,8 @@ class Attention:
 
 
 @dataclass(frozen=True)
-class ModelCost:
-    """Bytes and FLOPs of one model in one format."""
+class WeightCost:
+    """Bytes and FLOPs of a model's weights in one format, of all GPUs together."""
 
     weight_bytes: float
     expert_bytes: float
@@ -60,20 +61,36 @@ class ModelCost:
     """Of the experts that a token takes."""
     sample_flops: float
     """Of the logits of one token."""
-    attention: tuple[Attention, ...]
-    state_bytes: float
-    """Of a request's states, read and written in each step."""
-    num_layers: int
-    hidden_size: int
     num_params: float
     has_packed_weights: bool
     """Whether weights have 4 bits or less, which kernels unpack first."""
     has_packed_experts: bool
 
+    @property
+    def active_params(self) -> float:
+        """Parameters that a token is multiplied with on its way to the next one."""
+        flops = self.token_flops + self.expert_flops + self.sample_flops
+        return flops / FLOPS_A_WEIGHT
+
     def read_experts(self, num_tokens: float) -> float:
         """Bytes of experts that a step of so many tokens reads."""
         unread: float = (1 - self.expert_share) ** num_tokens
         return self.expert_bytes * (1 - unread)
+
+    def read_weights(self, num_tokens: float) -> float:
+        """Bytes of all weights that a step of so many tokens reads."""
+        return self.weight_bytes + self.read_experts(num_tokens)
+
+
+@dataclass(frozen=True)
+class ModelCost(WeightCost):
+    """Bytes and FLOPs of one model as an engine keeps it, with its cache."""
+
+    attention: tuple[Attention, ...]
+    state_bytes: float
+    """Of a request's states, read and written in each step."""
+    num_layers: int
+    hidden_size: int
 
     def read_cache(self, context: float) -> float:
         """Bytes that one decoding request reads besides."""
@@ -92,29 +109,49 @@ class ModelCost:
         )
 
 
-def model_cost(settings: EngineSettings) -> ModelCost:
-    """Of a model as an engine with these settings keeps it; the pipeline's and tensor
-    parallel GPUs together."""
-    model, tp = settings.model, settings.tp
-    split = Split(tp)
+@lru_cache(maxsize=256)
+def weight_cost(model: Model, tp: int = 1) -> WeightCost:
+    """Of a model whose layers so many GPUs share; what each has whole is read by each.
+
+    Experts are read as if a token chose them at random: routers that send most tokens
+    to a few read less.
+    """
     values: defaultdict[str, float] = defaultdict(float)
     num_bytes: defaultdict[str, float] = defaultdict(float)
-    for tensor in (*layer_tensors(model, split), *end_tensors(model, split)):
+    for tensor in (*layer_tensors(model, Split(tp)), *end_tensors(model, Split(tp))):
         values[tensor.part] += tensor.num_values * tp
         num_bytes[tensor.part] += tensor.num_bytes * tp
     is_tied = model.tie_word_embeddings
     head = "embedding" if is_tied else "lm_head"
     unread = {"experts", "rope", "vision"} | (set() if is_tied else {"embedding"})
+    # Decoding multiplies with the copies in place of what they were made from.
+    replaced = {"attention kv_b"}
     share = model.moe.top_k / model.moe.num_experts if model.moe else 0.0
     layers = sum(n for part, n in values.items() if part not in unread | {head})
-    state, scheme = model.state, model.scheme
-    return ModelCost(
-        weight_bytes=sum(n for part, n in num_bytes.items() if part not in unread),
+    return WeightCost(
+        weight_bytes=sum(
+            n for part, n in num_bytes.items() if part not in unread | replaced
+        ),
         expert_bytes=num_bytes["experts"],
         expert_share=share,
         token_flops=FLOPS_A_WEIGHT * layers,
         expert_flops=FLOPS_A_WEIGHT * share * values["experts"],
         sample_flops=FLOPS_A_WEIGHT * values[head],
+        num_params=sum(values.values()),
+        has_packed_weights=(
+            model.scheme.bits <= PACKED_BITS and not model.scheme.experts_only
+        ),
+        has_packed_experts=model.scheme.of(EXPERTS).bits <= PACKED_BITS,
+    )
+
+
+def model_cost(settings: EngineSettings) -> ModelCost:
+    """Of a model as an engine with these settings keeps it; the pipeline's and tensor
+    parallel GPUs together."""
+    model, tp = settings.model, settings.tp
+    state = model.state
+    return ModelCost(
+        **vars(weight_cost(model, tp)),
         attention=_attention(settings),
         state_bytes=(
             state.state_bytes(tp, settings.element_bytes) * tp * len(state.layers)
@@ -123,9 +160,6 @@ def model_cost(settings: EngineSettings) -> ModelCost:
         ),
         num_layers=model.num_hidden_layers,
         hidden_size=model.hidden_size,
-        num_params=sum(values.values()),
-        has_packed_weights=scheme.bits <= PACKED_BITS and not scheme.experts_only,
-        has_packed_experts=scheme.of(EXPERTS).bits <= PACKED_BITS,
     )
 
 

@@ -4,12 +4,13 @@ import pytest
 
 from planning.catalog.gpus import gpu
 from planning.cluster.decode_step import batch_curve, decode_step
-from planning.cluster.reading import active_params, kv_read_bytes, weight_read_bytes
+from planning.cluster.reading import kv_read_bytes, weight_read_bytes
 from planning.errors import BadSetting
 from planning.memory.architecture import model_from_config
 from planning.memory.model_catalog import model
 from planning.memory.quantization import SCHEMES
 from planning.memory.ranking import Need, settings_for
+from planning.service.model_cost import weight_cost
 from tests.planning.memory.like_public import MODELS
 
 H100 = gpu("h100-sxm")
@@ -50,14 +51,16 @@ def test_a_tied_table_is_read_as_the_output_head() -> None:
 )
 def test_of_experts_the_chosen_are_computed(model_id, billions) -> None:
     """Published: 3.3, 5.1 and 12.9 billion, some with the input embeddings."""
-    assert active_params(model(model_id)) / 1e9 == pytest.approx(billions, abs=0.01)
+    assert weight_cost(model(model_id)).active_params / 1e9 == pytest.approx(
+        billions, abs=0.01
+    )
 
 
 def test_more_tokens_choose_more_experts_up_to_all() -> None:
     sparse = model("qwen3-30b-a3b")
     read = [weight_read_bytes(sparse, batch) for batch in (1, 2, 8, 64, 4_096)]
     assert read == sorted(read)
-    assert read[0] == pytest.approx(2 * active_params(sparse), rel=0.01)
+    assert read[0] == pytest.approx(2 * weight_cost(sparse).active_params, rel=0.01)
     per_expert = 48 * 3 * 768 * 2_048 * 2
     two = 128 * (1 - (1 - 8 / 128) ** 2)
     assert read[1] - read[0] == pytest.approx((two - 8) * per_expert, rel=1e-6)
@@ -121,3 +124,13 @@ def test_fp8_weights_are_read_in_half_and_computed_twice_as_fast() -> None:
 def test_a_batch_of_none_is_refused() -> None:
     with pytest.raises(BadSetting, match="from 1 to 65,536, not 0"):
         decode_step(LLAMA_8B, H100, 0)
+
+
+def test_decoding_reads_the_copies_of_mla_in_place_of_their_source() -> None:
+    """In FP8 the up-projection has 1 byte a value, and its copies keep 2."""
+    latent = model("deepseek-v3")
+    up = 61 * 128 * (128 + 128) * 512
+    cost = weight_cost(latent)
+    rest = cost.active_params - cost.expert_flops / 2 - up
+    head = latent.vocab_size * latent.hidden_size
+    assert cost.weight_bytes == pytest.approx(rest - head + 2 * (head + up), rel=0.01)
