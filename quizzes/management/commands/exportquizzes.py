@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from quizzes.bank import read_bank
 from quizzes.formats.gift_export import to_gift
-from quizzes.formats.moodle_xml import to_moodle_xml
+from quizzes.formats.moodle_export import to_moodle_xml
 
 
 class Command(BaseCommand):
