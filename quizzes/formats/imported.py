@@ -68,5 +68,6 @@ def lines_of(text: str) -> list[str]:
             f"a file has at most {MAX_CHARS:,} characters, not {len(text):,}: "
             "divide it.",
         )
-    bare = text.removeprefix("\ufeff")
+    # A vertical tab is a line break within a paragraph to Word.
+    bare = text.removeprefix("\ufeff").replace("\v", " ").replace("\f", " ")
     return bare.replace("\r\n", "\n").replace("\r", "\n").split("\n")
