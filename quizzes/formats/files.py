@@ -33,6 +33,12 @@ def decoded(raw: bytes, encoding: str = "") -> str:
     if not encoding:
         is_utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         encoding = "utf-16" if is_utf16 else "utf-8-sig"
+        if not is_utf16 and b"\0" in raw:
+            raise BrokenQuestion(
+                (),
+                "this has zero bytes, as UTF-16 without its mark has: save it as "
+                "UTF-8, or name --encoding utf-16-le.",
+            )
     try:
         return raw.decode(encoding)
     except LookupError:

@@ -230,6 +230,11 @@ class _Question:
         block = blocks[at]
         rest = self._text[block.end() :]
         blank = GAP if rest.strip() or len(blocks) > 1 else ""
+        if len(blocks) == 1 and rest.strip() and "\n" in rest[: -len(rest.lstrip())]:
+            self._reader.losses.append(
+                f"{on_one_line(rest)[:40]!r}, a line after its answers, is read as "
+                "text after a gap, as in Moodle"
+            )
         asked = f"{self._text[: block.start()]}\0{rest}"
         asked = _BLOCK.sub(OTHER_GAP, asked).replace("\0", blank)
         text = self._reader.question(asked)

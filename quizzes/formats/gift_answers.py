@@ -147,18 +147,21 @@ def _truefalse(answers: Answers, found: "re.Match[str]") -> dict[str, Any]:
 
 def _numeric(answers: Answers) -> dict[str, Any]:
     source, tilde, others = answers.source[1:].partition("~")
-    rows = [_number(answers, piece) for piece in _pieces(source, "=")]
-    fields = numeric_fields(rows, answers.losses)
+    rows = [answers.row(piece, 100, "plain") for piece in _pieces(source, "=")]
     if tilde:
-        row = answers.row(others, 0)
-        if row.feedback:
-            answers.losses.append(f"the feedback {row.feedback!r} to any other answer")
-    return fields
+        rows.append(Row("*", 0, answers.row(others, 0).feedback))
+    return number_fields(rows, answers.losses)
 
 
-def _number(answers: Answers, piece: str) -> NumberRow:
-    row = answers.row(piece, 100, "plain")
-    return number_row(row.text, row, answers.losses)
+def number_fields(rows: list[Row], losses: list[str]) -> dict[str, Any]:
+    """A numeric question; a ``*`` is any other answer, and only speaks."""
+    for row in rows:
+        if row.text == "*" and row.weight == 100:
+            raise BrokenQuestion((), "any number is right: '*'.")
+        if row.text == "*" and row.feedback:
+            losses.append(f"the feedback {row.feedback!r} to any other answer")
+    kept = [row for row in rows if row.text != "*"]
+    return numeric_fields([number_row(row.text, row, losses) for row in kept], losses)
 
 
 def number_row(text: str, row: Row, losses: list[str]) -> NumberRow:
@@ -189,10 +192,7 @@ def _gap(answers: Answers) -> dict[str, Any]:
         row = answers.row(piece, weight)
         rows.append(row)
     if kind == "NUMERICAL":
-        return numeric_fields(
-            [number_row(r.text, r, answers.losses) for r in rows if r.text != "*"],
-            answers.losses,
-        )
+        return number_fields(rows, answers.losses)
     if kind == "SHORTANSWER":
         return shorttext_fields([starred(row) for row in rows], answers.losses)
     return choice_fields(rows, kind == "MULTICHOICE", answers.losses)

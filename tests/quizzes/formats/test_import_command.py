@@ -128,6 +128,9 @@ def test_another_encoding_is_asked_for_by_line(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"line 3: this is not UTF-8\. Save it as"):
         run(path)
     assert run(path, encoding="windows-1252")[0][1]["text"] == "Größer?"
+    path.write_bytes("Größer? {T}".encode("utf-16-le"))
+    with pytest.raises(CommandError, match="zero bytes, as UTF-16"):
+        run(path)
     with pytest.raises(CommandError, match="no encoding 'elvish'"):
         run(path, encoding="elvish")
     with pytest.raises(CommandError, match="cannot be read"):
