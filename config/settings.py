@@ -3,6 +3,7 @@ environment. docs/settings.md lists each variable (a test keeps it complete)."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 import environ
 from celery.schedules import crontab
@@ -10,7 +11,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import logging_configuration
-from lab.engine.environment import Environment, data_dir_of, redis_url
+from lab.engine.addresses import address_of, celery_url, database_parts, redis_url
+from lab.engine.environment import Environment, data_dir_of
 
 env = Environment(os.environ, refusal=ImproperlyConfigured)
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -30,17 +32,28 @@ BEHIND_TLS = env.boolean("BEHIND_TLS", False)
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
 
 # Where data lies
-DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'servelab.sqlite3'}")
+DATABASE_URL = env.text("DATABASE_URL", "")
 REDIS_URL = redis_url(env, DATA_DIR)
-try:
-    DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
-    if not DATABASES["default"]["ENGINE"].endswith((".sqlite3", ".postgresql")):
-        raise ValueError("neither SQLite nor PostgreSQL")
-except Exception as error:
-    raise ImproperlyConfigured(
-        f"DATABASE_URL cannot be read ({error}): allowed are sqlite:///path and "
-        "postgres://user:password@host:port/name."
-    ) from error
+# Not by a URL, in which a directory's # or ? would be read.
+_database = database_parts(env) or {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": str(DATA_DIR / "servelab.sqlite3"),
+}
+if DATABASE_URL:
+    is_file = DATABASE_URL.startswith("sqlite")
+    try:
+        _database = environ.Env.db_url_config(
+            DATABASE_URL if is_file else address_of(DATABASE_URL).url
+        )
+        if not _database["ENGINE"].endswith((".sqlite3", ".postgresql")):
+            raise ValueError("neither SQLite nor PostgreSQL")
+    except Exception:
+        # Not with its reason, which may hold the password.
+        raise ImproperlyConfigured(
+            "DATABASE_URL cannot be read: allowed are sqlite:///path and "
+            "postgres://user:password@host:port/name."
+        ) from None
+DATABASES: dict[str, dict[str, Any]] = {"default": dict(_database)}
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -126,12 +139,12 @@ USE_TZ = True
 # Letters: for setting a new password
 EMAIL_URL = env.text("EMAIL_URL", "consolemail://")
 try:
-    vars().update(environ.Env.email_url_config(EMAIL_URL))
-except Exception as error:
+    vars().update(environ.Env.email_url_config(address_of(EMAIL_URL).url))
+except Exception:
     raise ImproperlyConfigured(
-        f"EMAIL_URL cannot be read ({error}): allowed are consolemail:// and "
+        "EMAIL_URL cannot be read: allowed are consolemail:// and "
         "smtp+tls://user:password@host:port."
-    ) from error
+    ) from None
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Servelab <servelab@localhost>")
 
 # Files that the browser loads
@@ -199,7 +212,7 @@ CACHES = {
         "KEY_PREFIX": "servelab",
     }
 }
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = celery_url(REDIS_URL)
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"lab.generate": {"queue": "engine"}}
 CELERY_BEAT_SCHEDULE = {

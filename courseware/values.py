@@ -16,7 +16,10 @@ from markdown_it.rules_inline import StateInline
 from courseware.claims import MARK, Claim, read_claims
 from courseware.computed.shown import Value, show
 
-ROLE = re.compile(r"\{value ([a-z0-9-]+) ([a-z][a-z0-9_]*)(?: ([^{} \n]+))?\}")
+_OPENS = r"(?:(?<!\{)|(?!\{value[^{}]*\}\}))\{value "
+"""Not within doubled braces, which stand for themselves: "{{value a b}}"."""
+ROLE = re.compile(_OPENS + r"([a-z0-9-]+) ([a-z][a-z0-9_]*)(?: ([^{} \n]+))?\}")
+_UNREAD = re.compile(_OPENS)
 
 
 class NoValue(Exception):
@@ -49,9 +52,9 @@ def fill(text: str, claims: Callable[[], Mapping[str, Claim]]) -> str:
         return text
     known = claims()
     filled = ROLE.sub(lambda match: value_in_words(known, match), text)
-    if "{value " in filled:
-        unread = filled[filled.index("{value ") :][:60]
-        raise NoValue(f"this is not {{value CLAIM KEY FORMAT}}: {unread!r}")
+    if unread := _UNREAD.search(filled):
+        rest = filled[unread.start() :][:60]
+        raise NoValue(f"this is not {{value CLAIM KEY FORMAT}}: {rest!r}")
     return filled
 
 

@@ -1,5 +1,6 @@
 """The virtual environment: made once, filled from a complete lock, then stamped.
 
+Only an environment with our stamp is ever removed, and never through a link.
 Nothing here may import a package: it runs before there is one.
 """
 
@@ -8,6 +9,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +26,8 @@ UV = "uv==0.13.9"
 STAMP_NAME = "servelab.json"
 BUNDLE = "bundle"
 """The set of an environment that a bundle's install.sh made: it is left as it is."""
+ADOPTED = {"adopted": "yes"}
+"""In the stamp of an environment that we found and filled: it is never removed."""
 NO_INDEX_SIGNS = (
     "dns error", "Failed to fetch", "Connection", "connect", "No matching distribution",
     "Could not find a version", "client error", "timed out", "not found in the",
@@ -49,6 +53,8 @@ def ensure(root: Path, data_dir: Path, machine: Machine) -> Path:
             if why:
                 say(f"  {why}")
             log = data_dir / "logs" / "install.log"
+            if python.exists() and not _is_ours(root / ".venv"):
+                stamp |= ADOPTED
             _install(machine, root, chosen, log)
             (root / ".venv" / STAMP_NAME).write_text(json.dumps(stamp))
     return python
@@ -58,8 +64,13 @@ def _stamp(chosen: PackageSet, lock: Path) -> dict[str, str]:
     return {
         "set": chosen.name,
         "lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
-        "python": platform.python_version(),
+        "python": _minor(platform.python_version()),
     }
+
+
+def _minor(version: str) -> str:
+    """3.11 of 3.11.9: what installed packages depend on."""
+    return ".".join(version.split(".")[:2])
 
 
 def _installed(python: Path) -> dict[str, str]:
@@ -74,7 +85,16 @@ def _installed(python: Path) -> dict[str, str]:
 
 
 def _is_current(python: Path, stamp: dict[str, str]) -> bool:
-    return python.exists() and _installed(python) == stamp
+    found = _installed(python)
+    # Earlier stamps have the whole version.
+    found["python"] = _minor(found.get("python", ""))
+    return python.exists() and {**found, **ADOPTED} == {**stamp, **ADOPTED}
+
+
+def _is_ours(venv: Path) -> bool:
+    """Whether this launcher made the environment."""
+    stamp = _installed(venv / "bin" / "python")
+    return bool(stamp) and ADOPTED.items().isdisjoint(stamp.items())
 
 
 @contextmanager
@@ -97,10 +117,12 @@ def _install(machine: Machine, root: Path, chosen: PackageSet, log: Path) -> Non
     log.write_text("")
     venv = root / ".venv"
     python = venv / "bin" / "python"
-    other_set = _installed(python).get("set", chosen.name) != chosen.name
-    if other_set or not _runs_this_version(machine, python):
+    if venv.is_symlink() and not _installed(python):
+        raise LaunchError(_left_alone(venv, "it was not made by this launcher"))
+    if why := _why_anew(machine, python, chosen):
+        _make_room(venv, why)
         with stage("Making the virtual environment in .venv"):
-            _make_venv(machine, venv, log)
+            _make_venv(machine, venv, chosen, log)
     environment = _installer_environment(machine, python, chosen)
     with stage("Fetching the installer"):
         pip = [str(python), "-m", "pip", "-q", "install", "--retries", "2", UV]
@@ -115,18 +137,56 @@ def _count(lock: Path) -> int:
     return sum("==" in line for line in lock.read_text().splitlines())
 
 
-def _runs_this_version(machine: Machine, python: Path) -> bool:
+def _why_anew(machine: Machine, python: Path, chosen: PackageSet) -> str:
+    """Why the environment cannot be kept, as the end of a sentence; "" if it can."""
+    if not python.exists():
+        return "it has no interpreter"
+    kept = _installed(python).get("set", "")
+    if kept and kept != chosen.name:
+        return f"it holds the packages for {kept}, and those for {chosen.name} are due"
     code = "import platform, pip; print(platform.python_version())"
-    return machine.answer([str(python), "-c", code]) == platform.python_version()
+    version = machine.answer([str(python), "-c", code])
+    if not version:
+        return "its Python or its pip does not run"
+    if _minor(version) != _minor(platform.python_version()):
+        return f"it is of Python {version}, and this is {platform.python_version()}"
+    return ""
 
 
-def _make_venv(machine: Machine, venv: Path, log: Path) -> None:
-    command = [sys.executable, "-m", "venv", "--clear", str(venv)]
+def _make_room(venv: Path, why: str) -> None:
+    """Remove an environment of ours; raises LaunchError for one that is not."""
+    if venv.is_symlink():
+        raise LaunchError(_left_alone(venv, why))
+    if not venv.exists():
+        return
+    if not venv.is_dir() or (any(venv.iterdir()) and not _is_ours(venv)):
+        raise LaunchError(
+            f"{venv} was not made by this launcher and is left as it is: {why}. Move "
+            "it away, and the next start makes its own."
+        )
+    say(f"  Removing {venv}, since {why}")
+    try:
+        shutil.rmtree(venv)
+    except OSError as error:
+        raise LaunchError(f"{venv} cannot be removed ({error.strerror}).") from error
+
+
+def _left_alone(venv: Path, why: str) -> str:
+    return (
+        f"{venv} is a link to {venv.resolve()}, which is left as it is: {why}. Remove "
+        "the link, and the next start makes an environment here."
+    )
+
+
+def _make_venv(machine: Machine, venv: Path, chosen: PackageSet, log: Path) -> None:
+    command = [sys.executable, "-m", "venv", str(venv)]
     if not machine.run(command, log):
         raise LaunchError(
             "Python cannot make a virtual environment here: install the system's "
             f"package python3-venv (details in {log})."
         )
+    # Says that it is ours, also when the installation does not come to its end.
+    (venv / STAMP_NAME).write_text(json.dumps({"set": chosen.name}))
 
 
 def _run(

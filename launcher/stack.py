@@ -16,8 +16,9 @@ from types import FrameType
 import redis
 
 from lab.engine import model_files
+from lab.engine.addresses import names_redis
 from lab.engine.config import PROJECT_DIR, EngineConfig
-from lab.engine.environment import Environment
+from lab.engine.environment import Environment, keep_files_private
 from lab.errors import SettingError
 from lab.messages import STATUS_KEY_PREFIX
 from launcher import preparation, valkey
@@ -64,7 +65,7 @@ class Stack:
     def run(self) -> None:
         """Start everything, then watch until a signal; raises LaunchError."""
         try:
-            if not Environment(os.environ).text("REDIS_URL", ""):
+            if not names_redis(Environment(os.environ)):
                 self._start_redis()
             self._start_engine_side()
             if not preparation.is_current(PROJECT_DIR, self.config.data_dir):
@@ -266,6 +267,7 @@ def _forget_engines(url: str) -> None:
 def main() -> int:
     """Run until a signal; 0, or 2 with one sentence when something is in the way."""
     die_with_make()
+    keep_files_private()
     try:
         _run(Environment(os.environ))
     except KeyboardInterrupt:

@@ -45,10 +45,11 @@ def command(port: int, directory: Path, password: str, *, keeps: bool) -> list[s
     list. ``keeps`` writes an append-only file into ``directory``.
     """
     configuration = directory / "valkey.conf"
+    quoted = str(directory).replace("\\", "\\\\").replace('"', '\\"')
     configuration.touch(mode=0o600)
     configuration.write_text(
         f"bind 127.0.0.1\nport {port}\nrequirepass {password}\n"
-        f'dir "{directory}"\nsave ""\nappendonly {"yes" if keeps else "no"}\n'
+        f'dir "{quoted}"\nsave ""\nappendonly {"yes" if keeps else "no"}\n'
         f"appendfsync everysec\nclient-output-buffer-limit {PUBSUB_BUFFER}\n"
         "daemonize no\nloglevel notice\n"
     )

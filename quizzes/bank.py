@@ -153,13 +153,7 @@ def _child(node: yaml.Node, step: str | int) -> yaml.Node | None:
 def _read_questions(path: Path, bank: Bank) -> None:
     for source, node, body in _rows(path, "questions", bank):
         try:
-            body = _filled(body)
-            question = question_from(body)
-            check_variants(question)
-            if bank.goals is not None:
-                check_question(question, bank.goals)
-            if question.name in bank.bodies:
-                raise BrokenQuestion(("id",), f"a second question {question.name!r}.")
+            body, question = checked_question(body, bank)
         except BrokenQuestion as error:
             where = source.locate(node, error.path)
             name = body.get("id", "?") if isinstance(body, Mapping) else "?"
@@ -172,6 +166,19 @@ def _read_questions(path: Path, bank: Bank) -> None:
             continue
         bank.bodies[question.name] = body
         bank.questions[question.name] = question
+
+
+def checked_question(body: Any, bank: Bank) -> tuple[dict[str, Any], Question]:
+    """The one check of a question, read from YAML or imported: the body with its
+    figures and the question; raises BrokenQuestion."""
+    filled = _filled(body)
+    question = question_from(filled)
+    check_variants(question)
+    if bank.goals is not None:
+        check_question(question, bank.goals)
+    if question.name in bank.bodies:
+        raise BrokenQuestion(("id",), f"a second question {question.name!r}.")
+    return filled, question
 
 
 def _filled(body: Any) -> Any:

@@ -1,5 +1,6 @@
 """Reading the fields of a question's body, each with the path that leads to it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
@@ -9,6 +10,8 @@ from quizzes.expressions import number_of
 
 MAX_CHARS = 8_000
 _MISSING = object()
+_CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""All that XML cannot hold, of line ends only the line feed."""
 
 
 class Body:
@@ -51,8 +54,10 @@ class Body:
         text = str(value).strip()
         if not text and default is _MISSING:
             raise self.broken(field, "the text is empty.")
-        if len(text) > MAX_CHARS or "\0" in text:
+        if len(text) > MAX_CHARS:
             raise self.broken(field, f"a text has at most {MAX_CHARS:,} characters.")
+        if _CONTROL.search(text):
+            raise self.broken(field, "a text has no control characters.")
         return text
 
     def flag(self, field: str, *, required: bool = False) -> bool:

@@ -23,8 +23,9 @@ MAX_BITS = 4_096
 """Size of a numerator or denominator anywhere on the way."""
 MAX_EXPONENT = 256
 DECIMAL = re.compile(r"-?[0-9_]*[0-9](\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
-PLACE = re.compile(r"\{([^{}]*)\}")
-"""A formula inside a text, "{ceil(n / b)}" or with decimals "{n / b:2}"."""
+PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+"""A formula inside a text, "{ceil(n / b)}" or with decimals "{n / b:2}"; "{{" and "}}"
+are the braces themselves."""
 
 Values = Mapping[str, Fraction | str]
 """Drawn values by name; fields of a drawn row as "name.field"."""
@@ -183,8 +184,27 @@ def draw(parameters: Mapping[str, Parameter], seed: int) -> dict[str, Fraction |
 
 
 def fill(text: str, values: Values) -> str:
-    """``text`` with its formulas replaced by their values."""
-    return PLACE.sub(lambda match: _filled(match.group(1), values), text)
+    """``text`` with its formulas replaced by their values, and ``{{`` by ``{``."""
+    return PLACE.sub(
+        lambda match: match[0][0] if match[1] is None else _filled(match[1], values),
+        text,
+    )
+
+
+def literal(text: str) -> str:
+    """``text`` so that fill() gives it back: every brace is doubled."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def check_braces(text: str) -> None:
+    """Raises BrokenExpression for a brace that belongs to no formula."""
+    rest = PLACE.sub("", text)
+    for brace in "{}":
+        if brace in rest:
+            raise BrokenExpression(
+                f"a {brace} stands alone in {_short(text)}: a brace itself is "
+                f"written {brace}{brace}."
+            )
 
 
 def _filled(place: str, values: Values) -> str:

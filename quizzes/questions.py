@@ -13,6 +13,7 @@ from typing import Any
 from quizzes.body import Body
 from quizzes.errors import BrokenQuestion
 from quizzes.expressions import Parameter
+from quizzes.grading import MAX_TEXT_CHARS
 from quizzes.units import UNITS
 
 KINDS = (
@@ -32,6 +33,9 @@ MAX_COPIES = 48
 """Requests of one run at once, as lab.models.MAX_UNFINISHED lets a learner send."""
 MAX_PROMPT_CHARS = 6_000
 MAX_DECIMALS = 6
+MAX_PARTS = 26
+"""Choices, lines and partners of a question: a letter each."""
+MAX_NAME_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class Question:
     explanation: str
     hints: tuple[str, ...]
     parameters: Mapping[str, Parameter]
+    title: str = ""
+    """Its name for teachers, in any script; learners do not see it."""
     choices: tuple[Choice, ...] = ()
     items: tuple[Item, ...] = ()
     pairs: tuple[Pair, ...] = ()
@@ -134,7 +140,7 @@ class Question:
 
 COMMON = {
     *("id", "kind", "text", "tags", "section", "source", "explanation", "hints"),
-    *("parameters", "goal"),
+    *("parameters", "goal", "title"),
 }
 OWN: dict[str, set[str]] = {
     "single": {"choices"},
@@ -158,8 +164,11 @@ def question_from(body: Mapping[str, Any]) -> Question:
         )
     fields.allow(COMMON | OWN[kind])
     name = fields.text("id")
-    if not NAME.fullmatch(name) or len(name) > 80:
-        raise BrokenQuestion(("id",), f"an id is of a-z, 0-9 and -, not {name!r}.")
+    if not NAME.fullmatch(name) or len(name) > MAX_NAME_CHARS:
+        raise BrokenQuestion(
+            ("id",),
+            f"an id is of a-z, 0-9 and -, at most {MAX_NAME_CHARS}, not {name!r}.",
+        )
     common: dict[str, Any] = {
         "name": name,
         "kind": kind,
@@ -171,6 +180,7 @@ def question_from(body: Mapping[str, Any]) -> Question:
         "explanation": fields.text("explanation", ""),
         "hints": tuple(fields.texts("hints")),
         "parameters": _parameters(fields),
+        "title": fields.text("title", ""),
     }
     return Question(**common, **_OWN_FIELDS[kind](fields))
 
@@ -208,8 +218,10 @@ def _choices(fields: Body) -> dict[str, Any]:
         row.allow({"text", "right", "because"})
         choices.append(Choice(row.text("text"), row.flag("right"), row.text("because")))
     num_right = sum(choice.is_right for choice in choices)
-    if not 2 <= len(choices) <= 12:
-        raise fields.broken("choices", "there are 2 to 12 choices.")
+    if not 2 <= len(choices) <= MAX_PARTS:
+        raise fields.broken(
+            "choices", f"there are 2 to {MAX_PARTS} choices, not {len(choices)}."
+        )
     if num_right == 0 or (fields.text("kind") == "single" and num_right != 1):
         raise fields.broken(
             "choices", f"{num_right} choices are right: single has one, multiple some."
@@ -271,8 +283,8 @@ def _ordering(fields: Body) -> dict[str, Any]:
     for row in fields.bodies("items"):
         row.allow({"text", "because"})
         items.append(Item(row.text("text"), row.text("because", "")))
-    if not 2 <= len(items) <= 10 or len({i.text for i in items}) != len(items):
-        raise fields.broken("items", "there are 2 to 10 different items.")
+    if not 2 <= len(items) <= MAX_PARTS or len({i.text for i in items}) != len(items):
+        raise fields.broken("items", f"there are 2 to {MAX_PARTS} different items.")
     return {"items": tuple(items)}
 
 
@@ -282,10 +294,18 @@ def _matching(fields: Body) -> dict[str, Any]:
         row.allow({"left", "right", "because"})
         pairs.append(Pair(row.text("left"), row.text("right"), row.text("because", "")))
     decoys = tuple(fields.texts("decoys"))
-    if not 2 <= len(pairs) <= 10 or len({p.left for p in pairs}) != len(pairs):
-        raise fields.broken("pairs", "there are 2 to 10 pairs with different lefts.")
-    if {pair.right for pair in pairs} & set(decoys):
+    lefts = {pair.left for pair in pairs}
+    if not 2 <= len(pairs) <= MAX_PARTS or len(lefts) != len(pairs):
+        raise fields.broken(
+            "pairs",
+            f"there are 2 to {MAX_PARTS} pairs with different lefts, not "
+            f"{len(pairs)} with {len(lefts)}.",
+        )
+    rights = {pair.right for pair in pairs}
+    if rights & set(decoys):
         raise fields.broken("decoys", "a decoy is the partner of no line.")
+    if len(rights | set(decoys)) > MAX_PARTS:
+        raise fields.broken("decoys", f"there are at most {MAX_PARTS} partners.")
     return {"pairs": tuple(pairs), "decoys": decoys}
 
 
@@ -293,6 +313,10 @@ def _shorttext(fields: Body) -> dict[str, Any]:
     accepted = tuple(fields.texts("accepted"))
     if not accepted:
         raise fields.broken("accepted", "at least one answer is accepted.")
+    if any(len(text) > MAX_TEXT_CHARS for text in accepted):
+        raise fields.broken(
+            "accepted", f"an answer has at most {MAX_TEXT_CHARS} characters."
+        )
     return {"accepted": accepted, "mistakes": _mistakes(fields)}
 
 

@@ -5,15 +5,15 @@ the answer is ``text`` and the parts; ``key`` and ``reasons`` never leave the se
 before. Letters name the parts in the order shown, so they tell nothing.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from fractions import Fraction
 from random import Random
 from string import ascii_lowercase
 
 from quizzes import form_fields
 from quizzes.errors import BrokenExpression, BrokenQuestion
-from quizzes.expressions import Values, draw, evaluate, fill
+from quizzes.expressions import Values, check_braces, draw, evaluate, fill
 from quizzes.grading import (
     ChoiceKey,
     Key,
@@ -192,11 +192,38 @@ NUM_TRIED = 24
 
 def check_variants(question: Question) -> None:
     """Make some variants whole; raises BrokenQuestion if one cannot be asked."""
+    for path, text in _texts(question):
+        try:
+            check_braces(text)
+        except BrokenExpression as error:
+            raise BrokenQuestion(path, error.reason) from None
     for seed in range(NUM_TRIED if question.parameters else 1):
         try:
             _check(variant_of(question, seed))
         except BrokenExpression as error:
             raise BrokenQuestion((), f"{error.reason} (seed {seed})") from None
+
+
+def _texts(question: Question) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text that learners read, with the path to it."""
+    yield ("text",), question.text
+    yield ("explanation",), question.explanation
+    rows: dict[str, Sequence[object]] = {
+        "hints": question.hints,
+        "decoys": question.decoys,
+        "accepted": question.accepted,
+        "choices": question.choices,
+        "items": question.items,
+        "pairs": question.pairs,
+        "mistakes": question.mistakes,
+        "runs": question.runs,
+    }
+    for field, found in rows.items():
+        for row in found:
+            parts = row if isinstance(row, str) else astuple(row)  # type: ignore[call-overload]
+            for text in [parts] if isinstance(parts, str) else parts:
+                if isinstance(text, str):
+                    yield (field,), text
 
 
 def _check(variant: Variant) -> None:

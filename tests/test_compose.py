@@ -41,8 +41,14 @@ def test_redis_asks_for_a_password_that_the_operator_chose(services):
         "${REDIS_PASSWORD:?"
     )
     for name in ("web", "default", "engine-cpu", "engine-cuda"):
-        url = services[name]["environment"]["REDIS_URL"]
-        assert url.startswith("redis://:${REDIS_PASSWORD:?")
+        given = services[name]["environment"]
+        assert given["REDIS_PASSWORD"].startswith("${REDIS_PASSWORD:?")
+
+
+def test_no_url_is_put_together_from_a_password(services):
+    for service in services.values():
+        for value in service.get("environment", {}).values():
+            assert "://" not in str(value) or "PASSWORD" not in str(value)
 
 
 def test_every_lasting_service_has_a_health_check_and_restarts(services):
@@ -54,7 +60,8 @@ def test_every_lasting_service_has_a_health_check_and_restarts(services):
 
 def test_engine_hosts_have_no_database(services):
     for name in ("engine-cpu", "engine-cuda"):
-        assert "DATABASE_URL" not in services[name]["environment"]
+        given = services[name]["environment"]
+        assert not [key for key in given if key.startswith("DATABASE_")]
         assert "postgres" not in services[name]["depends_on"]
 
 

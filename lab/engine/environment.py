@@ -3,6 +3,8 @@
 Standard library only: the launcher reads settings before anything is installed.
 """
 
+import contextlib
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +12,6 @@ from pathlib import Path
 from lab.errors import SettingError
 
 DEFAULT_DATA_DIR = Path(__file__).resolve().parent.parent.parent / "var"
-REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 SHORTEST_SECRET = 32
 """Characters."""
 
@@ -116,23 +117,24 @@ class Environment:
 
 
 def data_dir_of(env: Environment) -> Path:
-    """DATA_DIR, made if it does not exist: where this installation keeps its data."""
-    return env.directory("DATA_DIR", DEFAULT_DATA_DIR)
+    """DATA_DIR, made if it does not exist: where this installation keeps its data.
+
+    Sessions and password hashes lie there, so that nobody else may look into it.
+    """
+    path = env.directory("DATA_DIR", DEFAULT_DATA_DIR)
+    # It may be another user's, such as a mounted volume.
+    with contextlib.suppress(OSError):
+        if _is_of_servelab(path) and path.stat().st_mode & 0o077:
+            path.chmod(0o700)
+    return path
 
 
-def redis_url(env: Environment, data_dir: Path) -> str:
-    """REDIS_URL, else the embedded server's address, checked."""
-    value = env.text("REDIS_URL", _local_redis_url(data_dir))
-    if not value.startswith(REDIS_SCHEMES):
-        raise env.refusal(
-            f"REDIS_URL is {value!r}: it starts with redis://, rediss:// or unix://."
-        )
-    return value
+def _is_of_servelab(directory: Path) -> bool:
+    """Whether it is new, or has our files; not somebody's home or /tmp."""
+    names = {path.name for path in directory.iterdir()}
+    return not names or bool(names & {"secret_key", "servelab.sqlite3"})
 
 
-def _local_redis_url(data_dir: Path) -> str:
-    """The embedded server's address while it runs, else a server on its usual port."""
-    try:
-        return (data_dir / "redis_url").read_text().strip()
-    except OSError:
-        return "redis://127.0.0.1:6379/0"
+def keep_files_private() -> None:
+    """Files that this process makes from now on are for its user alone."""
+    os.umask(0o077)

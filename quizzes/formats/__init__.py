@@ -1,1 +1,1 @@
-"""Quiz files of other programs: GIFT, Aiken, Moodle XML."""
+"""Quiz files of other programs: GIFT, Aiken, Moodle XML, QTI."""

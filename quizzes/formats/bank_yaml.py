@@ -8,6 +8,10 @@ import yaml
 class _Dumper(yaml.SafeDumper):
     """Quotes the items of lists, as quizzes.quoting asks of authors."""
 
+    def ignore_aliases(self, data: Any) -> bool:
+        """Never: two questions may share a text or a list."""
+        return True
+
 
 def _listed(dumper: _Dumper, items: list[Any]) -> yaml.Node:
     node = dumper.represent_sequence("tag:yaml.org,2002:seq", items)

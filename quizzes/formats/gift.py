@@ -1,121 +1,247 @@
-r"""GIFT in and out. Source: docs.moodle.org, "GIFT format".
+r"""GIFT as Moodle reads it. Sources: docs.moodle.org, "GIFT format"; moodle/moodle,
+``question/format/gift/format.php`` at 00e93a9.
 
-Read: ``$CATEGORY``, ``::title::``, ``[html]`` and other text formats, ``{T}``/``{F}``,
-``=`` and ``~`` with ``%weight%``, ``->`` matching, ``{#…}`` numbers with ``:`` and
-``..``, missing words, ``#`` feedback, ``####`` general feedback, ``//`` comments with
-``[id:…]`` and ``[tag:…]``, and the escapes ``\~ \= \# \{ \} \: \n``.
-What a question cannot keep (a description, an essay) is named in ``losses``.
+    lines ── chunks ──► title, text, { answers } ── gift_answers ──► body
+
+A question ends at a blank line, and also where a line begins with ``::`` or
+``$CATEGORY:``; blank lines between braces are allowed. docs/quizzes.md has the table of
+what each form becomes. What cannot be asked is refused by line and title, and the rest
+of the file is read; what is not kept is named in ``losses``.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from quizzes.errors import BrokenQuestion
-from quizzes.formats.gift_answers import answer_fields, hidden, shown
+from quizzes.formats.cloze import gap_type
+from quizzes.formats.gift_answers import Answers, fields_of
+from quizzes.formats.gift_texts import FORMAT, GiftReader, hidden, on_one_line, shown
+from quizzes.formats.imported import Imported, Place, lines_of
+
+_TITLE = re.compile(r"^::(.*?)::", re.DOTALL)
+_CATEGORY = re.compile(r"^\$CATEGORY:\s*(.*)$")
+_ROOT = re.compile(r"^(\$[a-z]+\$/)?(top/)?")
+_MARK = re.compile(r"\[(id|tag):((?:\\.|[^\]\\])*)\]")
+_BLOCK = re.compile(r"\{([^{}]*)\}")
+_ANSWERS = re.compile(r"\s*(?:[=~#]|(?:TRUE|FALSE|T|F)\s*(?:#|$))")
+GAP = "_____"
+OTHER_GAP = "[…]"
 
 
 @dataclass
-class Imported:
-    """Bodies that question_from() takes, and what was not taken over."""
+class Chunk:
+    """The rows of one question, with what stands in its comments."""
 
-    bodies: list[dict[str, Any]] = field(default_factory=list)
-    losses: list[str] = field(default_factory=list)
+    line: int
+    rows: list[str] = field(default_factory=list)
+    title: str = ""
+    name: str = ""
+    tags: list[str] = field(default_factory=list)
+    unclosed_at: int = 0
+    """Line of the next question, where a brace is open when it begins."""
+
+    @property
+    def source(self) -> str:
+        """The rows as one text."""
+        return "\n".join(self.rows).strip()
 
 
-_TITLE = re.compile(r"^::(.*?)::", re.DOTALL)
-_FORMAT = re.compile(r"^\s*\[(html|moodle|plain|markdown)\]")
-_CATEGORY = re.compile(r"^\$CATEGORY:\s*(.*)$")
-_MARK = re.compile(r"\[(id|tag):([^\]]*)\]")
-MAX_CHARS = 1_000_000
-
-
-def read_gift(text: str) -> Imported:
-    """All questions of a file; raises BrokenQuestion with the line of a broken one."""
-    if len(text) > MAX_CHARS:
-        raise BrokenQuestion((), f"a file has at most {MAX_CHARS:,} characters.")
-    imported = Imported()
+def read_gift(text: str, imported: Imported | None = None) -> Imported:
+    """All questions of a file that can be asked; raises BrokenQuestion only for a file
+    that is too long."""
+    found = imported or Imported()
     category = ""
-    for number, (line, chunk) in enumerate(_chunks(text), 1):
-        marks = dict.fromkeys(("id", "tag"), "")
-        tags: list[str] = []
-        kept = []
-        for row in chunk:
-            if row.lstrip().startswith("//"):
-                for name, value in _MARK.findall(row):
-                    marks[name] = value.strip()
-                    tags += [value.strip()] if name == "tag" else []
-            elif found := _CATEGORY.match(row.strip()):
-                category = found[1].strip()
-            else:
-                kept.append(row)
-        source = "\n".join(kept).strip()
-        if not source:
-            continue
-        if category:
-            tags.append(category.rsplit("/", 1)[-1])
-        try:
-            _add(imported, source, number, marks["id"], tags)
-        except BrokenQuestion as error:
-            raise BrokenQuestion((), f"line {line}: {error.reason}") from None
-    return imported
+    for chunk in _chunks(lines_of(text)):
+        if named := _CATEGORY.match(chunk.source):
+            category = tag_of(named[1], Place(chunk.line), found)
+        elif chunk.source:
+            chunk.tags.append(category)
+            add_question(found, chunk)
+    return found
 
 
-def _chunks(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows between blank lines, outside braces, with the number of the first."""
-    rows: list[str] = []
-    first, depth = 1, 0
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+def tag_of(category: str, place: Place, found: Imported) -> str:
+    """The last part of a category's path; the rest is a loss."""
+    path = _ROOT.sub("", category.strip()).strip()
+    tag = path.rpartition("/")[2].strip()
+    if path != tag:
+        found.lose(place, [f"the path of the category {path!r}: {tag!r} is a tag"])
+    return tag
+
+
+def add_question(found: Imported, chunk: Chunk) -> None:
+    """A question, or its gaps as questions; else why not."""
+    question = _Question(chunk)
+    try:
+        question.add_to(found)
+    except BrokenQuestion as error:
+        found.refuse(question.place, error.reason)
+
+
+class _Chunker:
+    """Divides rows into questions."""
+
+    def __init__(self) -> None:
+        self.chunk: Chunk | None = None
+        self.depth = 0
+        self._has_gap = False
+
+    def is_next(self, row: str) -> bool:
+        """Whether a row begins another question, a blank one aside."""
+        if self.chunk is None or not self.chunk.source:
+            return False
+        bare = row.lstrip()
+        if bare.startswith("$CATEGORY:") or self.chunk.source.startswith("$CATEGORY:"):
+            return True
+        if bare.startswith("::"):
+            return not self._is_in_title()
+        # After a blank line within braces, a row with a brace is a new question.
+        return self.depth > 0 and self._has_gap and "{" in hidden(row)
+
+    def _is_in_title(self) -> bool:
+        source = self.chunk.source if self.chunk else ""
+        return source.startswith("::") and not _TITLE.match(source)
+
+    def take(self, row: str) -> None:
+        """Add a row to the question."""
+        assert self.chunk is not None
+        if not row.strip():
+            self._has_gap = True
+        bare = hidden(row)
+        self.depth = max(0, self.depth + bare.count("{") - bare.count("}"))
+        self.chunk.rows.append(row)
+
+    def start(self, line: int) -> None:
+        """Begin a question."""
+        self.chunk, self.depth, self._has_gap = Chunk(line), 0, False
+
+
+def _chunks(lines: list[str]) -> Iterator[Chunk]:
+    chunker = _Chunker()
     for number, row in enumerate(lines, 1):
         is_comment = row.lstrip().startswith("//")
-        if not row.strip() and depth <= 0:
-            if rows:
-                yield first, rows
-            rows, depth = [], 0
+        is_end = not row.strip() and chunker.depth == 0
+        if chunker.chunk and (is_end or (not is_comment and chunker.is_next(row))):
+            if chunker.depth:
+                chunker.chunk.unclosed_at = number
+            yield chunker.chunk
+            chunker.chunk = None
+        if is_end:
+            chunker.depth = 0
             continue
-        if not rows:
-            first = number
-        rows.append(row)
-        if not is_comment:
-            bare = hidden(row)
-            depth += bare.count("{") - bare.count("}")
-    if rows:
-        yield first, rows
+        if chunker.chunk is None:
+            chunker.start(number)
+        assert chunker.chunk is not None
+        if is_comment:
+            _take_marks(chunker.chunk, row)
+            continue
+        if not chunker.chunk.source:
+            chunker.chunk.line = number
+        chunker.take(row)
+    if chunker.chunk:
+        if chunker.depth:
+            chunker.chunk.unclosed_at = len(lines) + 1
+        yield chunker.chunk
 
 
-def _add(
-    imported: Imported, source: str, number: int, marked: str, tags: list[str]
-) -> None:
-    text = hidden(source)
-    title = ""
-    if found := _TITLE.match(text):
-        title, text = shown(found[1]), text[found.end() :]
-    name = _slug(marked or title) or f"question-{number}"
-    if found := _FORMAT.match(text):
-        if found[1] == "html":
-            imported.losses.append(f"{name}: the text is HTML and is shown as it is")
-        text = text[found.end() :]
-    start, end = text.find("{"), text.rfind("}")
-    if (start < 0) != (end < 0) or end < start:
-        raise BrokenQuestion((), "braces are not closed.")
-    if start < 0:
-        imported.losses.append(f"{name}: a description without an answer")
-        return
-    before, answers, after = text[:start], text[start + 1 : end], text[end + 1 :]
-    if not answers.strip():
-        imported.losses.append(f"{name}: an essay, which nothing grades")
-        return
-    blank = " _____ " if after.strip() else ""
-    asked = shown(" ".join(f"{before.strip()}{blank}{after.strip()}".split()))
-    fields = answer_fields(name, answers, imported.losses)
-    body = {"id": name, "text": asked or title, **fields}
-    if title and _slug(title) != name and not marked:
-        imported.losses.append(f"{name}: the title {title!r}")
-    if tags:
-        body["tags"] = list(dict.fromkeys(tags))
-    imported.bodies.append(body)
+def _take_marks(chunk: Chunk, row: str) -> None:
+    for name, value in _MARK.findall(row):
+        bare = re.sub(r"\\(.)", r"\1", value).strip()
+        if name == "tag":
+            chunk.tags.append(bare)
+        else:
+            chunk.name = bare
 
 
-def _slug(title: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")[:80].strip("-")
+class _Question:
+    """One chunk, read."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self._chunk = chunk
+        self._tags = list(dict.fromkeys(tag for tag in chunk.tags if tag))
+        self._text = hidden(chunk.source)
+        self._reader = GiftReader()
+        self._title = chunk.title
+        if found := _TITLE.match(self._text):
+            self._title = on_one_line(found[1])
+            self._text = self._text[found.end() :].strip()
+        elif self._text.startswith("::"):
+            self._text = self._text[2:]
+            self._reader.losses.append("its '::', which begins a title without an end")
+        text = FORMAT.sub("", _BLOCK.sub("…", self._text))
+        self.place = Place(chunk.line, self._title or shown(text))
+
+    def add_to(self, imported: Imported) -> None:
+        """Read all of it; raises BrokenQuestion."""
+        blocks = list(_BLOCK.finditer(self._text))
+        self._check_braces()
+        if not blocks:
+            imported.lose(self.place, ["a description without an answer"])
+            return
+        if len(blocks) == 1 and not blocks[0][1].strip():
+            imported.lose(self.place, ["an essay, which nothing grades"])
+            return
+        self._check_blocks(blocks)
+        bodies = [self._body(blocks, at) for at in range(len(blocks))]
+        if len(bodies) > 1:
+            self._reader.losses.append(
+                f"its {len(bodies)} gaps become {len(bodies)} questions"
+            )
+        for number, body in enumerate(bodies, 1):
+            suffix = f" {number}" if len(bodies) > 1 else ""
+            wanted = [self._chunk.name, self._title, str(body["text"])]
+            imported.add(self.place, body, *(w and w + suffix for w in wanted))
+        imported.lose(self.place, self._reader.named())
+
+    def _check_braces(self) -> None:
+        rest = _BLOCK.sub("", self._text)
+        if "{" not in rest and "}" not in rest:
+            return
+        if self._chunk.unclosed_at:
+            raise BrokenQuestion(
+                (),
+                "braces are not closed: a { has no } before line "
+                f"{self._chunk.unclosed_at}.",
+            )
+        raise BrokenQuestion(
+            (), r"braces are not closed, or not escaped: in a text write \{ and \}."
+        )
+
+    def _check_blocks(self, blocks: list["re.Match[str]"]) -> None:
+        if len(blocks) == 1:
+            return
+        for block in blocks:
+            if not gap_type(block[1]) and not _ANSWERS.match(block[1]):
+                raise BrokenQuestion(
+                    (),
+                    f"{len(blocks)} braces, and {shown(block[0])[:40]!r} is no answer: "
+                    r"in a text write \{ and \}.",
+                )
+        rows = [row for row in self._text.split("\n") if "{" in row]
+        if len(rows) == len(blocks) and not any(gap_type(b[1]) for b in blocks):
+            ends = [row.rstrip().endswith("}") for row in rows]
+            if all(ends):
+                raise BrokenQuestion(
+                    (), "several questions without a blank line between them."
+                )
+
+    def _body(self, blocks: list["re.Match[str]"], at: int) -> dict[str, object]:
+        block = blocks[at]
+        rest = self._text[block.end() :]
+        blank = GAP if rest.strip() or len(blocks) > 1 else ""
+        if len(blocks) == 1 and rest.strip() and "\n" in rest[: -len(rest.lstrip())]:
+            self._reader.losses.append(
+                f"{on_one_line(rest)[:40]!r}, a line after its answers, is read as "
+                "text after a gap, as in Moodle"
+            )
+        asked = f"{self._text[: block.start()]}\0{rest}"
+        asked = _BLOCK.sub(OTHER_GAP, asked).replace("\0", blank)
+        text = self._reader.question(asked)
+        fields = fields_of(Answers(block[1], self._reader))
+        body = {"kind": "", "text": text or self._title, **fields}
+        if self._title and self._title != self._chunk.name:
+            body["title"] = self._title
+        if self._tags:
+            body["tags"] = list(self._tags)
+        return body

@@ -1,169 +1,198 @@
-r"""The part of a GIFT question between its braces.
-
-Escapes are hidden first: each ``\x`` becomes one character of a private area, so that
-the rest may split at ``= ~ # { } :`` without looking back.
-"""
+"""The part of a GIFT question between its braces, read as Moodle reads it."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from quizzes.errors import BrokenQuestion
+from quizzes.formats.answers import (
+    NumberRow,
+    Row,
+    choice_fields,
+    matching_fields,
+    number_of,
+    numeric_fields,
+    shorttext_fields,
+    starred,
+    truefalse_fields,
+)
+from quizzes.formats.cloze import gap_rows, gap_type
+from quizzes.formats.gift_texts import GiftReader, on_one_line, shown
 
-ESCAPED = "~=#{}:\\n"
-_PRIVATE = 0xE100
-_ANSWER = re.compile(r"([=~])(?:%(-?[0-9.]+)%)?([^=~]*)")
-_TRUTH = re.compile(r"^(TRUE|FALSE|T|F)\b", re.IGNORECASE)
+_WEIGHT = re.compile(r"%(-*[0-9]{1,3}(?:\.[0-9]*)?)%")
+_TRUTH = re.compile(r"(TRUE|FALSE|T|F)\s*(?=#|$)", re.IGNORECASE)
 
 
-def hidden(text: str) -> str:
-    """``text`` with its escapes as private characters."""
-    return re.sub(
-        r"\\([~=#{}:\\n])",
-        lambda match: chr(_PRIVATE + ESCAPED.index(match[1])),
-        text,
+@dataclass
+class Answers:
+    """What stands between the braces, escapes hidden, and who reads its texts."""
+
+    source: str
+    reader: GiftReader
+
+    @property
+    def losses(self) -> list[str]:
+        """Where losses are named."""
+        return self.reader.losses
+
+    def row(self, piece: str, default: float, form: str = "") -> Row:
+        """An answer, ``%weight%text#feedback``."""
+        piece = piece.strip()
+        weight = default
+        if found := _WEIGHT.match(piece):
+            weight = float(found[1])
+            piece = piece[found.end() :].strip()
+        raw, _, feedback = piece.partition("#")
+        text = self.reader.answer(raw, form)
+        return Row(text, weight, self.reader.answer(feedback))
+
+
+def fields_of(answers: Answers) -> dict[str, Any]:
+    """Kind and own fields of the question."""
+    bare, mark, general = answers.source.strip().rpartition("####")
+    if not mark:
+        bare, general = general, ""
+    fields = _fields(Answers(bare.strip(), answers.reader))
+    explanation = answers.reader.answer(general)
+    if explanation:
+        if fields.get("explanation", explanation) != explanation:
+            answers.losses.append(
+                f"the feedback {fields['explanation']!r} to the right answer"
+            )
+        fields["explanation"] = explanation
+    return fields
+
+
+def _fields(answers: Answers) -> dict[str, Any]:
+    source = answers.source
+    if gap_type(source):
+        return _gap(answers)
+    if source.startswith("#"):
+        return _numeric(answers)
+    if "~" in source:
+        return _choices(answers)
+    if "=" in source and any("->" in p.split("#")[0] for p in source.split("=")):
+        return _matching(answers)
+    if found := _TRUTH.match(source):
+        return _truefalse(answers, found)
+    return _shorttext(answers)
+
+
+def _pieces(source: str, mark: str) -> list[str]:
+    """The answers between marks; what stands before the first is one too."""
+    first, *rest = source.split(mark)
+    return [first, *rest] if first.strip() else rest
+
+
+def _choices(answers: Answers) -> dict[str, Any]:
+    is_single = "=" in answers.source
+    # Moodle's own step: so "~=" gives an empty choice, which it drops when it saves.
+    pieces = re.sub(r"~\s*=", "=", answers.source).replace("=", "~=")
+    rows = []
+    for number, piece in enumerate(_pieces(pieces, "~")):
+        piece = piece.strip()
+        is_right = piece.startswith("=")
+        row = answers.row(piece.removeprefix("="), 100 if is_right else 0)
+        if is_right and row.weight != 100:
+            answers.losses.append(f"the weight {row.weight:g} % after =: it is right")
+            row = Row(row.text, 100, row.feedback)
+        if number == 0 and not answers.source.startswith(("~", "=")):
+            answers.losses.append(
+                f"{row.text!r} stands before the first mark: a wrong choice, as in "
+                "Moodle"
+            )
+        rows.append(row)
+    return choice_fields(rows, is_single, answers.losses)
+
+
+def _shorttext(answers: Answers) -> dict[str, Any]:
+    rows = []
+    source = answers.source
+    if "=" not in source and "\n" in source.partition("#")[0].strip():
+        raise BrokenQuestion((), "no answer begins with = or ~.")
+    for piece in _pieces(source, "="):
+        rows.append(starred(answers.row(piece, 100, "plain")))
+    return shorttext_fields(rows, answers.losses)
+
+
+def _matching(answers: Answers) -> dict[str, Any]:
+    pairs = []
+    for piece in _pieces(answers.source, "="):
+        left, arrow, right = piece.partition("->")
+        if not arrow:
+            raise BrokenQuestion(
+                (), f"the line {shown(piece)[:40]!r} has no '->' and its partner."
+            )
+        right, mark, _ = right.partition("#")
+        if mark:
+            answers.losses.append("the feedback of a pair, which GIFT does not have")
+        line, partner = answers.reader.answer(left), on_one_line(right)
+        pairs.append((line, partner))
+    return matching_fields(pairs, answers.losses)
+
+
+def _truefalse(answers: Answers, found: "re.Match[str]") -> dict[str, Any]:
+    word = found[1]
+    if word != word.upper():
+        answers.losses.append(
+            f"{word!r} is read as {word.upper()}: Moodle asks for text"
+        )
+    is_true = word.upper().startswith("T")
+    # The first feedback is for the wrong answer, the second for the right one.
+    _, _, feedback = answers.source.partition("#")
+    wrong, _, right = feedback.partition("#")
+    said = [answers.reader.answer(text) for text in (right, wrong)]
+    return truefalse_fields(is_true, *(said if is_true else reversed(said)))
+
+
+def _numeric(answers: Answers) -> dict[str, Any]:
+    source, tilde, others = answers.source[1:].partition("~")
+    rows = [answers.row(piece, 100, "plain") for piece in _pieces(source, "=")]
+    if tilde:
+        rows.append(Row("*", 0, answers.row(others, 0).feedback))
+    return number_fields(rows, answers.losses)
+
+
+def number_fields(rows: list[Row], losses: list[str]) -> dict[str, Any]:
+    """A numeric question; a ``*`` is any other answer, and only speaks."""
+    for row in rows:
+        if row.text == "*" and row.weight == 100:
+            raise BrokenQuestion((), "any number is right: '*'.")
+        if row.text == "*" and row.feedback:
+            losses.append(f"the feedback {row.feedback!r} to any other answer")
+    kept = [row for row in rows if row.text != "*"]
+    return numeric_fields([number_row(row.text, row, losses) for row in kept], losses)
+
+
+def number_row(text: str, row: Row, losses: list[str]) -> NumberRow:
+    """``5``, ``5:0.1`` or ``4.9..5.1``."""
+    low, dots, high = text.partition("..")
+    if dots:
+        first, last = number_of(low, losses), number_of(high, losses)
+        if float(last) < float(first):
+            raise BrokenQuestion((), f"the range {text.strip()!r} goes downwards.")
+        return NumberRow(
+            f"({first} + {last}) / 2", f"({last} - {first}) / 2", row.weight,
+            row.feedback,
+        )  # fmt: skip
+    answer, _, tolerance = text.partition(":")
+    return NumberRow(
+        number_of(answer, losses),
+        number_of(tolerance, losses).removeprefix("-") if tolerance.strip() else "0",
+        row.weight,
+        row.feedback,
     )
 
 
-def shown(text: str) -> str:
-    """The reverse of hidden(), without the backslashes."""
-    for at, letter in enumerate(ESCAPED):
-        text = text.replace(chr(_PRIVATE + at), "\n" if letter == "n" else letter)
-    return text.strip()
-
-
-def answer_fields(name: str, answers: str, losses: list[str]) -> dict[str, Any]:
-    """Kind and own fields of the question; what is lost goes to ``losses``."""
-    answers, _, general = answers.partition("####")
-    fields = _fields(name, answers.strip(), losses)
-    if general.strip():
-        fields["explanation"] = shown(general)
-    return fields
-
-
-def _fields(name: str, answers: str, losses: list[str]) -> dict[str, Any]:
-    if _TRUTH.match(answers):
-        return _truefalse(answers)
-    if answers.startswith("#"):
-        return _numeric(name, answers[1:].strip(), losses)
-    rows = [_row(found) for found in _ANSWER.finditer(answers)]
-    if not rows:
-        raise BrokenQuestion((), f"{name}: no answer begins with = or ~.")
-    if all(row["sign"] == "=" and "->" in row["text"] for row in rows):
-        return _matching(name, rows, losses)
-    if any(row["sign"] == "~" for row in rows):
-        return _choices(name, rows, losses)
-    return _shorttext(name, rows, losses)
-
-
-def _row(found: "re.Match[str]") -> dict[str, Any]:
-    text, _, feedback = found[3].partition("#")
-    return {
-        "sign": found[1],
-        "weight": float(found[2]) if found[2] is not None else None,
-        "text": text.strip(),
-        "feedback": shown(feedback),
-    }
-
-
-def _truefalse(answers: str) -> dict[str, Any]:
-    word, _, feedback = answers.partition("#")
-    is_true = word.strip().upper().startswith("T")
-    # The first feedback is for the wrong answer, the second for the right one.
-    wrong, _, right = feedback.partition("#")
-    because = {
-        "true": shown(right if is_true else wrong) or ("Right." if is_true else "No."),
-        "false": shown(wrong if is_true else right) or ("No." if is_true else "Right."),
-    }
-    return {"kind": "truefalse", "answer": is_true, "because": because}
-
-
-def _choices(
-    name: str, rows: list[dict[str, Any]], losses: list[str]
-) -> dict[str, Any]:
-    has_equals = any(row["sign"] == "=" for row in rows)
-    kind = "single" if has_equals else "multiple"
-    choices: list[dict[str, Any]] = []
-    for row in rows:
-        weight = row["weight"]
-        is_right = row["sign"] == "=" or (not has_equals and (weight or 0) > 0)
-        if has_equals and weight not in (None, 0, 100):
-            losses.append(f"{name}: the weight {weight:g} % of {shown(row['text'])!r}")
-        because = row["feedback"] or ("Right." if is_right else "No.")
-        choices.append(
-            {"text": shown(row["text"]), "right": is_right, "because": because}
-        )
-    if kind == "single" and sum(choice["right"] for choice in choices) > 1:
-        kind = "multiple"
-    return {"kind": kind, "choices": choices}
-
-
-def _matching(
-    name: str, rows: list[dict[str, Any]], losses: list[str]
-) -> dict[str, Any]:
-    pairs, decoys = [], []
-    for row in rows:
-        left, _, right = row["text"].partition("->")
-        if row["feedback"]:
-            losses.append(f"{name}: feedback of a pair, which GIFT does not have")
-        if shown(left):
-            pairs.append({"left": shown(left), "right": shown(right)})
-        else:
-            decoys.append(shown(right))
-    fields: dict[str, Any] = {"kind": "matching", "pairs": pairs}
-    return fields | ({"decoys": decoys} if decoys else {})
-
-
-def _shorttext(
-    name: str, rows: list[dict[str, Any]], losses: list[str]
-) -> dict[str, Any]:
-    accepted: list[str] = []
-    fields: dict[str, Any] = {"kind": "shorttext", "accepted": accepted}
-    for row in rows:
-        weight = row["weight"]
-        if weight == 0:
-            because = row["feedback"] or "No."
-            mistake = {"answer": shown(row["text"]), "because": because}
-            fields.setdefault("mistakes", []).append(mistake)
-            continue
-        if weight not in (None, 100):
-            losses.append(f"{name}: the weight {weight:g} % of {shown(row['text'])!r}")
-        accepted.append(shown(row["text"]))
-        if row["feedback"]:
-            fields.setdefault("explanation", row["feedback"])
-    if not accepted:
-        raise BrokenQuestion((), f"{name}: no answer is right.")
-    return fields
-
-
-def _numeric(name: str, answers: str, losses: list[str]) -> dict[str, Any]:
-    rows = [_row(found) for found in _ANSWER.finditer(answers)]
-    if not rows:
-        text, _, feedback = answers.partition("#")
-        rows = [{"weight": None, "text": text, "feedback": shown(feedback)}]
-    fields: dict[str, Any] = {"kind": "numeric"}
-    for row in rows:
-        if row["weight"] == 0:
-            text = row["text"].strip()
-            fields.setdefault("mistakes", []).append(
-                {"answer": _span(name, text)[0], "because": row["feedback"] or "No."}
-            )
-        elif "answer" in fields or row["weight"] not in (None, 100):
-            losses.append(f"{name}: the second right answer {shown(row['text'])!r}")
-        else:
-            fields["answer"], fields["tolerance"] = _span(name, row["text"].strip())
-            if row["feedback"]:
-                fields["explanation"] = row["feedback"]
-    if "answer" not in fields:
-        raise BrokenQuestion((), f"{name}: no number is right.")
-    return fields
-
-
-def _span(name: str, text: str) -> tuple[str, str]:
-    """Answer and tolerance of ``5``, ``5:0.1`` or ``4.9..5.1``."""
-    number = r"\s*(-?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*"
-    if found := re.fullmatch(rf"{number}\.\.{number}", text):
-        low, high = found[1], found[2]
-        return f"({low} + {high}) / 2", f"({high} - {low}) / 2"
-    if found := re.fullmatch(rf"{number}(?::{number})?", text):
-        return found[1], found[2] or "0"
-    raise BrokenQuestion((), f"{name}: {shown(text)!r} is not a number or a range.")
+def _gap(answers: Answers) -> dict[str, Any]:
+    """A gap of a Cloze text."""
+    kind = gap_type(answers.source)
+    rows = []
+    for piece, weight in gap_rows(answers.source):
+        row = answers.row(piece, weight)
+        rows.append(row)
+    if kind == "NUMERICAL":
+        return number_fields(rows, answers.losses)
+    if kind == "SHORTANSWER":
+        return shorttext_fields([starred(row) for row in rows], answers.losses)
+    return choice_fields(rows, kind == "MULTICHOICE", answers.losses)

@@ -8,7 +8,9 @@ from quizzes.formats.losses import (
     Exported,
     common_losses,
     exported_variant,
+    pairs_of,
     plain_number,
+    title_of,
 )
 from quizzes.grading import NumericKey
 from quizzes.questions import Question
@@ -27,11 +29,13 @@ def to_gift(questions: Iterable[Question]) -> Exported:
             continue
         common_losses(exported, question, CARRIED)
         variant = exported_variant(question)
-        marks = "".join(f" [tag:{tag}]" for tag in question.tags)
+        marks = "".join(f" [tag:{_in_mark(tag)}]" for tag in question.tags)
         answers = WRITERS[question.kind](exported, variant)
         general = variant.explanation()
-        tail = f"\n####{escaped(general)}" if general else ""
-        head = f"// [id:{question.name}]{marks}\n::{escaped(question.name)}:: "
+        tail = f"\n####{_text(general)}" if general else ""
+        head = (
+            f"// [id:{question.name}]{marks}\n::{escaped(title_of(variant))}::[plain]"
+        )
         parts.append(f"{head}{escaped(variant.text)} {{{answers}{tail}\n}}\n")
     exported.text = "\n".join(parts)
     return exported
@@ -40,6 +44,15 @@ def to_gift(questions: Iterable[Question]) -> Exported:
 def escaped(text: str) -> str:
     """``text`` with GIFT's own characters escaped, on one line."""
     return re.sub(r"([\\~=#{}:])", r"\\\1", text).replace("\n", "\\n")
+
+
+def _text(text: str) -> str:
+    """A text whose "[html]" or "%50%" at the beginning is no mark."""
+    return ("[plain]" if text.startswith(("[", "%")) else "") + escaped(text)
+
+
+def _in_mark(tag: str) -> str:
+    return tag.replace("\\", "\\\\").replace("]", "\\]")
 
 
 def _choices(exported: Exported, variant: Variant) -> str:
@@ -53,8 +66,9 @@ def _choices(exported: Exported, variant: Variant) -> str:
         elif is_right:
             sign = f"~%{100 / num_right:.5g}%"
         else:
-            sign = "~%-100%"
-        rows.append(f"\n{sign}{escaped(part.text)} #{escaped(variant.because(part))}")
+            # Here a wrong choice costs what a right one earns.
+            sign = f"~%-{100 / num_right:.5g}%"
+        rows.append(f"\n{sign}{_text(part.text)} #{_text(variant.because(part))}")
     return "".join(rows)
 
 
@@ -62,7 +76,8 @@ def _truefalse(exported: Exported, variant: Variant) -> str:
     true, false = variant.question.choices
     right, wrong = (true, false) if true.is_right else (false, true)
     word = "TRUE" if true.is_right else "FALSE"
-    return f"{word}#{escaped(wrong.because)}#{escaped(right.because)}"
+    said = [_text(fill(choice.because, {})) for choice in (wrong, right)]
+    return f"{word}#{said[0]}#{said[1]}"
 
 
 def _numeric(exported: Exported, variant: Variant) -> str:
@@ -73,7 +88,7 @@ def _numeric(exported: Exported, variant: Variant) -> str:
     rows = [f"\n={plain_number(key.value)}:{plain_number(key.tolerance)}"]
     for mistake in variant.question.mistakes:
         wrong = evaluate(mistake.answer, variant.values)
-        because = escaped(fill(mistake.because, variant.values))
+        because = _text(fill(mistake.because, variant.values))
         rows.append(f"\n=%0%{plain_number(wrong)}:0#{because}")
     return "#" + "".join(rows)
 
@@ -82,17 +97,31 @@ def _matching(exported: Exported, variant: Variant) -> str:
     question = variant.question
     if any(pair.because for pair in question.pairs):
         exported.lose(question, "the reasons of its pairs")
-    rows = [f"\n={escaped(p.left)} -> {escaped(p.right)}" for p in question.pairs]
-    rows += [f"\n= -> {escaped(decoy)}" for decoy in question.decoys]
-    return "".join(rows)
+    pairs = [[_arrowless(exported, variant, t) for t in p] for p in pairs_of(variant)]
+    return "".join(f"\n={_text(left)} -> {escaped(right)}" for left, right in pairs)
+
+
+def _arrowless(exported: Exported, variant: Variant, text: str) -> str:
+    """``->`` stands between a line and its partner, and cannot be escaped."""
+    if "->" in text:
+        exported.lose(variant.question, "its '->', which GIFT cannot escape: now '→'")
+    return text.replace("->", "→")
 
 
 def _shorttext(exported: Exported, variant: Variant) -> str:
     question = variant.question
-    rows = [f"\n={escaped(text)}" for text in question.accepted]
-    rows += [
-        f"\n=%0%{escaped(m.answer)} #{escaped(m.because)}" for m in question.mistakes
+    answers = [(fill(text, variant.values), "") for text in question.accepted]
+    answers += [
+        (fill(mistake.answer, variant.values), fill(mistake.because, variant.values))
+        for mistake in question.mistakes
     ]
+    rows = []
+    for at, texts in enumerate(answers):
+        text, because = (_arrowless(exported, variant, said) for said in texts)
+        weight = "" if at < len(question.accepted) else "%0%"
+        # A star stands for any letters.
+        rows.append(f"\n={weight}{_text(text.replace('*', chr(92) + '*'))}")
+        rows[-1] += f" #{_text(because)}" if because else ""
     return "".join(rows)
 
 

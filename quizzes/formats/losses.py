@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from quizzes.expressions import written
+from quizzes.expressions import fill, written
 from quizzes.questions import Question
 from quizzes.variants import Variant, variant_of
 
@@ -43,6 +43,22 @@ def common_losses(
 def exported_variant(question: Question) -> Variant:
     """The one variant that goes into a file."""
     return variant_of(question, EXPORT_SEED)
+
+
+def title_of(variant: Variant) -> str:
+    """What other programs call the question."""
+    return fill(variant.question.title, variant.values) or variant.question.name
+
+
+def pairs_of(variant: Variant) -> list[tuple[str, str]]:
+    """Lines and partners as learners read them; a decoy has no line."""
+    question = variant.question
+    rows = [(pair.left, pair.right) for pair in question.pairs]
+    rows += [("", decoy) for decoy in question.decoys]
+    return [
+        (fill(left, variant.values), fill(right, variant.values))
+        for left, right in rows
+    ]
 
 
 def plain_number(value: Any) -> str:

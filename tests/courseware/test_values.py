@@ -130,3 +130,8 @@ def test_texts_and_numbers_of_other_files_are_filled_too(load, tmp_path) -> None
     with pytest.raises(NoValue, match=r"is not \{value CLAIM KEY FORMAT\}"):
         fill("{value rest}", lambda: claims)
     assert fill("no role", lambda: pytest.fail("asked")) == "no role"
+
+
+@pytest.mark.parametrize("text", ["{{value paper tokens}}", "Of {{value x}} it"])
+def test_doubled_braces_are_no_role(text: str) -> None:
+    assert fill(text, dict) == text

@@ -1,5 +1,7 @@
 """Before anything is installed: each obstacle is one clear sentence."""
 
+import json
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -139,6 +141,84 @@ def test_torch_for_the_cpu_is_asked_for_only_where_the_engine_runs_on_it(
     monkeypatch.setenv("ENGINE_DEVICE", "cuda")
     install.ensure(root, tmp_path, machine)
     assert "UV_TORCH_BACKEND" not in machine.environments[-1]
+
+
+def stamp_of(root: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads(
+        (root / ".venv" / install.STAMP_NAME).read_text()
+    )
+    return found
+
+
+def restamp(root: Path, **changes: str) -> None:
+    path = root / ".venv" / install.STAMP_NAME
+    path.write_text(json.dumps(stamp_of(root) | changes))
+
+
+def foreign(path: Path) -> Path:
+    """An environment of somebody else, with a file of theirs."""
+    (path / "bin").mkdir(parents=True)
+    (path / "bin" / "python").touch()
+    (path / "theirs").write_text("kept")
+    return path
+
+
+def test_another_patch_release_of_python_changes_nothing(root, tmp_path, machine):
+    install.ensure(root, tmp_path, machine)
+    restamp(root, python=f"{platform.python_version()}99")
+    machine.commands.clear()
+    install.ensure(root, tmp_path, machine)
+    assert machine.commands == []
+
+
+def test_what_is_removed_is_said(root, tmp_path, machine, capsys):
+    install.ensure(root, tmp_path, machine)
+    (root / ".venv" / "old").touch()
+    restamp(root, set="web")
+    install.ensure(root, tmp_path, machine)
+    assert not (root / ".venv" / "old").exists()
+    said = capsys.readouterr().out
+    assert f"Removing {root / '.venv'}, since it holds the packages for web" in said
+
+
+def test_nothing_is_removed_or_installed_through_a_link(root, tmp_path, machine):
+    other = foreign(tmp_path / "other")
+    (root / ".venv").symlink_to(other)
+    with pytest.raises(LaunchError, match=f"is a link to {other}, which is left"):
+        install.ensure(root, tmp_path, machine)
+    (other / install.STAMP_NAME).write_text('{"set": "web", "lock": "", "python": ""}')
+    with pytest.raises(LaunchError, match="those for cpu are due"):
+        install.ensure(root, tmp_path, machine)
+    assert (other / "theirs").read_text() == "kept"
+    assert machine.commands == []
+    assert (root / ".venv").is_symlink()
+
+
+@pytest.mark.parametrize("is_adopted", [False, True])
+def test_an_environment_of_somebody_else_is_never_removed(
+    root, tmp_path, machine, monkeypatch, is_adopted
+):
+    venv = foreign(root / ".venv")
+    if is_adopted:
+        install.ensure(root, tmp_path, machine)
+        assert stamp_of(root)["adopted"] == "yes"
+        monkeypatch.setenv("ENGINE_DEVICE", "cuda")
+    else:
+        (venv / "bin" / "python").unlink()
+    with pytest.raises(LaunchError, match="was not made by this launcher"):
+        install.ensure(root, tmp_path, machine)
+    assert (venv / "theirs").read_text() == "kept"
+    assert machine.num_environments_made == 0
+
+
+def test_an_installation_that_was_stopped_goes_on(root, tmp_path, machine):
+    install.ensure(root, tmp_path, machine)
+    restamp(root, lock="of a start that was stopped")
+    install.ensure(root, tmp_path, machine)
+    assert machine.num_environments_made == 1
+    (root / ".venv" / "bin" / "python").unlink()
+    install.ensure(root, tmp_path, machine)
+    assert machine.num_environments_made == 2
 
 
 def test_an_environment_from_a_bundle_is_left_alone(root, tmp_path, machine):

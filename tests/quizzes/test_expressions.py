@@ -6,7 +6,15 @@ from random import Random
 import pytest
 
 from quizzes.errors import BrokenExpression
-from quizzes.expressions import Parameter, draw, evaluate, fill, number_of
+from quizzes.expressions import (
+    Parameter,
+    check_braces,
+    draw,
+    evaluate,
+    fill,
+    literal,
+    number_of,
+)
 
 VALUES = {
     "n": Fraction(100),
@@ -99,3 +107,21 @@ def test_only_numbers_are_numbers(value) -> None:
     with pytest.raises(BrokenExpression):
         number_of(value)
     assert number_of(0.955) == Fraction(955, 1000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{1, 2}", "{}", "x^{2}", "\\frac{a}{b}", "{{x}}", "}{", "{ {n} }", "{value a b}",
+     "int main() { return {}; }", "{n", "n}"],
+)  # fmt: skip
+def test_doubled_braces_stand_for_themselves(text: str) -> None:
+    written = literal(text)
+    check_braces(written)
+    assert fill(written, {"n": Fraction(5)}) == text
+    assert fill(f"{written}{{n}}", {"n": Fraction(5)}) == f"{text}5"
+
+
+@pytest.mark.parametrize("text", ["{n", "n}", "{{n}", "{n}}", "{n} } {n}"])
+def test_a_brace_alone_is_named(text: str) -> None:
+    with pytest.raises(BrokenExpression, match="stands alone"):
+        check_braces(text)

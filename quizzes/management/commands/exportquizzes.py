@@ -1,27 +1,47 @@
-"""``manage.py exportquizzes gift|moodle``: the bank for other programs."""
+"""``manage.py exportquizzes gift|moodle|qti``: the bank for other programs."""
 
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from quizzes.bank import read_bank
+from quizzes.bank import BANK, read_bank
 from quizzes.formats.gift_export import to_gift
-from quizzes.formats.moodle_xml import to_moodle_xml
+from quizzes.formats.losses import Exported
+from quizzes.formats.moodle_export import to_moodle_xml
+from quizzes.formats.qti_export import Package, to_qti
+
+WRITERS = {"gift": to_gift, "moodle": to_moodle_xml, "qti": to_qti}
 
 
 class Command(BaseCommand):
-    """Writes to stdout; what the format cannot carry goes to stderr."""
+    """Writes to stdout or a file; what the format cannot carry goes to stderr."""
 
-    help = "Write the bank as GIFT or Moodle XML; losses are named on stderr."
+    help = "Write the bank as GIFT, Moodle XML or QTI 3; losses are named on stderr."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The format."""
-        parser.add_argument("format", choices=["gift", "moodle"])
+        """The format, the bank and the file."""
+        parser.add_argument("format", choices=WRITERS)
+        parser.add_argument("directory", nargs="?", type=Path, default=BANK)
+        parser.add_argument(
+            "--output", type=Path, help="a file, which the package of QTI needs"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the file."""
-        write = to_gift if options["format"] == "gift" else to_moodle_xml
-        exported = write(read_bank().questions.values())
-        self.stdout.write(exported.text)
+        """Write the file."""
+        bank = read_bank(options["directory"])
+        if bank.broken:
+            lines = "\n".join(f"refused   {error}" for error in bank.broken)
+            raise CommandError(f"{lines}\nNothing was written: mend these first.")
+        exported: Exported = WRITERS[options["format"]](bank.questions.values())
+        output: Path | None = options["output"]
+        if isinstance(exported, Package):
+            if output is None:
+                raise CommandError("QTI is a package: name a file with --output.")
+            output.write_bytes(exported.zipped())
+        elif output:
+            output.write_text(exported.text, encoding="utf-8")
+        else:
+            self.stdout.write(exported.text)
         for loss in exported.losses:
             self.stderr.write(f"not carried: {loss}")

@@ -1,43 +1,114 @@
-"""``manage.py importquizzes file``: GIFT or Aiken as a file of the bank."""
+"""``manage.py importquizzes file``: GIFT, Aiken or Moodle XML as a file of the bank."""
 
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from quizzes.bank import BANK, MAX_BYTES, Bank, read_bank
 from quizzes.errors import BrokenQuestion
-from quizzes.formats.aiken import read_aiken
 from quizzes.formats.bank_yaml import to_bank_yaml
-from quizzes.formats.gift import read_gift
-from quizzes.questions import question_from
+from quizzes.formats.checking import for_bank
+from quizzes.formats.files import FORMATS, read_questions
+from quizzes.formats.imported import Imported
+from quizzes.formats.names import Names
 
 
 class Command(BaseCommand):
     """Writes YAML to stdout; what was not taken over goes to stderr."""
 
-    help = "Turn a GIFT or Aiken file into YAML for quizzes/bank; losses on stderr."
+    help = (
+        "Turn GIFT, Aiken or Moodle XML files into one YAML file for a bank. Good "
+        "questions are taken; refused ones and losses are named on stderr by line and "
+        "title."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The file and its format."""
-        parser.add_argument("path", type=Path)
+        """The files and where they are to go."""
+        parser.add_argument("path", type=Path, nargs="+")
         parser.add_argument(
-            "--goal", default="", help="the learning goal that all of them measure"
+            "--goal",
+            default="",
+            help="the learning goal that all of them measure, of the bank --into",
         )
-        parser.add_argument("--format", choices=["gift", "aiken"], default="gift")
+        parser.add_argument(
+            "--into",
+            type=Path,
+            metavar="DIRECTORY",
+            help="the bank that the file is for: its ids are taken, its rules hold; "
+            "with --goal it is quizzes/bank unless you say otherwise",
+        )
+        parser.add_argument(
+            "--format", choices=FORMATS, default="", help="found out if not given"
+        )
+        parser.add_argument(
+            "--encoding", default="", help="UTF-8 or UTF-16 if not given"
+        )
+        parser.add_argument(
+            "--images", type=Path, metavar="DIRECTORY", help="write images there"
+        )
+        parser.add_argument(
+            "--strict", action="store_true", help="refuse all if one is refused"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the YAML, checked."""
-        read = read_gift if options["format"] == "gift" else read_aiken
+        """Print the YAML, checked as loadquizzes checks it."""
+        bank = self._bank(options["into"], options["goal"])
+        names = Names(bank.bodies)
+        bodies: list[dict[str, Any]] = []
+        num_refused = num_lost = 0
+        for path in options["path"]:
+            imported = self._read(path, names, options)
+            bodies += for_bank(imported, bank, options["goal"])
+            prefix = f"{path.name}: " if len(options["path"]) > 1 else ""
+            for reason in imported.refused:
+                self.stderr.write(f"refused: {prefix}{reason}")
+            for loss in imported.losses:
+                self.stderr.write(f"not taken over: {prefix}{loss}")
+            num_refused += len(imported.refused)
+            num_lost += len(imported.losses)
+            self._write_images(imported, options["images"])
+        if num_refused and (options["strict"] or not bodies):
+            raise CommandError(f"{num_refused} refused, nothing imported: mend these.")
+        text = to_bank_yaml(bodies)
+        if len(text) > MAX_BYTES:
+            raise CommandError(
+                f"{len(bodies)} questions are {len(text):,} characters of YAML; a file "
+                f"of the bank has at most {MAX_BYTES:,}: import fewer at a time."
+            )
+        self.stdout.write(text)
+        self.stderr.write(
+            f"{len(bodies)} imported, {num_refused} refused, {num_lost} losses named."
+        )
+
+    def _bank(self, directory: Path | None, goal: str) -> Bank:
+        if directory is None and not goal:
+            return Bank()
+        bank = read_bank(directory or BANK)
+        goals = bank.goals or {}
+        if goal and goal not in goals:
+            known = ", ".join(goals) or "none"
+            raise CommandError(f"there is no goal {goal!r}: known are {known}.")
+        if goals and not goal:
+            known = ", ".join(goals)
+            raise CommandError(f"{directory} has goals: name one with --goal: {known}.")
+        return bank
+
+    def _read(self, path: Path, names: Names, options: dict[str, Any]) -> Imported:
+        imported = Imported(names=names)
         try:
-            imported = read(options["path"].read_text(encoding="utf-8"))
-            for body in imported.bodies:
-                if options["goal"]:
-                    body["goal"] = options["goal"]
-                question_from(body)
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{options['path']} cannot be read: {error}") from error
+            return read_questions(
+                path.read_bytes(), options["format"], options["encoding"], imported
+            )
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
         except BrokenQuestion as error:
-            raise CommandError(f"{options['path']}: {error.reason}") from error
-        self.stdout.write(to_bank_yaml(imported.bodies))
-        for loss in imported.losses:
-            self.stderr.write(f"not taken over: {loss}")
+            raise CommandError(f"{path}: {error.reason}") from error
+
+    def _write_images(self, imported: Imported, directory: Path | None) -> None:
+        if directory is None:
+            return
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, data in imported.files.items():
+            (directory / name).write_bytes(data)
+            self.stderr.write(f"image: {directory / name}")

@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 from quizzes.bank import read_bank
-from quizzes.formats.moodle_xml import WRITERS, to_moodle_xml
+from quizzes.formats.moodle_export import WRITERS, to_moodle_xml
 from quizzes.variants import variant_of
 
 

@@ -12,7 +12,9 @@ from quizzes.formats.losses import (
     Exported,
     common_losses,
     exported_variant,
+    pairs_of,
     plain_number,
+    title_of,
 )
 from quizzes.grading import NumericKey
 from quizzes.questions import Question
@@ -35,7 +37,7 @@ def to_moodle_xml(questions: Iterable[Question]) -> Exported:
         variant = exported_variant(question)
         kind, write = WRITERS[question.kind]
         row = SubElement(quiz, "question", type=kind)
-        _text(SubElement(row, "name"), question.name)
+        _text(SubElement(row, "name"), title_of(variant))
         _text(SubElement(row, "questiontext", format="plain_text"), variant.text)
         feedback = SubElement(row, "generalfeedback", format="plain_text")
         _text(feedback, variant.explanation())
@@ -72,14 +74,17 @@ def _choices(exported: Exported, row: Element, variant: Variant) -> None:
     num_right = sum(choice.is_right for choice in question.choices)
     for part in sorted(variant.parts, key=lambda part: part.index):
         is_right = question.choices[part.index].is_right
-        wrong = 0 if question.kind == "single" else -100
+        # Here a wrong choice costs what a right one earns.
+        wrong = 0 if question.kind == "single" else -100 / num_right
         fraction = 100 / num_right if is_right else wrong
         _answer(row, part.text, fraction, variant.because(part))
 
 
 def _truefalse(exported: Exported, row: Element, variant: Variant) -> None:
     for choice in variant.question.choices:
-        _answer(row, choice.text.lower(), 100 * choice.is_right, choice.because)
+        _answer(
+            row, choice.text.lower(), 100 * choice.is_right, fill(choice.because, {})
+        )
 
 
 def _numeric(exported: Exported, row: Element, variant: Variant) -> None:
@@ -102,8 +107,7 @@ def _matching(exported: Exported, row: Element, variant: Variant) -> None:
     if any(pair.because for pair in question.pairs):
         exported.lose(question, "the reasons of its pairs")
     SubElement(row, "shuffleanswers").text = "true"
-    rows = [(pair.left, pair.right) for pair in question.pairs]
-    for left, right in [*rows, *(("", decoy) for decoy in question.decoys)]:
+    for left, right in pairs_of(variant):
         pair = SubElement(row, "subquestion", format="plain_text")
         _text(pair, left)
         _text(SubElement(pair, "answer"), right)
@@ -112,9 +116,15 @@ def _matching(exported: Exported, row: Element, variant: Variant) -> None:
 def _shorttext(exported: Exported, row: Element, variant: Variant) -> None:
     SubElement(row, "usecase").text = "0"
     for text in variant.question.accepted:
-        _answer(row, text, 100, "")
+        _answer(row, _starless(fill(text, variant.values)), 100, "")
     for mistake in variant.question.mistakes:
-        _answer(row, mistake.answer, 0, mistake.because)
+        wrong = _starless(fill(mistake.answer, variant.values))
+        _answer(row, wrong, 0, fill(mistake.because, variant.values))
+
+
+def _starless(text: str) -> str:
+    """A short answer in which no star stands for any letters."""
+    return text.replace("*", "\\*")
 
 
 def _ordering(exported: Exported, row: Element, variant: Variant) -> None:
@@ -124,7 +134,7 @@ def _ordering(exported: Exported, row: Element, variant: Variant) -> None:
     SubElement(row, "layouttype").text = "VERTICAL"
     SubElement(row, "selecttype").text = "ALL"
     for place, item in enumerate(question.items, 1):
-        _answer(row, item.text, place, "")
+        _answer(row, fill(item.text, variant.values), place, "")
 
 
 WRITERS: dict[str, tuple[str, Callable[[Exported, Element, Variant], None]]] = {

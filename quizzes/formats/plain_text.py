@@ -1,0 +1,202 @@
+r"""HTML, Markdown and wrapped lines as the plain text of the bank, losses named.
+
+A text of the bank is lines; a line between backticks is shown as code, and nothing in
+it is markup. So of HTML the words stay, ``<br>`` and ``<p>`` end a line, ``<code>`` and
+``<pre>`` become backticks, ``<sup>`` becomes ``^``, an image its alternative text.
+"""
+
+import re
+import textwrap
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+FORMATS = ("html", "moodle", "plain", "markdown")
+"""Names that Moodle's texts have. "moodle" is text in which HTML is allowed."""
+_BLOCKS = frozenset(
+    "address article aside blockquote caption center dd details div dl dt fieldset "
+    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol p "
+    "section summary table tbody tfoot thead tr ul".split()
+)
+_INLINE = frozenset(
+    "a abbr acronym b big bdi bdo br button cite code col colgroup del dfn em font i "
+    "img input ins kbd label mark nobr option pre q s samp select small span strike "
+    "strong sub sup td textarea th time tt u var wbr".split()
+)
+_DROPPED = frozenset("head script style template title".split())
+"""With all that stands in them."""
+_MEDIA = frozenset(
+    "applet audio canvas embed frame iframe map math meta link object param picture "
+    "source svg track video".split()
+)
+TAGS = _BLOCKS | _INLINE | _DROPPED | _MEDIA | {"html", "body"}
+_SILENT = frozenset(
+    "a body br code div html img li ol p pre sub sup tbody td th thead tr ul".split()
+)
+"""Their meaning stays; of images TextReader speaks."""
+_CODE = frozenset("code kbd samp tt".split())
+_LIKELY = re.compile(
+    rf"</?(?:{'|'.join(sorted(TAGS))})(?:\s[^<>]*)?/?>|<!--|&(?:#\d+|#x[0-9a-f]+|"
+    r"amp|lt|gt|nbsp|quot|apos|[a-z]+(?:uml|acute|grave|circ|tilde|cedil|slash));",
+    re.IGNORECASE,
+)
+_LATEX = re.compile(r"\$[^$\n]*[\\^_][^$\n]*\$|\\\(.*?\\\)|\\\[.*?\\\]")
+_MARKDOWN = re.compile(r"\*\w|_\w+_|^#+ |\]\(|^[-*] |^> |```", re.MULTILINE)
+
+
+class _Reader(HTMLParser):
+    """Collects the text, and the names of what goes."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self.gone: dict[str, None] = {}
+        self.images: list[str] = []
+        self._dropped: list[str] = []
+        self._links: list[str] = []
+        self._in_pre = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in TAGS:
+            self.parts.append(self.get_starttag_text() or "")
+            return
+        if tag not in _SILENT:
+            self.gone[tag] = None
+        self._begin(tag, {name: value or "" for name, value in attrs})
+
+    def _begin(self, tag: str, values: dict[str, str]) -> None:
+        if tag in _DROPPED:
+            self._dropped.append(tag)
+        elif tag == "img":
+            self.images.append(image_name(values))
+            words = values.get("alt") or self.images[-1]
+            self.parts.append(f"[image: {' '.join(words.split())}]")
+        elif tag in ("br", "hr") or tag in _BLOCKS:
+            self.parts.append("\n• " if tag == "li" else "\n")
+        elif tag == "pre":
+            self._in_pre = True
+            self.parts.append("\n")
+        elif tag in _CODE and not self._in_pre:
+            self.parts.append("`")
+        elif tag in ("sup", "sub"):
+            self.parts.append("^(" if tag == "sup" else "_(")
+        elif tag in ("td", "th"):
+            self.parts.append("\t")
+        elif tag == "a":
+            self._links.append(values.get("href", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in TAGS:
+            self.parts.append(f"</{tag}>")
+        elif tag in _DROPPED:
+            if tag in self._dropped:
+                self._dropped.remove(tag)
+        elif tag in _BLOCKS:
+            self.parts.append("\n")
+        elif tag == "pre":
+            self._in_pre = False
+            self.parts.append("\n")
+        elif tag in _CODE and not self._in_pre:
+            self.parts.append("`")
+        elif tag in ("sup", "sub"):
+            self.parts.append(")")
+        elif tag == "a" and self._links:
+            target = self._links.pop()
+            if re.match("https?://", target):
+                self.parts.append(f" ({target})")
+
+    def handle_data(self, data: str) -> None:
+        if self._dropped:
+            return
+        if self._in_pre:
+            rows = [f"\n`{row}`" for row in data.strip("\n").split("\n") if row.strip()]
+            # A no-break space keeps the indentation over the next step.
+            self.parts += [row.replace(" ", "\u00a0") for row in rows]
+        else:
+            self.parts.append(re.sub(r"[ \t\r\n\f]+", " ", data))
+
+    def handle_comment(self, data: str) -> None:
+        self.gone["!-- --"] = None
+
+
+def image_name(values: dict[str, str]) -> str:
+    """The file that an image's attributes name, as Moodle writes it."""
+    source = values.get("src", "")
+    name = "" if source.startswith("data:") else source.rpartition("/")[2]
+    return unquote(name.partition("?")[0]) or "without a name"
+
+
+def has_html(text: str) -> bool:
+    """Whether a text that may have HTML has some; ``List<String>`` is none."""
+    return bool(_LIKELY.search(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A text of HTML in plain lines."""
+
+    text: str
+    gone: list[str]
+    """Tags whose meaning it no longer has."""
+    images: list[str]
+    """Names of images that "[image: …]" stands for."""
+
+
+def html_to_text(text: str) -> Plain:
+    """The words of a text of HTML, and what goes."""
+    reader = _Reader()
+    # An unfinished "<" at the end would be kept back.
+    reader.feed(text + "\n")
+    reader.close()
+    rows = []
+    for row in "".join(reader.parts).split("\n"):
+        kept = re.sub(r"[ \t]*\t[ \t]*", " | ", row.strip(" \t"))
+        kept = re.sub(r"([\^_])\((\w)\)", r"\1\2", re.sub(" +", " ", kept))
+        if kept not in ("", "•"):
+            rows.append(kept.replace("\u00a0", " ").strip())
+    plain = "\n".join(filter(None, rows))
+    return Plain(plain, list(reader.gone), reader.images)
+
+
+class TextReader:
+    """Reads the texts of one question and collects what they lose."""
+
+    def __init__(self) -> None:
+        self._tags: dict[str, None] = {}
+        self._images: dict[str, None] = {}
+        self.losses: list[str] = []
+
+    def read(self, text: str, form: str) -> str:
+        """``text``, which is in one of FORMATS, as lines of the bank."""
+        if _LATEX.search(text):
+            self.losses.append("its LaTeX is shown as it is written")
+        if form == "html" or (form == "moodle" and has_html(text)):
+            plain = html_to_text(text)
+            self._tags |= dict.fromkeys(plain.gone)
+            self._images |= dict.fromkeys(plain.images)
+            return plain.text
+        if form == "markdown" and _MARKDOWN.search(text):
+            self.losses.append("its Markdown is shown as it is written")
+        return text.strip()
+
+    def named(self) -> list[str]:
+        """All losses of the question."""
+        found = []
+        if self._tags:
+            tags = ", ".join(f"<{tag}>" for tag in self._tags)
+            found.append(f"its HTML becomes plain text, without {tags}")
+        found += [f"the image {name!r} is not shown" for name in self._images]
+        return [*found, *self.losses]
+
+
+def unwrapped(text: str) -> tuple[str, bool]:
+    """The lines of a wrapped text joined; indented ones kept, as lines of code.
+
+    Whether there is code comes with it.
+    """
+    first, _, rest = text.strip().partition("\n")
+    rows = textwrap.dedent(rest.expandtabs(4)).split("\n")
+    if not any(row[:1] == " " for row in rows if row.strip()):
+        return " ".join(text.split()), False
+    code = [f"`{row.rstrip()}`" for row in rows if row.strip()]
+    return "\n".join([" ".join(first.split()), *code]), True
