@@ -31,14 +31,53 @@ WIDTHS = [390, 820, 1440]
 def test_a_claim_mark_opens_its_source_by_keyboard(page: Page) -> None:
     page.goto(CHAPTER)
     mark = page.locator(".claim-mark").first
-    note = page.locator(f"#{mark.get_attribute('popovertarget')}")
-    expect(note).to_be_hidden()
+    note = page.locator(".claim-note")
+    expect(mark).to_have_attribute("aria-expanded", "false")
     mark.focus()
     page.keyboard.press("Enter")
     expect(note).to_be_visible()
     expect(note).to_contain_text("131,072 bytes")
+    expect(mark).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.claim-note') !== null")
     page.keyboard.press("Escape")
     expect(note).to_be_hidden()
+    expect(mark).to_have_attribute("aria-expanded", "false")
+
+
+def test_a_press_on_its_mark_shuts_a_note_and_another_mark_opens_its_own(
+    page: Page,
+) -> None:
+    page.goto(CHAPTER)
+    note = page.locator(".claim-note")
+    first, second = (
+        page.locator(".claim-mark").nth(0),
+        page.locator(".claim-mark").nth(1),
+    )
+    first.click()
+    expect(note).to_contain_text("Source 1")
+    first.click()
+    expect(note).to_be_hidden()
+    first.click()
+    second.click()
+    expect(note).to_contain_text("Source 2")
+    expect(first).to_have_attribute("aria-expanded", "false")
+    note.get_by_role("link", name="Source 2").click()
+    expect(note).to_be_hidden()
+    assert page.evaluate("document.querySelector('.sources li:target') !== null")
+
+
+def test_without_scripts_a_claim_mark_leads_to_its_source(
+    browser: Browser, base_url: str
+) -> None:
+    context = browser.new_context(base_url=base_url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(CHAPTER)
+    mark = page.locator(".claim-mark").first
+    mark.click()
+    expect(page.locator(".sources li:target")).to_be_in_viewport()
+    expect(page.locator(".sources li:target")).to_contain_text("131,072 bytes")
+    context.close()
 
 
 def test_a_term_shows_its_definition(page: Page) -> None:

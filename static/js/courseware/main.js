@@ -1,6 +1,7 @@
 // The chapter's own life: terms, experiments, progress and the figures in the text.
 
 import { BreakEven } from "./break_even.js";
+import { openClaims } from "./claims.js";
 import { addCopyButtons } from "./copy.js";
 import { listenForExperiments } from "./experiments.js";
 import { OwnStart } from "./own_start.js";
@@ -21,6 +22,7 @@ for (const root of document.querySelectorAll("[data-figure]")) {
   if (Figure) new Figure(root);
 }
 openTerms(document);
+openClaims(document);
 addCopyButtons(document);
 listenForExperiments(document);
 const form = document.getElementById("read-form");
