@@ -145,7 +145,8 @@ def search(request: HttpRequest) -> HttpResponse:
     """Full-text search over chapters and glossary."""
     query = re.sub(r"\s+", " ", request.GET.get("q", "").replace("\0", " ")).strip()
     query = query[:MAX_QUERY_LETTERS]
-    hits = course.index().find(query) if query else []
+    index = course.index()  # made while a reader still types, at the page's first visit
+    hits = index.find(query) if query else []
     return render(request, "courseware/search.html", {"query": query, "hits": hits})
 
 
