@@ -5,14 +5,15 @@ builds the index at its first search and again when a chapter has changed.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from heapq import nlargest
 
 import numpy as np
 from numpy.typing import NDArray
 
-from courseware.words import WORD, WordIndex, fold, stem, stems, words
+from courseware.words import WORD, WordIndex, fold, stem, words
 
 MAX_QUERY_WORDS = 12
 MAX_RESULTS = 20
@@ -48,12 +49,12 @@ class Index:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.entries = list(entries)
+        found = [(words(entry.title), words(entry.text)) for entry in self.entries]
         self._index = WordIndex(
-            stems(entry.title) * TITLE_WEIGHT + stems(entry.text)
-            for entry in self.entries
+            [*map(stem, title)] * TITLE_WEIGHT + [*map(stem, text)]
+            for title, text in found
         )
-        texts = (f"{entry.title} {entry.text}" for entry in self.entries)
-        self._words = sorted({word for text in texts for word in words(text)})
+        self._words = sorted({word for both in found for part in both for word in part})
 
     def find(self, query: str) -> list[Hit]:
         """The best entries that hold every word; the last word may be a beginning."""
@@ -64,8 +65,9 @@ class Index:
         total = np.where(np.min(each, axis=0) > 0, np.sum(each, axis=0), 0.0)
         found = [int(number) for number in np.flatnonzero(total)]
         best = nlargest(MAX_RESULTS, found, key=lambda n: (total[n], -n))
+        is_asked = _asked_for(asked)
         return [
-            Hit(self.entries[n], snippet(self.entries[n].text, asked)) for n in best
+            Hit(self.entries[n], snippet(self.entries[n].text, is_asked)) for n in best
         ]
 
     def _score(self, word: str, is_last: bool) -> NDArray[np.float32]:
@@ -84,15 +86,15 @@ class Index:
         return [longer for longer in some if longer.startswith(word)]
 
 
-def snippet(text: str, asked: Sequence[str]) -> list[tuple[str, bool]]:
+def snippet(text: str, is_asked: Callable[[str], bool]) -> list[tuple[str, bool]]:
     """About 34 words around the first that was searched, in runs of found or not."""
     pieces = text.split()
-    found = [_is_found(piece, asked) for piece in pieces]
-    first = found.index(True) if True in found else 0
+    first = next((at for at, piece in enumerate(pieces) if is_asked(piece)), 0)
     start = max(0, first - 8)
     end = min(len(pieces), start + _SNIPPET_WORDS)
     runs: list[tuple[str, bool]] = [("… ", False)] if start else []
-    for piece, is_found in zip(pieces[start:end], found[start:end], strict=True):
+    for piece in pieces[start:end]:
+        is_found = is_asked(piece)
         if runs and runs[-1][1] == is_found:
             runs[-1] = (f"{runs[-1][0]}{piece} ", is_found)
         else:
@@ -102,9 +104,16 @@ def snippet(text: str, asked: Sequence[str]) -> list[tuple[str, bool]]:
     return runs
 
 
-def _is_found(piece: str, asked: Sequence[str]) -> bool:
-    return any(
-        part.startswith(word) or stem(part) == stem(word)
-        for part in words(piece)
-        for word in asked
-    )
+def _asked_for(asked: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a piece of text holds a word of a search; each piece is looked at once,
+    since the texts of a course are long and of the same words."""
+    beginnings, asked_stems = tuple(asked), {stem(word) for word in asked}
+
+    @cache
+    def is_asked(piece: str) -> bool:
+        return any(
+            part.startswith(beginnings) or stem(part) in asked_stems
+            for part in words(piece)
+        )
+
+    return is_asked

@@ -1,17 +1,20 @@
 """The reader's pages: home, chapter, glossary, search, privacy, design, licences."""
 
 import re
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from courseware import course, learner, progress
+from courseware import course, learner, packing, progress
 from courseware.design import design_language
 from courseware.errors import BrokenChapter
 from courseware.figures import cards as draw_cards
@@ -23,6 +26,8 @@ from courseware.reload import reload_changed
 from courseware.vendored import vendored_files
 
 MAX_QUERY_LETTERS = 200
+TEXT_MARK = "\ue020text\ue021"
+"""Where a chapter's text goes in its page: letters that no chapter may hold."""
 
 
 def _refused() -> list[BrokenChapter]:
@@ -57,7 +62,7 @@ def chapter(request: HttpRequest, slug: str) -> HttpResponse:
     """One chapter beside the live engine."""
     refused = _refused()
     found = get_object_or_404(Chapter.objects.visible_to(request.user), slug=slug)
-    sections = list(found.sections.all())
+    sections = list(found.sections.defer("html", "text"))
     read = progress.read_anchors(learner_id_of(request.session), found)
     counted = [s for s in sections if s.title and s.anchor not in progress.ADDED]
     context = {
@@ -68,9 +73,22 @@ def chapter(request: HttpRequest, slug: str) -> HttpResponse:
         "progress": progress.Progress(len(read), len(counted)),
         "refused": refused,
         "short_start": _short_start(sections),
+        "text": TEXT_MARK,
         **_neighbours(found),
     }
-    return render(request, "courseware/chapter.html", context)
+    page = render_to_string("courseware/chapter.html", context, request)
+    before, _, after = page.partition(TEXT_MARK)
+    text = _draw_text if settings.DEBUG else _text_drawn_once
+    return packing.answer(request, before, text(slug, found.updated_at), after)
+
+
+def _draw_text(slug: str, updated_at: datetime) -> packing.Part:
+    """All sections, the same for every reader until the chapter is loaded anew."""
+    context = {"sections": Section.objects.filter(chapter_id=slug).defer("text")}
+    return packing.pack(render_to_string("courseware/_sections.html", context).encode())
+
+
+_text_drawn_once = lru_cache(maxsize=32)(_draw_text)
 
 
 def _short_start(sections: list[Section]) -> str:
@@ -127,7 +145,8 @@ def search(request: HttpRequest) -> HttpResponse:
     """Full-text search over chapters and glossary."""
     query = re.sub(r"\s+", " ", request.GET.get("q", "").replace("\0", " ")).strip()
     query = query[:MAX_QUERY_LETTERS]
-    hits = course.index().find(query) if query else []
+    index = course.index()  # made while a reader still types, at the page's first visit
+    hits = index.find(query) if query else []
     return render(request, "courseware/search.html", {"query": query, "hits": hits})
 
 

@@ -60,6 +60,15 @@ def test_every_claim_mark_leads_to_its_source(course: Report) -> None:
     assert len(present) >= 30
 
 
+def test_a_claim_is_said_once_in_the_page(course: Report) -> None:
+    html = _html()
+    marks = re.findall(r'<a class="claim-mark [^>]* href="#source-([a-z0-9-]+)"', html)
+    assert len(marks) > len(set(marks)) >= 30
+    said = re.findall(r'<li id="source-[a-z0-9-]+">.*?</span> (.*?) <span', html)
+    boxes = len(re.findall('class="claim-box"', html))
+    assert sum(html.count(words) - 1 for words in set(said)) <= boxes
+
+
 def test_every_popover_has_its_button_and_ids_are_unique(course: Report) -> None:
     html = _html()
     ids = re.findall(r'\bid="([^"]+)"', html)

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from courseware import search
 from courseware.loader import Report, load_chapters
 from courseware.search import Entry, Index
 from courseware.words import WordIndex, content_stems, stem
@@ -106,3 +107,19 @@ def test_a_removed_chapter_is_not_found(load: Load, reader: Client, tmp_path) ->
     (tmp_path / "test.md").unlink()
     load_chapters(tmp_path)
     assert "/chapters/test/" not in reader.get("/search/?q=zebra").text
+
+
+def test_a_search_reads_no_further_than_its_snippets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Long texts with a word in their beginning are not gone through to their end."""
+    read: list[str] = []
+    index = Index(
+        Entry(str(n), "Course", "/", f"A block. {'word ' * 200}the end{n}.")
+        for n in range(20)
+    )
+    plain = search.words
+    monkeypatch.setattr(search, "words", lambda text: read.append(text) or plain(text))
+    assert len(index.find("block")) == 20
+    assert sorted(read) == sorted(set(read))
+    assert not [piece for piece in read if piece.startswith("end")]

@@ -69,9 +69,28 @@ def test_the_stepper_steps_through_the_recorded_run(page: Page) -> None:
     expect(figure.locator("[data-words=paged]")).to_contain_text("0 waiting")
 
 
+def test_what_stands_far_below_is_loaded_when_the_reader_comes_near(
+    page: Page,
+) -> None:
+    """And nothing moves when it comes."""
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.goto(CHAPTER)
+    figure = page.locator("#figure-break-even")
+    height = "document.getElementById('figure-break-even').offsetHeight"
+    before = page.evaluate(height)
+    assert not [url for url in loaded if re.search("htmx|break_even|/quiz/", url)]
+    figure.scroll_into_view_if_needed()
+    expect(figure.get_by_role("slider")).to_be_visible()
+    assert page.evaluate(height) == before
+    page.locator("#quiz").scroll_into_view_if_needed()
+    expect(page.locator("#quiz form")).to_be_visible()
+
+
 def test_the_slider_says_what_is_cheapest(page: Page) -> None:
     page.goto(CHAPTER)
     figure = page.locator("#figure-break-even")
+    figure.scroll_into_view_if_needed()
     slider = figure.get_by_role("slider")
     slider.press("End")
     expect(figure.locator("[data-words=serverless]")).to_have_text("$4.18")

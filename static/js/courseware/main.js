@@ -1,26 +1,32 @@
 // The chapter's own life: terms, experiments, progress and the figures in the text.
 
-import { BreakEven } from "./break_even.js";
+import { openClaims } from "./claims.js";
 import { addCopyButtons } from "./copy.js";
 import { listenForExperiments } from "./experiments.js";
+import { loadScript, whenNear } from "./near.js";
 import { OwnStart } from "./own_start.js";
 import { ReadingProgress } from "./progress.js";
-import { Stepper } from "./stepper.js";
-import { StepSharing } from "./step_sharing.js";
 import { openTerms } from "./terms.js";
 
 const figures = {
-  "paged-or-contiguous": Stepper,
-  "break-even": BreakEven,
-  "own-start": OwnStart,
-  "step-sharing": StepSharing,
+  "paged-or-contiguous": async () => (await import("./stepper.js")).Stepper,
+  "break-even": async () => (await import("./break_even.js")).BreakEven,
+  "step-sharing": async () => (await import("./step_sharing.js")).StepSharing,
 };
 
 for (const root of document.querySelectorAll("[data-figure]")) {
-  const Figure = figures[root.dataset.figure];
-  if (Figure) new Figure(root);
+  const load = figures[root.dataset.figure];
+  if (load) whenNear([root], async () => new (await load())(root));
 }
+// This one hears from the start what the engine tells.
+for (const root of document.querySelectorAll('[data-figure="own-start"]')) new OwnStart(root);
+
+// Forms, and the quiz, ask for parts of pages; without htmx for whole ones.
+const { htmx } = document.querySelector(".chapter").dataset;
+whenNear(document.querySelectorAll("[hx-get]"), () => loadScript(htmx));
+
 openTerms(document);
+openClaims(document);
 addCopyButtons(document);
 listenForExperiments(document);
 const form = document.getElementById("read-form");

@@ -1,4 +1,4 @@
-// Paged against contiguous, moment by moment: the data comes when the figure is near.
+// Paged against contiguous, moment by moment.
 
 import { pagedKinds, paths, regionKinds, words } from "./cells.js";
 
@@ -14,15 +14,7 @@ export class Stepper {
   constructor(root) {
     this.#root = root;
     this.#at = Number(root.dataset.at);
-    const observer = new IntersectionObserver(
-      (entries) => {
-        if (!entries.some((entry) => entry.isIntersecting)) return;
-        observer.disconnect();
-        this.#load();
-      },
-      { rootMargin: "600px" },
-    );
-    observer.observe(root);
+    this.#load();
   }
 
   async #load() {
