@@ -14,7 +14,9 @@ import numpy.typing as npt
 from lab.tracing.trace import (
     HAS_HASH,
     LOW_WORD,
+    PLACED,
     REF_CNT_MASK,
+    STATE_MASK,
     Finish,
     RequestState,
     StepTrace,
@@ -58,7 +60,7 @@ class PoolMirror:
         self.has_hash: npt.NDArray[np.bool_] = np.zeros(num_blocks, np.bool_)
         self.requests: dict[int, RequestMirror] = {}
         self.waiting: list[int] = []
-        """Short ids in queue order; preempted requests stand in front."""
+        """Short ids in the order in which vLLM will take them."""
 
     def follows(self, trace: StepTrace) -> bool:
         """Whether ``trace`` can be applied: a snapshot, or the next in sequence."""
@@ -109,7 +111,10 @@ class PoolMirror:
         num_cached: int,
         is_snapshot: bool,
     ) -> RequestMirror | None:
-        state = RequestState(state_word & 0xFF)
+        if state_word & PLACED:
+            self._put(short_id, num_cached)
+            return None
+        state = RequestState(state_word & STATE_MASK)
         request = self.requests.get(short_id)
         if request is None:
             if state is RequestState.FINISHED:
@@ -125,7 +130,7 @@ class PoolMirror:
         if state is RequestState.WAITING:
             self.waiting.append(short_id)
         elif state is RequestState.PREEMPTED:
-            # A snapshot lists the queue in order; a preempted one goes to the front.
+            # A snapshot lists the queue in order.
             self.waiting.insert(len(self.waiting) if is_snapshot else 0, short_id)
             request.num_computed_tokens = 0
             del request.block_ids[:]
@@ -133,6 +138,12 @@ class PoolMirror:
             request.finish = Finish(state_word >> 8 & 0xFF)
             return self.requests.pop(short_id)
         return None
+
+    def _put(self, short_id: int, num_before: int) -> None:
+        """Move a waiting request to where vLLM put it."""
+        if short_id in self.waiting:
+            self.waiting.remove(short_id)
+            self.waiting.insert(num_before, short_id)
 
     def place(self, short_id: int) -> int | None:
         """Place in the waiting queue, from 1; None when not waiting."""
