@@ -32,6 +32,9 @@ STATUS_EVERY_S = 1.0
 ABORTED_KEPT = 1000
 """Ids of requests that were aborted before they arrived."""
 EVENTS_PER_S = 30
+LAST_TRACE_S = 1.0
+"""How long a report waits for the trace in which its request ended; an abort is traced
+when the step in flight is over."""
 """Token events of all requests together; each request gets its share,"""
 MAX_EVENT_PAUSE_S = 0.5
 """but is heard of at least so often."""
@@ -281,8 +284,7 @@ class EngineHost:
                 await run.abort(in_flight.short_id)  # the abort came before the request
         if run.is_tracing:
             self._look()  # the trace was written before the last output was sent
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(in_flight.finished, timeout=1.0)
+            await in_flight.wait_for_end(LAST_TRACE_S)
         return in_flight.report(in_flight.finish_reason(), block_size=block_size)
 
     async def _wait_ready(self, in_flight: InFlightRequest) -> None:

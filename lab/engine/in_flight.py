@@ -131,6 +131,11 @@ class InFlightRequest:
         """How it ended, with the text and figures so far; blocks where the finishing
         trace is known and ``block_size`` is given."""
         clock, output = self.clock, self._output
+    async def wait_for_end(self, timeout_s: float) -> None:
+        """Until the finishing trace came, or not in time. The future outlives that:
+        one that was cancelled would raise where the report asks for its result."""
+        await asyncio.wait([self.finished], timeout=timeout_s)
+
         report = RequestReport(
             request_id=self.request.request_id,
             engine_host_id=self.engine_host_id,

@@ -77,3 +77,13 @@ async def test_the_first_text_is_told_at_once_and_the_next_after_a_pause() -> No
     request.take(output("So it is"))
     assert request.token_event(pause_s=60.0) is None
     assert request.place_event(mirror(RequestState.RUNNING)) is None
+
+
+async def test_a_request_whose_last_trace_is_late_is_reported_all_the_same() -> None:
+    request = await in_flight()
+    request.take(output("So it is"))
+    request.is_aborted = True
+    await request.wait_for_end(timeout_s=0.01)
+    report = request.report(request.finish_reason(), block_size=32)
+    assert (report.finish_reason, report.text) == ("aborted", "So it is")
+    assert report.num_blocks == 0
