@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import logging_configuration
 from lab.engine.environment import Environment, data_dir_of, redis_url
+from lab.messages import PRIORITIES
 
 env = Environment(os.environ, refusal=ImproperlyConfigured)
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -219,6 +220,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
+    "priority_steps": PRIORITIES,  # what the engine hosts hold no room for waits here
 }
 
 # Logs: JSON lines; make run keeps them in DATA_DIR/logs

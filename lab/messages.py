@@ -31,6 +31,25 @@ EngineState = Literal[
 run on this machine."""
 
 
+MENTOR_FIRST = 0
+MEASURING_NEXT = 1
+DEMONSTRATIONS_LAST = 2
+"""Priorities of requests; vLLM takes the smaller one first."""
+PRIORITIES = [MENTOR_FIRST, MEASURING_NEXT, DEMONSTRATIONS_LAST]
+_BY_PURPOSE = {
+    "mentor": MENTOR_FIRST,
+    "quiz": MEASURING_NEXT,
+    "rates": MEASURING_NEXT,
+}
+
+
+def priority_of(purpose: str) -> int:
+    """Who goes first: a learner who waits for an answer, then what is measured for
+    one, then demonstrations, recorded traffic and all else. It follows from what a
+    request is for and is never asked for."""
+    return _BY_PURPOSE.get(purpose, DEMONSTRATIONS_LAST)
+
+
 def request_group(request_id: str) -> str:
     """Group of one request's events; join only after an ownership check."""
     return f"request.{request_id}"

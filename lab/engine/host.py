@@ -275,7 +275,13 @@ class EngineHost:
         sampling = run.sampling(
             request.max_tokens, request.temperature, request.ignore_eos
         )
-        stream = run.stream(prompt, sampling, in_flight.short_id, request.cache_salt)
+        stream = run.stream(
+            prompt,
+            sampling,
+            in_flight.short_id,
+            request.cache_salt,
+            request.priority,
+        )
         async for output in stream:
             in_flight.take(output)
             pause_s = min(MAX_EVENT_PAUSE_S, len(self._by_short_id) / EVENTS_PER_S)

@@ -73,14 +73,18 @@ def _preempting_crowd_with_aborts(
     crowd = [
         host.submit(
             question(
-                f"crowd-{i}", f"Number {i}. {PREFIX[: 40 * i]}", 220, ignore_eos=True
+                f"crowd-{i}",
+                f"Number {i}. {PREFIX[: 40 * i]}",
+                220,
+                ignore_eos=True,
+                priority=i % 3,
             )
         )
         for i in range(22)
     ]
     listener.wait_for(lambda: any(r.num_preemptions for r in _mirrored(listener)), 60)
     host.abort("crowd-3")  # running
-    host.abort("crowd-21")  # waiting
+    host.abort("crowd-20")  # waiting
     reports = [future.result() for future in crowd]
     assert [r.finish_reason for r in reports].count("aborted") == 2
 
