@@ -113,7 +113,7 @@ class RequestReport:
     num_output_tokens: int = 0
     num_preemptions: int = 0
     num_blocks: int = 0
-    """Physical blocks in its block table at the end (peak)."""
+    """Physical blocks in its block table, at most."""
     num_blocks_shared: int = 0
     """Those of them taken from the prefix cache."""
     ttft_s: float | None = None
@@ -122,6 +122,10 @@ class RequestReport:
     e2el_s: float | None = None
     output_tokens_per_s: float | None = None
     """(num_output_tokens - 1) / (last token - first token)."""
+    block_seconds: float | None = None
+    """Blocks in its table, added up over time; None when traces were lost."""
+    mean_running: float | None = None
+    """Requests in a step that it was in, itself among them, on the average."""
     is_recorded: bool = False
     """True when a recorded trace was replayed and no engine ran."""
 

@@ -23,6 +23,7 @@ MEASURED = (
     "num_blocks_shared",
     "is_recorded",
 )
+    "block_seconds",
 
 
 def turn_json(turn: Turn) -> dict[str, Any]:

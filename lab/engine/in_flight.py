@@ -164,3 +164,10 @@ class InFlightRequest:
                 num_blocks_shared=mirrored.num_cached_tokens // block_size,
             )
         return report
+            if held := mirrored.held:
+                report = replace(
+                    report,
+                    num_blocks=held.max_blocks,
+                    block_seconds=held.block_seconds,
+                    mean_running=held.mean_running,
+                )

@@ -24,6 +24,7 @@ const measured = {
   num_blocks: 48,
   num_blocks_shared: 32,
 };
+  block_seconds: 61.234,
 
 test("each state of a turn has its words", () => {
   const said = (turn, engine = null) => plain(stateSentence(turn, engine, 112));
@@ -95,6 +96,7 @@ test("figures have units, and what is not known is said to be unknown", () => {
 });
 
 test("the source says measured, where and when", () => {
+    "block-seconds": "61.2",
   const source = (more) => sourceLine({ state: "answered", measured: { ...measured, ...more } });
   assert.match(source({}), /^measured · SmolLM2 on CPU engine · 23 Nov 2026, \d\d:00:00$/);
   assert.match(source({ is_recorded: true }), /^recorded/);

@@ -138,7 +138,14 @@ export function figures(measured) {
       m.num_blocks_shared
         ? `${number(m.num_blocks)}, ${number(m.num_blocks_shared)} cached before`
         : number(m.num_blocks),
-      "physical blocks in its table at the end",
+      "physical blocks in its table, at most",
+    ],
+    [
+      "block-seconds",
+      m.block_seconds === null || m.block_seconds === undefined
+        ? "unknown"
+        : m.block_seconds.toPrecision(3),
+      "blocks in its table, added up over the seconds it held them; a shared block counts whole",
     ],
     ["answer", count(m.num_output_tokens, "token"), "generated"],
   ];
