@@ -84,6 +84,12 @@ class RequestEvent:
     """The number that frames show it under; None before the engine has it."""
     place: int | None = None
     """Place in vLLM's waiting queue, from 1."""
+    num_waiting: int | None = None
+    """How many wait in it; about a second old."""
+    wait_s: float | None = None
+    """About how long it will wait, rounded; None when nothing is known."""
+    is_wait_bound: bool = False
+    """Whether ``wait_s`` is what it comes to at most."""
     text: str = ""
     """All text so far."""
     num_output_tokens: int = 0
@@ -116,16 +122,16 @@ class RequestReport:
     """Physical blocks in its block table, at most."""
     num_blocks_shared: int = 0
     """Those of them taken from the prefix cache."""
+    block_seconds: float | None = None
+    """Blocks in its table, added up over time; None when traces were lost."""
+    mean_running: float | None = None
+    """Requests in a step that it was in, itself among them, on the average."""
     ttft_s: float | None = None
     """Arrival at the engine host to first token."""
     queue_s: float | None = None
     e2el_s: float | None = None
     output_tokens_per_s: float | None = None
     """(num_output_tokens - 1) / (last token - first token)."""
-    block_seconds: float | None = None
-    """Blocks in its table, added up over time; None when traces were lost."""
-    mean_running: float | None = None
-    """Requests in a step that it was in, itself among them, on the average."""
     is_recorded: bool = False
     """True when a recorded trace was replayed and no engine ran."""
 

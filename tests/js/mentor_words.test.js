@@ -30,7 +30,16 @@ test("each state of a turn has its words", () => {
   const said = (turn, engine = null) => plain(stateSentence(turn, engine, 112));
   assert.equal(said(open(undefined)), "Handed over, no engine host has it yet");
   assert.equal(said(open({ phase: "accepted" })), "An engine host has your question");
-  assert.equal(said(open({ phase: "waiting", place: 3 })), "Waiting, place 3");
+  const waits = { phase: "waiting", place: 3, num_waiting: 5, wait_s: 12, is_wait_bound: false };
+  assert.equal(said(open(waits)), "3rd of 5 waiting, about 12 s");
+  assert.equal(
+    said(open({ ...waits, place: 22, num_waiting: 21, is_wait_bound: true })),
+    "22nd of 22 waiting, at most about 12 s",
+  );
+  assert.equal(
+    said(open({ ...waits, place: 11, num_waiting: 12, wait_s: null })),
+    "11th of 12 waiting, how long is unknown",
+  );
   assert.equal(
     said(open({ phase: "prefill", num_prompt_tokens: 1512, num_cached_tokens: 1024 })),
     "Reading the prompt, 1,512 tokens, 1,024 of them from the prefix cache",

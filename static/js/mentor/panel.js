@@ -6,6 +6,8 @@ import { copyText, courseText, endSentence, stateSentence } from "./words.js";
 const NEAR_BOTTOM_PX = 40;
 const DOUBLE_MS = 1_000;
 const CONNECTION_WORDS = {
+/** From this place on a screen reader hears of each step forward. */
+const NEAR_PLACES = 3;
   connecting: "Connecting …",
   connected: "",
   waiting: "The connection was lost. Your text is kept; trying again …",
@@ -301,7 +303,9 @@ export class Panel {
   #announce(id, isReplaced) {
     const turn = this.#transcript.turn(id);
     if (!turn || isReplaced) return;
-    const key = `${id} ${turn.state} ${turn.live?.phase} ${Boolean(turn.course)}`;
+    const { phase, place } = turn.live ?? {};
+    const near = place ? Math.min(place, NEAR_PLACES + 1) : "";
+    const key = `${id} ${turn.state} ${phase} ${near} ${Boolean(turn.course)}`;
     if (key === this.#announced) return;
     this.#announced = key;
     if (turn.course && !this.#told.has(id)) {

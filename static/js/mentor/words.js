@@ -18,7 +18,7 @@ export function stateSentence(turn, engine, nowS) {
     case "engine_starting":
       return startingSentence(engine, nowS);
     case "waiting":
-      return live.place ? `Waiting, place ${live.place}` : "Waiting";
+      return waitingSentence(live);
     case "prefill":
       return promptSentence(live);
     case "decode":
@@ -30,6 +30,19 @@ export function stateSentence(turn, engine, nowS) {
         ? startingSentence(engine, nowS)
         : "Handed over, no engine host has it yet";
   }
+}
+
+/** "2nd of 5 waiting, about 12 s"; a forecast of the engine host, never more exact. */
+function waitingSentence({ place, num_waiting: all, wait_s: seconds, is_wait_bound: isBound }) {
+  if (!place) return "Waiting";
+  const where = `${ordinal(place)} of ${number(Math.max(place, all ?? 0))} waiting`;
+  if (seconds === null || seconds === undefined) return `${where}, how long is unknown`;
+  return `${where}, ${isBound ? "at most " : ""}about ${number(seconds)}${THIN}s`;
+}
+
+function ordinal(n) {
+  const teen = n % 100 >= 11 && n % 100 <= 13;
+  return `${number(n)}${teen ? "th" : (["th", "st", "nd", "rd"][n % 10] ?? "th")}`;
 }
 
 /** "Engine starting: load weights, 12 s so far, about 8 s left". */
