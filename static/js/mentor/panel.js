@@ -1,13 +1,14 @@
 /** The mentor's panel: questions out, answers in, and what the learner may do. */
 
+import { Rent } from "./rent.js";
 import { TurnView } from "./turn_view.js";
 import { copyText, courseText, endSentence, stateSentence } from "./words.js";
 
 const NEAR_BOTTOM_PX = 40;
 const DOUBLE_MS = 1_000;
-const CONNECTION_WORDS = {
 /** From this place on a screen reader hears of each step forward. */
 const NEAR_PLACES = 3;
+const CONNECTION_WORDS = {
   connecting: "Connecting …",
   connected: "",
   waiting: "The connection was lost. Your text is kept; trying again …",
@@ -27,6 +28,7 @@ export class Panel {
   #announced = "";
   #yours = new Map();
   #told = new Set();
+  #rent;
 
   /** @param parts the panel's elements by name, looked up in main.js */
   constructor(parts, transcript, composer, together) {
@@ -34,6 +36,7 @@ export class Panel {
     this.#transcript = transcript;
     this.#composer = composer;
     this.#together = together;
+    this.#rent = new Rent(parts.rent, () => this.#showAll());
   }
 
   /** Begin: the connection is what the panel speaks through. */
@@ -72,7 +75,7 @@ export class Panel {
     if (status) this.#engines.set(status.engine_host_id, status);
     const statuses = [...this.#engines.values()];
     this.#parts.random.hidden = !statuses.some((one) => one.has_random_weights);
-    for (const turn of this.#transcript.turns) this.#show(turn.id);
+    this.#showAll();
   }
 
   receive(message) {
@@ -82,6 +85,7 @@ export class Panel {
     }
     const { changed, isReplaced, heal } = this.#transcript.apply(message);
     if (message.type === "asked") this.#taken(message);
+    if (message.cards) this.#rent.take(message.cards);
     if (message.level) this.#composer.level = message.level;
     if (isReplaced) this.#rebuild();
     if (heal !== null) this.#connection.send({ type: "heal", turn: heal });
@@ -211,6 +215,10 @@ export class Panel {
     }
   }
 
+  #showAll() {
+    for (const turn of this.#transcript.turns) this.#show(turn.id);
+  }
+
   #show(id) {
     const turn = this.#transcript.turns.find((shown) => shown.id === id);
     if (!turn) return;
@@ -228,7 +236,7 @@ export class Panel {
       this.#parts.log.append(view.element);
     }
     const isLast = turn === this.#transcript.turns.at(-1);
-    view.show(turn, this.#engineOf(turn), Date.now() / 1000, isLast);
+    view.show(turn, this.#engineOf(turn), Date.now() / 1000, isLast, this.#rent.card);
   }
 
   #showControls() {

@@ -164,6 +164,26 @@ export function figures(measured) {
   ];
 }
 
+/** What the answer would have cost on a rented card; "" before it was measured.
+ * @param {{id, name, price, doubts}|null} card */
+export function costSentence(measured, card) {
+  if (!measured || !card) return "";
+  const cost = measured.costs?.[card.id];
+  if (!cost) return "What it would have cost is unknown: no catalogued model, or no token.";
+  const [low, likely, high] = cost.map((usd) => dollars(usd * 1e6));
+  return [
+    `On one ${card.name}: about ${likely} for a million such answers,`,
+    `${low} to ${high} (estimated).`,
+    `${card.price}. ${card.doubts}`,
+  ]
+    .join(" ")
+    .trim();
+}
+
+function dollars(usd) {
+  return `$${Number(usd.toPrecision(2)).toLocaleString("en")}`;
+}
+
 /** "measured · SmolLM2 on CPU engine · 23 Nov 2026, 18:02:10"; a failed turn also
  * says under which id the logs have it. */
 export function sourceLine({ state, measured, log_id: logId }) {
