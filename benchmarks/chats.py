@@ -75,7 +75,7 @@ class Chat:
         the answer has ended (False)."""
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             while True:
-                message = json.loads(await self._socket.recv())
+                message = await self.hear()
                 if message["type"] == "refused":
                     raise RuntimeError(f"A question was refused: {message['reason']}")
                 if message["type"] in ("asked", "turn"):
@@ -89,6 +89,10 @@ class Chat:
                     has_tokens = message["num_output_tokens"] >= num_tokens
                     if message["phase"] == phase and has_tokens:
                         return True
+
+    async def hear(self) -> dict[str, Any]:
+        """The next message."""
+        return dict(json.loads(await self._socket.recv()))
 
     async def stop(self, answer: Answer) -> float:
         """Press Stop and read to the end; returns time.time() of the press."""

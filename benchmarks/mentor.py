@@ -1,6 +1,7 @@
 """What the stack adds to the engine: chats through WebSockets ÷ straight prompts.
 
-A stack of its own is started. Every prompt is warm in the prefix cache before it is
+A stack of its own is started. Throughput is measured with the sentences checked
+and without, interleaved. Every prompt is warm in the prefix cache before it is
 measured, in both arms. TTFT added is the browser's TTFT less what the engine host
 measured for the same request. Stop is measured to the stamp of the scheduler's step
 after which no block lists the request (one machine, one clock). Sizes are
@@ -14,13 +15,16 @@ import time
 from itertools import cycle, islice
 from typing import Any
 
+from benchmarks import checks
 from benchmarks.chats import Answer, Chat, open_chats
 from benchmarks.interval import bootstrap_interval, mean_interval, percentile
 from benchmarks.scale import Scale, scale_of
 from benchmarks.stack import Running, running
 from mentor.commands import MAX_SELECTED_CHARS
 
-PREFILL_TOKENS = 2_000
+CHECKED, UNCHECKED = "throughput_ratio", "throughput_ratio_unchecked"
+PREFILL_TOKENS = 1_900
+"""Computed for a question that is stopped in its prefill, whatever else is cached."""
 NUM_DIGITS = 1_980
 """The bundled model's tokenizer makes one token of each digit."""
 SETTINGS = {"ENGINE_MAX_MODEL_LEN": "4096"}
@@ -65,7 +69,7 @@ async def _measure(stack: Running, scale: Scale) -> list[dict[str, Any]]:
         f"{status.get('model')} on {status.get('device')}"
     )
     return [
-        *_ratio(ratios, conditions),
+        *(row for name in ratios for row in _ratio(name, ratios[name], conditions)),
         *_percentile("course_ms_p95", course, 95),
         *_percentile("added_ttft_ms_p50", added, 50),
         *_percentile("added_ttft_ms_p95", added, 95),
@@ -74,11 +78,11 @@ async def _measure(stack: Running, scale: Scale) -> list[dict[str, Any]]:
     ]
 
 
-def _ratio(ratios: list[float], conditions: str) -> list[dict[str, Any]]:
+def _ratio(name: str, ratios: list[float], conditions: str) -> list[dict[str, Any]]:
     if not ratios:
         return []
     value, low, high = mean_interval(ratios)
-    found = {"name": "throughput_ratio", "value": value, "unit": "through / straight"}
+    found = {"name": name, "value": value, "unit": "through / straight"}
     return [{**found, "interval": [low, high], "conditions": conditions}]
 
 
@@ -89,24 +93,36 @@ def _percentile(name: str, values: list[float], rank: float) -> list[dict[str, A
     return [{"name": name, "value": value, "unit": "ms", "interval": [low, high]}]
 
 
-async def _ratios(stack: Running, chats: list[Chat], scale: Scale) -> list[float]:
-    """Tokens/s through the stack ÷ straight, order alternating."""
+async def _ratios(
+    stack: Running, chats: list[Chat], scale: Scale
+) -> dict[str, list[float]]:
+    """Tokens/s through the stack ÷ straight, by result: with the engine's sentences
+    checked and without. The order of the three moves on with each round."""
     rounds = scale["rounds"]
-    await _through(chats, rounds)
-    ratios = []
+
+    async def through(is_checked: bool) -> float:
+        checks.switch(stack.data_dir, is_checked)
+        return await _through(chats, rounds)
+
+    await through(True)
+    ways = {
+        "straight": lambda: _straight(stack, len(chats), rounds),
+        CHECKED: lambda: through(True),
+        UNCHECKED: lambda: through(False),
+    }
+    ratios: dict[str, list[float]] = {CHECKED: [], UNCHECKED: []}
     for pair in range(scale["pairs"]):
-        if pair % 2:
-            through = await _through(chats, rounds)
-            straight = await _straight(stack, len(chats), rounds)
-        else:
-            straight = await _straight(stack, len(chats), rounds)
-            through = await _through(chats, rounds)
-        ratios.append(through / straight)
+        names = list(islice(cycle(ways), pair % 3, pair % 3 + 3))
+        speeds = {name: await ways[name]() for name in names}
+        for name, found in ratios.items():
+            found.append(speeds[name] / speeds["straight"])
         print(
-            f"pair {pair + 1}: {through:.1f} tokens/s through the stack, "
-            f"{straight:.1f} straight, {ratios[-1]:.4f}",
+            f"pair {pair + 1}: {speeds[CHECKED]:.1f} tokens/s through the stack, "
+            f"{speeds[UNCHECKED]:.1f} without checks, {speeds['straight']:.1f} "
+            f"straight, {ratios[CHECKED][-1]:.4f} and {ratios[UNCHECKED][-1]:.4f}",
             flush=True,
         )
+    checks.switch(stack.data_dir, on=True)
     return ratios
 
 
@@ -188,9 +204,15 @@ async def _stop_in_prefill(chat: Chat) -> tuple[float | None, Answer]:
     await asyncio.sleep(random.uniform(0, 0.3))
     pressed_at = await chat.stop(answer)
     measured = answer.measured
-    if measured["num_prompt_tokens"] < PREFILL_TOKENS:
+    if not measured["num_output_tokens"] and measured["num_prompt_tokens"]:
+        _check_prefill(measured)
+    return (None if measured["num_output_tokens"] else pressed_at), answer
+
+
+def _check_prefill(measured: dict[str, Any]) -> None:
+    computed = measured["num_prompt_tokens"] - measured["num_cached_tokens"]
+    if computed < PREFILL_TOKENS:
         raise RuntimeError(
-            f"The prompt had {measured['num_prompt_tokens']} tokens, not "
+            f"{computed:,} tokens of the prompt were to be computed, not "
             f"{PREFILL_TOKENS:,}: NUM_DIGITS is too small for this model."
         )
-    return (None if measured["num_output_tokens"] else pressed_at), answer

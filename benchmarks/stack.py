@@ -1,6 +1,7 @@
 """The whole stack for a bench, as ``make run`` starts it, in a directory of its own.
 
-Only the engine worker differs: it also answers benchmarks.engine_worker's tasks.
+Only the engine worker differs: it also answers benchmarks.engine_worker's tasks; and
+the mentor's check of sentences can be switched off (benchmarks.checks).
 """
 
 import json
@@ -42,14 +43,20 @@ class BenchStack(Stack):
         command = super()._command(name)
         if name == "engine":
             command[command.index("-A") + 1] = "benchmarks.engine_worker"
+        elif name == "default":
+            command[command.index("-A") + 1] = "benchmarks.checks"
+        elif name == "web":
+            at = command.index("config.asgi:application")
+            command[at] = "benchmarks.checks:application"
         return command
 
 
 class Running:
     """A stack that is up: its address, and questions to its engine worker."""
 
-    def __init__(self, url: str, redis_url: str) -> None:
+    def __init__(self, url: str, redis_url: str, data_dir: Path) -> None:
         self.url = url
+        self.data_dir = data_dir
         self._redis = redis.Redis.from_url(redis_url, decode_responses=True)
         self._celery = Celery("bench", broker=redis_url)
 
@@ -122,7 +129,7 @@ def _wait_ready(
     while time.monotonic() < until and process.poll() is None:
         time.sleep(0.5)
         if stack is None and (data / "redis_url").exists():
-            stack = Running(url, (data / "redis_url").read_text())
+            stack = Running(url, (data / "redis_url").read_text(), data)
         try:
             if stack and stack.ready_status():
                 urllib.request.urlopen(f"{url}/healthz").read()

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.logs import logging_configuration
 from lab.engine.addresses import address_of, celery_url, database_parts, redis_url
 from lab.engine.environment import Environment, data_dir_of
+from lab.messages import PRIORITIES
 
 env = Environment(os.environ, refusal=ImproperlyConfigured)
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -232,6 +233,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
+    "priority_steps": PRIORITIES,  # what the engine hosts hold no room for waits here
 }
 
 # Logs: JSON lines; make run keeps them in DATA_DIR/logs

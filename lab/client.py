@@ -23,7 +23,7 @@ from django.dispatch import Signal
 from kombu.exceptions import OperationalError as BrokerError
 
 from lab.errors import EngineError, EngineUnavailable, NotYours
-from lab.messages import STATUS_KEY_PREFIX, EngineStatus, Generation
+from lab.messages import STATUS_KEY_PREFIX, EngineStatus, Generation, priority_of
 from lab.models import FORGOTTEN_AFTER, EngineRequest
 
 logger = logging.getLogger(__name__)
@@ -43,8 +43,8 @@ request_finished = Signal()
 class Transport(Protocol):
     """The way to the engine hosts and back."""
 
-    def send(self, task: str, arguments: dict[str, Any]) -> None:
-        """Queue a task for one of the engine hosts."""
+    def send(self, task: str, arguments: dict[str, Any], priority: int) -> None:
+        """Queue a task for one of the engine hosts; a smaller priority goes first."""
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         """Tell every engine host, past the queue."""
@@ -64,9 +64,9 @@ class BrokerTransport:
         self._seen_at = float("-inf")
         self._seen: list[EngineStatus] = []
 
-    def send(self, task: str, arguments: dict[str, Any]) -> None:
+    def send(self, task: str, arguments: dict[str, Any], priority: int) -> None:
         """By the task's name: the engine's code is not here."""
-        current_app.send_task(task, kwargs=arguments, queue="engine")
+        current_app.send_task(task, kwargs=arguments, queue="engine", priority=priority)
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         """As a Celery control command."""
@@ -137,6 +137,7 @@ def submit(
     payload = {
         "request_id": request_id,
         "log_id": log_id or request_id,
+        "priority": priority_of(purpose),
         **asdict(generation),
     }
     transaction.on_commit(lambda: _send(payload))
@@ -145,7 +146,7 @@ def submit(
 
 def _send(payload: dict[str, Any]) -> None:
     try:
-        _transport.send("lab.generate", {"payload": payload})
+        _transport.send("lab.generate", {"payload": payload}, payload["priority"])
     except Exception:
         # Nobody will ever report it: it must not count as under way.
         EngineRequest.objects.filter(request_id=payload["request_id"]).delete()

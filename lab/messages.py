@@ -31,6 +31,25 @@ EngineState = Literal[
 run on this machine."""
 
 
+MENTOR_FIRST = 0
+MEASURING_NEXT = 1
+DEMONSTRATIONS_LAST = 2
+"""Priorities of requests; vLLM takes the smaller one first."""
+PRIORITIES = [MENTOR_FIRST, MEASURING_NEXT, DEMONSTRATIONS_LAST]
+_BY_PURPOSE = {
+    "mentor": MENTOR_FIRST,
+    "quiz": MEASURING_NEXT,
+    "rates": MEASURING_NEXT,
+}
+
+
+def priority_of(purpose: str) -> int:
+    """Who goes first: a learner who waits for an answer, then what is measured for
+    one, then demonstrations, recorded traffic and all else. It follows from what a
+    request is for and is never asked for."""
+    return _BY_PURPOSE.get(purpose, DEMONSTRATIONS_LAST)
+
+
 def request_group(request_id: str) -> str:
     """Group of one request's events; join only after an ownership check."""
     return f"request.{request_id}"
@@ -65,6 +84,12 @@ class RequestEvent:
     """The number that frames show it under; None before the engine has it."""
     place: int | None = None
     """Place in vLLM's waiting queue, from 1."""
+    num_waiting: int | None = None
+    """How many wait in it; about a second old."""
+    wait_s: float | None = None
+    """About how long it will wait, rounded; None when nothing is known."""
+    is_wait_bound: bool = False
+    """Whether ``wait_s`` is what it comes to at most."""
     text: str = ""
     """All text so far."""
     num_output_tokens: int = 0
@@ -94,9 +119,13 @@ class RequestReport:
     num_output_tokens: int = 0
     num_preemptions: int = 0
     num_blocks: int = 0
-    """Physical blocks in its block table at the end (peak)."""
+    """Physical blocks in its block table, at most."""
     num_blocks_shared: int = 0
     """Those of them taken from the prefix cache."""
+    block_seconds: float | None = None
+    """Blocks in its table, added up over time; None when traces were lost."""
+    mean_running: float | None = None
+    """Requests in a step that it was in, itself among them, on the average."""
     ttft_s: float | None = None
     """Arrival at the engine host to first token."""
     queue_s: float | None = None

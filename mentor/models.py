@@ -165,6 +165,7 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
             text, error = without_echo(text), REPEATED
         host = client.status_of(report.engine_host_id)
         numbers["engine"] = (host and host.label) or report.engine_host_id
+        numbers["model"] = host.model if host else ""
         numbers["measured_at"] = timezone.now().isoformat()
         unsettled = self.filter(request_id=report.request_id, report__isnull=True)
         turn = unsettled.first()

@@ -3,7 +3,9 @@
 from typing import Any
 
 from django.template.loader import render_to_string
+from django.utils import timezone
 
+from mentor import cost
 from mentor.markdown import render, render_inline
 from mentor.models import Conversation, Turn
 
@@ -21,6 +23,7 @@ MEASURED = (
     "num_preemptions",
     "num_blocks",
     "num_blocks_shared",
+    "block_seconds",
     "is_recorded",
 )
 
@@ -47,8 +50,14 @@ def turn_json(turn: Turn) -> dict[str, Any]:
         "log_id": turn.request_id,
         "verdict": turn.verdict,
         "reason": turn.reason,
-        "measured": report and {name: report.get(name) for name in MEASURED},
+        "measured": report and measured_json(report),
     }
+
+
+def measured_json(report: dict[str, Any]) -> dict[str, Any]:
+    """What the engine measured, and ``costs`` on rented cards: mentor.cost."""
+    measured = {name: report.get(name) for name in MEASURED}
+    return measured | {"costs": cost.costs(report, timezone.localdate())}
 
 
 def course_json(turn: Turn) -> dict[str, Any] | None:
@@ -99,4 +108,5 @@ def conversation_json(
         "conversation": conversation and conversation.summary(),
         "conversations": [other.summary() for other in known],
         "turns": [turn_json(turn) for turn in turns],
+        "cards": [one.json() for one in cost.rented_cards(timezone.localdate())],
     }

@@ -10,6 +10,9 @@ from typing import Any
 CARRIED = (
     "phase",
     "place",
+    "num_waiting",
+    "wait_s",
+    "is_wait_bound",
     "short_id",
     "engine_host_id",
     "num_output_tokens",

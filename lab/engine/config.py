@@ -21,6 +21,7 @@ BUNDLED_MODEL = "smollm2-135m-instruct"
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 LOAD_FORMATS = ("auto", "dummy")
+SCHEDULING_POLICIES = ("priority", "fcfs")
 SHAPE = "shape:"
 """ENGINE_MODEL with this prefix names a model of the catalog, with random weights."""
 
@@ -50,6 +51,8 @@ class EngineConfig:
     """Overrides the size of the block pool (tests)."""
     max_concurrent_requests: int
     """Requests that vLLM runs at once; more wait in its queue."""
+    scheduling_policy: str
+    """vLLM's: "priority", or "fcfs": first come, first served."""
     max_in_flight: int
     """Threads of the worker: requests held at once, waiting ones included."""
     max_output_tokens: int
@@ -85,6 +88,9 @@ class EngineConfig:
             num_blocks=env.optional_integer("ENGINE_NUM_BLOCKS", 2, 16_777_216),
             max_concurrent_requests=env.integer(
                 "ENGINE_MAX_CONCURRENT_REQUESTS", 32, 1, 4096
+            ),
+            scheduling_policy=env.choice(
+                "ENGINE_SCHEDULING_POLICY", "priority", SCHEDULING_POLICIES
             ),
             max_in_flight=env.integer("ENGINE_MAX_IN_FLIGHT", 128, 1, 4096),
             max_output_tokens=_max_output_tokens(env, max_model_len),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lab.engine.config import EngineConfig
+from lab.messages import DEMONSTRATIONS_LAST, PRIORITIES
 
 MAX_MESSAGES = 64
 MAX_MESSAGE_CHARS = 200_000
@@ -25,7 +26,7 @@ class Prompter(Protocol):
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """What one Celery message asks for; the fields of client.Generation and ids."""
+    """What one Celery message asks for: client.Generation, ids and a priority."""
 
     request_id: str
     log_id: str
@@ -34,6 +35,8 @@ class GenerationRequest:
     temperature: float = 0.0
     ignore_eos: bool = False
     cache_salt: str | None = None
+    priority: int = DEMONSTRATIONS_LAST
+    """Who goes first, see lab.messages.priority_of; used if vLLM schedules by it."""
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> "GenerationRequest":
@@ -58,6 +61,9 @@ class GenerationRequest:
         salt = payload.get("cache_salt")
         if salt is not None and not (isinstance(salt, str) and 0 < len(salt) <= 64):
             raise ValueError("cache_salt has 1 to 64 characters, or is left out.")
+        priority = payload.get("priority", DEMONSTRATIONS_LAST)
+        if type(priority) is not int or priority not in PRIORITIES:
+            raise ValueError(f"priority is {priority!r}: allowed is 0, 1 or 2.")
         return cls(
             request_id=request_id,
             log_id=str(payload.get("log_id") or request_id)[:64],
@@ -66,6 +72,7 @@ class GenerationRequest:
             temperature=float(temperature),
             ignore_eos=payload.get("ignore_eos") is True,
             cache_salt=salt,
+            priority=priority,
         )
 
 

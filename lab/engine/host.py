@@ -19,6 +19,7 @@ from lab.engine.config import EngineConfig
 from lab.engine.generation import GenerationRequest, check
 from lab.engine.in_flight import InFlightRequest
 from lab.engine.launch import EngineRun, last_start_s
+from lab.engine.waiting import WaitingLine
 from lab.errors import EngineUnavailable, SettingError
 from lab.messages import EngineStatus, RequestEvent, RequestReport
 from lab.tracing.mirror import PoolMirror, RequestMirror
@@ -31,6 +32,9 @@ POLL_S = 0.02
 STATUS_EVERY_S = 1.0
 ABORTED_KEPT = 1000
 """Ids of requests that were aborted before they arrived."""
+LAST_TRACE_S = 1.0
+"""How long a report waits for the trace in which its request ended; an abort is traced
+when the step in flight is over."""
 EVENTS_PER_S = 30
 """Token events of all requests together; each request gets its share,"""
 MAX_EVENT_PAUSE_S = 0.5
@@ -89,6 +93,7 @@ class EngineHost:
         self._aborted: dict[str, None] = {}
         self._next_short_id = 1
         self._steady = SteadyReader()
+        self._line = WaitingLine(config.max_concurrent_requests, 1)
         self._nudge: asyncio.Task[None] | None = None
         self._thread = threading.Thread(
             target=self._run_loop, name="engine-host", daemon=True
@@ -195,6 +200,8 @@ class EngineHost:
         await self._first_token(run)
         run.finish_start()
         self._tell_status(state="ready", reason=None, **run.facts())
+        budget = self.status.max_num_batched_tokens or run.max_model_len
+        self._line = WaitingLine(self.config.max_concurrent_requests, budget)
 
     async def _first_token(self, run: EngineRun) -> None:
         """The cold start ends with a token: one token, too short to be cached."""
@@ -236,6 +243,7 @@ class EngineHost:
             self._in_flight.pop(request.request_id, None)
             if in_flight.short_id is not None:
                 self._by_short_id.pop(in_flight.short_id, None)
+                self._line.leave(in_flight.short_id)
         in_flight.log(
             "finished",
             finish_reason=report.finish_reason,
@@ -268,11 +276,18 @@ class EngineHost:
         prompt = check(request, run, self.config)
         in_flight.short_id = self._take_short_id()
         self._by_short_id[in_flight.short_id] = in_flight
+        self._line.join(in_flight.short_id, request)
         self._tell(in_flight, in_flight.event("waiting"))
         sampling = run.sampling(
             request.max_tokens, request.temperature, request.ignore_eos
         )
-        stream = run.stream(prompt, sampling, in_flight.short_id, request.cache_salt)
+        stream = run.stream(
+            prompt,
+            sampling,
+            in_flight.short_id,
+            request.cache_salt,
+            request.priority,
+        )
         async for output in stream:
             in_flight.take(output)
             pause_s = min(MAX_EVENT_PAUSE_S, len(self._by_short_id) / EVENTS_PER_S)
@@ -281,8 +296,7 @@ class EngineHost:
                 await run.abort(in_flight.short_id)  # the abort came before the request
         if run.is_tracing:
             self._look()  # the trace was written before the last output was sent
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(in_flight.finished, timeout=1.0)
+            await in_flight.wait_for_end(LAST_TRACE_S)
         return in_flight.report(in_flight.finish_reason(), block_size=block_size)
 
     async def _wait_ready(self, in_flight: InFlightRequest) -> None:
@@ -377,9 +391,10 @@ class EngineHost:
             self.ask_snapshot()
         for record in records:
             self._take_record(record, mirror)
+        self._line.look(mirror)
         for in_flight in self._by_short_id.values():
             in_flight.note_first_schedule(mirror)
-            self._tell(in_flight, in_flight.place_event(mirror))
+            self._tell(in_flight, in_flight.place_event(mirror, self._line))
 
     def _take_record(self, record: bytes, mirror: PoolMirror) -> None:
         full = self._steady.expand(record)
@@ -387,6 +402,7 @@ class EngineHost:
             self.ask_snapshot()
             return
         finished = mirror.apply(trace)
+        self._line.note(trace, finished)
         for request in finished:
             in_flight = self._by_short_id.get(request.short_id)
             if in_flight is not None and not in_flight.finished.done():

@@ -8,6 +8,7 @@ from typing import Any
 
 from lab.engine.generation import GenerationRequest
 from lab.engine.latency import RequestClock
+from lab.engine.waiting import WaitingLine
 from lab.messages import FinishReason, RequestEvent, RequestPhase, RequestReport
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.trace import RequestState
@@ -72,15 +73,30 @@ class InFlightRequest:
         """``event`` was told just now."""
         self._last_event, self._told_at = event, time.monotonic()
 
-    def place_event(self, mirror: PoolMirror) -> RequestEvent | None:
+    def place_event(self, mirror: PoolMirror, line: WaitingLine) -> RequestEvent | None:
         """Waiting at its place, or reading the prompt; None after the first token."""
         assert self.short_id is not None
         request = mirror.requests.get(self.short_id)
         if request is None or self.clock.first_token is not None:
             return None
         if request.state is not RequestState.RUNNING:
-            return self.event("waiting", place=mirror.place(self.short_id))
-        return self.event("prefill", num_prompt_tokens=request.num_prompt_tokens)
+            return self._waiting_event(mirror.place(self.short_id), line)
+        return self.event(
+            "prefill",
+            num_prompt_tokens=request.num_prompt_tokens,
+            num_cached_tokens=request.num_cached_tokens,
+        )
+
+    def _waiting_event(self, place: int | None, line: WaitingLine) -> RequestEvent:
+        assert self.short_id is not None
+        wait = line.wait_of(self.short_id)
+        return self.event(
+            "waiting",
+            place=place,
+            num_waiting=place and max(place, line.num_waiting),
+            wait_s=wait and wait.seconds,
+            is_wait_bound=wait is not None and wait.is_bound,
+        )
 
     def note_first_schedule(self, mirror: PoolMirror) -> None:
         """Its time in the queue ends when the mirror first shows it running."""
@@ -114,6 +130,11 @@ class InFlightRequest:
             num_prompt_tokens=len(output.prompt_token_ids),
             num_cached_tokens=output.num_cached_tokens or 0,
         )
+
+    async def wait_for_end(self, timeout_s: float) -> None:
+        """Until the finishing trace came, or not in time. The future outlives that:
+        one that was cancelled would raise where the report asks for its result."""
+        await asyncio.wait([self.finished], timeout=timeout_s)
 
     # The report
 
@@ -158,4 +179,11 @@ class InFlightRequest:
                 num_blocks=len(mirrored.block_ids),
                 num_blocks_shared=mirrored.num_cached_tokens // block_size,
             )
+            if held := mirrored.held:
+                report = replace(
+                    report,
+                    num_blocks=held.max_blocks,
+                    block_seconds=held.block_seconds,
+                    mean_running=held.mean_running,
+                )
         return report

@@ -16,7 +16,7 @@ from typing import Any
 from lab.engine import phases
 from lab.engine.config import PROJECT_DIR, EngineConfig
 from lab.errors import EngineUnavailable, SettingError
-from lab.messages import PhaseTiming
+from lab.messages import MENTOR_FIRST, PhaseTiming
 from lab.tracing.tap import REFUSAL_NAME, TapReader
 from lab.tracing.vllm_versions import check_supported
 
@@ -122,13 +122,21 @@ class EngineRun:
         )
 
     def stream(
-        self, prompt: list[int], sampling: Any, short_id: int, salt: str | None = None
+        self,
+        prompt: list[int],
+        sampling: Any,
+        short_id: int,
+        salt: str | None = None,
+        priority: int = MENTOR_FIRST,
     ) -> AsyncIterator[Any]:
-        """vLLM's RequestOutputs of one request, text so far in each."""
+        """vLLM's RequestOutputs of one request, text so far in each. A scheduler that
+        takes requests as they come does not look at the priority."""
         tokens: dict[str, Any] = {"prompt_token_ids": prompt}
         if salt is not None:
             tokens["cache_salt"] = salt
-        stream: AsyncIterator[Any] = self.llm.generate(tokens, sampling, str(short_id))
+        stream: AsyncIterator[Any] = self.llm.generate(
+            tokens, sampling, str(short_id), priority=priority
+        )
         return stream
 
     async def abort(self, short_id: int) -> None:
@@ -253,6 +261,7 @@ def engine_arguments(
         "load_format": config.load_format,
         "max_model_len": config.max_model_len,
         "max_num_seqs": config.max_concurrent_requests,
+        "scheduling_policy": config.scheduling_policy,
         "num_gpu_blocks_override": config.num_blocks,
         "enable_prefix_caching": True,
         "scheduler_cls": "lab.tracing.scheduler.TracingScheduler",

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from lab.tracing.held import Held
 from lab.tracing.trace import (
     HAS_HASH,
     LOW_WORD,
+    PLACED,
     REF_CNT_MASK,
+    STATE_MASK,
     Finish,
     RequestState,
     StepTrace,
@@ -40,6 +43,8 @@ class RequestMirror:
     block_ids: "array[int]" = field(default_factory=lambda: array("I"))
     """Block table: physical block id per logical index."""
     finish: Finish = Finish.NONE
+    held: Held | None = None
+    """None where records were lost while it may have held blocks."""
 
     def fill(self, logical_index: int, block_size: int) -> int:
         """Tokens whose KV lies in the block at ``logical_index``, 0..block_size."""
@@ -58,12 +63,20 @@ class PoolMirror:
         self.has_hash: npt.NDArray[np.bool_] = np.zeros(num_blocks, np.bool_)
         self.requests: dict[int, RequestMirror] = {}
         self.waiting: list[int] = []
-        """Short ids in queue order; preempted requests stand in front."""
+        """Short ids in the order in which vLLM will take them."""
+        self._stamp_ns = 0
+        self._company = 0
+        """Running requests x nanoseconds, since the first record."""
+        self._held_before: dict[int, Held | None] | None = None
+        """While a snapshot is applied: what is known from before; None: nothing is."""
 
     def follows(self, trace: StepTrace) -> bool:
         """Whether ``trace`` can be applied: a snapshot, or the next in sequence."""
         if trace.header.kind is TraceKind.SNAPSHOT:
             return True
+        return self._is_next(trace)
+
+    def _is_next(self, trace: StepTrace) -> bool:
         return (
             self.header is not None
             and trace.header.sequence == (self.header.sequence + 1) & LOW_WORD
@@ -71,7 +84,10 @@ class PoolMirror:
 
     def apply(self, trace: StepTrace) -> list[RequestMirror]:
         """Take one trace in; returns the requests that finished in it."""
+        self._pass_time(trace.header.stamp_ns)
         if trace.header.kind is TraceKind.SNAPSHOT:
+            known = {one.short_id: one.held for one in self.requests.values()}
+            self._held_before = known if self._is_next(trace) else None
             self.ref_cnt[:] = 0
             self.has_hash[:] = False
             self.requests.clear()
@@ -88,9 +104,10 @@ class PoolMirror:
             is not None
         ]
         for table in trace.tables:
-            block_ids = self.requests[table.short_id].block_ids
-            del block_ids[table.start :]
-            block_ids.extend(table.block_ids.tolist())
+            request = self.requests[table.short_id]
+            del request.block_ids[table.start :]
+            request.block_ids.extend(table.block_ids.tolist())
+            self._note_held(request)
         for short_id, num_scheduled, num_computed in trace.scheduled.T.tolist():
             request = self.requests[short_id]
             request.num_scheduled_tokens = num_scheduled
@@ -109,12 +126,16 @@ class PoolMirror:
         num_cached: int,
         is_snapshot: bool,
     ) -> RequestMirror | None:
-        state = RequestState(state_word & 0xFF)
+        if state_word & PLACED:
+            self._put(short_id, num_cached)
+            return None
+        state = RequestState(state_word & STATE_MASK)
         request = self.requests.get(short_id)
         if request is None:
             if state is RequestState.FINISHED:
                 return None
             request = RequestMirror(short_id, state, num_prompt, num_cached)
+            request.held = self._held_so_far(request, state_word >> 16, is_snapshot)
             self.requests[short_id] = request
         request.state = state
         request.num_prompt_tokens = num_prompt
@@ -125,14 +146,46 @@ class PoolMirror:
         if state is RequestState.WAITING:
             self.waiting.append(short_id)
         elif state is RequestState.PREEMPTED:
-            # A snapshot lists the queue in order; a preempted one goes to the front.
+            # A snapshot lists the queue in order.
             self.waiting.insert(len(self.waiting) if is_snapshot else 0, short_id)
             request.num_computed_tokens = 0
             del request.block_ids[:]
+            self._note_held(request)
         elif state is RequestState.FINISHED:
             request.finish = Finish(state_word >> 8 & 0xFF)
+            self._note_held(request)
             return self.requests.pop(short_id)
         return None
+
+    def _pass_time(self, stamp_ns: int) -> None:
+        if self.header is not None:
+            lasted_ns = max(0, stamp_ns - self._stamp_ns)
+            self._company += self.header.num_running * lasted_ns
+        self._stamp_ns = stamp_ns
+
+    def _held_so_far(
+        self, request: RequestMirror, num_preemptions: int, is_snapshot: bool
+    ) -> Held | None:
+        """Of a request that is new here: nothing yet, unless it is in a snapshot that
+        makes up for lost records."""
+        fresh = Held(self._stamp_ns, self._company)
+        if not is_snapshot:
+            return fresh
+        if self._held_before is not None:
+            return self._held_before.get(request.short_id, fresh)
+        has_held = request.state is not RequestState.WAITING or num_preemptions
+        return None if has_held else fresh
+
+    def _note_held(self, request: RequestMirror) -> None:
+        if request.held is not None:
+            num_blocks = len(request.block_ids)
+            request.held.change(num_blocks, self._stamp_ns, self._company)
+
+    def _put(self, short_id: int, num_before: int) -> None:
+        """Move a waiting request to where vLLM put it."""
+        if short_id in self.waiting:
+            self.waiting.remove(short_id)
+            self.waiting.insert(num_before, short_id)
 
     def place(self, short_id: int) -> int | None:
         """Place in the waiting queue, from 1; None when not waiting."""

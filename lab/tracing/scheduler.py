@@ -24,6 +24,7 @@ from vllm import __version__ as vllm_version
 from vllm.v1.core.kv_cache_utils import KVCacheBlock
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.output import CachedRequestData, SchedulerOutput
+from vllm.v1.core.sched.request_queue import PriorityRequestQueue
 from vllm.v1.engine import EngineCoreOutputs
 from vllm.v1.kv_cache_interface import FullAttentionSpec, KVCacheConfig
 from vllm.v1.outputs import ModelRunnerOutput
@@ -33,6 +34,7 @@ from lab.tracing.tap import REFUSAL_NAME, TapWriter
 from lab.tracing.trace import (
     EVICTED,
     HAS_HASH,
+    PLACED,
     Finish,
     RequestState,
     StepChanges,
@@ -129,7 +131,9 @@ class TracingScheduler(AsyncScheduler):
         super().add_request(request)
         if request.request_id in self._traced:
             return
-        self._tell(request, self._trace_from_now(request), RequestState.WAITING)
+        traced = self._trace_from_now(request)
+        self._tell(request, traced, RequestState.WAITING)
+        self._tell_place(request, traced, RequestState.WAITING)
 
     def schedule(self, *args: Any, **kwargs: Any) -> SchedulerOutput:
         output = super().schedule(*args, **kwargs)
@@ -165,6 +169,7 @@ class TracingScheduler(AsyncScheduler):
         self._num_preemptions += 1
         traced = self._traced[request.request_id]
         self._tell(request, traced, RequestState.PREEMPTED)
+        self._tell_place(request, traced, RequestState.PREEMPTED)
 
     def _free_request(
         self, request: Request, *args: Any, **kwargs: Any
@@ -215,6 +220,30 @@ class TracingScheduler(AsyncScheduler):
             state | finish << 8 | preemptions << 16,
             request.num_prompt_tokens,
             traced.num_cached_tokens,
+        )
+
+    def _tell_place(
+        self, request: Request, traced: _Traced, state: RequestState
+    ) -> None:
+        """Where a request stands that begins to wait, unless it is where every reader
+        expects it: a waiting one last, a preempted one first.
+
+        The queue by priority is a heap; to iterate it is to sort it, so the heap's own
+        list is counted, once each time that a request begins to wait.
+        """
+        queue = self.waiting
+        if self._pool is None or not isinstance(queue, PriorityRequestQueue):
+            return
+        num_before = len(self._first_waiting)
+        num_before += sum(other < request for other in queue._heap)
+        is_last = num_before == len(self._first_waiting) + len(queue) - 1
+        if is_last if state is RequestState.WAITING else num_before == 0:
+            return
+        self._pending += (
+            traced.short_id,
+            state | PLACED,
+            request.num_prompt_tokens,
+            num_before,
         )
 
     def _trace_schedule(self, output: SchedulerOutput) -> None:

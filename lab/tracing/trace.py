@@ -24,7 +24,10 @@ Layout of a record, in words::
           B block ids, B words of ref_cnt | EVICTED | HAS_HASH
 
 A reader applies the parts in that order. A request that turns preempted or finished
-gives up its whole block table; a finished one is gone. ``start`` is the logical
+gives up its whole block table; a finished one is gone. A request that begins to wait
+stands last in the queue, a preempted one first; where vLLM put it elsewhere, by its
+priority, a second row with PLACED says so: (short_id, state | PLACED,
+num_prompt_tokens, number of requests before it). ``start`` is the logical
 index of the first block id listed: the table is cut there, then extended.
 A STEADY record schedules what the SCHEDULE record before it did, one token each, and
 leaves S and its columns out, since the scheduler's thread must do as little as it can;
@@ -46,6 +49,9 @@ import numpy.typing as npt
 VERSION = 1
 HEADER_WORDS = 20
 STEADY = 1 << 7
+PLACED = 1 << 7
+"""In the state of a request's row: its last word is its place in the queue, from 0."""
+STATE_MASK = PLACED - 1
 HAS_HASH = 1 << 31
 EVICTED = 1 << 30
 REF_CNT_MASK = EVICTED - 1
@@ -130,7 +136,7 @@ class StepTrace:
     header: TraceHeader
     requests: Words
     """Shape [R, 4]: short_id, state | finish << 8 | num_preemptions << 16,
-    num_prompt_tokens, num_cached_tokens."""
+    num_prompt_tokens, num_cached_tokens; or of a place, see PLACED."""
     tables: tuple[TableChange, ...]
     scheduled: Words
     """Shape [3, S]: short ids, num_scheduled_tokens, num_computed_tokens after."""

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from mentor.knowing.finding import Finding
 from mentor.knowing.model import sentence_model
+from mentor.knowing.remembered import Remembered
 from mentor.knowing.sentences import denies, numbers, sentences
 
 ALIKE = 0.62
 """Least cosine of two sentences that say the same: one in a hundred sentences of
 another note is as like as this, half of those of the same note in plainer words."""
 MAX_SENTENCES = 40
+_course = Remembered()
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ def check(engine_text: str, finding: Finding) -> list[CheckedSentence]:
     known = [(s, p.url) for p in finding.passages for s in sentences(p.text)]
     if not said or not known:
         return [CheckedSentence(text, False, why="nothing like it") for text in said]
-    vectors = sentence_model().embed([*said, *(text for text, _ in known)])
-    alike = vectors[: len(said)] @ vectors[len(said) :].T
+    embed = sentence_model().embed
+    course = _course.embed([text for text, _ in known], embed)
+    alike = embed(said) @ course.T
     return [
         _checked(text, known, row)
         for text, row in zip(said, alike.tolist(), strict=True)

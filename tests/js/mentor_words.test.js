@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  costSentence,
   droppedSentence,
   duration,
   figures,
@@ -23,13 +24,23 @@ const measured = {
   num_output_tokens: 1,
   num_blocks: 48,
   num_blocks_shared: 32,
+  block_seconds: 61.234,
 };
 
 test("each state of a turn has its words", () => {
   const said = (turn, engine = null) => plain(stateSentence(turn, engine, 112));
   assert.equal(said(open(undefined)), "Handed over, no engine host has it yet");
   assert.equal(said(open({ phase: "accepted" })), "An engine host has your question");
-  assert.equal(said(open({ phase: "waiting", place: 3 })), "Waiting, place 3");
+  const waits = { phase: "waiting", place: 3, num_waiting: 5, wait_s: 12, is_wait_bound: false };
+  assert.equal(said(open(waits)), "3rd of 5 waiting, about 12 s");
+  assert.equal(
+    said(open({ ...waits, place: 22, num_waiting: 21, is_wait_bound: true })),
+    "22nd of 22 waiting, at most about 12 s",
+  );
+  assert.equal(
+    said(open({ ...waits, place: 11, num_waiting: 12, wait_s: null })),
+    "11th of 12 waiting, how long is unknown",
+  );
   assert.equal(
     said(open({ phase: "prefill", num_prompt_tokens: 1512, num_cached_tokens: 1024 })),
     "Reading the prompt, 1,512 tokens, 1,024 of them from the prefix cache",
@@ -85,6 +96,7 @@ test("figures have units, and what is not known is said to be unknown", () => {
     "decode speed": "41.3 tokens/s",
     "from the prefix cache": "1,024 of 1,512 prompt tokens",
     blocks: "48, 32 cached before",
+    "block-seconds": "61.2",
     answer: "1 token",
   });
   const unknown = figures({ ...measured, ttft_s: null, output_tokens_per_s: null });
@@ -92,6 +104,20 @@ test("figures have units, and what is not known is said to be unknown", () => {
   assert.equal(unknown[1][1], "unknown");
   assert.deepEqual(figures(null), []);
   assert.equal(plain(duration(1.5)), "1.50 s");
+});
+
+test("what an answer would have cost names the card, its price and every doubt", () => {
+  const card = { id: "l4", name: "L4", price: "$0.70 an hour, here, 2026", doubts: "Old." };
+  const costs = { l4: [1.59e-5, 2.12e-5, 2.65e-5] };
+  assert.equal(
+    costSentence({ ...measured, costs }, card),
+    "On one L4: about $21 for a million such answers, $16 to $27 (estimated). " +
+      "$0.70 an hour, here, 2026. Old.",
+  );
+  assert.match(costSentence({ ...measured, costs: null }, card), /unknown/);
+  assert.match(costSentence({ ...measured, costs }, { ...card, id: "b200" }), /unknown/);
+  assert.equal(costSentence(null, card), "");
+  assert.equal(costSentence({ ...measured, costs }, null), "");
 });
 
 test("the source says measured, where and when", () => {

@@ -60,7 +60,7 @@ class FakeEngine:
 
     # Transport
 
-    def send(self, task: str, arguments: dict[str, Any]) -> None:
+    def send(self, task: str, arguments: dict[str, Any], priority: int) -> None:
         if error := self.broken or self.refusal:
             raise error
         assert task == "lab.generate"

@@ -369,9 +369,14 @@ class ReplayRun(EngineRun):
         return max_tokens
 
     def stream(
-        self, prompt: list[int], sampling: Any, short_id: int, salt: str | None = None
+        self,
+        prompt: list[int],
+        sampling: Any,
+        short_id: int,
+        salt: str | None = None,
+        priority: int = 0,
     ) -> AsyncIterator[Any]:
-        """Outputs as vLLM gives them."""
+        """Outputs as vLLM gives them; the recording's queue is what it was."""
         outputs: AsyncIterator[Any] = self.llm.generate(prompt, sampling, short_id)
         return outputs
 

@@ -1,8 +1,8 @@
 """Made-up traffic in StepTraces: a small scheduler with vLLM's rules of the pool.
 
 Deterministic for a seed. It takes, shares, frees, evicts and preempts as vLLM does
-(LRU free queue, prefix cache by whole blocks, last one in preempted first), so that
-what reads StepTraces meets every order of events without an engine.
+(LRU free queue, prefix cache by whole blocks, last one in preempted first, or by
+priority), so that what reads StepTraces meets every order of events without an engine.
 """
 
 from collections import OrderedDict
@@ -12,6 +12,7 @@ from random import Random
 from lab.tracing.trace import (
     EVICTED,
     HAS_HASH,
+    PLACED,
     Finish,
     RequestState,
     StepChanges,
@@ -42,6 +43,12 @@ class Request:
     cached: int = 0
     num_preemptions: int = 0
     blocks: list[int] = field(default_factory=list)
+    priority: int = 0
+
+    @property
+    def key(self) -> Key:
+        """By which vLLM's queue is in order, the last to come last."""
+        return self.priority, self.short_id
 
 
 @dataclass
@@ -60,6 +67,8 @@ class Traffic:
     abort_chance: float = 0.02
     step_ns: int = 45_000_000
     first_short_id: int = 1
+    num_priorities: int = 1
+    """More than one: the queue is in order of them."""
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -148,8 +157,19 @@ class Traffic:
                 min(num_output, limit - num_prompt),
             )
             self.next_short_id += self.random.choice((1, 1, 2))
+            if self.is_by_priority:
+                request.priority = self.random.randrange(self.num_priorities)
             self.waiting.append(request)
+            self._sort_queue()
             self.rows[request.short_id] = request
+
+    @property
+    def is_by_priority(self) -> bool:
+        return self.num_priorities > 1
+
+    def _sort_queue(self) -> None:
+        if self.is_by_priority:
+            self.waiting.sort(key=lambda request: request.key)
 
     def _schedule(self) -> None:
         budget = self.budget
@@ -162,7 +182,7 @@ class Traffic:
                 break
             self._schedule_tokens(request, number)
             budget -= number
-            at += 1
+            at = self.running.index(request) + 1
         while self.waiting and budget and len(self.running) < self.max_running:
             if any(one.state is RequestState.PREEMPTED for one in self.rows.values()):
                 break
@@ -174,7 +194,10 @@ class Traffic:
     def _grow(self, request: Request, number: int) -> bool:
         need = -(-(request.computed + number) // self.block_size) - len(request.blocks)
         while len(self.free) < need:
-            victim = self.running.pop()
+            victim = self.running[-1]
+            if self.is_by_priority:
+                victim = max(self.running, key=lambda one: one.key)
+            self.running.remove(victim)
             self._preempt(victim)
             if victim is request:
                 return False
@@ -196,6 +219,7 @@ class Traffic:
         request.num_preemptions += 1
         self.counters["preemptions"] += 1
         self.waiting.insert(0, request)
+        self._sort_queue()
         self.rows.pop(request.short_id, None)
         self.rows[request.short_id] = request
 
@@ -269,10 +293,13 @@ class Traffic:
         self.counters["sequence"] += 1
         self.stamp_ns += self.step_ns // 2 + self.random.randint(-(10**6), 10**6)
         requests: list[int] = []
-        for short_id, row in self.rows.items():
+        for short_id, row in self._ordered_rows():
             finish = self.finishes.get(short_id, Finish.NONE)
             word = row.state | finish << 8 | row.num_preemptions << 16
             requests += (short_id, word, row.num_prompt, row.cached)
+            if self.is_by_priority and row in self.waiting:
+                place = self.waiting.index(row)
+                requests += (short_id, row.state | PLACED, row.num_prompt, place)
         tables: list[int] = []
         for short_id, start, blocks in self.tables:
             tables += (short_id, start, len(blocks), *blocks)
@@ -292,6 +319,16 @@ class Traffic:
         self._last_scheduled = self.scheduled
         self._forget()
         return record
+
+    def _ordered_rows(self) -> list[tuple[int, Request]]:
+        """By priority: whoever waits last and in order, so that each finds those who
+        stand before it there."""
+        rows = list(self.rows.items())
+        if not self.is_by_priority:
+            return rows
+        waiting = [row for row in rows if row[1] in self.waiting]
+        others = [row for row in rows if row not in waiting]
+        return others + sorted(waiting, key=lambda row: row[1].key)
 
     def _header(self, kind: TraceKind) -> TraceHeader:
         return TraceHeader(

@@ -53,6 +53,7 @@ def test_a_generation_goes_to_an_engine_host_as_json_without_its_learner(
     assert json.loads(json.dumps(payload)) == {
         "request_id": request_id,
         "log_id": "page-7",
+        "priority": 0,
         **dataclasses.asdict(GENERATION),
     }
     assert len(request_id) == 32
@@ -162,12 +163,36 @@ def test_a_task_lies_in_the_engines_queue_by_its_name() -> None:
     with Connection(django_settings.REDIS_URL) as broker:
         queue = broker.SimpleQueue("engine")
         queue.clear()
-        BrokerTransport().send("lab.generate", {"payload": {"request_id": "7"}})
+        BrokerTransport().send("lab.generate", {"payload": {"request_id": "7"}}, 0)
         message = queue.get(timeout=10)
         message.ack()
         queue.close()
     assert message.headers["task"] == "lab.generate"
     assert message.payload[1] == {"payload": {"request_id": "7"}}
+
+
+def test_what_waits_for_an_engine_host_is_taken_by_its_priority() -> None:
+    with Connection(
+        django_settings.REDIS_URL,
+        transport_options=django_settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+    ) as broker:
+        queue = broker.SimpleQueue("engine")
+        queue.clear()
+        for number, priority in enumerate((2, 2, 1, 0, 2, 0)):
+            BrokerTransport().send("lab.generate", {"payload": number}, priority)
+        messages = [queue.get(timeout=10) for _ in range(6)]
+        for message in messages:
+            message.ack()
+        queue.close()
+    taken = [message.payload[1]["payload"] for message in messages]
+    assert taken == [3, 5, 2, 0, 1, 4]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_priority_follows_from_what_a_request_is_for(engine: FakeEngine) -> None:
+    for purpose in ("mentor", "quiz", "rates", "demo", "recording", "anything"):
+        submit(purpose=purpose)
+    assert [sent["priority"] for sent in engine.submitted] == [0, 1, 1, 2, 2, 2]
 
 
 # Status

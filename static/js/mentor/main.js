@@ -26,6 +26,7 @@ function start() {
     connection: byId("connection"),
     announcer: byId("announcer"),
     random: byId("random"),
+    rent: { box: byId("rent"), select: byId("card") },
     turnTemplate: byId("turn"),
   };
   const composer = new Composer(

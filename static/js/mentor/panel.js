@@ -1,10 +1,13 @@
 /** The mentor's panel: questions out, answers in, and what the learner may do. */
 
+import { Rent } from "./rent.js";
 import { TurnView } from "./turn_view.js";
 import { copyText, courseText, endSentence, stateSentence } from "./words.js";
 
 const NEAR_BOTTOM_PX = 40;
 const DOUBLE_MS = 1_000;
+/** From this place on a screen reader hears of each step forward. */
+const NEAR_PLACES = 3;
 const CONNECTION_WORDS = {
   connecting: "Connecting …",
   connected: "",
@@ -25,6 +28,7 @@ export class Panel {
   #announced = "";
   #yours = new Map();
   #told = new Set();
+  #rent;
 
   /** @param parts the panel's elements by name, looked up in main.js */
   constructor(parts, transcript, composer, together) {
@@ -32,6 +36,7 @@ export class Panel {
     this.#transcript = transcript;
     this.#composer = composer;
     this.#together = together;
+    this.#rent = new Rent(parts.rent, () => this.#showAll());
   }
 
   /** Begin: the connection is what the panel speaks through. */
@@ -70,7 +75,7 @@ export class Panel {
     if (status) this.#engines.set(status.engine_host_id, status);
     const statuses = [...this.#engines.values()];
     this.#parts.random.hidden = !statuses.some((one) => one.has_random_weights);
-    for (const turn of this.#transcript.turns) this.#show(turn.id);
+    this.#showAll();
   }
 
   receive(message) {
@@ -80,6 +85,7 @@ export class Panel {
     }
     const { changed, isReplaced, heal } = this.#transcript.apply(message);
     if (message.type === "asked") this.#taken(message);
+    if (message.cards) this.#rent.take(message.cards);
     if (message.level) this.#composer.level = message.level;
     if (isReplaced) this.#rebuild();
     if (heal !== null) this.#connection.send({ type: "heal", turn: heal });
@@ -209,6 +215,10 @@ export class Panel {
     }
   }
 
+  #showAll() {
+    for (const turn of this.#transcript.turns) this.#show(turn.id);
+  }
+
   #show(id) {
     const turn = this.#transcript.turns.find((shown) => shown.id === id);
     if (!turn) return;
@@ -226,7 +236,7 @@ export class Panel {
       this.#parts.log.append(view.element);
     }
     const isLast = turn === this.#transcript.turns.at(-1);
-    view.show(turn, this.#engineOf(turn), Date.now() / 1000, isLast);
+    view.show(turn, this.#engineOf(turn), Date.now() / 1000, isLast, this.#rent.card);
   }
 
   #showControls() {
@@ -301,7 +311,9 @@ export class Panel {
   #announce(id, isReplaced) {
     const turn = this.#transcript.turn(id);
     if (!turn || isReplaced) return;
-    const key = `${id} ${turn.state} ${turn.live?.phase} ${Boolean(turn.course)}`;
+    const { phase, place } = turn.live ?? {};
+    const near = place ? Math.min(place, NEAR_PLACES + 1) : "";
+    const key = `${id} ${turn.state} ${phase} ${near} ${Boolean(turn.course)}`;
     if (key === this.#announced) return;
     this.#announced = key;
     if (turn.course && !this.#told.has(id)) {

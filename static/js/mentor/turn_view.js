@@ -3,6 +3,7 @@
 
 import {
   checkSentence,
+  costSentence,
   droppedSentence,
   figures,
   quietSentence,
@@ -40,8 +41,9 @@ export class TurnView {
     });
   }
 
-  /** Draw the turn as it is now. @param {boolean} isLast the only one to be replaced */
-  show(turn, engine, nowS, isLast) {
+  /** Draw the turn as it is now. @param {boolean} isLast the only one to be replaced
+   * @param {object|null} card that its cost is shown for */
+  show(turn, engine, nowS, isLast, card) {
     const parts = this.#parts;
     const isOpen = turn.state === "open";
     this.element.dataset.state = turn.state;
@@ -54,6 +56,7 @@ export class TurnView {
     this.#showAnswer(turn, isOpen);
     say(parts.quiet, quietSentence(turn));
     say(parts.error, isOpen ? "" : turn.error);
+    say(parts.cost, costSentence(turn.measured, card));
     say(parts.source, sourceLine(turn));
     showFigures(parts.figures, figures(turn.measured));
     showPassages(parts.passages, turn, isOpen);

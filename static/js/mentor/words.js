@@ -18,7 +18,7 @@ export function stateSentence(turn, engine, nowS) {
     case "engine_starting":
       return startingSentence(engine, nowS);
     case "waiting":
-      return live.place ? `Waiting, place ${live.place}` : "Waiting";
+      return waitingSentence(live);
     case "prefill":
       return promptSentence(live);
     case "decode":
@@ -30,6 +30,19 @@ export function stateSentence(turn, engine, nowS) {
         ? startingSentence(engine, nowS)
         : "Handed over, no engine host has it yet";
   }
+}
+
+/** "2nd of 5 waiting, about 12 s"; a forecast of the engine host, never more exact. */
+function waitingSentence({ place, num_waiting: all, wait_s: seconds, is_wait_bound: isBound }) {
+  if (!place) return "Waiting";
+  const where = `${ordinal(place)} of ${number(Math.max(place, all ?? 0))} waiting`;
+  if (seconds === null || seconds === undefined) return `${where}, how long is unknown`;
+  return `${where}, ${isBound ? "at most " : ""}about ${number(seconds)}${THIN}s`;
+}
+
+function ordinal(n) {
+  const teen = n % 100 >= 11 && n % 100 <= 13;
+  return `${number(n)}${teen ? "th" : (["th", "st", "nd", "rd"][n % 10] ?? "th")}`;
 }
 
 /** "Engine starting: load weights, 12 s so far, about 8 s left". */
@@ -138,10 +151,37 @@ export function figures(measured) {
       m.num_blocks_shared
         ? `${number(m.num_blocks)}, ${number(m.num_blocks_shared)} cached before`
         : number(m.num_blocks),
-      "physical blocks in its table at the end",
+      "physical blocks in its table, at most",
+    ],
+    [
+      "block-seconds",
+      m.block_seconds === null || m.block_seconds === undefined
+        ? "unknown"
+        : m.block_seconds.toPrecision(3),
+      "blocks in its table, added up over the seconds it held them; a shared block counts whole",
     ],
     ["answer", count(m.num_output_tokens, "token"), "generated"],
   ];
+}
+
+/** What the answer would have cost on a rented card; "" before it was measured.
+ * @param {{id, name, price, doubts}|null} card */
+export function costSentence(measured, card) {
+  if (!measured || !card) return "";
+  const cost = measured.costs?.[card.id];
+  if (!cost) return "What it would have cost is unknown: no catalogued model, or no token.";
+  const [low, likely, high] = cost.map((usd) => dollars(usd * 1e6));
+  return [
+    `On one ${card.name}: about ${likely} for a million such answers,`,
+    `${low} to ${high} (estimated).`,
+    `${card.price}. ${card.doubts}`,
+  ]
+    .join(" ")
+    .trim();
+}
+
+function dollars(usd) {
+  return `$${Number(usd.toPrecision(2)).toLocaleString("en")}`;
 }
 
 /** "measured · SmolLM2 on CPU engine · 23 Nov 2026, 18:02:10"; a failed turn also

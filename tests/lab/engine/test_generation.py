@@ -16,6 +16,7 @@ PAYLOAD = {
     "temperature": 0.5,
     "ignore_eos": True,
     "cache_salt": "attempt-1",
+    "priority": 1,
 }
 
 
@@ -45,6 +46,7 @@ def test_what_may_be_left_out_has_its_default() -> None:
     assert request.log_id == request.request_id
     assert (request.temperature, request.ignore_eos) == (0.0, False)
     assert request.cache_salt is None
+    assert request.priority == 2, "what says nothing of itself comes last"
 
 
 def test_only_true_ignores_the_end_of_sequence() -> None:
@@ -57,6 +59,7 @@ ROLE = "A message has a role (system, user, assistant) and a content."
 REQUEST_ID = (
     "A request has a request_id of 1 to 64 letters, digits, dashes and underscores."
 )
+PRIORITY = "priority is {}: allowed is 0, 1 or 2."
 SALT = "cache_salt has 1 to 64 characters, or is left out."
 MESSAGE = {"role": "user", "content": "Hi"}
 
@@ -91,6 +94,10 @@ MESSAGE = {"role": "user", "content": "Hi"}
         ({"cache_salt": ""}, SALT),
         ({"cache_salt": "x" * 65}, SALT),
         ({"cache_salt": 7}, SALT),
+        ({"priority": -1}, PRIORITY.format(-1)),
+        ({"priority": 3}, PRIORITY.format(3)),
+        ({"priority": True}, PRIORITY.format(True)),
+        ({"priority": None}, PRIORITY.format(None)),
     ],
 )
 def test_a_wrong_field_is_refused_with_a_sentence(

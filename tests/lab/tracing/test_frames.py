@@ -21,6 +21,7 @@ MIXES = {
     "short pool": {"num_blocks": 24, "arrivals_per_step": 0.8},
     "shared prefixes": {"num_prefixes": 1, "abort_chance": 0.0, "num_blocks": 200},
     "long queue": {"arrivals_per_step": 2.0, "max_running": 4, "abort_chance": 0.2},
+    "priorities": {"arrivals_per_step": 1.0, "max_running": 4, "num_priorities": 3},
     "wide numbers": {
         "num_blocks": 70_000 // 64,
         "block_size": 64,

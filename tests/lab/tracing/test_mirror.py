@@ -47,9 +47,13 @@ def assert_same(mirror: PoolMirror, short_id: int, request: Request) -> None:
         assert told.num_cached_tokens == request.cached
 
 
+@pytest.mark.parametrize("num_priorities", [1, 3])
 @pytest.mark.parametrize("seed", range(4))
-def test_after_every_step_it_holds_what_the_traffic_holds(seed: int) -> None:
+def test_after_every_step_it_holds_what_the_traffic_holds(
+    seed: int, num_priorities: int
+) -> None:
     traffic = busy(seed)
+    traffic.num_priorities = num_priorities
     mirror = PoolMirror(traffic.num_blocks, traffic.block_size)
     mirror.apply(decode(traffic.snapshot()))
     for _ in range(300):

@@ -29,7 +29,12 @@ def tap(tmp_path: Path) -> Iterator[TapReader]:
     reader.close()
 
 
-@pytest.fixture(params=["v1 runner", "v2 runner"])
+@pytest.fixture(
+    params=[
+        (runner, policy) for runner in ("v1", "v2") for policy in ("fcfs", "priority")
+    ],
+    ids="-".join,
+)
 def scheduler(request: pytest.FixtureRequest, tap: TapReader, tmp_path: Path) -> Any:
     """A CheckedScheduler with asynchronous scheduling and a small pool."""
     import torch
@@ -50,6 +55,7 @@ def scheduler(request: pytest.FixtureRequest, tap: TapReader, tmp_path: Path) ->
         max_num_batched_tokens=64,
         block_size=32,
         enforce_eager=True,
+        scheduling_policy=request.param[1],
         additional_config={"tap_path": str(tmp_path / "tap")},
     ).create_engine_config()
     config.scheduler_config.async_scheduling = True
@@ -68,11 +74,13 @@ def scheduler(request: pytest.FixtureRequest, tap: TapReader, tmp_path: Path) ->
         structured_output_manager=StructuredOutputManager(config),
         block_size=BLOCK_SIZE,
     )
-    made.use_v2_model_runner = request.param == "v2 runner"
+    made.use_v2_model_runner = request.param[0] == "v2"
     return made
 
 
-def _request(short_id: int, prompt: list[int], max_tokens: int) -> Any:
+def _request(
+    short_id: int, prompt: list[int], max_tokens: int, priority: int = 0
+) -> Any:
     from vllm import SamplingParams
     from vllm.utils.hashing import sha256
     from vllm.v1.core.kv_cache_utils import get_request_block_hasher, init_none_hash
@@ -85,6 +93,7 @@ def _request(short_id: int, prompt: list[int], max_tokens: int) -> Any:
         prompt_token_ids=prompt,
         sampling_params=sampling,
         pooling_params=None,
+        priority=priority,
         block_hasher=get_request_block_hasher(BLOCK_SIZE, sha256),
     )
 
@@ -115,7 +124,8 @@ def test_trace_equals_the_pool_with_two_steps_in_flight(scheduler: Any) -> None:
             short_id += 1
             tail = [draw.randrange(1000) for _ in range(draw.randrange(1, 90))]
             prompt = shared[: draw.choice((0, 32, 64))] + tail
-            scheduler.add_request(_request(short_id, prompt, draw.randrange(1, 90)))
+            length, priority = draw.randrange(1, 90), draw.randrange(3)
+            scheduler.add_request(_request(short_id, prompt, length, priority))
         if turn % 23 == 22 and scheduler.requests:
             victim = draw.choice(list(scheduler.requests))
             scheduler.finish_requests(victim, RequestStatus.FINISHED_ABORTED)
