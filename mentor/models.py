@@ -212,6 +212,8 @@ class Turn(models.Model):
     """Anchor of what was in view."""
     selected = models.TextField(blank=True)
     """Text of the page that the question is about."""
+    quiz_answer = models.PositiveBigIntegerField(null=True)
+    """Id of the quiz answer that the question is about."""
     is_replaced = models.BooleanField(default=False)
     """Whether an edited or repeated question took its place."""
     kind = models.CharField(max_length=8, blank=True)

@@ -35,6 +35,7 @@ def turn_json(turn: Turn) -> dict[str, Any]:
         "question": turn.question,
         "level": turn.level,
         "selected": turn.selected,
+        "quiz_answer": turn.quiz_answer,
         "state": turn.state,
         "course": course_json(turn),
         "answer": turn.answer,

@@ -10,6 +10,20 @@ import { Transcript } from "./transcript.js";
 
 const byId = (name) => document.getElementById(`mentor-${name}`);
 
+const WHY = "Why was my answer right or wrong?";
+
+/** A quiz on the page asks at once; one on a page of its own leads here. */
+function askAboutAnswers(field, composer, panel) {
+  document.addEventListener("servelab:why", (event) => {
+    event.preventDefault();
+    panel.ask(WHY, { quiz_answer: event.detail.answer, selected: "", replaces: null });
+  });
+  const answer = Number(new URLSearchParams(location.search).get("why"));
+  if (!Number.isInteger(answer) || answer <= 0) return;
+  field.value = WHY;
+  composer.about(answer);
+}
+
 function start() {
   const app = byId("app");
   if (!app) return;
@@ -63,6 +77,7 @@ function start() {
   });
   document.addEventListener("servelab:engine", ({ detail }) => panel.engineState(detail));
   window.addEventListener("online", () => connection.connect());
+  askAboutAnswers(parts.question, composer, panel);
   app.hidden = false;
   panel.start(connection);
 }

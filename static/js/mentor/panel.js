@@ -124,8 +124,8 @@ export class Panel {
   }
 
   #again(id) {
-    const { question, level, selected } = this.#transcript.turn(id);
-    this.ask(question, { level, selected, replaces: id });
+    const { question, level, selected, quiz_answer } = this.#transcript.turn(id);
+    this.ask(question, { level, selected, quiz_answer, replaces: id });
   }
 
   #judge(turn, verdict, reason) {
