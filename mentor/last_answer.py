@@ -156,7 +156,7 @@ def _read_on(sentence: str, title: str) -> str:
 
 
 def _sentence(words: str, url: str = "") -> tuple[Finding, dict[str, Any]]:
-    finding = Finding("near" if url else "decline", words=words, url=url)
+    finding = Finding("talk", words=words, url=url)
     return finding, _said(finding, [], "")
 
 

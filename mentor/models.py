@@ -217,7 +217,7 @@ class Turn(models.Model):
     is_replaced = models.BooleanField(default=False)
     """Whether an edited or repeated question took its place."""
     kind = models.CharField(max_length=8, blank=True)
-    """answer, offer, near or decline; empty until the course was asked."""
+    """answer, offer, near, decline or talk; empty until the course was asked."""
     course = models.JSONField(null=True)
     """What the course says: mentor.course.answer."""
     found = models.JSONField(null=True)
