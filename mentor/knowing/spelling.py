@@ -31,7 +31,9 @@ class Spelling:
         return self._exists(word) or self._word(word) != word
 
     def _exists(self, plain: str) -> bool:
-        return plain in self._counts or plain in self._others
+        one = plain.removesuffix("s")  # of a name such as GPU, too short to correct to
+        is_plural = len(one) < MIN_LETTERS and one in self._counts
+        return is_plural or plain in self._counts or plain in self._others
 
     def _word(self, word: str) -> str:
         plain = word.lower()
