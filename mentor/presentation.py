@@ -4,7 +4,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from mentor.markdown import render, render_inline
+from mentor.markdown import is_block, render, render_inline
 from mentor.models import Conversation, Turn
 
 MEASURED = (
@@ -80,7 +80,10 @@ def _parts(said: dict[str, Any]) -> list[dict[str, Any]]:
 def checked_json(turn: Turn) -> dict[str, Any]:
     """The engine's sentences, each with whether the course says so."""
     checked = turn.checked or []
-    rows = [row | {"html": render_inline(row["text"])} for row in checked]
+    rows = [
+        row | {"html": render_inline(row["text"]), "is_block": is_block(row["text"])}
+        for row in checked
+    ]
     html = render_to_string("mentor/_checked.html", {"rows": rows}) if rows else ""
     num_supported = sum(row["supported"] for row in checked)
     return {
