@@ -127,7 +127,8 @@ def test_no_formula_and_no_code_brings_markup_of_its_own(text):
             own = set(re.findall(r"\s([a-z-]+)=", re.sub(r'"[^"]*"', '""', attributes)))
             assert own <= set(
                 "href rel title class data-language tabindex role aria-label display "
-                "alttext stretchy fence form separator mathvariant linethickness".split()
+                "alttext stretchy fence form separator mathvariant "
+                "linethickness".split()
             ), (name, attributes)
         for link in re.findall(r'href="([^"]*)"', html):
             assert link.startswith("https://")

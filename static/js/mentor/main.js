@@ -3,6 +3,7 @@
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Panel } from "./panel.js";
+import { Renaming } from "./renaming.js";
 import { SelectedText } from "./place.js";
 import { followSection } from "./suggestions.js";
 import { Together } from "./together.js";
@@ -39,6 +40,7 @@ function start() {
     conversations: byId("conversations"),
     connection: byId("connection"),
     announcer: byId("announcer"),
+    exported: byId("export"),
     random: byId("random"),
     turnTemplate: byId("turn"),
   };
@@ -60,6 +62,16 @@ function start() {
   const core = instrument.querySelector(".lab-core");
   const together = new Together(instrument, core, document.getElementById("mentor"));
   const panel = new Panel(parts, new Transcript(), composer, together);
+  const renaming = {
+    open: byId("rename"),
+    form: byId("rename-form"),
+    title: byId("new-title"),
+    cancel: byId("rename-cancel"),
+    tools: byId("tools"),
+  };
+  parts.renaming = new Renaming(renaming, {
+    onrename: (id, title) => panel.rename(id, title),
+  });
   const chapter = document.querySelector(".chapter");
   new SelectedText(chapter, {
     onselect: (text) => composer.select(text),
