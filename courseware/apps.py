@@ -8,3 +8,7 @@ class CoursewareConfig(AppConfig):
 
     name = "courseware"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect what closes the sockets of a learner who leaves."""
+        from courseware import door  # noqa: F401

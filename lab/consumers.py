@@ -7,10 +7,9 @@ import uuid
 from typing import Any
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
 
-from courseware.learner import learner_id_of
-from courseware.sockets import NO_LEARNER, TokenBucket, address_of_socket
+from courseware.door import LearnerSocket
+from courseware.sockets import TokenBucket, address_of_socket
 from lab import client
 from lab.errors import EngineError, EngineUnavailable
 from lab.messages import Generation
@@ -33,19 +32,15 @@ TOO_MANY = "Too many commands at once: the last ones were left out."
 NOT_SENT = "The request could not be handed to the engine. Please try again."
 
 
-class LabConsumer(AsyncWebsocketConsumer):
+class LabConsumer(LearnerSocket):
     """One browser. Everything it gets comes through the hub's mailbox."""
 
     channel_layer_alias = "none: the hub subscribes once for the whole process"
 
     async def connect(self) -> None:
         """Refused without a learner id, which the page's session brings."""
-        learner_id = await database_sync_to_async(learner_id_of)(self.scope)
-        await self.accept()
-        if learner_id is None:
-            await self.close(code=NO_LEARNER)
+        if not await self.admit():
             return
-        self.learner_id = learner_id
         self.allowance = TokenBucket(COMMANDS_PER_S, COMMANDS_AT_ONCE)
         self.run: DemoRun | None = None
         self.tasks: set[asyncio.Task[None]] = set()
@@ -73,7 +68,7 @@ class LabConsumer(AsyncWebsocketConsumer):
         self, text_data: str | None = None, bytes_data: bytes | None = None
     ) -> None:
         """One command; whatever is wrong with it is answered by one sentence."""
-        if not hasattr(self, "viewer"):
+        if not hasattr(self, "viewer") or await self.is_over():
             return
         try:
             if not self.allowance.take():

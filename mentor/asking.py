@@ -21,7 +21,7 @@ from courseware.models import Section
 from lab import client
 from lab.errors import EngineUnavailable, LimitExceeded
 from lab.messages import Generation
-from mentor import course, engines, prompts
+from mentor import course, engines, last_answer, prompts
 from mentor.commands import Ask
 from mentor.errors import Refused, Unknown
 from mentor.knowing import Finding, Level, Passage
@@ -68,8 +68,7 @@ def take(learner_id: str, ask: Ask, request_id: str) -> Turn:
 def inform(turn: Turn) -> Turn:
     """Ask the course; the turn ends here unless it has an answer to be voiced."""
     try:
-        finding = _find(turn)
-        said = course.answer(finding, _level(turn))
+        finding, said = _known(turn)
     except Exception:
         logger.exception("the course was not searched for turn %s", turn.pk)
         turn.fail(NOT_SEARCHED)
@@ -149,6 +148,7 @@ def _store(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn:
         level=ask.level,
         section=ask.section if known else "",
         selected=ask.selected,
+        quiz_answer=ask.quiz_answer,
         request_id=request_id,
     )
 
@@ -177,6 +177,26 @@ def title_of(question: str) -> str:
 
 
 # inform
+
+
+def _known(turn: Turn) -> tuple[Finding, dict[str, Any]]:
+    """What is known: of the learner's quiz answers, else of the course."""
+    found = last_answer.find(
+        turn.learner_id, turn.question, turn.selected, _quiz_answer(turn)
+    )
+    if found is None:
+        finding = _find(turn)
+        return finding, course.answer(finding, _level(turn))
+    finding, said, answer_id = found
+    Turn.objects.filter(pk=turn.pk).update(quiz_answer=answer_id)
+    return finding, said
+
+
+def _quiz_answer(turn: Turn) -> int | None:
+    """The quiz answer that was asked about, now or in the question before."""
+    if turn.quiz_answer is not None:
+        return turn.quiz_answer
+    return next((earlier.quiz_answer for earlier in reversed(_earlier(turn))), None)
 
 
 def _find(turn: Turn) -> Finding:

@@ -3,7 +3,8 @@
 {"type": "open", "conversation": id or null}      show it; null: the newest
 {"type": "ask", "conversation": id or null, "question": text, "ref": number,
  "level": one of LEVELS, "section": anchor in view, "selected": text of the page,
- "replaces": id of a turn that it takes the place of}    the last four may be left out
+ "replaces": id of a turn that it takes the place of,
+ "quiz_answer": id of a quiz answer that it is about}    the last five may be left out
 {"type": "stop", "turn": id}                      abort in the engine
 {"type": "heal", "turn": id}                      send its whole text again
 {"type": "level", "level": one of LEVELS}         how deep the learner wants it
@@ -57,6 +58,8 @@ class Ask:
     """Text of the page that the question is about."""
     replaces: int | None = None
     """The turn whose place it takes: asked again, or edited."""
+    quiz_answer: int | None = None
+    """The learner's answer in a quiz that the question is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,8 @@ def _ask(message: dict[str, Any]) -> Ask:
         _level(message) if "level" in message else "standard",
         str(section) if has_section else "",
         _selected(message),
-        None if message.get("replaces") is None else _turn_id(message, "replaces"),
+        _optional_id(message, "replaces"),
+        _optional_id(message, "quiz_answer"),
     )
 
 
@@ -195,6 +199,10 @@ def _uuid(message: dict[str, Any]) -> uuid.UUID:
         return uuid.UUID(str(message.get("conversation")))
     except ValueError:
         raise Refused("A conversation is named by its id.") from None
+
+
+def _optional_id(message: dict[str, Any], name: str) -> int | None:
+    return None if message.get(name) is None else _turn_id(message, name)
 
 
 def _turn_id(message: dict[str, Any], name: str = "turn") -> int:

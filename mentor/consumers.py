@@ -20,17 +20,8 @@ import logging
 import uuid
 from typing import Any
 
-from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
-
-from courseware.learner import learner_id_of
-from courseware.sockets import (
-    NO_LEARNER,
-    TokenBucket,
-    address_of_socket,
-    has_ended,
-    session_group,
-)
+from courseware.door import LearnerSocket
+from courseware.sockets import TokenBucket, address_of_socket
 from lab.errors import EngineError
 from lab.messages import request_group
 from mentor import async_models
@@ -63,7 +54,7 @@ def learner_group(learner_id: str) -> str:
     return f"mentor.learner.{learner_id}"
 
 
-class MentorConsumer(AsyncWebsocketConsumer):
+class MentorConsumer(LearnerSocket):
     """One browser. All rules are in mentor.asking and mentor.models."""
 
     async def connect(self) -> None:
@@ -72,23 +63,16 @@ class MentorConsumer(AsyncWebsocketConsumer):
         self._allowance = TokenBucket(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._healer: asyncio.Task[None] | None = None
         self._shown: uuid.UUID | None = None
-        self._groups: list[str] = []
-        self._learner_id = await database_sync_to_async(learner_id_of)(self.scope)
-        await self.accept()
-        if self._learner_id is None:
-            await self.close(NO_LEARNER)
-            return
-        of_session = await database_sync_to_async(session_group)(self._session)
-        self._groups = [learner_group(self._learner_id)]
-        self._groups += [of_session] if of_session else []
-        for group in self._groups:
+        if await self.admit():
+            group = learner_group(self.learner_id)
             await self.channel_layer.group_add(group, self.channel_name)
 
     async def disconnect(self, code: int) -> None:
         """Leave every group; the engine goes on and the answer is stored."""
         if self._healer:
             self._healer.cancel()
-        for group in self._groups:
+        if self.learner_id:
+            group = learner_group(self.learner_id)
             await self.channel_layer.group_discard(group, self.channel_name)
         for request_id in list(self._streams):
             await self._leave(request_id)
@@ -99,8 +83,7 @@ class MentorConsumer(AsyncWebsocketConsumer):
         """One command; what is wrong with it is said, never raised."""
         ref = 0
         try:
-            if await database_sync_to_async(has_ended)(self._session):
-                await self.session_ended()
+            if await self.is_over():
                 return
             if not self._allowance.take():
                 raise Refused(TOO_MANY)
@@ -125,17 +108,13 @@ class MentorConsumer(AsyncWebsocketConsumer):
         turn = await async_models.settle(stream.turn_id, event["report"])
         await self._end(event["request_id"], turn)
 
-    async def session_ended(self, message: dict[str, Any] | None = None) -> None:
-        """Whoever reads here now is somebody else."""
-        await self.close(NO_LEARNER)
-
     async def learner_changed(self, message: dict[str, Any]) -> None:
         """Another tab of the learner changed something: show how it is now."""
         if message["by"] != self.channel_name:
             await self._open(self._shown)
 
     async def _obey(self, command: Command) -> None:
-        learner_id = self._learner_id
+        learner_id = self.learner_id
         match command:
             case Ask():
                 await self._ask(command)
@@ -162,7 +141,7 @@ class MentorConsumer(AsyncWebsocketConsumer):
 
     async def _ask(self, ask: Ask) -> None:
         request_id = uuid.uuid4().hex
-        turn = await async_models.take(self._learner_id, ask, request_id)
+        turn = await async_models.take(self.learner_id, ask, request_id)
         is_new = turn.pop("request_id") == request_id
         self._shown = uuid.UUID(turn["conversation"])
         replaces = ask.replaces if is_new else None
@@ -190,11 +169,7 @@ class MentorConsumer(AsyncWebsocketConsumer):
 
     async def _tell_other_tabs(self) -> None:
         message = {"type": "learner.changed", "by": self.channel_name}
-        await self.channel_layer.group_send(learner_group(self._learner_id), message)
-
-    @property
-    def _session(self) -> Any:
-        return self.scope.get("session")
+        await self.channel_layer.group_send(learner_group(self.learner_id), message)
 
     @property
     def _address(self) -> str:
@@ -202,7 +177,7 @@ class MentorConsumer(AsyncWebsocketConsumer):
 
     async def _open(self, conversation_id: uuid.UUID | None) -> None:
         shown, open_turns = await async_models.open_conversation(
-            self._learner_id, conversation_id
+            self.learner_id, conversation_id
         )
         for request_id, turn_id in open_turns.items():
             if request_id not in self._streams:

@@ -58,7 +58,7 @@ class Judged:
 
     question: Question
     kind: str
-    """answer, offer, decline or near."""
+    """answer, offer, decline, near or talk."""
     text: str
     right: bool
     wrong: bool
@@ -70,7 +70,7 @@ class Judged:
 
     @property
     def declined(self) -> bool:
-        return self.kind in ("decline", "near")
+        return self.kind in ("decline", "near", "talk")
 
 
 def read_questions(path: Path) -> list[Question]:

@@ -213,10 +213,12 @@ class Turn(models.Model):
     """Anchor of what was in view."""
     selected = models.TextField(blank=True)
     """Text of the page that the question is about."""
+    quiz_answer = models.PositiveBigIntegerField(null=True)
+    """Id of the quiz answer that the question is about."""
     is_replaced = models.BooleanField(default=False)
     """Whether an edited or repeated question took its place."""
     kind = models.CharField(max_length=8, blank=True)
-    """answer, offer, near or decline; empty until the course was asked."""
+    """answer, offer, near, decline or talk; empty until the course was asked."""
     course = models.JSONField(null=True)
     """What the course says: mentor.course.answer."""
     found = models.JSONField(null=True)

@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from mentor import cost
-from mentor.markdown import render, render_inline
+from mentor.markdown import is_block, render, render_inline
 from mentor.models import Conversation, Turn
 
 MEASURED = (
@@ -38,6 +38,7 @@ def turn_json(turn: Turn) -> dict[str, Any]:
         "question": turn.question,
         "level": turn.level,
         "selected": turn.selected,
+        "quiz_answer": turn.quiz_answer,
         "state": turn.state,
         "course": course_json(turn),
         "answer": turn.answer,
@@ -88,7 +89,10 @@ def _parts(said: dict[str, Any]) -> list[dict[str, Any]]:
 def checked_json(turn: Turn) -> dict[str, Any]:
     """The engine's sentences, each with whether the course says so."""
     checked = turn.checked or []
-    rows = [row | {"html": render_inline(row["text"])} for row in checked]
+    rows = [
+        row | {"html": render_inline(row["text"]), "is_block": is_block(row["text"])}
+        for row in checked
+    ]
     html = render_to_string("mentor/_checked.html", {"rows": rows}) if rows else ""
     num_supported = sum(row["supported"] for row in checked)
     return {

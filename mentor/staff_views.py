@@ -16,6 +16,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from courseware.models import Chapter
+from courseware.notes import CONTENT, headings
+from courseware.sources import read_source
+from mentor import new_notes
 from mentor.models import Turn
 
 COLUMNS = (
@@ -58,6 +62,29 @@ def questions_csv(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(lines.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="questions.csv"'
     return response
+
+
+@require_GET
+@never_cache
+@staff_member_required
+def questions_yaml(request: HttpRequest) -> HttpResponse:
+    """The same as notes to be filled in, alike questions together."""
+    rows = (dict(zip(COLUMNS, row, strict=True)) for row in _rows(MAX_SHOWN))
+    unanswered = [
+        new_notes.Unanswered(row["question"], row["why"], row["section"], row["reason"])
+        for row in rows
+    ]
+    text = new_notes.as_yaml(new_notes.drafts(unanswered), _titles())
+    response = HttpResponse(text, content_type="application/yaml; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="new.notes.yaml"'
+    return response
+
+
+def _titles() -> dict[str, dict[str, str]]:
+    """Headings of the published chapters that lie as files, by slug."""
+    slugs = Chapter.objects.published().values_list("slug", flat=True)
+    files = ((slug, CONTENT / f"{slug}.md") for slug in slugs)
+    return {slug: headings(read_source(f)) for slug, f in files if f.exists()}
 
 
 def plain(cell: str) -> str:

@@ -17,6 +17,7 @@ urlpatterns = [
     path("suggestions/", views.suggestions, name="suggestions"),
     path("questions/", staff_views.questions, name="questions"),
     path("questions.csv", staff_views.questions_csv, name="questions-csv"),
+    path("new.notes.yaml", staff_views.questions_yaml, name="questions-yaml"),
     path(
         "conversations/<uuid:conversation_id>/delete/",
         views.delete_conversation,

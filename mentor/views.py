@@ -1,8 +1,11 @@
 """What the mentor keeps about a learner: pages that work without JavaScript."""
 
+import logging
 import uuid
 from typing import Any
 
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -10,10 +13,13 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_POST
 
 from courseware.learner import learner_id_of
+from mentor.consumers import learner_group
 from mentor.errors import Unknown
 from mentor.models import TITLE_CHARS, Conversation
 from mentor.presentation import turn_json
 from mentor.suggestions import suggestions as suggestions_of
+
+logger = logging.getLogger(__name__)
 
 MAX_QUERY_CHARS = 100
 
@@ -64,6 +70,7 @@ def rename(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     if title:
         found.title = title[:TITLE_CHARS]
         found.save(update_fields=["title"])
+        _tell_tabs(found.learner_id)
     return redirect("mentor:conversation", found.pk)
 
 
@@ -72,8 +79,20 @@ def delete_conversation(
     request: HttpRequest, conversation_id: uuid.UUID
 ) -> HttpResponse:
     """Delete one conversation."""
-    _owned(request, conversation_id).discard()
+    found = _owned(request, conversation_id)
+    found.discard()
+    _tell_tabs(found.learner_id)
     return redirect("mentor:conversations")
+
+
+def _tell_tabs(learner_id: str) -> None:
+    """A page has changed what the panels of other tabs show; one that is not told shows
+    it when it next opens."""
+    try:
+        tell = async_to_sync(get_channel_layer().group_send)
+        tell(learner_group(learner_id), {"type": "learner.changed", "by": ""})
+    except Exception as error:  # the broker is away: any of its errors
+        logger.warning("other tabs were not told of a change: %s", error)
 
 
 def _shown(found: Conversation) -> dict[str, Any]:

@@ -10,5 +10,10 @@ class QuizzesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receivers of finished requests and of deletion."""
+        """Connect the receivers of finished requests and of deletion, and tell what
+        other apps may know."""
+        from courseware import answered
         from quizzes import receivers  # noqa: F401
+        from quizzes.published import PublishedAnswers
+
+        answered.publish(PublishedAnswers())

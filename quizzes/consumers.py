@@ -1,32 +1,29 @@
 """The socket of one measured request: which short id is yours, and when it ended."""
 
+import json
 from typing import Any
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from courseware.learner import learner_id_of
-from courseware.sockets import NO_LEARNER, NOT_YOURS
+from courseware.door import LearnerSocket
+from courseware.sockets import NOT_YOURS
 from lab import client
 from lab.errors import NotYours
 from lab.messages import request_group
 
 
-class MeasuringConsumer(AsyncJsonWebsocketConsumer):
+class MeasuringConsumer(LearnerSocket):
     """Forwards a request's events to the learner who owns it."""
 
     group: str | None = None
 
     async def connect(self) -> None:
         """Join the request's group after the ownership check."""
-        await self.accept()
-        learner_id = await database_sync_to_async(learner_id_of)(self.scope)
-        if learner_id is None:
-            await self.close(NO_LEARNER)
+        if not await self.admit():
             return
         request_id = self.scope["url_route"]["kwargs"]["request_id"]
         try:
-            await database_sync_to_async(client.owned)(request_id, learner_id)
+            await database_sync_to_async(client.owned)(request_id, self.learner_id)
         except NotYours:
             await self.close(NOT_YOURS)
             return
@@ -40,10 +37,9 @@ class MeasuringConsumer(AsyncJsonWebsocketConsumer):
 
     async def request_event(self, message: dict[str, Any]) -> None:
         """A RequestEvent of lab.messages."""
-        await self.send_json(
-            {
-                "engineHostId": message["engine_host_id"],
-                "shortId": message.get("short_id"),
-                "phase": message["phase"],
-            }
-        )
+        yours = {
+            "engineHostId": message["engine_host_id"],
+            "shortId": message.get("short_id"),
+            "phase": message["phase"],
+        }
+        await self.send(text_data=json.dumps(yours))

@@ -112,6 +112,8 @@ class Question:
     goal: str
     """The learning goal that it measures; "" in a bank without goals."""
     explanation: str
+    concept: str
+    """What of it stands alone and tells nobody the answer: a passage of the course."""
     hints: tuple[str, ...]
     parameters: Mapping[str, Parameter]
     title: str = ""
@@ -140,7 +142,7 @@ class Question:
 
 COMMON = {
     *("id", "kind", "text", "tags", "section", "source", "explanation", "hints"),
-    *("parameters", "goal", "title"),
+    *("parameters", "goal", "concept", "title"),
 }
 OWN: dict[str, set[str]] = {
     "single": {"choices"},
@@ -178,6 +180,7 @@ def question_from(body: Mapping[str, Any]) -> Question:
         "source": fields.text("source", ""),
         "goal": fields.text("goal", ""),
         "explanation": fields.text("explanation", ""),
+        "concept": fields.text("concept", ""),
         "hints": tuple(fields.texts("hints")),
         "parameters": _parameters(fields),
         "title": fields.text("title", ""),

@@ -7,6 +7,7 @@ by ``loadquizzes``, which names what does not hold.
 from collections import Counter
 from collections.abc import Collection, Mapping
 
+from courseware.words import STOP_WORDS, words
 from quizzes.errors import BrokenQuestion
 from quizzes.questions import Question
 
@@ -35,6 +36,12 @@ def check_question(question: Question, goals: Collection[str]) -> None:
                 f"the right answer has {right} characters, the longest wrong one "
                 f"{wrong}: more than {MAX_LONGER} times as many give it away.",
             )
+    if told := sorted(_telling(question) & set(words(question.concept))):
+        raise BrokenQuestion(
+            ("concept",),
+            f"it is read before the question is answered, and only what is right has "
+            f"the word {told[0]!r}.",
+        )
     if question.kind == "numeric" and len(question.mistakes) < MIN_MISTAKES:
         raise BrokenQuestion(
             ("mistakes",) if question.mistakes else (),
@@ -70,6 +77,15 @@ def is_right_longest(question: Question) -> bool:
     """Whether "choose the longest" finds the right answer."""
     right, wrong = _lengths(question)
     return right > wrong
+
+
+def _telling(question: Question) -> set[str]:
+    """Words that what is right has, and neither the question nor what is wrong."""
+    right = [choice.text for choice in question.choices if choice.is_right]
+    right += [pair.right for pair in question.pairs] + list(question.accepted)
+    wrong = [choice.text for choice in question.choices if not choice.is_right]
+    others = [*wrong, *(pair.left for pair in question.pairs), question.text]
+    return set(words(" ".join(right))) - set(words(" ".join(others))) - STOP_WORDS
 
 
 def _lengths(question: Question) -> tuple[int, int]:

@@ -33,13 +33,14 @@ class CourseAnswer:
 
 def course_answer(finding: Finding, level: Level = "standard") -> CourseAnswer:
     """The sentences of the note that was found, then of a second that fits as well."""
-    if finding.kind != "answer" or not finding.notes:
+    if finding.kind != "answer":
         return CourseAnswer([])
-    first = finding.notes[0]
     said = [one for note in finding.notes for one in _sentences(note, level)]
     said += [Sentence(p.text, p.url, _claims(p, finding)) for p in finding.beside]
     unique = list({one.text: one for one in said}.values())
-    return CourseAnswer(unique, first.note_id, first.section_title)
+    first = finding.notes[0] if finding.notes else None
+    named = (first.note_id, first.section_title) if first else ("", "")
+    return CourseAnswer(unique, *named)
 
 
 def _claims(passage: Passage, finding: Finding) -> tuple[str, ...]:

@@ -26,6 +26,10 @@ NEARER = 0.15
 """A question that is by so much more like one outside than like any note is outside,
 whatever words it has in common with the course."""
 
+SAME = 0.9
+"""A question as like as this to one that is known to be outside is that one, unless it
+is more like a note's."""
+
 
 def signs(known: Knowledge, ranked: Ranked) -> Tensor:
     """What the decision is made of, in the order of WEIGHTS."""
@@ -67,9 +71,11 @@ def sureness(known: Knowledge, ranked: Ranked) -> float:
     """
     score = float(signs(known, ranked) @ WEIGHTS + BIAS)
     outside_by = max(similarity_outside(known, ranked.vector))
-    if outside_by - float(ranked.signs[:, BEST_ASK].max(initial=-1)) > NEARER:
+    inside_by = float(ranked.signs[:, BEST_ASK].max(initial=-1))
+    if outside_by - inside_by > NEARER:
         return min(score, OFFER - 0.01)
-    return min(score, ANSWER - 0.01) if num_neighbours(known, ranked) else score
+    is_outside = outside_by > max(SAME, inside_by) or num_neighbours(known, ranked)
+    return min(score, ANSWER - 0.01) if is_outside else score
 
 
 def similarity_outside(known: Knowledge, vector: Tensor) -> tuple[float, float]:

@@ -15,11 +15,14 @@ from mentor.knowing.beside import named_beside
 from mentor.knowing.knowledge import Knowledge, knowledge
 from mentor.knowing.model import sentence_model
 from mentor.knowing.passages import Passage, of_note
-from mentor.knowing.question import read_question
+from mentor.knowing.question import Asked, read_question
 from mentor.knowing.ranking import Ranked, rank
+from mentor.knowing.spelling import distance
+from mentor.knowing.talk import SHORT, talk
+from mentor.knowing.terms import Term, naming, term_of
 
 Level = Literal["plain", "standard", "deep"]
-Kind = Literal["answer", "offer", "decline", "near"]
+Kind = Literal["answer", "offer", "decline", "near", "talk"]
 NUM_NOTES, NUM_TEXTS, NUM_OFFERS = 3, 2, 3
 CLOSE = 0.25
 """A second note whose score is within this of the best one's answers as well."""
@@ -56,7 +59,7 @@ class Finding:
     score: float = 0.0
     """Logarithm of the odds that the first note answers the question."""
     words: str = ""
-    """Of what is declined: one sentence for the learner."""
+    """Of what is declined, or asks nothing: one sentence for the learner."""
     url: str = ""
     """Of what is near: the part of the course that comes nearest."""
 
@@ -76,8 +79,8 @@ def find(
     """
     asked = read_question(question, before, selected)
     known = _taught.get() or knowledge()
-    if not asked.own or not known.notes:
-        return Finding("decline", words=ORDERED if asked.is_order else DECLINED)
+    if reply := _reply(known, asked, bool(before), selected):
+        return reply
     own, full = (known.spelling.correct(text) for text in (asked.own, asked.full))
     vectors = sentence_model().embed([full] if own == full else [full, own])
     ranked = rank(known, full, vectors[0], section, asked.is_about_view)
@@ -89,7 +92,27 @@ def find(
         score = min(score, deciding.OFFER - 1)
     if asked.is_order and score < deciding.ANSWER:
         return Finding("decline", words=ORDERED, score=score)
+    term = None if asked.is_about_view or selected else term_of(known, own)
+    if term and term.is_defined:
+        return _defined(known, ranked, max(score, deciding.ANSWER), level, term)
+    if term and not before and len(term.stems) == 1:
+        is_misspelt = distance(own.lower(), asked.own.lower(), 1) > 1
+        return _undefined(known, ranked, level, term, is_misspelt)
     return _finding(known, ranked, score, level, content_stems(own))
+
+
+def _reply(
+    known: Knowledge, asked: Asked, is_later: bool, selected: str
+) -> Finding | None:
+    """What is said where nothing is asked of the course; None where something is."""
+    is_alone = asked.own and not selected.strip()
+    if is_alone and (said := talk(asked.own, known.spelling.knows)):
+        return Finding("talk", words=said)
+    if not asked.own or not known.notes:
+        return Finding("decline", words=ORDERED if asked.is_order else DECLINED)
+    is_about_more = is_later or asked.is_about_view
+    is_clear = is_about_more or content_stems(known.spelling.correct(asked.own))
+    return None if is_clear else Finding("talk", words=SHORT)
 
 
 @contextmanager
@@ -127,6 +150,41 @@ def _finding(
     likely = [n for n, s in zip(best, scores, strict=False) if scores[0] - s < BESIDE]
     beside = named_beside(known, notes, likely, level, named)
     return Finding("answer", passages, notes, beside, score=score)
+
+
+def _defined(
+    known: Knowledge, ranked: Ranked, score: float, level: Level, term: Term
+) -> Finding:
+    """What defines the term that is all of a question: a note, or the glossary."""
+    order = [int(n) for n in ranked.order]
+    defining = [known.notes[n] for n in order if n in term.notes][:1]
+    best = [known.notes[n] for n in order[:NUM_NOTES]]
+    notes = [*defining, *(note for note in best if note not in defining)][:NUM_NOTES]
+    passages = [of_note(note, level) for note in notes] + _texts(known, ranked)
+    if defining or term.passage is None:
+        return Finding("answer", passages, defining, score=score)
+    passages = [term.passage, *passages]
+    return Finding("answer", passages, beside=[term.passage], score=score)
+
+
+def _undefined(
+    known: Knowledge, ranked: Ranked, level: Level, term: Term, is_misspelt: bool
+) -> Finding:
+    """What the course has about a word that it does not define, to choose from.
+
+    A word that is only a little like one of the course's stands for nothing.
+    """
+    score = deciding.OFFER
+    offers = naming(known, term, (int(n) for n in ranked.order))[:NUM_OFFERS]
+    if offers and not is_misspelt:
+        passages = [of_note(note, level) for note in offers]
+        return Finding("offer", passages, offers=offers, score=score)
+    is_known = not is_misspelt and any(known.knows(one) for one in term.stems)
+    if is_known or deciding.num_neighbours(known, ranked):
+        best = known.notes[ranked.order[0]]
+        words = NOT_HERE.format(title=best.section_title)
+        return Finding("near", words=words, score=score - 1, url=best.url)
+    return Finding("decline", words=DECLINED, score=score - 1)
 
 
 def _texts(known: Knowledge, ranked: Ranked) -> list[Passage]:

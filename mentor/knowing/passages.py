@@ -1,4 +1,5 @@
-"""What the course knows, in passages: notes, paragraphs, terms and claims."""
+"""What the course knows, in passages: notes, paragraphs, terms, claims, and what the
+authors of quizzes explain."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,6 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Max
 from django.urls import reverse
 
+from courseware.answered import answered
 from courseware.course import glossary
 from courseware.loader import CONTENT
 from courseware.models import Chapter, Section
@@ -22,7 +24,7 @@ class Passage:
     url: str
     text: str
     kind: str = "section"
-    """note, section, term or claim."""
+    """note, section, term, claim or quiz."""
     note_id: str = ""
     anchor: str = ""
     """Heading of the chapter that it belongs to; "" for a term and a claim."""
@@ -36,15 +38,16 @@ def of_note(note: Note, level: str) -> Passage:
     )
 
 
-def state_of_course() -> tuple[int, object]:
-    """Differs from what it was before when a chapter has changed."""
+def state_of_course() -> tuple[int, object, int]:
+    """Differs from what it was before when a chapter or the bank has changed."""
     row = Chapter.objects.aggregate(Count("pk"), Max("updated_at"))
-    return row["pk__count"], row["updated_at__max"]
+    explained = hash(tuple(answered().explanations()))
+    return row["pk__count"], row["updated_at__max"], explained
 
 
 def from_texts() -> tuple[Passage, ...]:
-    """Paragraphs of published chapters, then terms, then claims."""
-    return (*_paragraphs(), *_terms(), *_claims())
+    """Paragraphs of published chapters, terms, claims, explanations of quizzes."""
+    return (*_paragraphs(), *_terms(), *_claims(), *_explanations())
 
 
 def _paragraphs() -> Iterator[Passage]:
@@ -71,3 +74,8 @@ def _claims() -> Iterator[Passage]:
         for claim in all_claims(CONTENT).values():
             if claim.says:
                 yield Passage("Every figure and its source", url, claim.says, "claim")
+
+
+def _explanations() -> Iterator[Passage]:
+    for one in answered().explanations():
+        yield Passage(one.title, one.url, one.text, "quiz", anchor=one.anchor)

@@ -6,6 +6,13 @@ _ABBREVIATED = re.compile(
     r"(?:\be\.g|\bi\.e|\bvs|\bapprox|\betc|\bno|\b[A-Z])\.$", re.I
 )
 _END = re.compile(r"(?<=[.!?])[”’\")\]]*\s+(?=[\"“(‘`\[]*[A-Z0-9`])|\n+")
+_WHOLE = re.compile(
+    r"```.*?(?:```|\Z)|`[^`\n]+`|\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\)"
+    r"|\$(?![\s$\d])(?:\\.|[^$\\\n])+?(?<!\s)\$(?!\d)",
+    re.S,
+)
+"""Code and formulas."""
+_KEPT = re.compile("`\ue000(\\d+)\ue001")
 _NUMBER = re.compile(r"(?<![\w.,])[$€£]?\d[\d.,]*\d|(?<![\w.,])[$€£]?\d")
 _UNIT = re.compile(
     r"[\s\u00a0\u202f-]*(%|×|[KMGTP]i?B(?:/s)?|tokens?/s|tokens?|requests?|GPUs?|cards?|"
@@ -24,7 +31,20 @@ _SAME = {
 
 
 def sentences(text: str) -> list[str]:
-    """Whole sentences in order; an abbreviation ends none."""
+    """Whole sentences in order; an abbreviation ends none, and nothing within code or a
+    formula does."""
+    kept: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        kept.append(match[0])
+        around = "\n" if match[0].startswith("```") else ""
+        return f"{around}`\ue000{len(kept) - 1}\ue001{around}"
+
+    parts = _sentences(_WHOLE.sub(keep, text.replace("\ue000", "")))
+    return [_KEPT.sub(lambda match: kept[int(match[1])], part) for part in parts]
+
+
+def _sentences(text: str) -> list[str]:
     found: list[str] = []
     for part in _END.split(text.strip()):
         if found and _ABBREVIATED.search(found[-1]):

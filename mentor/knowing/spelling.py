@@ -26,10 +26,18 @@ class Spelling:
         """``text`` with its misspelt words replaced; all others stay as they are."""
         return _LETTERS.sub(lambda match: self._word(match[0]), text)
 
+    def knows(self, word: str) -> bool:
+        """Whether a word exists, as it is or less its misspelling."""
+        return self._exists(word) or self._word(word) != word
+
+    def _exists(self, plain: str) -> bool:
+        one = plain.removesuffix("s")  # of a name such as GPU, too short to correct to
+        is_plural = len(one) < MIN_LETTERS and one in self._counts
+        return is_plural or plain in self._counts or plain in self._others
+
     def _word(self, word: str) -> str:
         plain = word.lower()
-        is_known = plain in self._counts or plain in self._others
-        if is_known or len(plain) < MIN_LETTERS or not plain.isascii():
+        if self._exists(plain) or len(plain) < MIN_LETTERS or not plain.isascii():
             return word
         if plain not in self._known:
             if len(self._known) > 20_000:

@@ -87,6 +87,8 @@ test("where no engine is asked the page says why no block lights up", () => {
     const declined = turn(1, { course: course(kind) });
     assert.match(quietSentence(declined), /no block lights up: the course does not/);
   }
+  const talk = turn(1, { course: course("talk") });
+  assert.equal(quietSentence(talk), "The engine was not asked, so no block lights up.");
 });
 
 test("before the course has spoken the state says that it is looked up", () => {

@@ -88,7 +88,7 @@ class Browser:
         self._socket.scope["session"] = known if session is None else session
 
     async def connect(self) -> "Browser":
-        connected, _ = await self._socket.connect()
+        connected, _ = await self._socket.connect(timeout=5)
         assert connected
         return self
 

@@ -42,7 +42,7 @@ def test_other_words_typos_and_false_premises_find_the_note(
 
 @pytest.mark.parametrize(
     "question",
-    ["What is the capital of Peru?", "tell me a story", "Wie geht es dir?", "hi"],
+    ["What is the capital of Peru?", "tell me a story", "Wie geht es dir?"],
 )
 def test_what_lies_outside_is_declined_in_one_sentence(question: str) -> None:
     found = find(question)
@@ -97,7 +97,7 @@ def test_the_answer_is_the_notes_own_sentences_in_the_asked_level() -> None:
 
 def test_an_unsure_finding_offers_notes_and_states_nothing(monkeypatch) -> None:
     monkeypatch.setattr(finding_module.deciding, "ANSWER", 100)
-    found = find("What is preemption?")
+    found = find("is my answer lost when memory runs out?")
     assert found.kind == "offer" and 2 <= len(found.offers) <= 3
     assert course_answer(found).sentences == []
 

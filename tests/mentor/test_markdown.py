@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from mentor.markdown import render
+from mentor.drawn import Drawn
+from mentor.knowing.sentences import sentences
+from mentor.markdown import render, render_inline
 
 
 def test_markdown_is_drawn():
@@ -45,10 +47,11 @@ def test_nothing_runs_and_nothing_loads(text):
     html = render(text)
     tags = re.findall(r"<\s*([a-z0-9]+)([^>]*)>", html, re.I)
     assert {name for name, _ in tags} <= set(
-        "p a strong em code pre blockquote ul ol li br".split()
+        "p a strong em code pre blockquote ul ol li br div span".split()
     )
     for name, attributes in tags:
-        allowed = r'(\s(href="https?://[^"]*"|rel="[^"]*"))*' if name == "a" else ""
+        own = r'(\s(class|data-language|tabindex|role|aria-label)="[\w: -]*")*'
+        allowed = r'(\s(href="https?://[^"]*"|rel="[^"]*"))*' if name == "a" else own
         assert re.fullmatch(allowed, attributes), (name, attributes)
 
 
@@ -71,3 +74,81 @@ def test_unclosed_and_deeply_nested_markdown_is_survived():
     assert render("**bold `code [link](") != ""
     assert render("> " * 500 + "deep") != ""
     assert render("[" * 2_000) != ""
+
+
+def test_formulas_and_code_are_drawn_as_in_a_chapter():
+    html = render(
+        "With $2 \\times L$ and \\(a^2\\):\n\n$$\nx_1\n$$\n\n```python\nx = 1\n```"
+    )
+    assert html.count("<math ") == 3
+    assert '<math display="inline" alttext="2 \\times L">' in html
+    assert 'class="formula-display"' in html
+    assert '<div class="code" data-language="python">' in html
+    assert 'x = <span class="d">1</span>' in html
+    assert "<math" in render_inline("The size is $a^2$.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It costs $2.69 an hour, or $3.99 at most.",
+        "`$a$` and `\\(x\\)` are code",
+        "$ a $ and 5$",
+    ],
+)
+def test_money_and_code_are_no_formulas(text):
+    assert "<math" not in render(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$<script>alert(1)</script>$",
+        "$\\text{<img src=x onerror=alert(1)>}$",
+        "$\\href{javascript:alert(1)}{x}$",
+        '$\\class{" onclick="alert(1)}{x}$',
+        "$\\unicode{<}$",
+        '$$x" onmouseover="alert(1)$$',
+        "\\[</math><script>alert(1)</script>\\]",
+        "$\\frac{" + "{" * 500 + "$",
+        "```python onclick=alert(1)\nx = '</code></pre><script>alert(1)</script>'\n```",
+        '```"><script>alert(1)</script>\nx\n```',
+        "    <script>alert(1)</script>",
+        "![$a$](https://evil.example/x.png) [$a$](javascript:alert(1))",
+        '[x](https://e.example/$a$ "$b$") $x',
+    ],
+)
+def test_no_formula_and_no_code_brings_markup_of_its_own(text):
+    for html in (render(text), *map(render_inline, sentences(text))):
+        tags = re.findall(r"<\s*([a-z0-9]+)([^>]*)>", html, re.I)
+        names = {name for name, _ in tags}
+        assert not names & set("script img iframe style svg form object".split())
+        for name, attributes in tags:
+            own = set(re.findall(r"\s([a-z-]+)=", re.sub(r'"[^"]*"', '""', attributes)))
+            assert own <= set(
+                "href rel title class data-language tabindex role aria-label display "
+                "alttext stretchy fence form separator mathvariant "
+                "linethickness".split()
+            ), (name, attributes)
+        for link in re.findall(r'href="([^"]*)"', html):
+            assert link.startswith("https://")
+
+
+def test_a_model_cannot_name_the_mark_of_what_is_drawn():
+    one, other = Drawn(), Drawn()
+    mark = one.place("<b>drawn</b>")
+    assert other.put_back(mark) == mark
+    assert one.put_back(f"a {mark} b") == "a <b>drawn</b> b"
+
+
+def test_code_and_formulas_stay_whole_when_sentences_are_cut():
+    text = (
+        "Use `a. B` so.\n```\nx = 1. Y = 2\n\nz\n```\nThen $a. B$ holds. It is $5. No."
+    )
+    assert sentences(text) == [
+        "Use `a. B` so.",
+        "```\nx = 1. Y = 2\n\nz\n```",
+        "Then $a. B$ holds.",
+        "It is $5.",
+        "No.",
+    ]

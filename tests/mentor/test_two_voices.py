@@ -5,13 +5,12 @@ import threading
 from dataclasses import replace
 
 import pytest
-from channels.layers import get_channel_layer
 from django.contrib.auth import logout
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 
 from courseware.models import User
-from courseware.sockets import NO_LEARNER, session_group
+from courseware.sockets import NO_LEARNER
 from mentor.knowing import Passage
 from mentor.models import Conversation, Turn
 from tests.mentor.fake_course import (
@@ -309,12 +308,6 @@ async def test_a_socket_that_was_not_told_of_the_end_of_its_session_asks_itself(
     await browser.say(type="ask", conversation=None, question=QUESTION, ref=1)
     assert await browser.closing() == {"type": "websocket.close", "code": NO_LEARNER}
     assert await later(Turn.objects.count)() == 0
-
-
-async def test_the_group_of_a_session_does_not_tell_its_key(later):
-    session = await later(signed_in)("a" * 32)
-    assert session.session_key not in (session_group(session) or "")
-    assert get_channel_layer().require_valid_group_name(session_group(session))
 
 
 async def test_passages_beyond_two_and_those_the_answer_has_stay_out_of_the_prompt(

@@ -1,12 +1,15 @@
 """The pages that work without JavaScript."""
 
+import re
+
 import pytest
+import yaml
 from django.urls import reverse
 
 from courseware.learner import SESSION_KEY
 from courseware.loader import load_chapters
 from courseware.models import Section
-from courseware.notes import all_notes
+from courseware.notes import CONTENT, all_notes, read_notes
 from mentor import asking
 from mentor.commands import Ask
 from mentor.models import Conversation, Turn
@@ -113,7 +116,8 @@ def test_staff_see_what_needs_a_note_and_not_who_asked(
     rows = admin_client.get(reverse("mentor:questions-csv")).content.decode()
     assert "decline,'=SUM(A1:A9)" in rows
     assert "marked wrong,What is paging?" in rows and learner not in rows
-    for name in ("mentor:questions", "mentor:questions-csv"):
+    for name in ("questions", "questions-csv", "questions-yaml"):
+        name = f"mentor:{name}"
         assert client.get(reverse(name)).status_code == 302
 
 
@@ -126,3 +130,52 @@ def test_questions_to_begin_with_are_those_of_the_section(client):
     asks = {note.asks[0] for note in all_notes()}
     assert all(len(questions) <= 4 and set(questions) <= asks for questions in found)
     assert any(found) or not asks
+
+
+def test_unanswered_questions_become_notes_that_load_when_they_are_filled_in(
+    admin_client, learner, engine, teacher, tmp_path
+):
+    load_chapters()
+    teacher.finding = DECLINE
+    questions = (
+        "Can I run vLLM on\na submarine?",
+        "is it possible to run vLLM on a submarine",
+        'Does "quoting": [x] {value kv-8b gib} # break YAML?',
+        "- !!python/object:os.system x",
+        "???",
+        "What is a KV cache?",
+    )
+    for number, question in enumerate(questions):
+        asking.ask(learner, Ask(None, question, section="hardware"))
+        Turn.objects.filter(question=question).update(
+            verdict="wrong", reason=f"No {number}.\nReally: {{x}}"
+        )
+    response = admin_client.get(reverse("mentor:questions-yaml"))
+    text = response.content.decode()
+    assert "notes.yaml" in response["Content-Disposition"] and learner not in text
+    entries = yaml.safe_load(text)
+    assert len(entries) == 3, "alike ones are one note, and no note asks it already"
+    asks = [ask for row in entries.values() for ask in row["asks"]]
+    assert "Can I run vLLM on a submarine?" in asks
+
+    path = tmp_path / "deploying-ai-models.notes.yaml"
+    path.write_text(text, encoding="utf-8")
+    source = (CONTENT / "deploying-ai-models.md").read_text()
+    faults: list[Exception] = []
+    read_notes(path, {}, source, faults)
+    assert faults and all("has no answer in" in str(fault) for fault in faults)
+    empty = re.compile(r"^  (plain|standard|deep): ''$", re.M)
+    filled = empty.sub(r"  \1: The answer.", text)
+    path.write_text(filled, encoding="utf-8")
+    faults = []
+    notes = read_notes(path, {}, source, faults)
+    assert faults == [] and {note.section for note in notes} == {"hardware"}
+
+
+async def test_a_rename_on_the_page_is_seen_in_an_open_tab(
+    reader, conversation, learner, engine, browse, later
+):
+    browser = await browse(learner)
+    place = reverse("mentor:rename", args=[conversation.pk])
+    await later(reader.post)(place, {"title": "Paging"})
+    assert (await browser.hear("conversation"))["conversation"]["title"] == "Paging"

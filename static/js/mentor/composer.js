@@ -8,6 +8,7 @@ export class Composer {
   #parts;
   #selected = "";
   #replaces = null;
+  #quizAnswer = null;
 
   /** @param parts the form's elements  @param handlers {onask(), onlevel(level)} */
   constructor(parts, handlers) {
@@ -57,7 +58,13 @@ export class Composer {
     if (turn === null) return;
     this.#parts.question.value = turn.question;
     this.select(turn.selected ?? "");
+    this.about(turn.quiz_answer ?? null);
     this.#parts.question.focus();
+  }
+
+  /** The next question is about this answer of a quiz; null for none. */
+  about(quizAnswer) {
+    this.#quizAnswer = quizAnswer;
   }
 
   /** All that goes with a question. */
@@ -67,6 +74,7 @@ export class Composer {
       section: sectionInView(),
       selected: this.#selected,
       replaces: this.#replaces,
+      quiz_answer: this.#quizAnswer,
     };
   }
 
@@ -74,6 +82,7 @@ export class Composer {
   clear() {
     this.select("");
     this.edit(null);
+    this.about(null);
   }
 }
 

@@ -3,12 +3,27 @@
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Panel } from "./panel.js";
+import { Renaming } from "./renaming.js";
 import { SelectedText } from "./place.js";
 import { followSection } from "./suggestions.js";
 import { Together } from "./together.js";
 import { Transcript } from "./transcript.js";
 
 const byId = (name) => document.getElementById(`mentor-${name}`);
+
+const WHY = "Why was my answer right or wrong?";
+
+/** A quiz on the page asks at once; one on a page of its own leads here. */
+function askAboutAnswers(field, composer, panel) {
+  document.addEventListener("servelab:why", (event) => {
+    event.preventDefault();
+    panel.ask(WHY, { quiz_answer: event.detail.answer, selected: "", replaces: null });
+  });
+  const answer = Number(new URLSearchParams(location.search).get("why"));
+  if (!Number.isInteger(answer) || answer <= 0) return;
+  field.value = WHY;
+  composer.about(answer);
+}
 
 function start() {
   const app = byId("app");
@@ -25,6 +40,7 @@ function start() {
     conversations: byId("conversations"),
     connection: byId("connection"),
     announcer: byId("announcer"),
+    exported: byId("export"),
     random: byId("random"),
     rent: { box: byId("rent"), select: byId("card") },
     turnTemplate: byId("turn"),
@@ -47,6 +63,16 @@ function start() {
   const core = instrument.querySelector(".lab-core");
   const together = new Together(instrument, core, document.getElementById("mentor"));
   const panel = new Panel(parts, new Transcript(), composer, together);
+  const renaming = {
+    open: byId("rename"),
+    form: byId("rename-form"),
+    title: byId("new-title"),
+    cancel: byId("rename-cancel"),
+    tools: byId("tools"),
+  };
+  parts.renaming = new Renaming(renaming, {
+    onrename: (id, title) => panel.rename(id, title),
+  });
   const chapter = document.querySelector(".chapter");
   new SelectedText(chapter, {
     onselect: (text) => composer.select(text),
@@ -64,6 +90,7 @@ function start() {
   });
   document.addEventListener("servelab:engine", ({ detail }) => panel.engineState(detail));
   window.addEventListener("online", () => connection.connect());
+  askAboutAnswers(parts.question, composer, panel);
   app.hidden = false;
   panel.start(connection);
 }

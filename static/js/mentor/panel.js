@@ -125,13 +125,20 @@ export class Panel {
     }
   }
 
+  /** @returns {boolean} whether it went out */
+  rename(conversation, title) {
+    const isSent = this.#connection.send({ type: "rename", conversation, title });
+    this.#say(isSent ? "Renamed." : "There is no connection to the server yet.");
+    return isSent;
+  }
+
   chooseLevel(level) {
     this.#connection.send({ type: "level", level });
   }
 
   #again(id) {
-    const { question, level, selected } = this.#transcript.turn(id);
-    this.ask(question, { level, selected, replaces: id });
+    const { question, level, selected, quiz_answer } = this.#transcript.turn(id);
+    this.ask(question, { level, selected, quiz_answer, replaces: id });
   }
 
   #judge(turn, verdict, reason) {
@@ -240,13 +247,16 @@ export class Panel {
   }
 
   #showControls() {
-    const { stop, examples, remove, conversations, log, tools } = this.#parts;
+    const { stop, examples, remove, conversations, log, tools, exported } = this.#parts;
     const { conversation, turns, openTurn } = this.#transcript;
     tools.hidden = this.#transcript.conversations.length === 0;
     stop.hidden = openTurn === null;
     examples.hidden = turns.length > 0;
     log.hidden = turns.length === 0;
     remove.disabled = conversation === null;
+    this.#parts.renaming.show(conversation);
+    exported.hidden = conversation === null;
+    exported.href = exported.dataset.url.replace(/0{8}-[0-]+/, conversation?.id ?? "");
     const options = this.#transcript.conversations.map(({ id, title }) => [id, title]);
     if (conversation === null) options.unshift(["", "New conversation"]);
     conversations.replaceChildren(

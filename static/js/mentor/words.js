@@ -83,6 +83,7 @@ export function endSentence(turn) {
 export function quietSentence(turn) {
   const kind = turn.course?.kind ?? "answer";
   if (kind === "answer") return "";
+  if (kind === "talk") return "The engine was not asked, so no block lights up.";
   const why =
     kind === "offer"
       ? "the course has several answers near this question"

@@ -1,6 +1,6 @@
 /**
- * What htmx leaves to do: put the keyboard where the new question is, and while a
- * measured question runs mark its blocks as yours in the grid.
+ * What htmx leaves to do: put the keyboard where the new question is, while a measured
+ * question runs mark its blocks as yours in the grid, and ask the mentor about an answer.
  */
 
 import { Measuring } from "./measuring.js";
@@ -8,8 +8,9 @@ import { Measuring } from "./measuring.js";
 const LABEL = "Your prediction";
 let current = null;
 
+/** @returns {boolean} whether nobody has taken it for theirs */
 function tell(name, detail) {
-  document.dispatchEvent(new CustomEvent(name, { detail }));
+  return document.dispatchEvent(new CustomEvent(name, { detail, cancelable: true }));
 }
 
 function follow() {
@@ -38,6 +39,11 @@ function focusQuestion(event) {
   target?.focus();
 }
 
+/** Without a mentor on the page the link leads to one. */
+document.addEventListener("click", (event) => {
+  const why = event.target.closest?.("[data-quiz-why]");
+  if (why && !tell("servelab:why", { answer: Number(why.dataset.quizWhy) })) event.preventDefault();
+});
 document.addEventListener("htmx:after:swap", (event) => {
   focusQuestion(event);
   follow();
