@@ -121,6 +121,10 @@ class Hub:
             None,
         )
 
+    def knows(self, engine_host_id: str) -> bool:
+        """Whether this host's heartbeat has not expired."""
+        return any(s.engine_host_id == engine_host_id for s in self.statuses)
+
     def resync(self, viewer: Viewer) -> None:
         """The viewer lost a frame: hand it the chain again."""
         if viewer.engine_host_id is not None:
