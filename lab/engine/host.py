@@ -319,6 +319,7 @@ class EngineHost:
                 self._aborted.pop(next(iter(self._aborted)))
             return
         in_flight.is_aborted = True
+        in_flight.aborted_at = in_flight.aborted_at or time.time()
         if in_flight.short_id is not None and self.run is not None:
             await self.run.abort(in_flight.short_id)
 
@@ -408,6 +409,7 @@ class EngineHost:
         for request in finished:
             in_flight = self._by_short_id.get(request.short_id)
             if in_flight is not None and not in_flight.finished.done():
+                in_flight.freed_at = trace.header.stamp_ns / 1e9
                 in_flight.finished.set_result(request)
         self.listener.on_trace(full, trace, finished)
 

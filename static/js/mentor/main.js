@@ -47,7 +47,7 @@ function start() {
   const together = new Together(instrument, core, document.getElementById("mentor"));
   const panel = new Panel(parts, new Transcript(), composer, together);
   const chapter = document.querySelector(".chapter");
-  new SelectedText(chapter, {
+  if (chapter) new SelectedText(chapter, {
     onselect: (text) => composer.select(text),
     onexplain: (text) => {
       composer.select(text);
