@@ -110,6 +110,8 @@ class LabConsumer(AsyncWebsocketConsumer):
             case "follow":
                 if not hub_of_process().follow(self.viewer, command.argument):
                     raise CommandRefused(f"No engine host {command.argument} is known.")
+            case "overview":
+                hub_of_process().show_all(self.viewer)
             case "demo":
                 self._start(await self._demo(command.argument))
             case "experiment":

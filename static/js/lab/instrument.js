@@ -5,6 +5,7 @@
  * paints the blocks that changed.
  */
 
+import { isOverview } from "./hosts.js";
 import { onThemeChange, readPalette } from "./palette.js";
 import { Readouts } from "./readouts.js";
 import { Yours } from "./yours.js";
@@ -86,6 +87,11 @@ export class Instrument {
   // What arrives
 
   #takeFrame(bytes) {
+    const { hosts } = this.#views;
+    if (hosts && isOverview(bytes)) {
+      hosts.take(bytes);
+      return;
+    }
     this.#readouts.noteArrival();
     this.#views.stage.receive(bytes);
     if (document.hidden) this.#views.stage.advance(performance.now());
@@ -133,6 +139,7 @@ export class Instrument {
   #takeState(state, numFailed) {
     if (state === "open") {
       this.#readouts.connection = "";
+      if (this.#views.hosts) this.#socket.send({ type: "overview" });
       return;
     }
     if (state === "refused") {

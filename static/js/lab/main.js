@@ -9,6 +9,7 @@ import { Experiments } from "./experiments.js";
 import { Grid } from "./grid.js";
 import { Handle } from "./handle.js";
 import { Header } from "./header.js";
+import { Hosts } from "./hosts.js";
 import { Instrument } from "./instrument.js";
 import { listenForKeys } from "./keys.js";
 import { Legend } from "./legend.js";
@@ -132,6 +133,7 @@ function viewsOf(parts, palette, on) {
     time: new TimeControls(parts.time, stage, on.time),
     demos: new Demos(parts.demos, on.command),
     experiments: parts.experiments && new Experiments(parts.experiments, on.command),
+    hosts: byId("lab-hosts") && new Hosts(byId("lab-hosts"), on.source),
     source: new Source(
       byId("lab-source-label"), byId("lab-source"), root.dataset.recordingsUrl, on.source,
     ),

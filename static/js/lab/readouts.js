@@ -64,6 +64,7 @@ export class Readouts {
     time.update();
     this.#updateCharts();
     this.#updateMemory();
+    this.#views.hosts?.update(this.#views.engines, stage, this.palette);
     if (tabs.shown === "view-words" && now - this.#textAt >= TEXT_EVERY_MS - 20) {
       this.#textAt = now;
       textView.update(pool, yours, stage.shownSeries, this.#endMs);
