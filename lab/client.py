@@ -195,6 +195,18 @@ def record(engine_host_id: str, action: str, **arguments: Any) -> dict[str, Any]
     return next((answer for answer in answers if answer.get("state")), None)
 
 
+def count_tokens(
+    engine_host_id: str, chats: list[list[dict[str, str]]]
+) -> dict[str, list[int]] | None:
+    """``num_tokens`` of each chat, and ``num_common``: those that it has in common with
+    the first one from the beginning on, as that host's tokenizer and template have it;
+    None when it does not answer within a second."""
+    answers = _transport.ask(
+        "lab_tokens", {"engine_host_id": engine_host_id, "chats": chats}
+    )
+    return next((answer for answer in answers if "num_tokens" in answer), None)
+
+
 def statuses(max_age_s: float = 0.0) -> list[EngineStatus]:
     """The engine hosts whose heartbeat has not expired, ready ones first, as seen up
     to ``max_age_s`` ago; raises EngineUnavailable when the broker does not answer."""

@@ -4,16 +4,23 @@ import asyncio
 import json
 import logging
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 
 from courseware.door import LearnerSocket
 from courseware.sockets import TokenBucket, address_of_socket
 from lab import client
 from lab.errors import EngineError, EngineUnavailable
-from lab.messages import Generation
-from lab.models import MAX_UNFINISHED, EngineRequest
+from lab.experiments.bench import Bench, Chat, RunRefused, TokenCounts
+from lab.experiments.catalog import EXPERIMENTS
+from lab.experiments.chosen import BadChoice, chosen_of
+from lab.experiments.conduct import Conduct, engine_facts
+from lab.experiments.outcome import Outcome
+from lab.messages import EngineStatus, Generation
+from lab.models import MAX_UNFINISHED, EngineRequest, ExperimentRun
 from lab.traffic import demos
 from lab.traffic.demo_run import DemoRun
 from lab.viewer.commands import (
@@ -29,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 MAX_WATCHED = 128
 TOO_MANY = "Too many commands at once: the last ones were left out."
+LEFT = "The page was left, so the run was stopped."
 NOT_SENT = "The request could not be handed to the engine. Please try again."
 
 
@@ -43,6 +51,7 @@ class LabConsumer(LearnerSocket):
             return
         self.allowance = TokenBucket(COMMANDS_PER_S, COMMANDS_AT_ONCE)
         self.run: DemoRun | None = None
+        self.conduct: Conduct | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         self.viewer = await hub_of_process().join()
         for request_id in await database_sync_to_async(self._own_requests)():
@@ -58,9 +67,12 @@ class LabConsumer(LearnerSocket):
         """The viewer's place goes; its demonstration's requests are aborted."""
         if not hasattr(self, "viewer"):
             return
+        left = self.conduct if self.conduct and self.conduct.is_running else None
         for task in self.tasks:
             task.cancel()
         hub_of_process().leave(self.viewer)
+        if left is not None:
+            await self._abandon(left)
         for request_id in self.run.open_request_ids if self.run else ():
             await self._abort(request_id)
 
@@ -74,7 +86,13 @@ class LabConsumer(LearnerSocket):
             if not self.allowance.take():
                 raise CommandRefused(TOO_MANY)
             await self._obey(parse(text_data))
-        except (CommandRefused, EngineError, demos.DemoRefused) as error:
+        except (
+            CommandRefused,
+            EngineError,
+            demos.DemoRefused,
+            BadChoice,
+            RunRefused,
+        ) as error:
             await self._tell({"type": "error", "sentence": str(error)})
         except Exception:  # the broker's or the database's: the socket lives on
             logger.exception("A command of the lab's socket failed")
@@ -87,37 +105,122 @@ class LabConsumer(LearnerSocket):
             case "follow":
                 if not hub_of_process().follow(self.viewer, command.argument):
                     raise CommandRefused(f"No engine host {command.argument} is known.")
+            case "overview":
+                hub_of_process().show_all(self.viewer)
             case "demo":
                 self._start(await self._demo(command.argument))
+            case "experiment":
+                self._start(await self._experiment(command.argument))
+            case "end":
+                if self.conduct is not None:
+                    self.conduct.stop()
             case "stop":
                 await database_sync_to_async(client.abort)(
                     command.argument, self.learner_id
                 )
 
     async def _demo(self, name: str) -> Any:
-        hub = hub_of_process()
-        if self.run is not None and self.run.is_running:
-            raise CommandRefused(f"“{self.run.demo.button}” is still running.")
+        self._check_free()
         if name not in demos.DEMOS:
             raise CommandRefused(f"There is no demonstration {name}.")
+        status = self._engine()
+        room = demos.Room.of(status, MAX_UNFINISHED["demo"])
+        waves = demos.DEMOS[name].plan(room, uuid.uuid4().hex[:6])
+        self.run = DemoRun(demos.DEMOS[name], waves, self._submit_demo)
+        return self.run.run(self._tell)
+
+    async def _experiment(self, query: str) -> Any:
+        self._check_free()
+        chosen = chosen_of(query, EXPERIMENTS)
+        status = self._engine()
+        if why := chosen.experiment.unable(status):
+            raise RunRefused(why)
+        run_id = uuid.uuid4().hex
+        bench = Bench(
+            status,
+            learner_id=self.learner_id,
+            nonce=run_id[:6],
+            max_requests=MAX_UNFINISHED["experiment"],
+            submit=self._submit_experiment,
+            abort=self._abort,
+            count=self._counter_of(status),
+            tell=self._tell,
+        )
+        await database_sync_to_async(ExperimentRun.begin)(
+            self.learner_id,
+            run_id=run_id,
+            experiment=chosen.experiment.id,
+            values=dict(chosen.values),
+            prediction=chosen.prediction,
+            engine=engine_facts(status),
+        )
+
+        async def end(state: str, sentence: str, outcome: Outcome | None) -> None:
+            kept = None if outcome is None else outcome.to_json()
+            await database_sync_to_async(ExperimentRun.end)(
+                run_id, state, sentence, kept
+            )
+
+        self.conduct = Conduct(
+            chosen,
+            bench,
+            run_id=run_id,
+            end=end,
+            tell=self._tell,
+            is_alive=lambda: hub_of_process().knows(status.engine_host_id),
+        )
+        return self.conduct.run()
+
+    def _check_free(self) -> None:
+        """One at a time: a demonstration or an experiment."""
+        if self.run is not None and self.run.is_running:
+            raise CommandRefused(f"“{self.run.demo.button}” is still running.")
+        if self.conduct is not None and self.conduct.is_running:
+            title = self.conduct.chosen.experiment.title
+            raise CommandRefused(f"“{title}” is still running.")
+
+    def _engine(self) -> EngineStatus:
+        """The engine that the viewer follows; refused where there is none."""
+        hub = hub_of_process()
         if hub.trouble is not None:
             raise CommandRefused(NO_REDIS)
         status = hub.status_of(self.viewer)
         if status is None:
             raise CommandRefused("No engine answers: nothing can be sent yet.")
-        room = demos.Room.of(status, MAX_UNFINISHED["demo"])
-        waves = demos.DEMOS[name].plan(room, uuid.uuid4().hex[:6])
-        self.run = DemoRun(demos.DEMOS[name], waves, self._submit)
-        return self.run.run(self._tell)
+        return status
 
-    async def _submit(self, request_id: str, generation: Generation) -> None:
+    @staticmethod
+    def _counter_of(status: EngineStatus) -> Any:
+        async def count(chats: Sequence[Chat]) -> TokenCounts | None:
+            ask = sync_to_async(client.count_tokens, thread_sensitive=False)
+            counts = await ask(status.engine_host_id, list(chats))
+            return None if counts is None else TokenCounts(**counts)
+
+        return count
+
+    async def _abandon(self, conduct: Conduct) -> None:
+        """Its page is gone, and with it whoever would see the result."""
+        await conduct.bench.abort_all()
+        await database_sync_to_async(ExperimentRun.end)(
+            conduct.run_id, "stopped", LEFT, None
+        )
+
+    async def _submit_demo(self, request_id: str, generation: Generation) -> None:
+        await self._submit(request_id, generation, "demo")
+
+    async def _submit_experiment(self, request_id: str, generation: Generation) -> None:
+        await self._submit(request_id, generation, "experiment")
+
+    async def _submit(
+        self, request_id: str, generation: Generation, purpose: str
+    ) -> None:
         """Watch the request before it is sent, so that no event is missed."""
         await hub_of_process().watch(self.viewer, request_id)
         try:
             await database_sync_to_async(client.submit)(
                 generation,
                 learner_id=self.learner_id,
-                purpose="demo",
+                purpose=purpose,
                 request_id=request_id,
                 address=address_of_socket(self.scope),
             )
@@ -148,6 +251,8 @@ class LabConsumer(LearnerSocket):
         """The learner's own request: which short id it has, and how far it is."""
         if self.run is not None:
             self.run.note(event)
+        if self.conduct is not None:
+            self.conduct.note(event)
         if event["phase"] == "finished":
             hub_of_process().unwatch(self.viewer, event["request_id"])
         shown = ("type", "request_id", "engine_host_id", "phase", "short_id", "place")

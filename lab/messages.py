@@ -132,6 +132,13 @@ class RequestReport:
     e2el_s: float | None = None
     output_tokens_per_s: float | None = None
     """(num_output_tokens - 1) / (last token - first token)."""
+    itls_s: list[float] = field(default_factory=list)
+    """Inter-token latencies: the gaps between outputs, to 0.1 ms; not kept."""
+    arrived_at: float | None = None
+    """time.time() at the engine host when the request came."""
+    stop_s: float | None = None
+    """Of an aborted request: from the command at the engine host to the step in which
+    its blocks were free."""
     is_recorded: bool = False
     """True when a recorded trace was replayed and no engine ran."""
 

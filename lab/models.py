@@ -1,9 +1,10 @@
-"""EngineRequest: who asked the engine for what, and how it ended. Never any text."""
+"""What the lab keeps: who asked the engine for what and how it ended, never any text;
+and the runs of experiments."""
 
 from dataclasses import asdict
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -14,7 +15,7 @@ from lab.messages import Generation, RequestReport
 
 MAX_PROMPT_CHARS = 32_000
 """All messages of one request together."""
-MAX_UNFINISHED = {"mentor": 3, "demo": 64, "quiz": 48}
+MAX_UNFINISHED = {"mentor": 3, "demo": 64, "experiment": 64, "quiz": 48}
 """Requests of one learner under way at once, by purpose."""
 MAX_UNFINISHED_OTHER = 4
 MAX_UNFINISHED_IN_TOTAL = 512
@@ -22,6 +23,14 @@ MAX_PER_ADDRESS_A_MINUTE = 600
 """Generous: a classroom shares one address."""
 FORGOTTEN_AFTER = timedelta(minutes=10)
 """A request without a report after this long died with its engine host."""
+
+
+MAX_RUNS_IN_TOTAL = 4
+"""Experiments of all learners that run at once: more would measure each other."""
+RUNS_KEPT = 20
+"""Of one learner and experiment."""
+RUN_LOST_AFTER = timedelta(minutes=12)
+"""Longer than any run may take."""
 
 
 class EngineRequest(models.Model):
@@ -99,6 +108,77 @@ class EngineRequest(models.Model):
         if not num_changed:
             return None
         return cls.objects.get(request_id=report.request_id)
+
+
+class ExperimentRun(models.Model):
+    """One run of an experiment: what its learner chose and predicted, and its end."""
+
+    run_id = models.CharField(max_length=32, primary_key=True)
+    learner_id = models.CharField(max_length=32, db_index=True)
+    experiment = models.CharField(max_length=32)
+    values = models.JSONField(default=dict)
+    prediction = models.JSONField(null=True)
+    """A number in the question's unit, or the key of an option."""
+    engine = models.JSONField(default=dict)
+    """What it ran on: model, device, machine, versions, block_size, num_blocks."""
+    state = models.CharField(max_length=16, default="running")
+    """running, done, stopped or failed."""
+    sentence = models.TextField(blank=True)
+    outcome = models.JSONField(null=True)
+    """lab.experiments.outcome.Outcome as JSON; None unless done."""
+    started_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["learner_id", "experiment"], name="runs_of_learner")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.experiment} {self.run_id[:8]}"
+
+    @classmethod
+    def running(cls) -> "models.QuerySet[ExperimentRun]":
+        """Runs that go on; one whose process died is taken for ended after a while."""
+        return cls.objects.filter(
+            state="running", started_at__gt=timezone.now() - RUN_LOST_AFTER
+        )
+
+    @classmethod
+    def begin(cls, learner_id: str, **fields: Any) -> "ExperimentRun":
+        """Keep that a run begins; raises LimitExceeded."""
+        running = cls.running()
+        if running.filter(learner_id=learner_id).exists():
+            raise LimitExceeded(
+                "One of your experiments is running. Wait for its end, or stop it."
+            )
+        if running.count() >= MAX_RUNS_IN_TOTAL:
+            raise LimitExceeded(
+                f"{MAX_RUNS_IN_TOTAL} experiments are running on this engine, which "
+                "is the limit: more would measure each other. Try again in a minute."
+            )
+        return cls.objects.create(learner_id=learner_id, **fields)
+
+    @classmethod
+    def end(
+        cls, run_id: str, state: str, sentence: str, outcome: dict[str, Any] | None
+    ) -> None:
+        """Keep how a run ended, once, and of the older ones only the newest."""
+        run = cls.objects.filter(run_id=run_id, state="running").first()
+        if run is None:
+            return
+        run.state, run.sentence, run.outcome = state, sentence, outcome
+        run.save(update_fields=["state", "sentence", "outcome"])
+        kept = cls.of(run.learner_id, run.experiment)[:RUNS_KEPT]
+        cls.of(run.learner_id, run.experiment).exclude(
+            pk__in=list(kept.values_list("pk", flat=True))
+        ).delete()
+
+    @classmethod
+    def of(cls, learner_id: str | None, experiment: str) -> Any:
+        """A learner's runs of one experiment, the newest first."""
+        return cls.objects.filter(
+            learner_id=learner_id or "", experiment=experiment
+        ).order_by("-started_at")
 
 
 def _check_address(address: str) -> None:

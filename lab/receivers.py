@@ -6,7 +6,7 @@ from django.dispatch import receiver
 
 from courseware.learner import carry, forget
 from lab import client
-from lab.models import EngineRequest
+from lab.models import EngineRequest, ExperimentRun
 
 
 @receiver(forget)
@@ -16,9 +16,11 @@ def delete_requests(learner_id: str, **_: Any) -> None:
     unfinished = requests.filter(finish_reason="")
     client.abandon(unfinished.values_list("request_id", flat=True), learner_id)
     requests.delete()
+    ExperimentRun.objects.filter(learner_id=learner_id).delete()
 
 
 @receiver(carry)
 def move_requests(learner_id: str, into: str, **_: Any) -> None:
     """Who signed in keeps the figures of their requests."""
     EngineRequest.objects.filter(learner_id=learner_id).update(learner_id=into)
+    ExperimentRun.objects.filter(learner_id=learner_id).update(learner_id=into)

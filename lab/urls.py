@@ -1,11 +1,14 @@
-"""The lab's addresses: recordings for the viewer."""
+"""The lab's addresses: its page, results of experiments, recordings for the viewer."""
 
 from django.urls import path
 
 from lab import views
+from lab.experiments import pages
 
 app_name = "lab"
 urlpatterns = [
+    path("", pages.lab, name="lab"),
+    path("runs/<slug:run_id>/", pages.run, name="run"),
     path("recordings/", views.recordings, name="recordings"),
     path("recordings/<slug:recording_id>/", views.recording, name="recording"),
 ]

@@ -6,7 +6,7 @@ An upper bound from the card's published figures: ``planning.cluster.decode_step
 import math
 
 from courseware.figures.files import Context
-from courseware.figures.plot import Axis, Plot
+from courseware.plot import Axis, Plot
 from planning.catalog.gpus import gpu
 from planning.cluster.decode_step import BatchCurve, DecodeStep
 from planning.cluster.decode_step import batch_curve as curve_of

@@ -6,7 +6,7 @@ Measured; ``manage.py stepsharing`` makes the data from the shipped recordings.
 import json
 
 from courseware.figures.files import Context, figure_json
-from courseware.figures.plot import Axis, Plot
+from courseware.plot import Axis, Plot
 
 _PLOT = Plot(left=34, right=292, top=14, bottom=164)
 _BARS = Plot(left=34, right=352, top=18, bottom=148)

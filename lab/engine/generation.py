@@ -1,7 +1,7 @@
 """GenerationRequest: one message to an engine host, checked again on arrival."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -104,3 +104,11 @@ def check(
             f"{prompter.max_model_len:,}. Ask something shorter."
         )
     return prompt
+
+
+def num_common(one: Sequence[int], other: Sequence[int]) -> int:
+    """Tokens that both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next(
+        (at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other))
+    )

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from lab.engine.config import EngineConfig
-from lab.engine.generation import GenerationRequest, check
+from lab.engine.generation import GenerationRequest, check, num_common
 from lab.engine.in_flight import InFlightRequest
 from lab.engine.launch import EngineRun, last_start_s
 from lab.engine.waiting import WaitingLine
@@ -117,6 +117,12 @@ class EngineHost:
     def abort(self, request_id: str) -> None:
         """End a generation in the engine; unknown ids are remembered for a while."""
         self._from_thread(self._abort(request_id))
+
+    def count_tokens(
+        self, chats: list[list[dict[str, str]]]
+    ) -> "Future[dict[str, list[int]] | None]":
+        """See lab.client.count_tokens(); None while no engine is ready."""
+        return self._from_thread(self._count_tokens(chats))
 
     def interrupt_all(self) -> None:
         """End all requests, and report that nobody asked for it (shutdown)."""
@@ -327,8 +333,21 @@ class EngineHost:
                 self._aborted.pop(next(iter(self._aborted)))
             return
         in_flight.is_aborted = True
+        in_flight.aborted_at = in_flight.aborted_at or time.time()
         if in_flight.short_id is not None and self.run is not None:
             await self.run.abort(in_flight.short_id)
+
+    async def _count_tokens(
+        self, chats: list[list[dict[str, str]]]
+    ) -> dict[str, list[int]] | None:
+        """In the loop: the tokenizer is for one thread."""
+        if self.run is None or not self._is_ready:
+            return None
+        prompts = [self.run.prompt_token_ids(chat) for chat in chats]
+        return {
+            "num_tokens": [len(prompt) for prompt in prompts],
+            "num_common": [num_common(prompts[0], prompt) for prompt in prompts],
+        }
 
     async def _interrupt_all(self) -> None:
         for request_id, in_flight in list(self._in_flight.items()):
@@ -406,6 +425,7 @@ class EngineHost:
         for request in finished:
             in_flight = self._by_short_id.get(request.short_id)
             if in_flight is not None and not in_flight.finished.done():
+                in_flight.freed_at = trace.header.stamp_ns / 1e9
                 in_flight.finished.set_result(request)
         self.listener.on_trace(full, trace, finished)
 

@@ -35,6 +35,10 @@ class InFlightRequest:
         self.request = request
         self.engine_host_id = engine_host_id
         self.clock = RequestClock(time.monotonic())
+        self.arrived_at = time.time()
+        self.aborted_at: float | None = None
+        self.freed_at: float | None = None
+        """time.time() of the command to abort, and of the trace with its end."""
         self.short_id: int | None = None
         self.is_aborted = False
         self.is_interrupted = False
@@ -138,6 +142,13 @@ class InFlightRequest:
 
     # The report
 
+    @property
+    def _stop_s(self) -> float | None:
+        """From the command to abort until its blocks were free."""
+        if self.aborted_at is None or self.freed_at is None:
+            return None
+        return max(0.0, self.freed_at - self.aborted_at)
+
     def finish_reason(self) -> FinishReason:
         """Why the stream ended."""
         if self.is_interrupted:
@@ -163,6 +174,9 @@ class InFlightRequest:
             queue_s=clock.queue_s,
             e2el_s=clock.e2el_s,
             output_tokens_per_s=clock.output_tokens_per_s,
+            itls_s=[round(gap, 4) for gap in clock.itls],
+            arrived_at=self.arrived_at,
+            stop_s=self._stop_s,
         )
         if output is not None:
             report = replace(

@@ -4,7 +4,7 @@ Terms as vLLM's: TTFT is arrival to first token, ITL each gap between outputs, T
 one mean per request, E2EL arrival to the last token.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -16,12 +16,17 @@ class RequestClock:
     first_token: float | None = None
     last_token: float | None = None
     num_output_tokens: int = 0
+    itls: list[float] = field(default_factory=list)
+    """Each gap between two outputs; an output has one token, or more where the host
+    was late."""
 
     def tokens(self, now: float, num_output_tokens: int) -> None:
         """An output arrived: ``num_output_tokens`` is the count so far."""
         if num_output_tokens > self.num_output_tokens:
             if self.first_token is None:
                 self.first_token = now
+            elif self.last_token is not None:
+                self.itls.append(now - self.last_token)
             self.last_token = now
             self.num_output_tokens = num_output_tokens
 

@@ -1,6 +1,6 @@
 """What requests that were sent at once came to, from their reports. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -17,12 +17,13 @@ def wave_figures(
     tokens = sum(report.get("num_output_tokens") or 0 for report in reports)
     return {
         "num_requests": len(reports),
-        "ttft_s": _median(report.get("ttft_s") for report in reports),
-        "itl_s": _median(1 / rate for rate in rates if rate),
+        "ttft_s": median_of(report.get("ttft_s") for report in reports),
+        "itl_s": median_of(1 / rate for rate in rates if rate),
         "tokens_per_s": tokens / seconds if tokens and seconds > 0 else None,
     }
 
 
-def _median(values: Any) -> float | None:
+def median_of(values: Iterable[float | None]) -> float | None:
+    """Of those that are known; None where none is."""
     known = [value for value in values if value is not None]
     return median(known) if known else None

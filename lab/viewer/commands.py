@@ -8,10 +8,13 @@ from typing import Any
 MAX_COMMAND_BYTES = 1024
 COMMANDS_PER_S = 2.0
 COMMANDS_AT_ONCE = 12
-KNOWN = ("resync", "follow", "demo", "stop")
+KNOWN = ("resync", "follow", "overview", "demo", "experiment", "end", "stop")
+"""``overview`` asks for keyframes of the other hosts too; ``end`` stops the experiment
+that runs, ``stop`` one request."""
 ENGINE_HOST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 DEMO_NAME = re.compile(r"[a-z]{1,32}")
+QUERY = re.compile(r"[A-Za-z0-9_=&%.+-]{1,600}")
 
 
 class CommandRefused(ValueError):
@@ -24,12 +27,14 @@ class Command:
 
     kind: str
     argument: str = ""
-    """The engine host id, the demonstration's name, or the request id."""
+    """The engine host id, the demonstration's name, the experiment with its settings,
+    or the request id."""
 
 
 ARGUMENTS = {
     "follow": ("engine_host_id", ENGINE_HOST_ID),
     "demo": ("name", DEMO_NAME),
+    "experiment": ("query", QUERY),
     "stop": ("request_id", REQUEST_ID),
 }
 

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 STATUS_EVERY_S = 5.0
 KEYFRAME_EVERY_S = 2.0
 SILENT_HOST_S = 30.0
+OVERVIEW_MARK = b"SVLO"
+"""In front of a keyframe of a host that the viewer does not follow."""
 NO_REDIS = (
     "The message broker (Redis) does not answer: the page works, but the engine "
     "cannot be seen or asked until it is back. This page tries again by itself."
@@ -114,12 +116,27 @@ class Hub:
         self._heal()
         return True
 
+    def show_all(self, viewer: Viewer) -> None:
+        """Let the viewer see the keyframes of all other hosts, from the newest on."""
+        viewer.sees_all = True
+        for engine_host_id, chain in self.chains.items():
+            if not chain.is_broken:
+                self._post_overview(viewer, engine_host_id, chain.frames[0])
+
+    def _post_overview(self, viewer: Viewer, host: str, keyframe: bytes) -> None:
+        if viewer.sees_all and viewer.engine_host_id != host:
+            viewer.post(f"keyframe {host}", OVERVIEW_MARK + keyframe)
+
     def status_of(self, viewer: Viewer) -> EngineStatus | None:
         """The status of the host that the viewer follows."""
         return next(
             (s for s in self.statuses if s.engine_host_id == viewer.engine_host_id),
             None,
         )
+
+    def knows(self, engine_host_id: str) -> bool:
+        """Whether this host's heartbeat has not expired."""
+        return any(s.engine_host_id == engine_host_id for s in self.statuses)
 
     def resync(self, viewer: Viewer) -> None:
         """The viewer lost a frame: hand it the chain again."""
@@ -178,6 +195,8 @@ class Hub:
             message["frame"],
         )
         for viewer in self._viewers:
+            if message["is_keyframe"]:
+                self._post_overview(viewer, engine_host_id, message["frame"])
             if viewer.engine_host_id == engine_host_id:
                 viewer.wake()
             elif is_new:

@@ -80,13 +80,15 @@ class Viewer:
         self.engine_host_id: str | None = None
         self.has_chosen = False
         """Whether the browser named the host; otherwise the hub picks one."""
+        self.sees_all = False
+        """Whether it gets the keyframes of hosts that it does not follow, too."""
         self.request_ids: set[str] = set()
         self._chain: Chain | None = None
         self._position = 0
-        self._letters: dict[str, dict[str, Any]] = {}
+        self._letters: dict[str, dict[str, Any] | bytes] = {}
         self._woken = asyncio.Event()
 
-    def post(self, key: str, message: dict[str, Any]) -> None:
+    def post(self, key: str, message: dict[str, Any] | bytes) -> None:
         """Leave a message; a newer one under the same key replaces it."""
         self._letters.pop(key, None)
         self._letters[key] = message

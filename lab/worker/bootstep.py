@@ -32,6 +32,9 @@ GRACE_S = 5.0
 LAST_WORDS_S = 4.0
 """How long reports and messages may take to get out at the end."""
 
+COUNT_WITHIN_S = 0.8
+"""Less than client.ask() waits."""
+
 
 class EngineWorker:
     """What a worker of the queue ``engine`` has: an engine host, the intake of its
@@ -149,3 +152,13 @@ def lab_record(
     if _worker is None or _worker.config.engine_host_id != engine_host_id:
         return None
     return _worker.listener.recorder.command(action, **arguments)
+
+
+@control_command(args=[("engine_host_id", str)], signature="HOST")
+def lab_tokens(
+    state: Any, engine_host_id: str, chats: list[list[dict[str, str]]]
+) -> dict[str, list[int]] | None:
+    """Tokens of some chats; only the host named replies."""
+    if _worker is None or _worker.config.engine_host_id != engine_host_id:
+        return None
+    return _worker.host.count_tokens(chats).result(COUNT_WITHIN_S)

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import redis.asyncio
@@ -140,7 +140,9 @@ class Publisher:
         self._put(request_group(event.request_id), event.message())
 
     def report(self, report: RequestReport) -> None:
-        """The end of one request, to the worker that has the database."""
+        """The end of one request, to the worker that has the database; without the
+        single gaps between its tokens, which only its event carries."""
+        report = replace(report, itls_s=[])
         task = asyncio.create_task(self._send_report(report))
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)

@@ -4,7 +4,7 @@ import json
 import re
 
 from courseware import figures
-from courseware.figures.plot import Axis, Plot
+from courseware.plot import Axis, Plot
 
 
 def test_an_axis_ends_at_a_round_number_over_the_most() -> None:

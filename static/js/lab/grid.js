@@ -3,7 +3,7 @@
  */
 
 import { BlockCanvas } from "./canvas.js";
-import { blockAt, neighbour } from "./layout.js";
+import { MAX_CELL_CSS, blockAt, neighbour } from "./layout.js";
 import { blockWords } from "./words.js";
 
 const ZOOM_STEP = 1.5;
@@ -116,6 +116,7 @@ export class Grid {
       heightCss: Math.max(MIN_HEIGHT_CSS, this.#heightCss()),
       ratio: this.#ratio,
       zoom: this.#zoom,
+      mostCss: this.#mostCss(),
     });
     this.#generation = pool.generation;
     this.#parts.zoomOut.disabled = this.#zoom <= 1;
@@ -128,6 +129,12 @@ export class Grid {
     const isOther = key !== this.#spaceKey;
     this.#spaceKey = key;
     return isOther;
+  }
+
+  /** The lab's own page has room for larger blocks: its style says how large. */
+  #mostCss() {
+    const most = getComputedStyle(this.#parts.box).getPropertyValue("--block-most");
+    return Number.parseFloat(most) || MAX_CELL_CSS;
   }
 
   #heightCss() {

@@ -5,12 +5,14 @@
  * paints the blocks that changed.
  */
 
+import { isOverview } from "./hosts.js";
 import { onThemeChange, readPalette } from "./palette.js";
 import { Readouts } from "./readouts.js";
 import { Yours } from "./yours.js";
 
 const RECORDED_AFTER_MS = 4_000;
 const ASK_EVERY_MS = 2_000;
+const NOBODY = new Map();
 const MEASURES_KEPT = 1_000;
 
 export class Instrument {
@@ -19,6 +21,8 @@ export class Instrument {
   #readouts;
   #socket;
   #yours = new Yours();
+  /** Shown to a class: nobody's requests stand out. */
+  #isPublic;
   #isPending = false;
   #isPainted = false;
   #askedAt = -Infinity;
@@ -36,6 +40,7 @@ export class Instrument {
    */
   constructor(root, makeViews, openSocket) {
     this.#root = root;
+    this.#isPublic = root.closest("[data-projector]") !== null;
     const palette = readPalette(root);
     this.#views = makeViews(palette, {
       gap: () => this.#askKeyframe(),
@@ -82,6 +87,11 @@ export class Instrument {
   // What arrives
 
   #takeFrame(bytes) {
+    const { hosts } = this.#views;
+    if (hosts && isOverview(bytes)) {
+      hosts.take(bytes);
+      return;
+    }
     this.#readouts.noteArrival();
     this.#views.stage.receive(bytes);
     if (document.hidden) this.#views.stage.advance(performance.now());
@@ -89,7 +99,7 @@ export class Instrument {
   }
 
   #takeMessage(message) {
-    const { engines, demos } = this.#views;
+    const { engines, demos, experiments } = this.#views;
     switch (message.type) {
       case "hello":
         engines.greet(message, Date.now());
@@ -111,8 +121,17 @@ export class Instrument {
       case "demo.end":
         demos.end(message);
         break;
+      case "experiment.begin":
+        experiments?.begin(message);
+        break;
+      case "experiment.progress":
+        experiments?.progress(message);
+        break;
+      case "experiment.end":
+        experiments?.end(message);
+        break;
       case "error":
-        demos.refuse(message.sentence);
+        if (!experiments?.refuse(message.sentence)) demos.refuse(message.sentence);
         break;
     }
   }
@@ -120,6 +139,7 @@ export class Instrument {
   #takeState(state, numFailed) {
     if (state === "open") {
       this.#readouts.connection = "";
+      if (this.#views.hosts) this.#socket.send({ type: "overview" });
       return;
     }
     if (state === "refused") {
@@ -128,17 +148,18 @@ export class Instrument {
     }
     this.#readouts.connection = numFailed > 3 ? "no connection, trying again" : "connecting";
     this.#views.demos.lose();
+    this.#views.experiments?.lose();
   }
 
   #takeOwnRequest({ request_id, engine_host_id, short_id, phase }) {
     const isOpen = phase !== "finished";
     this.#views.demos.track(request_id, isOpen);
     if (short_id === null) return;
-    const { running } = this.#views.demos;
+    const { demos, experiments } = this.#views;
     const detail = {
       engineHostId: engine_host_id,
       shortId: short_id,
-      label: running ? this.#views.demos.label(running) : "",
+      label: demos.running ? demos.label(demos.running) : experiments?.isRunning ? experiments.title : "",
       state: isOpen ? "add" : "remove",
     };
     document.dispatchEvent(new CustomEvent("servelab:yours", { detail }));
@@ -295,6 +316,7 @@ export class Instrument {
 
   get #shownYours() {
     const { stage } = this.#views;
+    if (this.#isPublic) return NOBODY;
     return this.#yours.of(stage.mode === "recorded" ? null : stage.pool.engineHostId);
   }
 
@@ -313,6 +335,11 @@ export class Instrument {
     const shownMs = performance.timeOrigin + performance.now();
     const { stampMs } = this.#views.stage.pool;
     performance.mark("lab:pixels", { detail: { stampMs, shownMs } });
+  }
+
+  /** What the page's keys and other controls ask for. */
+  show(choice) {
+    this.#show(choice);
   }
 
   #recolour() {

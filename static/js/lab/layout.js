@@ -24,19 +24,20 @@ const MAX_CANVAS_PX = 12_000_000;
  * The largest squares with which all blocks fit the space; a pool too large for the
  * space gets the smallest squares and more height, to be panned.
  * @param {{numBlocks: number, widthCss: number, heightCss: number, ratio: number,
- *   zoom?: number}} space  ratio: device pixels a CSS pixel; zoom: 1 fits
+ *   zoom?: number, mostCss?: number}} space  ratio: device pixels a CSS pixel; zoom: 1
+ *   fits; mostCss: the largest pitch without zoom
  * @returns {Layout}
  */
-export function layOut({ numBlocks, widthCss, heightCss, ratio, zoom = 1 }) {
+export function layOut({ numBlocks, widthCss, heightCss, ratio, zoom = 1, mostCss = MAX_CELL_CSS }) {
   const widthPx = Math.max(1, Math.floor(widthCss * ratio));
   const heightPx = Math.max(1, Math.floor(heightCss * ratio));
   const least = Math.max(1, Math.round(MIN_CELL_CSS * ratio));
-  let pitchPx = Math.max(least, Math.round(MAX_CELL_CSS * ratio));
+  let pitchPx = Math.max(least, Math.round(mostCss * ratio));
   while (pitchPx > least && !fits(numBlocks, pitchPx, widthPx, heightPx)) pitchPx--;
   if (zoom !== 1) {
     const most = Math.floor(Math.sqrt(MAX_CANVAS_PX / Math.max(1, numBlocks)));
     const wanted = Math.round(pitchPx * zoom);
-    pitchPx = Math.max(pitchPx, Math.min(wanted, most, Math.round(48 * ratio)));
+    pitchPx = Math.max(pitchPx, Math.min(wanted, most, Math.round(2 * mostCss * ratio)));
   }
   const cols = Math.max(1, Math.floor(widthPx / pitchPx));
   const rows = Math.ceil(numBlocks / cols);

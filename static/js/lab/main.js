@@ -5,10 +5,13 @@
 import { StripChart } from "./charts.js";
 import { Demos } from "./demos.js";
 import { Engines } from "./engines.js";
+import { Experiments } from "./experiments.js";
 import { Grid } from "./grid.js";
 import { Handle } from "./handle.js";
 import { Header } from "./header.js";
+import { Hosts } from "./hosts.js";
 import { Instrument } from "./instrument.js";
+import { listenForKeys } from "./keys.js";
 import { Legend } from "./legend.js";
 import { MemoryPanel } from "./memory.js";
 import { LabSocket, socketUrl } from "./socket.js";
@@ -65,6 +68,12 @@ function partsOfPage() {
     tour: {
       box: byId("lab-tour"), words: byId("lab-tour-words"), place: byId("lab-tour-place"),
       next: byId("lab-tour-next"), end: byId("lab-tour-end"), again: byId("lab-tour-again"),
+    },
+    experiments: byId("experiment") && {
+      card: byId("experiment"), form: byId("experiment-form"), run: byId("experiment-run"),
+      stop: byId("experiment-stop"), link: byId("experiment-link"),
+      state: byId("experiment-state"), results: byId("experiment-results"),
+      recorded: byId("experiment-recorded"),
     },
     figures: {
       usage: byId("strip-usage-now"), running: byId("strip-running-now"),
@@ -123,20 +132,35 @@ function viewsOf(parts, palette, on) {
     }),
     time: new TimeControls(parts.time, stage, on.time),
     demos: new Demos(parts.demos, on.command),
+    experiments: parts.experiments && new Experiments(parts.experiments, on.command),
+    hosts: byId("lab-hosts") && new Hosts(byId("lab-hosts"), on.source),
     source: new Source(
       byId("lab-source-label"), byId("lab-source"), root.dataset.recordingsUrl, on.source,
     ),
   };
 }
 
+/** On the lab's own page: for who stands in front of a class. */
+function offerKeys({ pause, back, forth }, instrument) {
+  listenForKeys(document, {
+    pause, back, forth,
+    live: () => instrument.show({ kind: "live", id: "" }),
+    host: (index) => byId("lab-hosts").children[index]?.click(),
+    projector: () => document.querySelector(".lab-projector a").click(),
+  });
+  const play = byId("experiment-play");
+  play?.addEventListener("click", () => instrument.show({ kind: "recording", id: play.dataset.recording }));
+}
+
 function start() {
   const parts = partsOfPage();
-  new Instrument(
+  const instrument = new Instrument(
     root,
     (palette, on) => viewsOf(parts, palette, on),
     (on) => new LabSocket(socketUrl("/ws/lab/"), on),
   );
   new Tour(document, parts.tour);
+  if (parts.experiments) offerKeys(parts.time, instrument);
 }
 
 if (root) start();

@@ -64,6 +64,7 @@ export class Readouts {
     time.update();
     this.#updateCharts();
     this.#updateMemory();
+    this.#views.hosts?.update(this.#views.engines, stage, this.palette);
     if (tabs.shown === "view-words" && now - this.#textAt >= TEXT_EVERY_MS - 20) {
       this.#textAt = now;
       textView.update(pool, yours, stage.shownSeries, this.#endMs);
@@ -71,7 +72,7 @@ export class Readouts {
   }
 
   #updateHeader() {
-    const { engines, header, source, demos, stage } = this.#views;
+    const { engines, header, source, demos, experiments, stage } = this.#views;
     const status = this.#status();
     const recording = stage.mode === "recorded" ? stage.player.header : null;
     header.update(status, engines.hostNowS(status, Date.now()), {
@@ -81,7 +82,9 @@ export class Readouts {
     });
     const shown = this.recordingId ? `recording:${this.recordingId}` : `live:${status?.engine_host_id ?? ""}`;
     source.update(engines.all, shown);
-    demos.allow(this.#whyNoDemo(status, recording));
+    const why = this.#whyNoDemo(status, recording);
+    demos.allow(why);
+    experiments?.allow(why);
   }
 
   #whyNoDemo(status, recording) {

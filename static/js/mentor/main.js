@@ -74,7 +74,7 @@ function start() {
     onrename: (id, title) => panel.rename(id, title),
   });
   const chapter = document.querySelector(".chapter");
-  new SelectedText(chapter, {
+  if (chapter) new SelectedText(chapter, {
     onselect: (text) => composer.select(text),
     onexplain: (text) => {
       composer.select(text);

@@ -15,6 +15,7 @@ def test_five_tokens_give_the_figures_worked_out_by_hand() -> None:
     assert clock.e2el_s == 3.0
     assert clock.tpot_s == 0.5
     assert clock.output_tokens_per_s == 2.0
+    assert clock.itls == [0.5] * 4, "a gap between each two outputs"
 
 
 def test_several_tokens_in_one_output_count_as_so_many() -> None:

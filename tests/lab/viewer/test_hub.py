@@ -230,3 +230,19 @@ async def test_the_last_viewer_takes_the_subscription_along(hub):
 
     assert hub.chains == {}
     assert hub._tasks == []
+
+
+async def test_who_asks_gets_keyframes_of_the_other_hosts_behind_a_mark(hub, hosts):
+    hosts.statuses.append(replace(READY, engine_host_id="two"))
+    large, small = await hub.join(), await hub.join()
+    (first, delta, second) = islice(frame_messages("two", keyframe_every=2), 3)
+    hub.take(first)
+    hub.show_all(small)
+    hub.take(delta)
+    hub.take(second)
+
+    seen = frames_of(await taken(small))
+    assert seen == [hub_module.OVERVIEW_MARK + second["frame"]], "the newest one"
+    assert frames_of(await taken(large)) == [], "who does not ask gets none"
+    hub.follow(small, "two")
+    assert frames_of(await taken(small)) == [second["frame"]], "now in full"

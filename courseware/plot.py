@@ -3,8 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from courseware.figures.files import Context
+from typing import Any
 
 _STEPS = (1, 2, 2.5, 5, 10)
 _MOST_TICKS = 5
@@ -47,7 +46,7 @@ class Axis:
         """Where a value lies, from 0 to 1."""
         return (value - self.low) / (self.high - self.low)
 
-    def ticks(self, place: Callable[[float], float]) -> list[Context]:
+    def ticks(self, place: Callable[[float], float]) -> list[dict[str, Any]]:
         """Each tick's value and place."""
         number = round((self.high - self.low) / self.step)
         values = [self.low + at * self.step for at in range(number + 1)]

@@ -1,0 +1,1 @@
+"""Experiments: a question, a prediction, a run on the live engine, and its answer."""

@@ -1,0 +1,124 @@
+"""The bench: what an experiment's run has at hand, and all that it may do."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab.messages import EngineStatus, Generation, RequestReport
+from lab.traffic.demos import Room
+from lab.traffic.under_way import Submit, UnderWay
+
+Chat = list[dict[str, str]]
+Tell = Callable[[dict[str, Any]], Awaitable[None]]
+Abort = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class TokenCounts:
+    """Of some chats, as the engine's own tokenizer and template make tokens of them."""
+
+    num_tokens: list[int]
+    num_common: list[int]
+    """Tokens that each has in common with the first chat, from the beginning on."""
+
+
+Count = Callable[[Sequence[Chat]], Awaitable[TokenCounts | None]]
+
+
+class RunEnded(Exception):
+    """The run cannot go on: ``str(error)`` is a sentence for the learner."""
+
+
+class RunStopped(RunEnded):
+    """Its learner, or a teacher, stopped it."""
+
+
+class RunRefused(RunEnded):
+    """These settings cannot show it on this engine; nothing was sent."""
+
+
+TAKEN_OUT = "A request of the run was stopped, so nothing was measured."
+
+
+class Bench:
+    """One run's way to the engine: send, wait, abort, say how far it is."""
+
+    def __init__(
+        self,
+        status: EngineStatus,
+        *,
+        learner_id: str,
+        nonce: str,
+        max_requests: int,
+        submit: Submit,
+        abort: Abort,
+        count: Count,
+        tell: Tell,
+    ) -> None:
+        """``nonce`` goes into prompts, so that nothing of an earlier run is cached.
+        Raises DemoRefused where the engine is not ready."""
+        self.status = status
+        self.learner_id = learner_id
+        self.nonce = nonce
+        self.room = Room.of(status, max_requests)
+        self.under_way = UnderWay(submit)
+        self._abort = abort
+        self._count = count
+        self._tell = tell
+        self._aborted: set[str] = set()
+
+    # What runs do
+
+    async def send(self, generation: Generation) -> str:
+        """Send one request; returns its id."""
+        return await self.under_way.send(generation)
+
+    async def ended(self, request_ids: Sequence[str]) -> list[RequestReport]:
+        """The reports of these requests, in order, when all have ended.
+
+        Raises RunEnded when one of them failed, with what its report says, and
+        RunStopped when its learner took one out.
+        """
+        await self.under_way.until_ended(request_ids)
+        reports = [self._report(request_id) for request_id in request_ids]
+        for report in reports:
+            if report.finish_reason in ("error", "interrupted"):
+                raise RunEnded(report.error or "A request failed in the engine.")
+            if (
+                report.finish_reason == "aborted"
+                and report.request_id not in self._aborted
+            ):
+                raise RunStopped(TAKEN_OUT)
+        return reports
+
+    async def wave(self, generations: Sequence[Generation]) -> list[RequestReport]:
+        """Send these at once, and wait for all of them."""
+        return await self.ended([await self.send(one) for one in generations])
+
+    async def decoding(self, request_id: str) -> None:
+        """Wait until a request has its first token, or has ended."""
+        first = ("decode", "finished")
+        await self.under_way.until(
+            lambda: self.under_way.event(request_id).get("phase") in first
+        )
+
+    async def abort(self, request_id: str) -> None:
+        """End one request of this run in the engine; its report says "aborted"."""
+        self._aborted.add(request_id)
+        await self._abort(request_id)
+
+    async def tokens(self, chats: Sequence[Chat]) -> TokenCounts | None:
+        """Counted by the engine; None where it did not answer: unknown."""
+        return await self._count(chats)
+
+    async def say(self, sentence: str) -> None:
+        """How far the run is, shown beside the blocks."""
+        await self._tell({"type": "experiment.progress", "sentence": sentence})
+
+    async def abort_all(self) -> None:
+        """End what is still under way (the run is over)."""
+        for request_id in self.under_way.open_request_ids:
+            await self._abort(request_id)
+
+    def _report(self, request_id: str) -> RequestReport:
+        return RequestReport.from_json(self.under_way.event(request_id)["report"])

@@ -1,0 +1,96 @@
+"""Experiments and their runs as the page's templates show them."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from lab.experiments.catalog import EXPERIMENTS
+from lab.experiments.chosen import EXPERIMENT, Chosen, offered
+from lab.experiments.drawing import drawn
+from lab.experiments.experiment import Choice, Experiment
+from lab.experiments.outcome import Outcome
+from lab.experiments.words import answer_in_words, compared, shown
+from lab.models import ExperimentRun
+
+Context = dict[str, Any]
+RUNS_SHOWN = 5
+
+
+def page(query: Mapping[str, str], runs: list[ExperimentRun]) -> Context:
+    """The chosen experiment, the first where the address names none; all others."""
+    asked = query.get(EXPERIMENT, "")
+    experiment = EXPERIMENTS.get(asked) or next(iter(EXPERIMENTS.values()))
+    chosen, fault = offered(experiment, query)
+    if asked and asked not in EXPERIMENTS:
+        fault = "There is no such experiment: here is the first."
+    return {
+        "experiments": EXPERIMENTS.values(),
+        "experiment": experiment,
+        "chosen": chosen,
+        "fields": _fields(chosen),
+        "fault": fault,
+        "runs": [result(run) for run in runs[:RUNS_SHOWN]],
+        "last_prediction": next((run.prediction for run in runs), None),
+    }
+
+
+def _fields(chosen: Chosen) -> list[Context]:
+    return [
+        {
+            "setting": setting,
+            "value": chosen.values[setting.name],
+            "options": (
+                setting.options.items() if isinstance(setting, Choice) else None
+            ),
+        }
+        for setting in chosen.experiment.settings
+    ]
+
+
+def result(run: ExperimentRun) -> Context:
+    """One run beside its prediction."""
+    experiment = EXPERIMENTS.get(run.experiment)
+    context: Context = {"run": run, "experiment": experiment}
+    if experiment is None:
+        return context
+    context["settings"] = _settings(experiment, run.values)
+    context["query"] = urlencode({EXPERIMENT: experiment.id, **run.values})
+    question = experiment.question
+    context["predicted"] = answer_in_words(question, run.prediction)
+    if run.outcome is None:
+        return context
+    outcome = Outcome.from_json(run.outcome)
+    return context | {
+        "outcome": outcome,
+        "measured": answer_in_words(question, outcome.answer),
+        "compared": compared(question, run.prediction, outcome.answer),
+        "figures": [
+            {"figure": one, "words": shown(one.value, one.unit)}
+            for one in outcome.figures
+        ],
+        "plots": [drawn(plot) for plot in outcome.plots],
+        "engine": engine_in_words(run.engine),
+    }
+
+
+def _settings(experiment: Experiment, values: Mapping[str, int | str]) -> list[Context]:
+    rows = []
+    for setting in experiment.settings:
+        value = values.get(setting.name, setting.default)
+        words = (
+            setting.options.get(str(value), str(value))
+            if isinstance(setting, Choice)
+            else shown(int(value), setting.unit)
+        )
+        rows.append({"label": setting.label, "words": words})
+    return rows
+
+
+def engine_in_words(engine: Mapping[str, Any]) -> str:
+    """ "smollm2 · CPU engine · 2 cores · vllm 0.32.0"; what is unknown is left out."""
+    versions = [
+        f"{name} {number}" for name, number in engine.get("versions", {}).items()
+    ]
+    keep = [words for words in versions if words.startswith(("vllm", "torch"))]
+    named = [engine.get(name) for name in ("model", "device", "machine", "dtype")]
+    return " · ".join(str(part) for part in [*named, *keep] if part)

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { hostWords, isOverview } from "../../static/js/lab/hosts.js";
+import { isTaken } from "../../static/js/lab/keys.js";
+import { layOut } from "../../static/js/lab/layout.js";
+import { firstPool } from "./golden.js";
+
+const ready = { engine_host_id: "one", state: "ready" };
+const bytes = (text) => new TextEncoder().encode(text).buffer;
+
+test("a keyframe of another host is told by its mark", () => {
+  assert.ok(isOverview(bytes("SVLOSVLF…")));
+  assert.ok(!isOverview(bytes("SVLF…")));
+  assert.ok(!isOverview(bytes("")));
+});
+
+test("a host says what it holds, or that nothing was seen of it", () => {
+  const pool = firstPool();
+  assert.match(hostWords(ready, pool, 0), /^\d+\u202f% used · \d+ running · \d+ waiting$/);
+  assert.equal(hostWords(ready, null, 0), "no blocks seen yet");
+  assert.match(hostWords({ ...ready, state: "failed", phases: [] }, pool, 0), /failed/);
+});
+
+test("keys are left to what has the focus", () => {
+  const target = (...tags) => ({ closest: (list) => tags.some((tag) => list.split(", ").includes(tag)) });
+  assert.ok(isTaken(target("input"), "p"));
+  assert.ok(isTaken(target("button"), " "));
+  assert.ok(!isTaken(target("button"), "p"));
+  assert.ok(!isTaken(target(), " "));
+});
+
+test("where there is room blocks may be larger", () => {
+  const space = { numBlocks: 10, widthCss: 800, heightCss: 400, ratio: 1 };
+  assert.equal(layOut(space).pitchPx, 24);
+  assert.equal(layOut({ ...space, mostCss: 44 }).pitchPx, 44);
+});

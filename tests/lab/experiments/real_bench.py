@@ -1,0 +1,69 @@
+"""A bench on a real engine: what the socket wires for a run, without the broker."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from lab.engine.generation import GenerationRequest
+from lab.engine.host import EngineHost
+from lab.experiments.bench import Bench, Chat, TokenCounts
+from lab.experiments.experiment import Experiment
+from lab.experiments.outcome import Outcome
+from lab.messages import Generation, RequestEvent, RequestReport
+from tests.lab.engine_host import Listener
+
+
+class Ear(Listener):
+    """A listener that hands request events to the bench of the run that goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bench: Bench | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def on_request_event(self, event: RequestEvent) -> None:
+        super().on_request_event(event)
+        if self.bench is not None and self.loop is not None:
+            note = self.bench.under_way.note
+            self.loop.call_soon_threadsafe(note, asdict(event))
+
+
+async def run(
+    experiment: Experiment, host: EngineHost, ear: Ear, **values: Any
+) -> tuple[Outcome, list[RequestReport]]:
+    """Run it with these settings and the defaults of others; the outcome, and the
+    engine's reports of all that was sent."""
+
+    async def submit(request_id: str, generation: Generation) -> None:
+        host.submit(
+            GenerationRequest.from_payload(
+                {"request_id": request_id, **asdict(generation)}
+            )
+        )
+
+    async def abort(request_id: str) -> None:
+        host.abort(request_id)
+
+    async def count(chats: Sequence[Chat]) -> TokenCounts | None:
+        counts = await asyncio.wrap_future(host.count_tokens(list(chats)))
+        return None if counts is None else TokenCounts(**counts)
+
+    async def tell(message: dict[str, Any]) -> None:
+        pass
+
+    bench = Bench(
+        host.status,
+        learner_id="anna",
+        nonce=uuid.uuid4().hex[:6],
+        max_requests=64,
+        submit=submit,
+        abort=abort,
+        count=count,
+        tell=tell,
+    )
+    ear.bench, ear.loop = bench, asyncio.get_running_loop()
+    outcome = await experiment.run(bench, experiment.defaults | values)
+    sent = {r.request_id: r for r in ear.reports}
+    return outcome, [sent[i] for i in bench.under_way.request_ids if i in sent]

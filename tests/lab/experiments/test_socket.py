@@ -1,0 +1,150 @@
+"""Experiments over the viewer's socket: run, kept, limited, stopped, left."""
+
+from urllib.parse import urlencode
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from lab import client
+from lab.experiments import conduct
+from lab.models import MAX_RUNS_IN_TOTAL, RUNS_KEPT, ExperimentRun
+from lab.viewer.hub import hub_of_process
+from tests.lab.fake_engine import FakeEngine
+from tests.lab.live import READY, Browser, new_id, send_event, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PREFIX = urlencode({"experiment": "prefix", "at_once": 2, "prediction": 90})
+
+
+@pytest.fixture(autouse=True)
+def in_memory_channels(settings):
+    settings.CHANNEL_LAYERS = {
+        "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    }
+
+
+@pytest.fixture
+def engine():
+    fake = FakeEngine(READY)
+    fake.replies = [{"num_tokens": [360, 358], "num_common": [360, 330]}]
+    with client.transport(fake):
+        yield fake
+
+
+@pytest.fixture
+async def browser(engine):
+    one = await Browser(new_id()).connect()
+    yield one
+    await one.leave()
+
+
+async def _sent(engine, number):
+    await until(lambda: len(engine.submitted) >= number)
+    return [payload["request_id"] for payload in engine.submitted]
+
+
+async def _answer(engine, done, total, **figures):
+    for request_id in (await _sent(engine, total))[done:]:
+        await send_event(request_id, "finished", **figures)
+
+
+async def _runs(**which):
+    return await sync_to_async(lambda: list(ExperimentRun.objects.filter(**which)))()
+
+
+async def test_a_run_is_measured_and_kept_beside_its_prediction(browser, engine):
+    await browser.say(type="experiment", query=PREFIX)
+    begin = await browser.hear("experiment.begin")
+    figures = {"num_prompt_tokens": 360, "ttft_s": 0.4}
+    await _answer(engine, 0, 1, num_cached_tokens=0, **figures)
+    await _answer(engine, 1, 2, num_cached_tokens=352, **figures)
+    await _answer(engine, 2, 4, num_cached_tokens=320, **figures)
+    end = await browser.hear("experiment.end")
+
+    (run,) = await _runs(run_id=begin["run_id"])
+    assert (end["state"], run.state) == ("done", "done")
+    assert run.prediction == 90
+    assert run.outcome["answer"] == pytest.approx(100 * 320 / 360)
+    assert run.values["at_once"] == 2 and run.engine["block_size"] == 32
+    assert "10 whole blocks of 32 and 10 tokens more" in end["sentence"]
+
+
+async def test_without_a_prediction_nothing_is_sent(browser, engine):
+    await browser.say(type="experiment", query="experiment=prefix")
+    assert "Predict first" in (await browser.hear("error"))["sentence"]
+    assert engine.submitted == [] and await _runs() == []
+
+
+async def test_settings_that_do_not_fit_this_engine_send_nothing(browser, engine):
+    query = "experiment=prefix&tokens=4000&prediction=1"
+    await browser.say(type="experiment", query=query)
+    end = await browser.hear("experiment.end")
+    assert end["state"] == "failed" and "choose at most" in end["sentence"]
+    assert engine.submitted == []
+
+
+async def test_one_of_a_learners_experiments_runs_at_a_time(browser, engine):
+    await browser.say(type="experiment", query=PREFIX)
+    await _sent(engine, 1)
+    await browser.say(type="experiment", query=PREFIX)
+    assert "still running" in (await browser.hear("error"))["sentence"]
+
+
+async def test_so_many_run_in_total(browser, engine):
+    for _ in range(MAX_RUNS_IN_TOTAL):
+        await sync_to_async(ExperimentRun.begin)(
+            new_id(), run_id=new_id(), experiment="prefix"
+        )
+    await browser.say(type="experiment", query=PREFIX)
+    assert "would measure each other" in (await browser.hear("error"))["sentence"]
+    assert engine.submitted == []
+
+
+async def test_stop_ends_the_run_and_aborts_what_it_sent(browser, engine):
+    await browser.say(type="experiment", query=PREFIX)
+    (first,) = await _sent(engine, 1)
+    await browser.say(type="end")
+    end = await browser.hear("experiment.end")
+    assert end["state"] == "stopped" and engine.aborted == [first]
+    (run,) = await _runs()
+    assert run.state == "stopped" and run.outcome is None
+    await browser.say(type="experiment", query=PREFIX)
+    await browser.hear("experiment.begin")
+
+
+async def test_an_engine_that_dies_ends_the_run_and_the_next_one_works(browser, engine):
+    await browser.say(type="experiment", query=PREFIX)
+    (first,) = await _sent(engine, 1)
+    died = "The engine process died while it answered."
+    await send_event(first, "finished", finish_reason="error", error=died)
+    end = await browser.hear("experiment.end")
+    assert (end["state"], end["sentence"]) == ("failed", died)
+    await browser.say(type="experiment", query=PREFIX)
+    await _sent(engine, 2)
+
+
+async def test_a_host_that_goes_away_ends_the_run(browser, engine):
+    await browser.hear("hello")
+    await browser.say(type="experiment", query=PREFIX)
+    await _sent(engine, 1)
+    hub_of_process().statuses.clear()
+    end = await browser.hear("experiment.end")
+    assert (end["state"], end["sentence"]) == ("failed", conduct.GONE)
+
+
+async def test_leaving_the_page_stops_the_run(engine):
+    browser = await Browser(new_id()).connect()
+    await browser.say(type="experiment", query=PREFIX)
+    (first,) = await _sent(engine, 1)
+    await browser.leave()
+    (run,) = await _runs()
+    assert run.state == "stopped" and engine.aborted == [first]
+
+
+def test_the_newest_runs_of_a_learner_are_kept():
+    for number in range(RUNS_KEPT + 3):
+        ExperimentRun.begin("anna", run_id=f"{number:032}", experiment="prefix")
+        ExperimentRun.end(f"{number:032}", "done", "", {})
+    kept = [run.run_id for run in ExperimentRun.of("anna", "prefix")]
+    assert kept == [f"{n:032}" for n in range(RUNS_KEPT + 2, 2, -1)]
