@@ -25,9 +25,11 @@ from kombu.exceptions import OperationalError as BrokerError
 from lab.errors import EngineError, EngineUnavailable, NotYours
 from lab.messages import (
     METRICS_KEY_PREFIX,
+    QUEUE,
     STATUS_KEY_PREFIX,
     EngineStatus,
     Generation,
+    second_queue,
 )
 from lab.models import FORGOTTEN_AFTER, EngineRequest
 
@@ -49,8 +51,8 @@ request_finished = Signal()
 class Transport(Protocol):
     """The way to the engine hosts and back."""
 
-    def send(self, task: str, arguments: dict[str, Any]) -> None:
-        """Queue a task for one of the engine hosts."""
+    def send(self, task: str, arguments: dict[str, Any], queue: str = QUEUE) -> None:
+        """Queue a task for one of the engine hosts that read ``queue``."""
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         """Tell every engine host, past the queue."""
@@ -73,9 +75,9 @@ class BrokerTransport:
         self._seen_at = float("-inf")
         self._seen: list[EngineStatus] = []
 
-    def send(self, task: str, arguments: dict[str, Any]) -> None:
+    def send(self, task: str, arguments: dict[str, Any], queue: str = QUEUE) -> None:
         """By the task's name: the engine's code is not here."""
-        current_app.send_task(task, kwargs=arguments, queue="engine")
+        current_app.send_task(task, kwargs=arguments, queue=queue)
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         """As a Celery control command."""
@@ -146,8 +148,10 @@ def submit(
     request_id: str | None = None,
     address: str = "",
     log_id: str | None = None,
+    second_id: str | None = None,
 ) -> str:
     """Send one generation to an engine host; returns its request id (32 hex digits).
+    It goes to any main engine, or to the second one of this id.
 
     ``purpose`` is a word such as "mentor" or "demo"; request_finished carries it.
     Join ``request_group(request_id)`` first to miss no event: pass a new
@@ -162,17 +166,23 @@ def submit(
         "log_id": log_id or request_id,
         **asdict(generation),
     }
-    transaction.on_commit(lambda: _send(payload))
+    queue = QUEUE if second_id is None else second_queue(second_id)
+    transaction.on_commit(lambda: _send(payload, queue))
     return request_id
 
 
-def _send(payload: dict[str, Any]) -> None:
+def _send(payload: dict[str, Any], queue: str) -> None:
     try:
-        _transport.send("lab.generate", {"payload": payload})
+        _transport.send("lab.generate", {"payload": payload}, queue)
     except Exception:
         # Nobody will ever report it: it must not count as under way.
         EngineRequest.objects.filter(request_id=payload["request_id"]).delete()
         raise
+
+
+def send_task(task: str, arguments: dict[str, Any]) -> None:
+    """Queue another task than a generation for a main engine host."""
+    _transport.send(task, arguments)
 
 
 def owned(request_id: str, learner_id: str) -> str:
@@ -236,7 +246,7 @@ def statuses(max_age_s: float = 0.0) -> list[EngineStatus]:
         known = _transport.statuses(max_age_s)
     except redis.RedisError as error:
         raise EngineUnavailable(NO_BROKER) from error
-    return sorted(known, key=lambda s: (s.state != "ready", s.engine_host_id))
+    return sorted(known, key=EngineStatus.rank)
 
 
 def recent_statuses() -> list[EngineStatus]:
@@ -254,12 +264,13 @@ def metrics() -> dict[str, list[dict[str, Any]]]:
 
 
 def ready_engine() -> EngineStatus | None:
-    """An engine that takes requests at once; None when none does."""
+    """A main engine that takes requests at once; None when none does."""
     try:
         known = statuses()
     except EngineUnavailable:
         return None
-    return next((status for status in known if status.state == "ready"), None)
+    ready = (s for s in known if s.state == "ready" and not s.beside)
+    return next(ready, None)
 
 
 def status_of(engine_host_id: str) -> EngineStatus | None:

@@ -51,6 +51,10 @@ class FakeEngine:
     def __init__(self, *hosts: EngineStatus) -> None:
         self.hosts = list(hosts)
         self.submitted: list[dict[str, Any]] = []
+        self.queues: list[str] = []
+        """Of each task sent."""
+        self.seconds: list[dict[str, Any]] = []
+        """Second engines that were asked for."""
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.replies: list[dict[str, Any]] = []
         self.families: dict[str, list[dict[str, Any]]] = {}
@@ -62,9 +66,13 @@ class FakeEngine:
 
     # Transport
 
-    def send(self, task: str, arguments: dict[str, Any]) -> None:
+    def send(self, task: str, arguments: dict[str, Any], queue: str = "engine") -> None:
         if error := self.broken or self.refusal:
             raise error
+        self.queues.append(queue)
+        if task == "lab.second_engine":
+            self.seconds.append(arguments["payload"])
+            return
         assert task == "lab.generate"
         self.submitted.append(arguments["payload"])
 
