@@ -70,7 +70,7 @@ class FakeEngine:
         if error := self.broken or self.refusal:
             raise error
         self.queues.append(queue)
-        if task == "lab.second_engine":
+        if task in ("lab.second_engine", "lab.plain_transformers"):
             self.seconds.append(arguments["payload"])
             return
         assert task == "lab.generate"
