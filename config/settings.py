@@ -2,6 +2,7 @@
 environment. docs/settings.md lists each variable (a test keeps it complete)."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import logging_configuration
 from lab.engine.addresses import address_of, celery_url, database_parts, redis_url
-from lab.engine.environment import Environment, data_dir_of
+from lab.engine.environment import SHORTEST_SECRET, Environment, data_dir_of
 from lab.messages import PRIORITIES
 
 env = Environment(os.environ, refusal=ImproperlyConfigured)
@@ -31,6 +32,18 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 PORT = env.integer("PORT", 8000, 1, 65535)
 BEHIND_TLS = env.boolean("BEHIND_TLS", False)
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_SECRET:
+    raise ImproperlyConfigured(
+        f"METRICS_TOKEN has fewer than {SHORTEST_SECRET} characters."
+    )
+try:
+    METRICS_NETWORKS = [ip_network(one) for one in env.words("METRICS_NETWORKS", "")]
+except ValueError as error:
+    raise ImproperlyConfigured(
+        f"METRICS_NETWORKS cannot be read ({error}): allowed are networks such as "
+        "10.0.0.0/8 and 127.0.0.1/32, with commas."
+    ) from error
 
 # Where data lies
 DATABASE_URL = env.text("DATABASE_URL", "")
@@ -215,7 +228,11 @@ CACHES = {
 }
 CELERY_BROKER_URL = celery_url(REDIS_URL)
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"lab.generate": {"queue": "engine"}}
+CELERY_TASK_ROUTES = {
+    "lab.generate": {"queue": "engine"},
+    "lab.second_engine": {"queue": "engine"},
+    "lab.plain_transformers": {"queue": "engine"},
+}
 CELERY_BEAT_SCHEDULE = {
     "expire-learners": {
         "task": "courseware.expire_learners",

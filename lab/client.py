@@ -23,13 +23,23 @@ from django.dispatch import Signal
 from kombu.exceptions import OperationalError as BrokerError
 
 from lab.errors import EngineError, EngineUnavailable, NotYours
-from lab.messages import STATUS_KEY_PREFIX, EngineStatus, Generation, priority_of
+from lab.messages import (
+    DEMONSTRATIONS_LAST,
+    METRICS_KEY_PREFIX,
+    QUEUE,
+    STATUS_KEY_PREFIX,
+    EngineStatus,
+    Generation,
+    priority_of,
+    second_queue,
+)
 from lab.models import FORGOTTEN_AFTER, EngineRequest
 
 logger = logging.getLogger(__name__)
 
 OVERDUE: timedelta = FORGOTTEN_AFTER
 """A request without a report for so long has lost its engine host."""
+NO_BROKER = "The engine cannot be reached: the message broker does not answer."
 KEEP_S = 2.0
 """How long a heartbeat is taken for true before it is read again."""
 NOT_SENT: tuple[type[Exception], ...] = (BrokerError, ConnectionError)
@@ -43,8 +53,11 @@ request_finished = Signal()
 class Transport(Protocol):
     """The way to the engine hosts and back."""
 
-    def send(self, task: str, arguments: dict[str, Any], priority: int) -> None:
-        """Queue a task for one of the engine hosts; a smaller priority goes first."""
+    def send(
+        self, task: str, arguments: dict[str, Any], priority: int, queue: str = QUEUE
+    ) -> None:
+        """Queue a task for one of the engine hosts that read ``queue``; a smaller
+        priority goes first."""
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         """Tell every engine host, past the queue."""
@@ -56,6 +69,9 @@ class Transport(Protocol):
         """The heartbeats that have not expired, in any order; may be of a look up to
         ``max_age_s`` ago."""
 
+    def metrics(self) -> dict[str, list[dict[str, Any]]]:
+        """Metric families by engine host, of those that told them lately."""
+
 
 class BrokerTransport:
     """Celery for commands, Redis for heartbeats."""
@@ -64,9 +80,11 @@ class BrokerTransport:
         self._seen_at = float("-inf")
         self._seen: list[EngineStatus] = []
 
-    def send(self, task: str, arguments: dict[str, Any], priority: int) -> None:
+    def send(
+        self, task: str, arguments: dict[str, Any], priority: int, queue: str = QUEUE
+    ) -> None:
         """By the task's name: the engine's code is not here."""
-        current_app.send_task(task, kwargs=arguments, queue="engine", priority=priority)
+        current_app.send_task(task, kwargs=arguments, queue=queue, priority=priority)
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         """As a Celery control command."""
@@ -92,10 +110,24 @@ class BrokerTransport:
         return self._seen
 
     def _read(self) -> list[EngineStatus]:
-        with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as server:
-            keys = sorted(server.scan_iter(match=f"{STATUS_KEY_PREFIX}*", count=100))
-            texts = server.mget(keys) if keys else []
-        return [EngineStatus.from_json(json.loads(text)) for text in texts if text]
+        found = _values(STATUS_KEY_PREFIX)
+        return [EngineStatus.from_json(status) for status in found.values()]
+
+    def metrics(self) -> dict[str, list[dict[str, Any]]]:
+        """Kept by the engine hosts under METRICS_KEY_PREFIX."""
+        return _values(METRICS_KEY_PREFIX)
+
+
+def _values(prefix: str) -> dict[str, Any]:
+    """JSON that engine hosts keep in Redis, by the host's id."""
+    with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as server:
+        keys = sorted(server.scan_iter(match=f"{prefix}*", count=100))
+        texts = server.mget(keys) if keys else []
+    return {
+        key.removeprefix(prefix): json.loads(text)
+        for key, text in zip(keys, texts, strict=True)
+        if text
+    }
 
 
 _transport: Transport = BrokerTransport()
@@ -123,8 +155,10 @@ def submit(
     request_id: str | None = None,
     address: str = "",
     log_id: str | None = None,
+    second_id: str | None = None,
 ) -> str:
     """Send one generation to an engine host; returns its request id (32 hex digits).
+    It goes to any main engine, or to the second one of this id.
 
     ``purpose`` is a word such as "mentor" or "demo"; request_finished carries it.
     Join ``request_group(request_id)`` first to miss no event: pass a new
@@ -140,17 +174,25 @@ def submit(
         "priority": priority_of(purpose),
         **asdict(generation),
     }
-    transaction.on_commit(lambda: _send(payload))
+    queue = QUEUE if second_id is None else second_queue(second_id)
+    transaction.on_commit(lambda: _send(payload, queue))
     return request_id
 
 
-def _send(payload: dict[str, Any]) -> None:
+def _send(payload: dict[str, Any], queue: str) -> None:
     try:
-        _transport.send("lab.generate", {"payload": payload}, payload["priority"])
+        _transport.send(
+            "lab.generate", {"payload": payload}, payload["priority"], queue
+        )
     except Exception:
         # Nobody will ever report it: it must not count as under way.
         EngineRequest.objects.filter(request_id=payload["request_id"]).delete()
         raise
+
+
+def send_task(task: str, arguments: dict[str, Any]) -> None:
+    """Queue another task than a generation for a main engine host."""
+    _transport.send(task, arguments, DEMONSTRATIONS_LAST)
 
 
 def owned(request_id: str, learner_id: str) -> str:
@@ -186,6 +228,11 @@ def request_keyframe() -> None:
     _transport.command("lab_keyframe", {})
 
 
+def restart(engine_host_id: str) -> None:
+    """Have one host end its engine and start it again; raises NOT_SENT."""
+    _transport.command("lab_restart", {"engine_host_id": engine_host_id})
+
+
 def record(engine_host_id: str, action: str, **arguments: Any) -> dict[str, Any] | None:
     """Tell the recorder of one host "start", "stop" or "state"; its reply, None when
     it does not answer within a second. See lab.recordings.recorder for both."""
@@ -213,10 +260,8 @@ def statuses(max_age_s: float = 0.0) -> list[EngineStatus]:
     try:
         known = _transport.statuses(max_age_s)
     except redis.RedisError as error:
-        raise EngineUnavailable(
-            "The engine cannot be reached: the message broker does not answer."
-        ) from error
-    return sorted(known, key=lambda s: (s.state != "ready", s.engine_host_id))
+        raise EngineUnavailable(NO_BROKER) from error
+    return sorted(known, key=EngineStatus.rank)
 
 
 def recent_statuses() -> list[EngineStatus]:
@@ -224,13 +269,23 @@ def recent_statuses() -> list[EngineStatus]:
     return statuses(KEEP_S)
 
 
+def metrics() -> dict[str, list[dict[str, Any]]]:
+    """Metric families of each engine host (lab.worker.metrics.Family), by its id;
+    raises EngineUnavailable when the broker does not answer."""
+    try:
+        return _transport.metrics()
+    except redis.RedisError as error:
+        raise EngineUnavailable(NO_BROKER) from error
+
+
 def ready_engine() -> EngineStatus | None:
-    """An engine that takes requests at once; None when none does."""
+    """A main engine that takes requests at once; None when none does."""
     try:
         known = statuses()
     except EngineUnavailable:
         return None
-    return next((status for status in known if status.state == "ready"), None)
+    ready = (s for s in known if s.state == "ready" and not s.beside)
+    return next(ready, None)
 
 
 def status_of(engine_host_id: str) -> EngineStatus | None:

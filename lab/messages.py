@@ -55,8 +55,21 @@ def request_group(request_id: str) -> str:
     return f"request.{request_id}"
 
 
+QUEUE = "engine"
+"""Celery's queue that all main engine hosts read."""
+
+
+def second_queue(engine_host_id: str) -> str:
+    """The queue of one second engine: what is not meant for it never reaches it."""
+    return f"{QUEUE}.{engine_host_id}"
+
+
 STATUS_KEY_PREFIX = "lab:engine:"
 """Key in Redis of an EngineStatus: this and the host's id."""
+
+METRICS_KEY_PREFIX = "lab:metrics:"
+"""Key in Redis of a host's metric families (lab.worker.metrics.Family): this and the
+host's id."""
 
 
 @dataclass(frozen=True)
@@ -194,9 +207,16 @@ class EngineStatus:
     """Share of the card that vLLM may take; None on the CPU."""
     max_num_batched_tokens: int | None = None
     """Tokens of one step at most."""
+    has_prefix_caching: bool = True
     engine_run: int = 0
     """Counts engine starts of this host: short ids are unique within one run."""
     num_requests: int = 0
+    beside: str = ""
+    """Id of the main host where this is a second engine beside it."""
+
+    def rank(self) -> tuple[bool, bool, str]:
+        """Sorts hosts: main ones first, of those the ready ones."""
+        return bool(self.beside), self.state != "ready", self.engine_host_id
 
     @property
     def model_in_words(self) -> str:

@@ -51,8 +51,14 @@ class FakeEngine:
     def __init__(self, *hosts: EngineStatus) -> None:
         self.hosts = list(hosts)
         self.submitted: list[dict[str, Any]] = []
+        self.queues: list[str] = []
+        """Of each task sent."""
+        self.seconds: list[dict[str, Any]] = []
+        """Second engines that were asked for."""
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.replies: list[dict[str, Any]] = []
+        self.families: dict[str, list[dict[str, Any]]] = {}
+        """Metric families by host."""
         self.broken: Exception | None = None
         """What all of it raises, as when the broker is away."""
         self.refusal: Exception | None = None
@@ -60,9 +66,19 @@ class FakeEngine:
 
     # Transport
 
-    def send(self, task: str, arguments: dict[str, Any], priority: int) -> None:
+    def send(
+        self,
+        task: str,
+        arguments: dict[str, Any],
+        priority: int,
+        queue: str = "engine",
+    ) -> None:
         if error := self.broken or self.refusal:
             raise error
+        self.queues.append(queue)
+        if task in ("lab.second_engine", "lab.plain_transformers"):
+            self.seconds.append(arguments["payload"])
+            return
         assert task == "lab.generate"
         self.submitted.append(arguments["payload"])
 
@@ -79,6 +95,11 @@ class FakeEngine:
         if isinstance(self.broken, redis.RedisError):
             raise self.broken
         return list(self.hosts)
+
+    def metrics(self) -> dict[str, list[dict[str, Any]]]:
+        if isinstance(self.broken, redis.RedisError):
+            raise self.broken
+        return dict(self.families)
 
     # What was sent
 
