@@ -37,6 +37,7 @@ def turn_json(turn: Turn) -> dict[str, Any]:
         "selected": turn.selected,
         "state": turn.state,
         "course": course_json(turn),
+        "leads": turn.leads,
         "answer": turn.answer,
         "html": render(turn.answer),
         **checked_json(turn),

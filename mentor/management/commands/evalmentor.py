@@ -10,11 +10,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
+from lab.messages import EngineStatus
 from mentor.errors import MentorError
 from mentor.evaluation import Judged, Question, judge, read_questions, results
-from mentor.voice_evaluation import Voiced, engine, put, start_s
+from mentor.voice_evaluation import AT_ONCE, Voiced, engine, put, start_s
 from mentor.voice_evaluation import results as voice_results
+from mentor.voices import VOICES, Voice, keep, measured
 
 QUESTIONS = Path("tests", "data", "mentor_questions.yaml")
 
@@ -51,6 +54,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--seed", type=int, default=0, help="of the draw, by default 0"
         )
+        parser.add_argument(
+            "--keep",
+            type=Path,
+            nargs="?",
+            const=VOICES,
+            help="with --voice: write the figures beside the model's name into this "
+            f"file, by default mentor/{VOICES.name}, from which the page takes whose "
+            "words lead",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -83,6 +95,8 @@ class Command(BaseCommand):
             self._lines(line for one in voiced for line in _heard(one))
         self.stdout.write(f"{status.label}, started in {start_s(status):.1f} s")
         self._report("evalmentor --voice", found, options["json"])
+        if options["keep"] and found:
+            keep(_voice(status, found, len(voiced)), options["keep"])
 
     def _report(self, bench: str, found: list[dict[str, Any]], as_json: bool) -> None:
         self._lines(f"{r['name']:<20} {r['value']:g} {r['unit']}" for r in found)
@@ -128,6 +142,20 @@ def _missed(one: Judged) -> str:
     return (
         f"{q.scope:<9} {said:<7} {one.score:5.1f} {one.note_id:<24} "
         f"{'in 3' if one.retrieved else '    '} [{q.section}] {q.q}"
+    )
+
+
+def _voice(
+    status: EngineStatus, found: list[dict[str, Any]], num_questions: int
+) -> Voice:
+    return measured(
+        found,
+        model=status.model_in_words,
+        start_s=round(start_s(status), 1),
+        num_questions=num_questions,
+        at_once=AT_ONCE,
+        machine=status.machine or status.device,
+        measured=timezone.now().date().isoformat(),
     )
 
 
