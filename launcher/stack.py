@@ -51,6 +51,7 @@ class Stack:
         self.began = time.monotonic()
         self._restarts: dict[str, list[float]] = {}
         self._due: dict[str, float] = {}
+        self._progress = ""
         self._environment = {
             **os.environ,
             "DATA_DIR": str(config.data_dir),
@@ -192,9 +193,18 @@ class Stack:
             for name in [n for n, due in self._due.items() if due < time.monotonic()]:
                 del self._due[name]
                 self._start(name)
+            if "conversion" in self.children:
+                self._say_progress()
             if "engine" in self.children:
                 for line in watch.news():
                     say(f"  {line}")
+
+    def _say_progress(self) -> None:
+        """What the making of the model's files said last, where that is news."""
+        line = self.children["conversion"].last_words()
+        if line.startswith("Downloading ") and line != self._progress:
+            self._progress = line
+            say(f"  {line}")
 
     def _ended(self, child: Child) -> None:
         """A process ended by itself: go on, or start it again after a pause."""
@@ -202,7 +212,7 @@ class Stack:
         code = child.exit_code()
         if child.name == "conversion":
             if code:
-                say(f"  The model was not converted: {child.last_words()}")
+                say(f"  The model is not there: {child.last_words()}")
             else:
                 say(f"  {child.last_words()}")
             self._start("engine")

@@ -5,7 +5,8 @@ EngineError (lab.errors)
     └── Unknown         a conversation or question that is not yours, or is gone
 MentorError
 ├── NoSentenceModel     what questions are understood with is not installed
-└── BadQuestions        a file of questions that evalmentor cannot read
+├── BadQuestions        a file of questions that evalmentor cannot read
+└── NoEngine            no engine is ready whose words could be measured
 """
 
 from lab.errors import EngineError
@@ -29,3 +30,7 @@ class NoSentenceModel(MentorError):
 
 class BadQuestions(MentorError):
     """A file of questions is not of the form."""
+
+
+class NoEngine(MentorError):
+    """No engine is ready."""

@@ -12,7 +12,7 @@ from courseware.models import Learner
 from lab import client
 from lab.errors import NotYours
 from lab.messages import RequestReport
-from mentor import course, prompts
+from mentor import course, prompts, voices
 from mentor.errors import Refused, Unknown
 from mentor.repetition import without_echo, without_reprint
 
@@ -166,6 +166,7 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
         host = client.status_of(report.engine_host_id)
         numbers["engine"] = (host and host.label) or report.engine_host_id
         numbers["model"] = host.model if host else ""
+        numbers["voice"] = host.model_in_words if host else ""
         numbers["measured_at"] = timezone.now().isoformat()
         unsettled = self.filter(request_id=report.request_id, report__isnull=True)
         turn = unsettled.first()
@@ -243,7 +244,8 @@ class Turn(models.Model):
     engine_host_id = models.CharField(max_length=100, blank=True)
     short_id = models.PositiveBigIntegerField(null=True)
     report = models.JSONField(null=True)
-    """RequestReport without text and error, with the engine's name and the time."""
+    """RequestReport without text and error, with the engine's and the model's name and
+    the time."""
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[TurnManager] = TurnManager()
@@ -268,6 +270,14 @@ class Turn(models.Model):
     def is_open(self) -> bool:
         """Whether an engine still owes the answer."""
         return self.state == self.State.OPEN
+
+    @property
+    def leads(self) -> bool:
+        """Whether the engine's words stand before the course's: of a model that was
+        measured to be good enough, and all of them supported."""
+        checked = self.checked or []
+        is_supported = bool(checked) and all(row["supported"] for row in checked)
+        return is_supported and voices.leads((self.report or {}).get("voice", ""))
 
     def exchange(self) -> prompts.Exchange:
         """This turn as the model saw it."""

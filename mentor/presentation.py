@@ -41,6 +41,7 @@ def turn_json(turn: Turn) -> dict[str, Any]:
         "quiz_answer": turn.quiz_answer,
         "state": turn.state,
         "course": course_json(turn),
+        "leads": turn.leads,
         "answer": turn.answer,
         "html": render(turn.answer),
         **checked_json(turn),

@@ -1,1 +1,2 @@
-"""What vLLM loads: the bundled model, or random weights of a given shape. No Django."""
+"""What vLLM loads: the bundled model, a model of the hub, random weights.
+No Django."""

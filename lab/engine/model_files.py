@@ -2,15 +2,15 @@
 
     python -m lab.engine.model_files      # into DATA_DIR/models/
 
-The bundled model is converted, a shape with random weights is written; any other model
-brings its files.
+The bundled model is converted, a shape with random weights is written, a model of the
+hub is downloaded; any other model brings its files.
 """
 
 import sys
 import time
 from pathlib import Path
 
-from lab.checkpoints import bundled, random_weights
+from lab.checkpoints import bundled, hub, random_weights
 from lab.engine.config import EngineConfig, bundled_model_dir
 from lab.errors import EngineUnavailable, SettingError
 
@@ -19,6 +19,8 @@ def are_ready(config: EngineConfig) -> bool:
     """Whether the engine can start with what is there."""
     if config.shape:
         return random_weights.is_written(Path(config.model), config.shape)
+    if config.is_hub_model:
+        return hub.is_downloaded(config.model)
     directory = bundled_model_dir(config.data_dir)
     return config.model != str(directory) or bundled.is_converted(directory)
 
@@ -26,6 +28,9 @@ def are_ready(config: EngineConfig) -> bool:
 def make(config: EngineConfig) -> None:
     """Make what is missing; raises EngineUnavailable."""
     if are_ready(config):
+        return
+    if config.is_hub_model:
+        hub.download(config.model, lambda line: print(line, flush=True))
         return
     directory = bundled_model_dir(config.data_dir)
     if not bundled.is_converted(directory):

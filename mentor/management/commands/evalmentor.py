@@ -1,6 +1,8 @@
 """``manage.py evalmentor``: is what the mentor shows as fact right?"""
 
 import json
+import random
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,9 +10,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
+from lab.messages import EngineStatus
 from mentor.errors import MentorError
-from mentor.evaluation import Judged, judge, read_questions, results
+from mentor.evaluation import Judged, Question, judge, read_questions, results
+from mentor.voice_evaluation import AT_ONCE, Voiced, engine, put, start_s
+from mentor.voice_evaluation import results as voice_results
+from mentor.voices import VOICES, Voice, keep, measured
 
 QUESTIONS = Path("tests", "data", "mentor_questions.yaml")
 
@@ -35,10 +42,34 @@ class Command(BaseCommand):
         parser.add_argument(
             "--missed", action="store_true", help="also list every question missed"
         )
+        parser.add_argument(
+            "--voice",
+            action="store_true",
+            help="measure the words of the engine that runs instead (make run), on "
+            "the questions inside the course",
+        )
+        parser.add_argument(
+            "--sample", type=int, help="only so many of them, drawn at random"
+        )
+        parser.add_argument(
+            "--seed", type=int, default=0, help="of the draw, by default 0"
+        )
+        parser.add_argument(
+            "--keep",
+            type=Path,
+            nargs="?",
+            const=VOICES,
+            help="with --voice: write the figures beside the model's name into this "
+            f"file, by default mentor/{VOICES.name}, from which the page takes whose "
+            "words lead",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             questions = read_questions(options["questions"])
+            if options["voice"]:
+                self._voice(questions, options)
+                return
             for question in questions[:1]:
                 judge(question)  # reads the course and the model
             judged = [judge(question) for question in questions]
@@ -48,10 +79,29 @@ class Command(BaseCommand):
             self._lines(_missed(one) for one in judged if _is_missed(one))
         for name in ("scope", "kind", "section"):
             self._lines(_table(name, judged))
-        found = results(judged)
+        self._report("evalmentor", results(judged), options["json"])
+
+    def _voice(self, questions: Sequence[Question], options: dict[str, Any]) -> None:
+        """The engine's own words, on the questions that the course answers."""
+        status = engine()
+        some = [q for q in questions if q.scope == "in" and not q.is_lab]
+        if options["sample"]:
+            number = min(options["sample"], len(some))
+            some = random.Random(options["seed"]).sample(some, number)
+        began = time.monotonic()
+        voiced = list(put(some))
+        found = voice_results(voiced, time.monotonic() - began)
+        if options["missed"]:
+            self._lines(line for one in voiced for line in _heard(one))
+        self.stdout.write(f"{status.label}, started in {start_s(status):.1f} s")
+        self._report("evalmentor --voice", found, options["json"])
+        if options["keep"] and found:
+            keep(_voice(status, found, len(voiced)), options["keep"])
+
+    def _report(self, bench: str, found: list[dict[str, Any]], as_json: bool) -> None:
         self._lines(f"{r['name']:<20} {r['value']:g} {r['unit']}" for r in found)
-        if options["json"]:
-            self.stdout.write(json.dumps({"bench": "evalmentor", "results": found}))
+        if as_json:
+            self.stdout.write(json.dumps({"bench": bench, "results": found}))
 
     def _lines(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -93,3 +143,29 @@ def _missed(one: Judged) -> str:
         f"{q.scope:<9} {said:<7} {one.score:5.1f} {one.note_id:<24} "
         f"{'in 3' if one.retrieved else '    '} [{q.section}] {q.q}"
     )
+
+
+def _voice(
+    status: EngineStatus, found: list[dict[str, Any]], num_questions: int
+) -> Voice:
+    return measured(
+        found,
+        model=status.model_in_words,
+        start_s=round(start_s(status), 1),
+        num_questions=num_questions,
+        at_once=AT_ONCE,
+        machine=status.machine or status.device,
+        measured=timezone.now().date().isoformat(),
+    )
+
+
+def _heard(one: Voiced) -> list[str]:
+    """A question with the engine's sentences, and why one is struck."""
+    outcome = "WRONG" if one.wrong else "right" if one.right else "not"
+    head = f"{outcome:<6} {one.question.q}"
+    rows = [
+        f"    {'+' if row['supported'] else '-'} {row['text']}"
+        + ("" if row["supported"] else f"  [{row['why']}]")
+        for row in one.sentences
+    ]
+    return [head, *rows, *([f"    ! {one.error}"] if one.error else [])]

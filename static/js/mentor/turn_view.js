@@ -54,6 +54,7 @@ export class TurnView {
     say(parts.state, stateSentence(turn, engine, nowS));
     this.#showCourse(turn.course);
     this.#showAnswer(turn, isOpen);
+    this.#showLead(turn.leads);
     say(parts.quiet, quietSentence(turn));
     say(parts.error, isOpen ? "" : turn.error);
     say(parts.cost, costSentence(turn.measured, card));
@@ -115,6 +116,16 @@ export class TurnView {
     this.#answerText = null;
     this.#html = html;
     answer.replaceChildren(...parsed(html));
+  }
+
+  /** The words of an engine that was measured to be good come first; what they rest on
+   * folds behind them. */
+  #showLead(leads) {
+    const { courseVoice, engineVoice, sources } = this.#parts;
+    if (leads === !sources.hidden) return;
+    sources.hidden = !leads;
+    if (leads) sources.append(courseVoice);
+    else engineVoice.before(courseVoice);
   }
 
   /** Right is told at once; wrong asks why first, and is told without a reason too. */
