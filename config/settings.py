@@ -11,8 +11,13 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import logging_configuration
-from lab.engine.addresses import address_of, celery_url, database_parts, redis_url
-from lab.engine.environment import Environment, data_dir_of
+from lab.engine.addresses import address_of, celery_url
+from lab.engine.environment import (
+    Environment,
+    data_dir_of,
+    database_parts,
+    redis_url,
+)
 
 env = Environment(os.environ, refusal=ImproperlyConfigured)
 BASE_DIR = Path(__file__).resolve().parent.parent
