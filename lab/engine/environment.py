@@ -152,9 +152,12 @@ def keep_files_private() -> None:
     os.umask(0o077)
 
 
-def redis_url(env: Environment, data_dir: Path) -> str:
-    """The address of Redis: what the environment names, else the embedded server's."""
-    value = env.text("REDIS_URL", "")
+def redis_url(env: Environment, data_dir: Path, own: str = "") -> str:
+    """The address of Redis: what the environment names, else the embedded server's.
+
+    ``own`` is the value of a variable that names a server of one use only.
+    """
+    value = own or env.text("REDIS_URL", "")
     if value:
         address = address_of(value)
     elif env.text("REDIS_HOST", ""):
