@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from quizzes.errors import BrokenQuestion
-from quizzes.formats.cloze import gap_type
+from quizzes.formats.cloze import gap_type, gap_weight
 from quizzes.formats.gift_answers import Answers, fields_of
 from quizzes.formats.gift_texts import FORMAT, GiftReader, hidden, on_one_line, shown
 from quizzes.formats.imported import Imported, Place, lines_of
@@ -201,6 +201,10 @@ class _Question:
             self._reader.losses.append(
                 f"its {len(bodies)} gaps become {len(bodies)} questions"
             )
+            weights = [gap_weight(block[1]) for block in blocks]
+            if len(set(weights)) > 1:
+                told = ", ".join(map(str, weights))
+                self._reader.losses.append(f"the weights {told} of its gaps")
         for number, body in enumerate(bodies, 1):
             suffix = f" {number}" if len(bodies) > 1 else ""
             wanted = [self._chunk.name, self._title, str(body["text"])]

@@ -115,6 +115,7 @@ def test_its_right_choices_are_found(source: str, right: list[str]) -> None:
         ('[html]<img src\\="@@PLUGINFILE@@/c.png"> {T}', "image 'c.png'"),
         ("<!-- x -->[html]<p>A</p> {T}", "the comment before [html]"),
         ("[html]A<!-- x --> {T}", "<!-- -->"),
+        ('[html]<a href\\="@@PLUGINFILE@@/a.mp3">Listen</a> {T}', "without <a>"),
         ("[html]A<script>x()</script> {T}", "<script>"),
         ("Prints?\nx\\:\n    go()\n{=1}", "indented lines"),
         ("Is $a \\neq b$? {T}", "'\\neq' is read as the end of a line"),
