@@ -62,12 +62,15 @@ def _ask_database() -> None:
 
 
 def _ask_redis() -> None:
-    with redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-        socket_timeout=REDIS_TIMEOUT_S,
-    ) as server:
-        server.ping()
+    """Each server once, where broker, channel layer and cache have their own."""
+    urls = (settings.REDIS_URL, settings.BROKER_URL, settings.LAYER_URL)
+    for url in dict.fromkeys([*urls, settings.CACHE_URL]):
+        with redis.Redis.from_url(
+            url,
+            socket_connect_timeout=REDIS_TIMEOUT_S,
+            socket_timeout=REDIS_TIMEOUT_S,
+        ) as server:
+            server.ping()
 
 
 def _engines() -> list[dict[str, Any]]:

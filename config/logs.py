@@ -18,6 +18,8 @@ from celery.signals import setup_logging, task_postrun, task_prerun
 from django.http import HttpRequest, HttpResponseBase
 
 LOG_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
+SECRET_PARTS = ("uidb64", "token")
+"""Of a path: whoever reads them can set a password."""
 QUIET_PATHS = ("/healthz", "/readyz", "/static/")
 _began: dict[str, float] = {}
 """time.monotonic() at which each running task began, by task id."""
@@ -122,11 +124,22 @@ class RequestLogMiddleware:
             structlog.get_logger("servelab.web").info(
                 "request",
                 method=request.method,
-                path=request.path,
+                path=_path_without_secrets(request),
                 status=response.status_code,
                 ms=round(1000 * (time.monotonic() - began), 1),
             )
         return response
+
+
+def _path_without_secrets(request: HttpRequest) -> str:
+    """The path; what sets a new password is left out of it."""
+    path = request.path
+    match = request.resolver_match
+    given = match.kwargs if match else {}
+    for name in SECRET_PARTS:
+        if value := str(given.get(name, "")):
+            path = path.replace(f"/{value}/", "/…/")
+    return path
 
 
 def bind_log_id(offered: str) -> str:

@@ -12,8 +12,14 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import logging_configuration
-from lab.engine.addresses import address_of, celery_url, database_parts, redis_url
-from lab.engine.environment import SHORTEST_SECRET, Environment, data_dir_of
+from lab.engine.addresses import address_of, celery_url
+from lab.engine.environment import (
+    SHORTEST_SECRET,
+    Environment,
+    data_dir_of,
+    database_parts,
+    redis_url,
+)
 from lab.messages import PRIORITIES
 
 env = Environment(os.environ, refusal=ImproperlyConfigured)
@@ -48,6 +54,9 @@ except ValueError as error:
 # Where data lies
 DATABASE_URL = env.text("DATABASE_URL", "")
 REDIS_URL = redis_url(env, DATA_DIR)
+LAYER_URL = redis_url(env, DATA_DIR, env.text("REDIS_LAYER_URL", ""))
+CACHE_URL = redis_url(env, DATA_DIR, env.text("REDIS_CACHE_URL", ""))
+BROKER_URL = redis_url(env, DATA_DIR, env.text("REDIS_BROKER_URL", ""))
 # Not by a URL, in which a directory's # or ? would be read.
 _database = database_parts(env) or {
     "ENGINE": "django.db.backends.sqlite3",
@@ -216,17 +225,17 @@ AXES_DISABLE_ACCESS_LOG = True
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "servelab"},
+        "CONFIG": {"hosts": [LAYER_URL], "prefix": "servelab"},
     }
 }
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
+        "LOCATION": CACHE_URL,
         "KEY_PREFIX": "servelab",
     }
 }
-CELERY_BROKER_URL = celery_url(REDIS_URL)
+CELERY_BROKER_URL = celery_url(BROKER_URL)
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "lab.generate": {"queue": "engine"},

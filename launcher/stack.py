@@ -16,9 +16,8 @@ from types import FrameType
 import redis
 
 from lab.engine import model_files
-from lab.engine.addresses import names_redis
 from lab.engine.config import PROJECT_DIR, EngineConfig
-from lab.engine.environment import Environment, keep_files_private
+from lab.engine.environment import Environment, keep_files_private, names_redis
 from lab.errors import SettingError
 from lab.messages import STATUS_KEY_PREFIX
 from launcher import preparation, valkey

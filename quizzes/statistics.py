@@ -108,8 +108,11 @@ def wrong_parts(answer: Answer) -> list[str]:
     given = answer.submitted
     if kind in ("single", "multiple", "truefalse"):
         chosen = [part for part in variant.parts if part.letter in given]
+        # As it was written: variants of a text count together.
         return [
-            variant.question.choices[part.index].text
+            variant.question.choices[part.index]
+            .text.replace("{{", "{")
+            .replace("}}", "}")
             for part in chosen
             if not variant.question.choices[part.index].is_right
         ] or ["too few chosen"]

@@ -1,24 +1,17 @@
-"""Addresses of Redis and of the database from the environment, secrets quoted.
+"""Addresses with their secrets, taken apart and put together again. Pure.
 
-    REDIS_URL       or REDIS_HOST, _PORT, _USER, _PASSWORD, _DB, _TLS, _CA
-    DATABASE_URL    or DATABASE_HOST, _PORT, _USER, _PASSWORD, _NAME
-
-Standard library only: the launcher reads settings before anything is installed. A
-password never gets into a message. TLS is always verified.
+Standard library only: the launcher reads settings before anything is installed.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode
-
-from lab.engine.environment import Environment
 
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 _UNQUOTED_PERCENT = re.compile("%(?![0-9a-fA-F]{2})")
-_LENIENT = {"ssl_cert_reqs": "required", "ssl_check_hostname": "true"}
-"""What a query of rediss:// must say where it says anything."""
+_VERIFIED = {"ssl_cert_reqs": "required", "ssl_check_hostname": "true"}
+"""What redis-py and kombu read in the query of rediss://."""
 
 
 @dataclass(frozen=True)
@@ -72,61 +65,26 @@ def _unquoted(text: str) -> str:
     return unquote(_UNQUOTED_PERCENT.sub("%25", text))
 
 
-def redis_url(env: Environment, data_dir: Path) -> str:
-    """The address of Redis: what the environment names, else the embedded server's."""
-    value = env.text("REDIS_URL", "")
-    if value:
-        address = address_of(value)
-    elif env.text("REDIS_HOST", ""):
-        address = _redis_parts(env)
-    else:
-        address = address_of(_embedded(data_dir))
-    if address.scheme not in REDIS_SCHEMES or "://" not in (value or "://"):
-        raise env.refusal(
-            f"REDIS_URL is {_hidden(value)!r}: it starts with redis://, rediss:// or "
-            "unix://."
-        )
-    return _verified(env, address).url
-
-
-def names_redis(env: Environment) -> bool:
-    """Whether the environment names a Redis, so that none is started."""
-    return bool(env.text("REDIS_URL", "") or env.text("REDIS_HOST", ""))
-
-
-def _redis_parts(env: Environment) -> Address:
-    host = env.text("REDIS_HOST", "")
-    port = env.integer("REDIS_PORT", 6379, 1, 65535)
-    return Address(
-        "rediss" if env.boolean("REDIS_TLS", False) else "redis",
-        f"{_in_brackets(host)}:{port}",
-        env.text("REDIS_USER", ""),
-        env.text("REDIS_PASSWORD", ""),
-        f"/{env.integer('REDIS_DB', 0, 0, 1_000_000)}",
-    )
-
-
-def _in_brackets(host: str) -> str:
+def in_brackets(host: str) -> str:
+    """A host as a URL writes it: an address of IPv6 in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
-def _verified(env: Environment, address: Address) -> Address:
-    """``rediss://`` with what makes every client check certificate and host name."""
-    authority = env.text("REDIS_CA", "")
+def verified(address: Address, authority: str) -> Address:
+    """``rediss://`` with what makes every client check certificate and host name.
+
+    ``authority`` is the file of who signed it, "" for the system's. Raises ValueError
+    with the part of the query that asks for less.
+    """
     if address.scheme != "rediss":
         return address
     query = dict(address.query or {})
-    for name, wanted in _LENIENT.items():
-        said = query.get(name, wanted).lower().replace("cert_", "")
-        if said != wanted:
-            raise env.refusal(
-                f"REDIS_URL says {name}={query[name]}: the certificate of a rediss:// "
-                "server is always verified. Name its authority's file in REDIS_CA."
-            )
+    for name, wanted in _VERIFIED.items():
+        said = query.get(name, wanted)
+        if said.lower().removeprefix("cert_") != wanted:
+            raise ValueError(f"{name}={said}")
         query[name] = wanted
     if authority:
-        if not Path(authority).is_file():
-            raise env.refusal(f"REDIS_CA is {authority!r}: there is no such file.")
         query["ssl_ca_certs"] = authority
     return replace(address, query=query)
 
@@ -140,30 +98,7 @@ def celery_url(url: str) -> str:
     return replace(address, scheme="redis+socket", query={"virtual_host": database}).url
 
 
-def database_parts(env: Environment) -> dict[str, str] | None:
-    """Django's fields of a PostgreSQL that is named by parts; None if it is not."""
-    host = env.text("DATABASE_HOST", "")
-    if not host:
-        return None
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "HOST": host,
-        "PORT": str(env.integer("DATABASE_PORT", 5432, 1, 65535)),
-        "USER": env.text("DATABASE_USER", "servelab"),
-        "PASSWORD": env.text("DATABASE_PASSWORD", ""),
-        "NAME": env.text("DATABASE_NAME", "servelab"),
-    }
-
-
-def _embedded(data_dir: Path) -> str:
-    """The embedded server's address while it runs, else a server on its usual port."""
-    try:
-        return (data_dir / "redis_url").read_text().strip()
-    except OSError:
-        return "redis://127.0.0.1:6379/0"
-
-
-def _hidden(url: str) -> str:
+def without_login(url: str) -> str:
     """A value that may be no URL, without what may be a password."""
     scheme, mark, rest = url.rpartition("://")
     login, at, host = rest.rpartition("@")

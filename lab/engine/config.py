@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.engine.addresses import redis_url
-from lab.engine.environment import Environment, data_dir_of
+from lab.engine.environment import Environment, data_dir_of, redis_url
 from lab.errors import SettingError
 from planning.errors import BadSetting
 

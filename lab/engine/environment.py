@@ -1,5 +1,9 @@
 """Typed readers of environment variables: a wrong value stops the start, by name.
 
+    REDIS_URL       or REDIS_HOST, _PORT, _USER, _PASSWORD, _DB, _TLS; REDIS_CA
+    DATABASE_URL    or DATABASE_HOST, _PORT, _USER, _PASSWORD, _NAME
+
+A password gets into no message, and TLS is always verified.
 Standard library only: the launcher reads settings before anything is installed.
 """
 
@@ -9,6 +13,14 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lab.engine.addresses import (
+    REDIS_SCHEMES,
+    Address,
+    address_of,
+    in_brackets,
+    verified,
+    without_login,
+)
 from lab.errors import SettingError
 
 DEFAULT_DATA_DIR = Path(__file__).resolve().parent.parent.parent / "var"
@@ -138,3 +150,72 @@ def _is_of_servelab(directory: Path) -> bool:
 def keep_files_private() -> None:
     """Files that this process makes from now on are for its user alone."""
     os.umask(0o077)
+
+
+def redis_url(env: Environment, data_dir: Path, own: str = "") -> str:
+    """The address of Redis: what the environment names, else the embedded server's.
+
+    ``own`` is the value of a variable that names a server of one use only.
+    """
+    value = own or env.text("REDIS_URL", "")
+    if value:
+        address = address_of(value)
+    elif env.text("REDIS_HOST", ""):
+        address = _redis_parts(env)
+    else:
+        address = address_of(_local_redis_url(data_dir))
+    if address.scheme not in REDIS_SCHEMES or (value and "://" not in value):
+        raise env.refusal(
+            f"REDIS_URL is {without_login(value)!r}: it starts with redis://, "
+            "rediss:// or unix://."
+        )
+    authority = env.text("REDIS_CA", "")
+    if authority and not Path(authority).is_file():
+        raise env.refusal(f"REDIS_CA is {authority!r}: there is no such file.")
+    try:
+        return verified(address, authority).url
+    except ValueError as error:
+        raise env.refusal(
+            f"REDIS_URL says {error}: the certificate of a rediss:// server is always "
+            "verified. Name its authority's file in REDIS_CA."
+        ) from None
+
+
+def names_redis(env: Environment) -> bool:
+    """Whether the environment names a Redis, so that none is started."""
+    return bool(env.text("REDIS_URL", "") or env.text("REDIS_HOST", ""))
+
+
+def _redis_parts(env: Environment) -> Address:
+    host = env.text("REDIS_HOST", "")
+    port = env.integer("REDIS_PORT", 6379, 1, 65535)
+    return Address(
+        "rediss" if env.boolean("REDIS_TLS", False) else "redis",
+        f"{in_brackets(host)}:{port}",
+        env.text("REDIS_USER", ""),
+        env.text("REDIS_PASSWORD", ""),
+        f"/{env.integer('REDIS_DB', 0, 0, 1_000_000)}",
+    )
+
+
+def database_parts(env: Environment) -> dict[str, str] | None:
+    """Django's fields of a PostgreSQL that is named by parts; None if it is not."""
+    host = env.text("DATABASE_HOST", "")
+    if not host:
+        return None
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": host,
+        "PORT": str(env.integer("DATABASE_PORT", 5432, 1, 65535)),
+        "USER": env.text("DATABASE_USER", "servelab"),
+        "PASSWORD": env.text("DATABASE_PASSWORD", ""),
+        "NAME": env.text("DATABASE_NAME", "servelab"),
+    }
+
+
+def _local_redis_url(data_dir: Path) -> str:
+    """The embedded server's address while it runs, else a server on its usual port."""
+    try:
+        return (data_dir / "redis_url").read_text().strip()
+    except OSError:
+        return "redis://127.0.0.1:6379/0"

@@ -32,6 +32,12 @@ def gap_type(source: str) -> str:
     return TYPES[found[2].upper()] if found else ""
 
 
+def gap_weight(source: str) -> int:
+    """What the gap weighs beside the others of its text."""
+    found = _GAP.match(source)
+    return int(found[1] or 1) if found else 1
+
+
 def gap_rows(source: str) -> Iterator[tuple[str, float]]:
     """Each answer as ``%weight%text#feedback``, and its weight if it names none."""
     found = _GAP.match(source)

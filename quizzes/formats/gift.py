@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from quizzes.errors import BrokenQuestion
-from quizzes.formats.cloze import gap_type
+from quizzes.formats.cloze import gap_type, gap_weight
 from quizzes.formats.gift_answers import Answers, fields_of
 from quizzes.formats.gift_texts import FORMAT, GiftReader, hidden, on_one_line, shown
 from quizzes.formats.imported import Imported, Place, lines_of
@@ -25,6 +25,7 @@ _ROOT = re.compile(r"^(\$[a-z]+\$/)?(top/)?")
 _MARK = re.compile(r"\[(id|tag):((?:\\.|[^\]\\])*)\]")
 _BLOCK = re.compile(r"\{([^{}]*)\}")
 _ANSWERS = re.compile(r"\s*(?:[=~#]|(?:TRUE|FALSE|T|F)\s*(?:#|$))")
+MAX_QUESTION_CHARS = 60_000
 GAP = "_____"
 OTHER_GAP = "[…]"
 
@@ -72,6 +73,14 @@ def tag_of(category: str, place: Place, found: Imported) -> str:
 
 def add_question(found: Imported, chunk: Chunk) -> None:
     """A question, or its gaps as questions; else why not."""
+    source = chunk.source
+    if len(source) > MAX_QUESTION_CHARS:
+        found.refuse(
+            Place(chunk.line, source[:80]),
+            f"{len(source):,} characters, of at most {MAX_QUESTION_CHARS:,}: is a }} "
+            "missing?",
+        )
+        return
     question = _Question(chunk)
     try:
         question.add_to(found)
@@ -85,14 +94,16 @@ class _Chunker:
     def __init__(self) -> None:
         self.chunk: Chunk | None = None
         self.depth = 0
+        self.head = ""
+        """The question's first row."""
         self._has_gap = False
 
     def is_next(self, row: str) -> bool:
         """Whether a row begins another question, a blank one aside."""
-        if self.chunk is None or not self.chunk.source:
+        if not self.head:
             return False
         bare = row.lstrip()
-        if bare.startswith("$CATEGORY:") or self.chunk.source.startswith("$CATEGORY:"):
+        if "$CATEGORY:" in (bare[:10], self.head[:10]):
             return True
         if bare.startswith("::"):
             return not self._is_in_title()
@@ -108,6 +119,7 @@ class _Chunker:
         assert self.chunk is not None
         if not row.strip():
             self._has_gap = True
+        self.head = self.head or row.strip()
         bare = hidden(row)
         self.depth = max(0, self.depth + bare.count("{") - bare.count("}"))
         self.chunk.rows.append(row)
@@ -115,6 +127,7 @@ class _Chunker:
     def start(self, line: int) -> None:
         """Begin a question."""
         self.chunk, self.depth, self._has_gap = Chunk(line), 0, False
+        self.head = ""
 
 
 def _chunks(lines: list[str]) -> Iterator[Chunk]:
@@ -126,7 +139,7 @@ def _chunks(lines: list[str]) -> Iterator[Chunk]:
             if chunker.depth:
                 chunker.chunk.unclosed_at = number
             yield chunker.chunk
-            chunker.chunk = None
+            chunker.chunk, chunker.head = None, ""
         if is_end:
             chunker.depth = 0
             continue
@@ -136,7 +149,7 @@ def _chunks(lines: list[str]) -> Iterator[Chunk]:
         if is_comment:
             _take_marks(chunker.chunk, row)
             continue
-        if not chunker.chunk.source:
+        if not chunker.head:
             chunker.chunk.line = number
         chunker.take(row)
     if chunker.chunk:
@@ -188,6 +201,10 @@ class _Question:
             self._reader.losses.append(
                 f"its {len(bodies)} gaps become {len(bodies)} questions"
             )
+            weights = [gap_weight(block[1]) for block in blocks]
+            if len(set(weights)) > 1:
+                told = ", ".join(map(str, weights))
+                self._reader.losses.append(f"the weights {told} of its gaps")
         for number, body in enumerate(bodies, 1):
             suffix = f" {number}" if len(bodies) > 1 else ""
             wanted = [self._chunk.name, self._title, str(body["text"])]

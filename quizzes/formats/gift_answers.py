@@ -195,4 +195,12 @@ def _gap(answers: Answers) -> dict[str, Any]:
         return number_fields(rows, answers.losses)
     if kind == "SHORTANSWER":
         return shorttext_fields([starred(row) for row in rows], answers.losses)
+    if kind == "MULTIRESPONSE":
+        # Its weights are shares of what all right ones weigh.
+        total = sum(max(row.weight, 0) for row in rows) or 100
+        rows = [
+            Row(row.text, row.weight * 100 / total if row.weight > 0 else row.weight,
+                row.feedback)
+            for row in rows
+        ]  # fmt: skip
     return choice_fields(rows, kind == "MULTICHOICE", answers.losses)

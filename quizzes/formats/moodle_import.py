@@ -134,8 +134,22 @@ class _Question:
             body["hints"] = [hint for hint in hints if hint]
         if self._tags:
             body["tags"] = self._tags
-        self._lose_settings()
         imported.add(self.place, body, given, name, text)
+        self._finish(imported)
+
+    def add_to_gaps(self, imported: Imported, bodies: list[dict[str, Any]]) -> None:
+        """What a Cloze text has beside its gaps."""
+        general = self.text(self.node.child("generalfeedback"))
+        for body in bodies if general else ():
+            if said := body.get("explanation"):
+                self.losses.append(f"the feedback {said!r} to the right answer")
+            body["explanation"] = general
+        asked = self.node.child("questiontext")
+        self._files += asked.all("file") if asked else ()
+        self._finish(imported)
+
+    def _finish(self, imported: Imported) -> None:
+        self._lose_settings()
         for node in self._files:
             self._keep_image(node, imported)
         imported.lose(self.place, self.texts.named())
@@ -144,6 +158,10 @@ class _Question:
         mark = self.node.at("defaultgrade")
         if mark and float_of(mark) != 1:
             self.losses.append(f"its mark, {mark}: every question counts the same")
+        if image := self.node.at("image"):  # as Moodle 1.9 has it
+            self.losses.append(f"the image {image!r} is not shown")
+            data = self.node.at("image_base64")
+            self._files += [Node("file", {"name": image}, 0, data)] if data else []
         if self.node.at("hidden") == "1":
             self.losses.append("that it is hidden")
         if self.node.at("shuffleanswers") in ("false", "0"):
@@ -274,7 +292,9 @@ def _add_cloze(found: Imported, node: Node, place: Place, category: str) -> None
     chunk = Chunk(node.line, [f"[{form}]{''.join(parts)}"])
     chunk.title, chunk.name = place.title, node.at("idnumber")
     chunk.tags = _tags(node, category)
+    num_before = len(found.bodies)
     add_question(found, chunk)
+    _Question(node, place, category).add_to_gaps(found, found.bodies[num_before:])
 
 
 def _escaped(text: str) -> str:

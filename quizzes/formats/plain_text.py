@@ -101,9 +101,13 @@ class _Reader(HTMLParser):
         elif tag in ("sup", "sub"):
             self.parts.append(")")
         elif tag == "a" and self._links:
-            target = self._links.pop()
-            if re.match("https?://", target):
-                self.parts.append(f" ({target})")
+            self._end_link(self._links.pop())
+
+    def _end_link(self, target: str) -> None:
+        if re.match("https?://", target):
+            self.parts.append(f" ({target})")
+        elif target:  # a file beside the text
+            self.gone["a"] = None
 
     def handle_data(self, data: str) -> None:
         if self._dropped:

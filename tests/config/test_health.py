@@ -61,8 +61,9 @@ def test_readyz_tells_the_engines_state_and_the_age_of_its_heartbeat(
 
 
 @pytest.mark.django_db
-def test_readyz_is_503_while_redis_is_away(client: Client, settings):
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+@pytest.mark.parametrize("name", ["REDIS_URL", "BROKER_URL", "LAYER_URL", "CACHE_URL"])
+def test_readyz_is_503_while_redis_is_away(client: Client, settings, name: str):
+    setattr(settings, name, "redis://127.0.0.1:1/0")
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["redis"] == {"ok": False, "error": "ConnectionError"}

@@ -35,6 +35,14 @@ def test_a_request_is_one_json_line_with_the_id_that_the_answer_carries(
     assert request["path"] == "/no-such-page"
 
 
+@pytest.mark.django_db
+def test_what_sets_a_new_password_is_not_logged(client: Client, lines):
+    client.get("/account/reset/MQ/abc-0123456789abcdef/")
+    request = next(line for line in lines() if line["event"] == "request")
+    assert request["path"] == "/account/reset/…/…/"
+    assert "0123456789abcdef" not in json.dumps(lines())
+
+
 def test_an_id_that_is_none_is_replaced(client: Client):
     answer = client.get("/healthz", headers={"X-Log-Id": 'a b"c'})
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Log-Id"])

@@ -108,6 +108,18 @@ def test_a_unix_socket_serves_all_of_them(socket_path: Path, tmp_path: Path) -> 
     assert is_well(told), told
 
 
+def test_each_use_may_have_a_server_of_its_own(
+    socket_path: Path, tmp_path: Path
+) -> None:
+    url, nobody = f"unix://:{PASSWORD}@{socket_path}", "redis://127.0.0.1:1"
+    names = ("layer", "cache", "broker")
+    for own in names:
+        others = {f"REDIS_{n.upper()}_URL": nobody for n in names if n != own}
+        told = ask(tmp_path, REDIS_URL=url, **others)
+        assert told["status"] == told[own] == "ok", told
+        assert not [n for n in names if n != own and told[n] == "ok"], told
+
+
 @pytest.fixture(scope="module")
 def target() -> tuple[str, int]:
     """The server of all tests."""

@@ -8,14 +8,13 @@ import pytest
 import redis
 from kombu.utils.url import parse_url
 
-from lab.engine.addresses import (
-    address_of,
-    celery_url,
+from lab.engine.addresses import address_of, celery_url
+from lab.engine.environment import (
+    Environment,
     database_parts,
     names_redis,
     redis_url,
 )
-from lab.engine.environment import Environment
 from lab.errors import SettingError
 
 PASSWORDS = [

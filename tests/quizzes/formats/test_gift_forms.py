@@ -3,6 +3,7 @@ r"""The odd forms that teachers write: understood as Moodle does, refused or nam
 Every case is written by us after what the files of teachers hold.
 """
 
+import time
 from typing import Any
 
 import pytest
@@ -114,6 +115,7 @@ def test_its_right_choices_are_found(source: str, right: list[str]) -> None:
         ('[html]<img src\\="@@PLUGINFILE@@/c.png"> {T}', "image 'c.png'"),
         ("<!-- x -->[html]<p>A</p> {T}", "the comment before [html]"),
         ("[html]A<!-- x --> {T}", "<!-- -->"),
+        ('[html]<a href\\="@@PLUGINFILE@@/a.mp3">Listen</a> {T}', "without <a>"),
         ("[html]A<script>x()</script> {T}", "<script>"),
         ("Prints?\nx\\:\n    go()\n{=1}", "indented lines"),
         ("Is $a \\neq b$? {T}", "'\\neq' is read as the end of a line"),
@@ -201,3 +203,16 @@ def test_equal_titles_get_a_suffix() -> None:
 def test_a_title_may_go_over_two_lines() -> None:
     [body] = read_gift("::A long\ntitle\n::Is it? {T}").bodies
     assert (body["title"], body["text"]) == ("A long title", "Is it?")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["=a\n", "~%50%b#c\n", "{", "}", "$_", "<p>", "<!--", "::a", "\\", "[", "%", "&",
+     "$CATEGORY: x\n", "//\n", "\n "],
+)  # fmt: skip
+@pytest.mark.slow
+def test_a_file_of_the_largest_size_is_read_in_seconds(rows: str) -> None:
+    start = time.process_time()
+    read_gift("Which? {" + rows * (999_000 // len(rows)))
+    read_gift("Which? {=" + (rows * 50_000)[:59_000] + "}")
+    assert time.process_time() - start < 20

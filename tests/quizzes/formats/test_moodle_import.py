@@ -146,6 +146,18 @@ def test_cloze_gaps_become_questions() -> None:
     assert (first["id"], second["id"]) == ("q-1", "q-2")
 
 
+def test_what_a_cloze_text_has_beside_its_gaps_is_kept_or_named() -> None:
+    inner = "<generalfeedback><text>Why.</text></generalfeedback><hidden>1</hidden>"
+    inner += f"<image>old.png</image><image_base64>{PNG}</image_base64>"
+    text = "A {2:SA:=a} or {1:MULTIRESPONSE:=b~=c~d}."
+    imported = quiz(question("cloze", inner, text))
+    assert [body["explanation"] for body in imported.bodies] == ["Why.", "Why."]
+    said = "".join(imported.losses)
+    assert "the weights 2, 1 of its gaps" in said and "that it is hidden" in said
+    assert list(imported.files) == ["old.png"]
+    assert "the image 'old.png'" in said and "weights 100" not in said
+
+
 BOMB = "".join(
     f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12)
 )  # fmt: skip
