@@ -204,8 +204,7 @@ async def _stop_in_prefill(chat: Chat) -> tuple[float | None, Answer]:
     await asyncio.sleep(random.uniform(0, 0.3))
     pressed_at = await chat.stop(answer)
     measured = answer.measured
-    if not measured["num_output_tokens"] and measured["num_prompt_tokens"]:
-        _check_prefill(measured)
+    _check_prefill(measured)
     return (None if measured["num_output_tokens"] else pressed_at), answer
 
 

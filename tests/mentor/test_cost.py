@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from mentor.cost import costs, rented_cards
+from mentor.presentation import measured_json
 from planning.catalog.gpus import gpu
 from planning.memory.model_catalog import find_model
 from planning.service.answer_seconds import (
@@ -68,3 +69,10 @@ def test_a_disputed_price_names_what_the_other_table_says() -> None:
     disputed = [one for one in rented_cards(TODAY) if one.offer.price.disputes]
     for one in disputed:
         assert "Another table says $" in one.json()["doubts"]
+
+
+def test_the_browser_gets_a_cost_for_each_card_it_may_choose() -> None:
+    shown = measured_json({**REPORT, "block_seconds": 2.5})
+    assert shown["block_seconds"] == 2.5
+    assert set(shown["costs"]) == {one.card.id for one in rented_cards(TODAY)}
+    assert measured_json({**REPORT, "model": ""})["costs"] is None

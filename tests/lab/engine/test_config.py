@@ -43,6 +43,7 @@ def test_a_hub_name_is_told_from_a_path(tmp_path):
         ("ENGINE_NUM_BLOCKS", "1", "from 2"),
         ("ENGINE_TENSOR_PARALLEL", "0", "from 1 to 64"),
         ("ENGINE_MAX_CONCURRENT_REQUESTS", "0", "from 1 to 4096"),
+        ("ENGINE_SCHEDULING_POLICY", "fair", "priority, fcfs"),
         ("ENGINE_MAX_IN_FLIGHT", "-1", "from 1 to 4096"),
         ("ENGINE_MAX_OUTPUT_TOKENS", "2048", "from 1 to 2047"),
         ("ENGINE_MAX_NUM_BATCHED_TOKENS", "8", "from 32"),
