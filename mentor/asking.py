@@ -202,7 +202,7 @@ def _quiz_answer(turn: Turn) -> int | None:
 def _find(turn: Turn) -> Finding:
     return course.find(
         turn.question,
-        before=[earlier.question for earlier in _earlier(turn)],
+        before=[e.question for e in _earlier(turn) if e.kind != "talk"],
         section=turn.section,
         selected=turn.selected,
         level=_level(turn),

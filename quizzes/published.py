@@ -93,7 +93,12 @@ def _said(answer: Answer, feedback: dict[str, Any]) -> str:
         return str(feedback["said"])
     chosen = [row["text"] for row in feedback["rows"] if row["is_chosen"]]
     has_choices = bool(answer.variant().question.choices)
-    return " and ".join(f"“{text}”" for text in chosen) if has_choices else ""
+    return " and ".join(map(_quoted, chosen)) if has_choices else ""
+
+
+def _quoted(text: str) -> str:
+    """Without the point at its end, which the sentence around it has."""
+    return f"“{text.rstrip('.')}”"
 
 
 def _reasons(kind: str, feedback: dict[str, Any]) -> list[str]:
@@ -139,7 +144,7 @@ def _right(kind: str, feedback: dict[str, Any]) -> str:
     if feedback["right_answer"]:
         return str(feedback["right_answer"])
     right = [row["text"] for row in feedback["rows"] if row.get("is_right")]
-    return " and ".join(f"“{text}”" for text in right)
+    return " and ".join(map(_quoted, right))
 
 
 def _options(answer: Answer, feedback: dict[str, Any]) -> tuple[Option, ...]:

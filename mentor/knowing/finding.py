@@ -95,7 +95,7 @@ def find(
     term = None if asked.is_about_view or selected else term_of(known, own)
     if term and term.is_defined:
         return _defined(known, ranked, max(score, deciding.ANSWER), level, term)
-    if term and not before and len(term.stems) == 1:
+    if term and len(term.stems) == 1:
         is_misspelt = distance(own.lower(), asked.own.lower(), 1) > 1
         return _undefined(known, ranked, level, term, is_misspelt)
     return _finding(known, ranked, score, level, content_stems(own))

@@ -1,10 +1,10 @@
 /** The mentor's panel: questions out, answers in, and what the learner may do. */
 
 import { Rent } from "./rent.js";
+import { Following } from "./following.js";
 import { TurnView } from "./turn_view.js";
 import { copyText, courseText, endSentence, stateSentence } from "./words.js";
 
-const NEAR_BOTTOM_PX = 40;
 const DOUBLE_MS = 1_000;
 /** From this place on a screen reader hears of each step forward. */
 const NEAR_PLACES = 3;
@@ -20,6 +20,7 @@ export class Panel {
   #transcript;
   #composer;
   #together;
+  #following;
   #views = new Map();
   #engines = new Map();
   #connection = null;
@@ -37,6 +38,7 @@ export class Panel {
     this.#composer = composer;
     this.#together = together;
     this.#rent = new Rent(parts.rent, () => this.#showAll());
+    this.#following = new Following(parts.log);
   }
 
   /** Begin: the connection is what the panel speaks through. */
@@ -89,18 +91,23 @@ export class Panel {
     if (message.level) this.#composer.level = message.level;
     if (isReplaced) this.#rebuild();
     if (heal !== null) this.#connection.send({ type: "heal", turn: heal });
-    const isAtEnd = this.#isAtEnd();
     const before = this.#transcript.turns.at(-2)?.id;
     for (const id of changed) {
       this.#show(id);
       this.#mark(id);
     }
     if (before && message.type === "asked") this.#show(before);
-    const isBeginning = message.type === "asked" || message.type === "course";
-    const isGrowing = message.type === "event" && isAtEnd;
-    if (isGrowing || isReplaced || isBeginning) this.#scrollToEnd();
+    this.#follow(message, isReplaced);
     this.#showControls();
     this.#announce(changed[changed.length - 1], isReplaced);
+  }
+
+  #follow({ type, turn }, isReplaced) {
+    const view = this.#views.get(turn?.id ?? turn);
+    if (type === "event") this.#following.follow();
+    else if (type === "turn") this.#following.rest();
+    else if (view) this.#following.begin(view.element);
+    else if (isReplaced) this.#following.toEnd();
   }
 
   /** @param {object} more what is not as the form has it */
@@ -337,14 +344,5 @@ export class Panel {
 
   #say(text) {
     this.#parts.announcer.textContent = text;
-  }
-
-  #isAtEnd() {
-    const { scrollHeight, scrollTop, clientHeight } = this.#parts.log;
-    return scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
-  }
-
-  #scrollToEnd() {
-    this.#parts.log.scrollTop = this.#parts.log.scrollHeight;
   }
 }
