@@ -23,7 +23,13 @@ from django.dispatch import Signal
 from kombu.exceptions import OperationalError as BrokerError
 
 from lab.errors import EngineError, EngineUnavailable, NotYours
-from lab.messages import STATUS_KEY_PREFIX, EngineStatus, Generation
+from lab.messages import (
+    ENGINE_QUEUE,
+    STATUS_KEY_PREFIX,
+    EngineStatus,
+    Generation,
+    queue_of,
+)
 from lab.models import FORGOTTEN_AFTER, EngineRequest
 
 logger = logging.getLogger(__name__)
@@ -43,8 +49,10 @@ request_finished = Signal()
 class Transport(Protocol):
     """The way to the engine hosts and back."""
 
-    def send(self, task: str, arguments: dict[str, Any]) -> None:
-        """Queue a task for one of the engine hosts."""
+    def send(
+        self, task: str, arguments: dict[str, Any], queue: str = ENGINE_QUEUE
+    ) -> None:
+        """Queue a task for one of the engine hosts, or for the one of that queue."""
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         """Tell every engine host, past the queue."""
@@ -64,9 +72,11 @@ class BrokerTransport:
         self._seen_at = float("-inf")
         self._seen: list[EngineStatus] = []
 
-    def send(self, task: str, arguments: dict[str, Any]) -> None:
+    def send(
+        self, task: str, arguments: dict[str, Any], queue: str = ENGINE_QUEUE
+    ) -> None:
         """By the task's name: the engine's code is not here."""
-        current_app.send_task(task, kwargs=arguments, queue="engine")
+        current_app.send_task(task, kwargs=arguments, queue=queue)
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         """As a Celery control command."""
@@ -123,13 +133,15 @@ def submit(
     request_id: str | None = None,
     address: str = "",
     log_id: str | None = None,
+    engine_host_id: str | None = None,
 ) -> str:
     """Send one generation to an engine host; returns its request id (32 hex digits).
 
     ``purpose`` is a word such as "mentor" or "demo"; request_finished carries it.
     Join ``request_group(request_id)`` first to miss no event: pass a new
     ``uuid.uuid4().hex`` as ``request_id``. ``address`` is the learner's network
-    address, counted and not kept. Raises LimitExceeded, and NOT_SENT when the broker
+    address, counted and not kept. ``engine_host_id`` names the one host that is to
+    serve it; without, any may. Raises LimitExceeded, and NOT_SENT when the broker
     is away: nothing of the request is kept then.
     """
     request_id = request_id or uuid.uuid4().hex
@@ -139,13 +151,14 @@ def submit(
         "log_id": log_id or request_id,
         **asdict(generation),
     }
-    transaction.on_commit(lambda: _send(payload))
+    queue = ENGINE_QUEUE if engine_host_id is None else queue_of(engine_host_id)
+    transaction.on_commit(lambda: _send(payload, queue))
     return request_id
 
 
-def _send(payload: dict[str, Any]) -> None:
+def _send(payload: dict[str, Any], queue: str) -> None:
     try:
-        _transport.send("lab.generate", {"payload": payload})
+        _transport.send("lab.generate", {"payload": payload}, queue)
     except Exception:
         # Nobody will ever report it: it must not count as under way.
         EngineRequest.objects.filter(request_id=payload["request_id"]).delete()

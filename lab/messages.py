@@ -36,6 +36,15 @@ def request_group(request_id: str) -> str:
     return f"request.{request_id}"
 
 
+ENGINE_QUEUE = "engine"
+"""Celery queue of requests that any engine host may take."""
+
+
+def queue_of(engine_host_id: str) -> str:
+    """Celery queue of requests for this host alone."""
+    return f"{ENGINE_QUEUE}.{engine_host_id}"
+
+
 STATUS_KEY_PREFIX = "lab:engine:"
 """Key in Redis of an EngineStatus: this and the host's id."""
 
@@ -50,6 +59,9 @@ class Generation:
     temperature: float = 0.0
     ignore_eos: bool = False
     """Generate exactly max_tokens (demonstrations)."""
+    structured: dict[str, Any] | None = None
+    """What the answer must match: one of {"json": schema}, {"regex": text} and
+    {"choice": texts}, as vLLM's StructuredOutputsParams has them."""
     cache_salt: str | None = None
     """Separates prefix caching where another's traffic must not change the result."""
 
@@ -93,6 +105,8 @@ class RequestReport:
     num_cached_tokens: int = 0
     num_output_tokens: int = 0
     num_preemptions: int = 0
+    num_lost_tokens: int = 0
+    """Computed tokens that it gave up when it was preempted."""
     num_blocks: int = 0
     """Physical blocks in its block table at the end (peak)."""
     num_blocks_shared: int = 0

@@ -21,6 +21,7 @@ from celery.worker.control import control_command
 
 from lab.engine.config import EngineConfig
 from lab.engine.host import EngineHost
+from lab.messages import queue_of
 from lab.worker.listener import EngineListener
 from lab.worker.publisher import say_last
 from lab.worker.requests import Leases, RequestIntake
@@ -95,7 +96,9 @@ class EngineHostStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         """Read the settings (a wrong one stops the worker here) and begin."""
         global _worker
-        _worker = self.worker_class(EngineConfig.from_env())
+        config = EngineConfig.from_env()
+        worker.app.amqp.queues.select_add(queue_of(config.engine_host_id))
+        _worker = self.worker_class(config)
         _worker.start()
 
     def stop(self, worker: Any) -> None:

@@ -51,6 +51,7 @@ class FakeEngine:
     def __init__(self, *hosts: EngineStatus) -> None:
         self.hosts = list(hosts)
         self.submitted: list[dict[str, Any]] = []
+        self.queues: list[str] = []
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.replies: list[dict[str, Any]] = []
         self.broken: Exception | None = None
@@ -60,11 +61,12 @@ class FakeEngine:
 
     # Transport
 
-    def send(self, task: str, arguments: dict[str, Any]) -> None:
+    def send(self, task: str, arguments: dict[str, Any], queue: str = "engine") -> None:
         if error := self.broken or self.refusal:
             raise error
         assert task == "lab.generate"
         self.submitted.append(arguments["payload"])
+        self.queues.append(queue)
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         if self.broken:
