@@ -276,7 +276,10 @@ class EngineHost:
         self._by_short_id[in_flight.short_id] = in_flight
         self._tell(in_flight, in_flight.event("waiting"))
         sampling = run.sampling(
-            request.max_tokens, request.temperature, request.ignore_eos
+            request.max_tokens,
+            request.temperature,
+            request.ignore_eos,
+            request.structured,
         )
         stream = run.stream(prompt, sampling, in_flight.short_id, request.cache_salt)
         async for output in stream:

@@ -1,6 +1,11 @@
 """All experiments of the lab, in the order in which they are offered."""
 
 from lab.experiments.experiment import Experiment
+from lab.experiments.full_house import FULL_HOUSE
 from lab.experiments.prefix import PREFIX
+from lab.experiments.scheduling import SCHEDULING
+from lab.experiments.structured import STRUCTURED
 
-EXPERIMENTS: dict[str, Experiment] = {one.id: one for one in (PREFIX,)}
+EXPERIMENTS: dict[str, Experiment] = {
+    one.id: one for one in (PREFIX, FULL_HOUSE, SCHEDULING, STRUCTURED)
+}
