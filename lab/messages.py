@@ -209,6 +209,25 @@ class EngineStatus:
 
 
 @dataclass(frozen=True)
+class CardSample:
+    """One card of an engine host, as NVML tells it; None where it does not."""
+
+    rank: int
+    """Of the engine's worker on it, from 0."""
+    name: str = ""
+    total_bytes: int | None = None
+    used_bytes: int | None = None
+    utilisation_pct: float | None = None
+    power_w: float | None = None
+    temperature_c: float | None = None
+    pcie_sent_bytes_per_s: float | None = None
+    pcie_received_bytes_per_s: float | None = None
+    nvlink_sent_bytes_per_s: float | None = None
+    nvlink_received_bytes_per_s: float | None = None
+    """Over all of its links; None too where it has none."""
+
+
+@dataclass(frozen=True)
 class MemorySample:
     """GPU memory, or the process's where there is no GPU; type ``memory.sample``.
 
@@ -236,6 +255,14 @@ class MemorySample:
     """used_bytes minus all that the engine accounts for; at_start_bytes is within."""
     note: str = ""
     """A sentence when something could not be read."""
+    cards: list[CardSample] = field(default_factory=list)
+    """All cards of the engine, the first one among them; none on a CPU."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "MemorySample":
+        """From its JSON object; raises TypeError for another's fields."""
+        cards = [CardSample(**card) for card in data.get("cards", [])]
+        return cls(**{**data, "cards": cards})
 
     def message(self) -> dict[str, Any]:
         """The channel-layer message."""
