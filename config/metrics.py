@@ -26,6 +26,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from courseware.sockets import address_of_request
 from lab import client
 from lab.errors import EngineUnavailable
+from lab.messages import queue_keys
 from lab.models import EngineRequest
 from lab.viewer import hub
 
@@ -129,9 +130,10 @@ def _tasks() -> Iterable[Metric]:
     )
     # redis-py types what a call returns for its asynchronous client as well.
     server: Any
-    with redis.Redis.from_url(settings.REDIS_URL) as server:
+    with redis.Redis.from_url(settings.BROKER_URL) as server:
         for queue in QUEUES:
-            waiting.add_metric([queue], server.llen(queue))
+            number = sum(server.llen(key) for key in queue_keys(queue))
+            waiting.add_metric([queue], number)
     return [waiting]
 
 

@@ -25,13 +25,13 @@ from kombu.exceptions import OperationalError as BrokerError
 from lab.errors import EngineError, EngineUnavailable, NotYours
 from lab.messages import (
     DEMONSTRATIONS_LAST,
+    ENGINE_QUEUE,
     METRICS_KEY_PREFIX,
-    QUEUE,
     STATUS_KEY_PREFIX,
     EngineStatus,
     Generation,
     priority_of,
-    second_queue,
+    queue_of,
 )
 from lab.models import FORGOTTEN_AFTER, EngineRequest
 
@@ -54,10 +54,14 @@ class Transport(Protocol):
     """The way to the engine hosts and back."""
 
     def send(
-        self, task: str, arguments: dict[str, Any], priority: int, queue: str = QUEUE
+        self,
+        task: str,
+        arguments: dict[str, Any],
+        priority: int,
+        queue: str = ENGINE_QUEUE,
     ) -> None:
-        """Queue a task for one of the engine hosts that read ``queue``; a smaller
-        priority goes first."""
+        """Queue a task for one of the engine hosts, or for the one of that queue; a
+        smaller priority goes first."""
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         """Tell every engine host, past the queue."""
@@ -81,7 +85,11 @@ class BrokerTransport:
         self._seen: list[EngineStatus] = []
 
     def send(
-        self, task: str, arguments: dict[str, Any], priority: int, queue: str = QUEUE
+        self,
+        task: str,
+        arguments: dict[str, Any],
+        priority: int,
+        queue: str = ENGINE_QUEUE,
     ) -> None:
         """By the task's name: the engine's code is not here."""
         current_app.send_task(task, kwargs=arguments, queue=queue, priority=priority)
@@ -155,15 +163,16 @@ def submit(
     request_id: str | None = None,
     address: str = "",
     log_id: str | None = None,
-    second_id: str | None = None,
+    engine_host_id: str | None = None,
 ) -> str:
     """Send one generation to an engine host; returns its request id (32 hex digits).
-    It goes to any main engine, or to the second one of this id.
+    It goes to any main engine, or to the engine host of this id.
 
     ``purpose`` is a word such as "mentor" or "demo"; request_finished carries it.
     Join ``request_group(request_id)`` first to miss no event: pass a new
     ``uuid.uuid4().hex`` as ``request_id``. ``address`` is the learner's network
-    address, counted and not kept. Raises LimitExceeded, and NOT_SENT when the broker
+    address, counted and not kept. ``engine_host_id`` names the one host that is to
+    serve it; without, any may. Raises LimitExceeded, and NOT_SENT when the broker
     is away: nothing of the request is kept then.
     """
     request_id = request_id or uuid.uuid4().hex
@@ -174,7 +183,7 @@ def submit(
         "priority": priority_of(purpose),
         **asdict(generation),
     }
-    queue = QUEUE if second_id is None else second_queue(second_id)
+    queue = ENGINE_QUEUE if engine_host_id is None else queue_of(engine_host_id)
     transaction.on_commit(lambda: _send(payload, queue))
     return request_id
 

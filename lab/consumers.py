@@ -23,6 +23,7 @@ from lab.messages import EngineStatus, Generation
 from lab.models import MAX_UNFINISHED, EngineRequest, ExperimentRun
 from lab.traffic import demos
 from lab.traffic.demo_run import DemoRun
+from lab.traffic.under_way import Submit
 from lab.viewer.commands import (
     COMMANDS_AT_ONCE,
     COMMANDS_PER_S,
@@ -141,9 +142,10 @@ class LabConsumer(LearnerSocket):
             learner_id=self.learner_id,
             nonce=run_id[:6],
             max_requests=MAX_UNFINISHED["experiment"],
-            submit=self._submit_experiment,
+            submit=self._submitter_of(status),
             abort=self._abort,
             count=self._counter_of(status),
+            counters=lambda: hub_of_process().counters_of(status.engine_host_id),
             tell=self._tell,
         )
         await database_sync_to_async(ExperimentRun.begin)(
@@ -208,11 +210,21 @@ class LabConsumer(LearnerSocket):
     async def _submit_demo(self, request_id: str, generation: Generation) -> None:
         await self._submit(request_id, generation, "demo")
 
-    async def _submit_experiment(self, request_id: str, generation: Generation) -> None:
-        await self._submit(request_id, generation, "experiment")
+    def _submitter_of(self, status: EngineStatus) -> Submit:
+        """All of an experiment's requests go to the engine that is looked at."""
+
+        async def submit(request_id: str, generation: Generation) -> None:
+            host = status.engine_host_id
+            await self._submit(request_id, generation, "experiment", host)
+
+        return submit
 
     async def _submit(
-        self, request_id: str, generation: Generation, purpose: str
+        self,
+        request_id: str,
+        generation: Generation,
+        purpose: str,
+        engine_host_id: str | None = None,
     ) -> None:
         """Watch the request before it is sent, so that no event is missed."""
         await hub_of_process().watch(self.viewer, request_id)
@@ -223,6 +235,7 @@ class LabConsumer(LearnerSocket):
                 purpose=purpose,
                 request_id=request_id,
                 address=address_of_socket(self.scope),
+                engine_host_id=engine_host_id,
             )
         except EngineError:
             raise

@@ -55,13 +55,19 @@ def request_group(request_id: str) -> str:
     return f"request.{request_id}"
 
 
-QUEUE = "engine"
-"""Celery's queue that all main engine hosts read."""
+ENGINE_QUEUE = "engine"
+"""Celery queue of requests that any engine host may take."""
 
 
-def second_queue(engine_host_id: str) -> str:
-    """The queue of one second engine: what is not meant for it never reaches it."""
-    return f"{QUEUE}.{engine_host_id}"
+def queue_of(engine_host_id: str) -> str:
+    """Celery queue of requests for this host alone."""
+    return f"{ENGINE_QUEUE}.{engine_host_id}"
+
+
+def queue_keys(queue: str) -> list[str]:
+    """Redis keys of a Celery queue: kombu has a list for each priority but the first,
+    named with a mark of its own (kombu.transport.redis, Channel.sep)."""
+    return [queue, *(f"{queue}\x06\x16{p}" for p in PRIORITIES if p)]
 
 
 STATUS_KEY_PREFIX = "lab:engine:"
@@ -82,6 +88,9 @@ class Generation:
     temperature: float = 0.0
     ignore_eos: bool = False
     """Generate exactly max_tokens (demonstrations)."""
+    structured: dict[str, Any] | None = None
+    """What the answer must match: one of {"json": schema}, {"regex": text} and
+    {"choice": texts}, as vLLM's StructuredOutputsParams has them."""
     cache_salt: str | None = None
     """Separates prefix caching where another's traffic must not change the result."""
 
@@ -131,6 +140,8 @@ class RequestReport:
     num_cached_tokens: int = 0
     num_output_tokens: int = 0
     num_preemptions: int = 0
+    num_lost_tokens: int = 0
+    """Computed tokens that it gave up when it was preempted."""
     num_blocks: int = 0
     """Physical blocks in its block table, at most."""
     num_blocks_shared: int = 0
@@ -244,6 +255,25 @@ class EngineStatus:
 
 
 @dataclass(frozen=True)
+class CardSample:
+    """One card of an engine host, as NVML tells it; None where it does not."""
+
+    rank: int
+    """Of the engine's worker on it, from 0."""
+    name: str = ""
+    total_bytes: int | None = None
+    used_bytes: int | None = None
+    utilisation_pct: float | None = None
+    power_w: float | None = None
+    temperature_c: float | None = None
+    pcie_sent_bytes_per_s: float | None = None
+    pcie_received_bytes_per_s: float | None = None
+    nvlink_sent_bytes_per_s: float | None = None
+    nvlink_received_bytes_per_s: float | None = None
+    """Over all of its links; None too where it has none."""
+
+
+@dataclass(frozen=True)
 class MemorySample:
     """GPU memory, or the process's where there is no GPU; type ``memory.sample``.
 
@@ -271,6 +301,14 @@ class MemorySample:
     """used_bytes minus all that the engine accounts for; at_start_bytes is within."""
     note: str = ""
     """A sentence when something could not be read."""
+    cards: list[CardSample] = field(default_factory=list)
+    """All cards of the engine, the first one among them; none on a CPU."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "MemorySample":
+        """From its JSON object; raises TypeError for another's fields."""
+        cards = [CardSample(**card) for card in data.get("cards", [])]
+        return cls(**{**data, "cards": cards})
 
     def message(self) -> dict[str, Any]:
         """The channel-layer message."""

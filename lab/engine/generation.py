@@ -1,5 +1,6 @@
 """GenerationRequest: one message to an engine host, checked again on arrival."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from lab.messages import DEMONSTRATIONS_LAST, PRIORITIES
 
 MAX_MESSAGES = 64
 MAX_MESSAGE_CHARS = 200_000
+MAX_GRAMMAR_CHARS = 4_000
 ROLES = ("system", "user", "assistant")
 REQUEST_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 """It becomes part of a group's name, which allows no more."""
@@ -34,6 +36,7 @@ class GenerationRequest:
     max_tokens: int
     temperature: float = 0.0
     ignore_eos: bool = False
+    structured: dict[str, Any] | None = None
     cache_salt: str | None = None
     priority: int = DEMONSTRATIONS_LAST
     """Who goes first, see lab.messages.priority_of; used if vLLM schedules by it."""
@@ -71,9 +74,26 @@ class GenerationRequest:
             max_tokens=max_tokens,
             temperature=float(temperature),
             ignore_eos=payload.get("ignore_eos") is True,
+            structured=_structured(payload.get("structured")),
             cache_salt=salt,
             priority=priority,
         )
+
+
+def _structured(wanted: Any) -> dict[str, Any] | None:
+    """What the answer must match; raises ValueError with a sentence."""
+    if wanted is None:
+        return None
+    kinds = {"json": dict, "regex": str, "choice": list}
+    if isinstance(wanted, dict) and len(wanted) == 1:
+        ((kind, value),) = wanted.items()
+        is_known = kind in kinds and isinstance(value, kinds[kind])
+        if is_known and len(json.dumps(value)) <= MAX_GRAMMAR_CHARS:
+            return wanted
+    raise ValueError(
+        f"structured has one of {', '.join(kinds)}, of at most "
+        f"{MAX_GRAMMAR_CHARS:,} characters."
+    )
 
 
 def _check_message(message: Any) -> None:

@@ -293,7 +293,10 @@ class EngineHost:
         self._line.join(in_flight.short_id, request)
         self._tell(in_flight, in_flight.event("waiting"))
         sampling = run.sampling(
-            request.max_tokens, request.temperature, request.ignore_eos
+            request.max_tokens,
+            request.temperature,
+            request.ignore_eos,
+            request.structured,
         )
         stream = run.stream(
             prompt,

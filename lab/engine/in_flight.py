@@ -190,6 +190,7 @@ class InFlightRequest:
             report = replace(
                 report,
                 num_preemptions=mirrored.num_preemptions,
+                num_lost_tokens=mirrored.num_lost_tokens,
                 num_blocks=len(mirrored.block_ids),
                 num_blocks_shared=mirrored.num_cached_tokens // block_size,
             )

@@ -103,7 +103,13 @@ class EngineRun:
         )
         return [int(token) for token in ids]
 
-    def sampling(self, max_tokens: int, temperature: float, ignore_eos: bool) -> Any:
+    def sampling(
+        self,
+        max_tokens: int,
+        temperature: float,
+        ignore_eos: bool,
+        structured: dict[str, Any] | None = None,
+    ) -> Any:
         """vLLM's SamplingParams: text so far in each output, no penalties.
 
         What a small model says greedily it may say for ever: vLLM ends an answer in
@@ -111,7 +117,11 @@ class EngineRun:
         random weights all of it repeats, and its length is what there is to watch.
         """
         from vllm import SamplingParams
-        from vllm.sampling_params import RepetitionDetectionParams, RequestOutputKind
+        from vllm.sampling_params import (
+            RepetitionDetectionParams,
+            RequestOutputKind,
+            StructuredOutputsParams,
+        )
 
         repetition = RepetitionDetectionParams(
             min_pattern_size=MIN_REPEATED_TOKENS,
@@ -125,6 +135,9 @@ class EngineRun:
             ignore_eos=ignore_eos,
             output_kind=RequestOutputKind.CUMULATIVE,
             repetition_detection=None if goes_on else repetition,
+            structured_outputs=(
+                StructuredOutputsParams(**structured) if structured else None
+            ),
         )
 
     def stream(

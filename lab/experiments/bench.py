@@ -1,9 +1,11 @@
 """The bench: what an experiment's run has at hand, and all that it may do."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.experiments.watching import Counters, Watching
 from lab.messages import EngineStatus, Generation, RequestReport
 from lab.traffic.demos import Room
 from lab.traffic.under_way import Submit, UnderWay
@@ -53,6 +55,7 @@ class Bench:
         submit: Submit,
         abort: Abort,
         count: Count,
+        counters: Counters,
         tell: Tell,
     ) -> None:
         """``nonce`` goes into prompts, so that nothing of an earlier run is cached.
@@ -64,6 +67,7 @@ class Bench:
         self.under_way = UnderWay(submit)
         self._abort = abort
         self._count = count
+        self._counters = counters
         self._tell = tell
         self._aborted: set[str] = set()
 
@@ -111,6 +115,11 @@ class Bench:
         """Counted by the engine; None where it did not answer: unknown."""
         return await self._count(chats)
 
+    def watching(self) -> Watching:
+        """``async with bench.watching() as seen``: the engine's own counters meanwhile,
+        of all requests in it, also of others."""
+        return Watching(self._counters)
+
     async def say(self, sentence: str) -> None:
         """How far the run is, shown beside the blocks."""
         await self._tell({"type": "experiment.progress", "sentence": sentence})
@@ -122,3 +131,8 @@ class Bench:
 
     def _report(self, request_id: str) -> RequestReport:
         return RequestReport.from_json(self.under_way.event(request_id)["report"])
+
+
+async def pause(seconds: float) -> None:
+    """Let the engine go on for a while."""
+    await asyncio.sleep(seconds)

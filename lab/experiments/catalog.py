@@ -3,8 +3,12 @@
 from lab.experiments.batching import BATCHING
 from lab.experiments.cold_start import COLD_START
 from lab.experiments.experiment import Experiment
+from lab.experiments.full_house import FULL_HOUSE
 from lab.experiments.prefix import PREFIX
+from lab.experiments.scheduling import SCHEDULING
+from lab.experiments.structured import STRUCTURED
 
 EXPERIMENTS: dict[str, Experiment] = {
-    one.id: one for one in (PREFIX, BATCHING, COLD_START)
+    one.id: one
+    for one in (PREFIX, FULL_HOUSE, BATCHING, COLD_START, SCHEDULING, STRUCTURED)
 }

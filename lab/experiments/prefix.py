@@ -7,8 +7,8 @@ one sent before, down to whole blocks. The engine reports what it did take.
 from lab.experiments.bench import Bench, Chat, RunRefused, TokenCounts
 from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Table
+from lab.experiments.prompts import text_of
 from lab.messages import Generation, RequestReport
-from lab.traffic.demos import TOKENS_PER_WORD, prose
 from lab.traffic.wave_figures import median_of
 
 OUTPUT_TOKENS = 16
@@ -26,8 +26,6 @@ OWN_WORDS = (
     "ocean bridge candle forest island kitchen lemon mirror number orange pencil queen "
     "rabbit summer table uncle village water yellow zero"
 ).split()
-TOKENS_A_WORD = 1.15
-"""Of these sentences, about; the engine counts them exactly."""
 SAME, CHANGED, SYSTEM = "same", "changed", "system"
 
 
@@ -40,8 +38,7 @@ def _chats(bench: Bench, values: Values) -> tuple[Chat, list[Chat]]:
             f"A beginning of {tokens:,} tokens does not fit this engine, whose "
             f"requests hold {bench.room.max_model_len:,}: choose at most {most:,}."
         )
-    # prose() takes its upper estimate of tokens a word; here it is what comes out.
-    words = prose(int(tokens * TOKENS_PER_WORD / TOKENS_A_WORD), bench.nonce).split()
+    words = text_of(tokens, bench.nonce).split()
     others = [_other(values, words, number) for number in range(int(values["at_once"]))]
     return _chat(RULES, words, 0), others
 
@@ -284,6 +281,7 @@ PREFIX = Experiment(
         "those at once share them: a shared block carries a dot."
     ),
     run=run,
+    claims=("prefix-shared",),
     changes=(
         "A block size of 16, as on a GPU, ends the hit at most 15 tokens before the "
         "difference, not 31.",

@@ -131,7 +131,7 @@ class _Reader:
                 recording.records.extend(self._records(payload, recording.header))
             elif kind == b"M":
                 rows = json.loads(self._unpacked(payload))
-                recording.samples.extend(MemorySample(**row) for row in rows)
+                recording.samples.extend(MemorySample.from_json(row) for row in rows)
             elif kind == b"E":
                 return dict(json.loads(payload))
             else:

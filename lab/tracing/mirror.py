@@ -40,6 +40,8 @@ class RequestMirror:
     num_scheduled_tokens: int = 0
     """Tokens in the last step that had this request."""
     num_preemptions: int = 0
+    num_lost_tokens: int = 0
+    """Computed tokens that it gave up when it was preempted, all times together."""
     block_ids: "array[int]" = field(default_factory=lambda: array("I"))
     """Block table: physical block id per logical index."""
     finish: Finish = Finish.NONE
@@ -148,6 +150,8 @@ class PoolMirror:
         elif state is RequestState.PREEMPTED:
             # A snapshot lists the queue in order.
             self.waiting.insert(len(self.waiting) if is_snapshot else 0, short_id)
+            if not is_snapshot:
+                request.num_lost_tokens += request.num_computed_tokens
             request.num_computed_tokens = 0
             del request.block_ids[:]
             self._note_held(request)

@@ -95,7 +95,11 @@ class Demo:
 def prose(num_tokens: int, nonce: str, index: int = 0) -> str:
     """Plain sentences of at most ``num_tokens`` tokens that no other prompt starts
     with: the nonce stands in front, so that nothing is taken from the prefix cache."""
-    num_words = max(4, int(num_tokens / TOKENS_PER_WORD) - 12)
+    return sentences(max(4, int(num_tokens / TOKENS_PER_WORD) - 12), nonce, index)
+
+
+def sentences(num_words: int, nonce: str, index: int = 0) -> str:
+    """So many words, which begin with the nonce and the index."""
     words = f"Note {nonce} number {index}.".split()
     turn = index
     while len(words) < num_words:

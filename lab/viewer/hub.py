@@ -20,6 +20,7 @@ from asgiref.sync import sync_to_async
 
 from lab import client
 from lab.messages import EngineStatus, request_group
+from lab.tracing.frame_counters import FrameCounters, counters_of
 from lab.viewer.mailbox import Chain, Viewer
 from lab.viewer.subscription import Subscription
 
@@ -142,6 +143,11 @@ class Hub:
     def knows(self, engine_host_id: str) -> bool:
         """Whether this host's heartbeat has not expired."""
         return any(s.engine_host_id == engine_host_id for s in self.statuses)
+
+    def counters_of(self, engine_host_id: str) -> FrameCounters | None:
+        """The counters of a host's newest frame; None before one."""
+        chain = self.chains.get(engine_host_id)
+        return counters_of(chain.frames[-1]) if chain and chain.frames else None
 
     def resync(self, viewer: Viewer) -> None:
         """The viewer lost a frame: hand it the chain again."""

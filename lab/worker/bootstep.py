@@ -22,6 +22,7 @@ from celery.worker.control import control_command
 from lab import client
 from lab.engine.config import EngineConfig
 from lab.engine.host import EngineHost
+from lab.messages import queue_of
 from lab.worker.listener import EngineListener
 from lab.worker.process_group import end_recorded, end_with_parent
 from lab.worker.publisher import say_last
@@ -134,7 +135,9 @@ class EngineHostStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         """Read the settings (a wrong one stops the worker here) and begin."""
         global _worker
-        _worker = self.worker_class(EngineConfig.from_env())
+        config = EngineConfig.from_env()
+        worker.app.amqp.queues.select_add(queue_of(config.engine_host_id))
+        _worker = self.worker_class(config)
         _worker.start()
 
     def stop(self, worker: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from lab.messages import MemorySample
+from lab.worker.cards import Cards, handles
 
 CPU_NOTE = "CPU engine: this is the memory of its processes, there is no GPU."
 
@@ -94,12 +95,15 @@ def _resident_bytes(process: psutil.Process) -> int:
 
 
 class GpuMemory:
-    """One card through NVML; each figure that it refuses is named in the note."""
+    """The engine's cards through NVML; what the first one refuses is in the note."""
 
-    def __init__(self, nvml: Any, visible: str = "") -> None:
-        """``visible`` is CUDA_VISIBLE_DEVICES: the engine has the first of them."""
+    def __init__(self, nvml: Any, visible: str = "", num_cards: int = 1) -> None:
+        """``visible`` is CUDA_VISIBLE_DEVICES: the engine has the first ``num_cards``
+        of them, and the memory told in full is that of the first."""
         self._nvml = nvml
-        self._handle = _handle(nvml, visible)
+        found = handles(nvml, visible, num_cards)
+        self._handle = found[0]
+        self._cards = Cards(nvml, found)
         self._name = str(nvml.nvmlDeviceGetName(self._handle))
 
     def sample(self, engine_host_id: str, split: EngineSplit) -> MemorySample:
@@ -124,6 +128,7 @@ class GpuMemory:
             **asdict(split),
             gap_bytes=gap(used, split),
             note=f"The driver does not tell {', '.join(refused)}." if refused else "",
+            cards=self._cards.sample(),
         )
 
     def _ask(self, what: str, call: str, refused: list[str], *arguments: Any) -> Any:
@@ -149,18 +154,12 @@ class GpuMemory:
         return sum(map(int, used))
 
 
-def _handle(nvml: Any, visible: str) -> Any:
-    """The card that CUDA calls 0: NVML counts all of them, also hidden ones."""
-    first = visible.split(",")[0].strip()
-    if first.startswith(("GPU-", "MIG-")):
-        return nvml.nvmlDeviceGetHandleByUUID(first)
-    return nvml.nvmlDeviceGetHandleByIndex(int(first) if first.isdigit() else 0)
-
-
 Memory = CpuMemory | GpuMemory
 
 
-def open_memory(device: str, nvml: Any = None, package: str = "pynvml") -> Memory:
+def open_memory(
+    device: str, nvml: Any = None, package: str = "pynvml", num_cards: int = 1
+) -> Memory:
     """NVML for "cuda"; the processes' memory for "cpu" or where NVML is missing.
 
     ``nvml`` stands for the module in ``package`` (tests).
@@ -174,7 +173,7 @@ def open_memory(device: str, nvml: Any = None, package: str = "pynvml") -> Memor
             return _without_nvml(error)
     try:
         nvml.nvmlInit()
-        return GpuMemory(nvml, os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+        return GpuMemory(nvml, os.environ.get("CUDA_VISIBLE_DEVICES", ""), num_cards)
     except nvml.NVMLError as error:
         return _without_nvml(error)
 
@@ -204,7 +203,7 @@ def card_in_words(nvml: Any = None) -> str:
     try:
         nvml = nvml or importlib.import_module("pynvml")
         nvml.nvmlInit()
-        handle = _handle(nvml, os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+        (handle,) = handles(nvml, os.environ.get("CUDA_VISIBLE_DEVICES", ""), 1)
         driver = nvml.nvmlSystemGetDriverVersion()
         return f"{nvml.nvmlDeviceGetName(handle)}, driver {driver}"
     except ImportError:

@@ -19,7 +19,7 @@ from lab.engine import model_files
 from lab.engine.config import PROJECT_DIR, EngineConfig
 from lab.engine.launch import CPU_BLOCK_SIZE, GPU_BLOCK_SIZE, resolve_device
 from lab.errors import SecondRefused
-from lab.messages import METRICS_KEY_PREFIX, STATUS_KEY_PREFIX, second_queue
+from lab.messages import METRICS_KEY_PREFIX, STATUS_KEY_PREFIX, queue_keys, queue_of
 from lab.second.line import Standing, Turn
 from lab.second.page_cache import drop_from_page_cache, share_in_page_cache
 from lab.second.settings import SecondSettings
@@ -120,7 +120,7 @@ class SecondEngine(Beside):
         name = self.engine_host_id
         return [
             *(sys.executable, "-m", "celery", "-A", self.app, "worker"),
-            *("-Q", second_queue(name), "-P", "threads", "-c", str(MAX_IN_FLIGHT)),
+            *("-Q", queue_of(name), "-P", "threads", "-c", str(MAX_IN_FLIGHT)),
             *("-n", f"engine@{name}", "--without-mingle", "--without-gossip"),
             *("--loglevel", "INFO"),
         ]
@@ -147,11 +147,11 @@ class SecondEngine(Beside):
         that was known of it."""
         name = self.engine_host_id
         keys = (STATUS_KEY_PREFIX + name, METRICS_KEY_PREFIX + name)
-        self._forget(second_queue(name))
+        self._forget(*queue_keys(queue_of(name)))
         try:
             yield
         finally:
-            self._forget(second_queue(name), *keys)
+            self._forget(*queue_keys(queue_of(name)), *keys)
 
     def _forget(self, *keys: str) -> None:
         server = redis.Redis.from_url(self._config.redis_url)

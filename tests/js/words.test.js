@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { roundUp } from "../../static/js/lab/charts.js";
 import { Engines } from "../../static/js/lab/engines.js";
 import { randomWords, recordedWords } from "../../static/js/lab/header.js";
-import { memoryRows, memorySentence, partsOf } from "../../static/js/lab/memory.js";
+import { cardCells, cardsSentence, memoryRows, memorySentence, partsOf } from "../../static/js/lab/memory.js";
 import { whenWords } from "../../static/js/lab/time.js";
 import * as words from "../../static/js/lab/words.js";
 import { Yours } from "../../static/js/lab/yours.js";
@@ -167,4 +167,18 @@ test("an engine with random weights says that its text means nothing", () => {
   assert.match(randomWords(shape), /shape of llama-3.1-8b: blocks.* real, the text means nothing/);
   assert.equal(randomWords(status), "");
   assert.equal(randomWords(null), "");
+});
+
+test("every card says what NVML tells of it, and what it does not is unknown", () => {
+  const card = {
+    rank: 1, used_bytes: 2 ** 30, total_bytes: 2 ** 31, utilisation_pct: 87, power_w: null,
+    temperature_c: 56, pcie_sent_bytes_per_s: 2 ** 20, pcie_received_bytes_per_s: null,
+    nvlink_sent_bytes_per_s: null, nvlink_received_bytes_per_s: null,
+  };
+  const cells = cardCells(card);
+  assert.equal(cells[0], "rank 1");
+  assert.equal(cells[3], "unknown");
+  assert.match(cells[5], /\/s out, unknown in$/);
+  assert.equal(cardsSentence([card]), "");
+  assert.match(cardsSentence([card, card]), /^2 cards, one rank each/);
 });

@@ -149,7 +149,7 @@ class Bench:
             time.sleep(0.05)
         return result
 
-    def send(self, request_id: str, **changes: Any) -> None:
+    def send(self, request_id: str, queue: str = "engine", **changes: Any) -> None:
         """What client.submit() sends."""
         payload = {
             "request_id": request_id,
@@ -158,7 +158,7 @@ class Bench:
             "max_tokens": 20,
         }
         self.celery.send_task(
-            "lab.generate", kwargs={"payload": payload | changes}, queue="engine"
+            "lab.generate", kwargs={"payload": payload | changes}, queue=queue
         )
 
     def command(self, name: str, **arguments: Any) -> None:

@@ -364,7 +364,13 @@ class ReplayRun(EngineRun):
         words = " ".join(message["content"] for message in messages).split()
         return list(range(len(words)))
 
-    def sampling(self, max_tokens: int, temperature: float, ignore_eos: bool) -> Any:
+    def sampling(
+        self,
+        max_tokens: int,
+        temperature: float,
+        ignore_eos: bool,
+        structured: dict[str, Any] | None = None,
+    ) -> Any:
         """Only the number of tokens counts."""
         return max_tokens
 

@@ -172,7 +172,9 @@ export class Instrument {
       this.#yours.remove(engineHostId, shortId);
     } else {
       this.#yours.add(engineHostId, shortId, label);
-      if (stage.live.engineHostId !== engineHostId && stage.mode !== "recorded") {
+      const isElsewhere = stage.live.engineHostId !== engineHostId;
+      // Where all hosts are shown, it is the learner who chooses one.
+      if (isElsewhere && stage.mode !== "recorded" && !this.#views.hosts) {
         this.#socket.send({ type: "follow", engine_host_id: engineHostId });
       }
     }

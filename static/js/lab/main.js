@@ -61,6 +61,8 @@ function partsOfPage() {
     memory: {
       words: byId("memory-words"), bar: byId("memory-bar"), table: byId("memory-table"),
       rows: byId("memory-rows"), note: byId("memory-note"),
+      cards: byId("memory-cards"), cardsWords: byId("memory-cards-words"),
+      cardRows: byId("memory-card-rows"),
     },
     textView: {
       pool: byId("text-view-pool"), requests: byId("text-view-requests"), list: byId("text-view-list"),

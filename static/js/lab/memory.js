@@ -74,17 +74,44 @@ export function memoryRows(sample) {
   return rows;
 }
 
+const rate = (value) => (value === null ? "unknown" : `${bytes(value)}/s`);
+
+/** Cells of one card's row: as NVML tells it, "unknown" where it does not. Pure. */
+export function cardCells(card) {
+  const known = (value, unit) => (value === null ? "unknown" : `${Math.round(value)}\u202f${unit}`);
+  return [
+    `rank ${card.rank}`,
+    `${bytes(card.used_bytes)} of ${bytes(card.total_bytes)}`,
+    known(card.utilisation_pct, "%"),
+    known(card.power_w, "W"),
+    known(card.temperature_c, "°C"),
+    `${rate(card.pcie_sent_bytes_per_s)} out, ${rate(card.pcie_received_bytes_per_s)} in`,
+    `${rate(card.nvlink_sent_bytes_per_s)} out, ${rate(card.nvlink_received_bytes_per_s)} in`,
+  ];
+}
+
+/** What to think of several cards and one grid; "" for one. Pure. */
+export function cardsSentence(cards) {
+  if (cards.length < 2) return "";
+  return (
+    `${cards.length} cards, one rank each. Every rank keeps its part of each block, under ` +
+    "the same block id: the grid above is the pool of each of them."
+  );
+}
+
 export class MemoryPanel {
   #parts;
 
-  /** @param {Record<"words"|"bar"|"table"|"rows"|"note", HTMLElement>} parts */
+  /** @param {Record<"words"|"bar"|"table"|"rows"|"note"|"cards"|"cardsWords"|"cardRows",
+   *   HTMLElement>} parts */
   constructor(parts) {
     this.#parts = parts;
   }
 
   /** Show a MemorySample; null: none is known. */
   update(sample) {
-    const { words, bar, table, rows, note } = this.#parts;
+    const { words, bar, table, rows, note, cards } = this.#parts;
+    if (!sample) cards.hidden = true;
     table.hidden = !sample;
     bar.hidden = !sample;
     if (!sample) {
@@ -95,7 +122,37 @@ export class MemoryPanel {
     bar.replaceChildren(...partsOf(sample).map(barPart));
     rows.replaceChildren(...memoryRows(sample).map(tableRow));
     note.textContent = sample.note ?? "";
+    this.#showCards(sample.cards ?? []);
   }
+
+  #showCards(samples) {
+    const { cards, cardsWords, cardRows } = this.#parts;
+    cards.hidden = samples.length === 0;
+    cardsWords.textContent = cardsSentence(samples);
+    cardRows.replaceChildren(...samples.map(cardRow));
+  }
+}
+
+function cardRow(card) {
+  const row = document.createElement("tr");
+  const [name, ...values] = cardCells(card);
+  const head = document.createElement("th");
+  head.scope = "row";
+  head.textContent = name;
+  head.title = card.name;
+  row.append(head);
+  for (const value of values) row.insertCell().textContent = value;
+  if (card.total_bytes) row.cells[1].append(meterOf(card));
+  return row;
+}
+
+/** Used of total, as a bar. */
+function meterOf(card) {
+  const meter = document.createElement("meter");
+  meter.max = card.total_bytes;
+  meter.value = card.used_bytes;
+  meter.setAttribute("aria-hidden", "true");
+  return meter;
 }
 
 function barPart({ name, label, share }) {

@@ -15,6 +15,7 @@ PAYLOAD = {
     "max_tokens": 16,
     "temperature": 0.5,
     "ignore_eos": True,
+    "structured": {"regex": "[a-z]+"},
     "cache_salt": "attempt-1",
     "priority": 1,
 }

@@ -1,4 +1,4 @@
-"""One real engine for the experiments' tests."""
+"""One real engine for the experiments' tests, with a pool that is soon full."""
 
 from collections.abc import Iterator
 
@@ -16,6 +16,6 @@ def ear() -> Ear:
 
 @pytest.fixture(scope="session")
 def host(ear: Ear) -> Iterator[EngineHost]:
-    started = engine_host.start(ear)
+    started = engine_host.start(ear, num_blocks=128, max_model_len=1_024)
     yield started
     started.stop()

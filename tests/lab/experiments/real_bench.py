@@ -12,6 +12,8 @@ from lab.experiments.bench import Bench, Chat, TokenCounts
 from lab.experiments.experiment import Experiment
 from lab.experiments.outcome import Outcome
 from lab.messages import Generation, RequestEvent, RequestReport
+from lab.tracing.frame_counters import FrameCounters
+from lab.tracing.mirror import PoolMirror
 from tests.lab.engine_host import Listener
 
 
@@ -28,6 +30,22 @@ class Ear(Listener):
         if self.bench is not None and self.loop is not None:
             note = self.bench.under_way.note
             self.loop.call_soon_threadsafe(note, asdict(event))
+
+
+def counters_of(mirror: PoolMirror | None) -> FrameCounters | None:
+    """What a frame of this moment would say."""
+    if mirror is None or mirror.header is None:
+        return None
+    header = mirror.header
+    return FrameCounters(
+        stamp_s=header.stamp_ns / 1e9,
+        num_blocks=mirror.num_blocks,
+        num_free_blocks=header.num_free_blocks,
+        num_waiting=header.num_waiting,
+        num_running=header.num_running,
+        num_evictions=header.num_evictions,
+        num_preemptions=header.num_preemptions,
+    )
 
 
 async def run(
@@ -61,6 +79,7 @@ async def run(
         submit=submit,
         abort=abort,
         count=count,
+        counters=lambda: counters_of(ear.mirror),
         tell=tell,
     )
     ear.bench, ear.loop = bench, asyncio.get_running_loop()

@@ -5,9 +5,13 @@ import re
 import pytest
 
 from courseware.learner import SESSION_KEY
+from courseware.loader import CONTENT
+from courseware.values import all_claims
 from lab.experiments.catalog import EXPERIMENTS
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Span, Table
 from lab.models import ExperimentRun
+from lab.recordings import library
+from lab.traffic.demos import DEMOS
 
 pytestmark = pytest.mark.django_db
 
@@ -138,3 +142,18 @@ def test_every_pages_head_and_menu_lead_to_lab_and_quiz(client):
     menu = head[head.index("site-menu") :]
     assert {"/lab/", "/quiz/"} < set(links)
     assert all(f'href="{link}"' in menu for link in links), "all that the footer has"
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS)
+def test_a_published_figure_is_a_claim_with_source_and_date(client, experiment):
+    claims = all_claims(CONTENT)
+    text = _text(client.get(f"/lab/?experiment={experiment.id}"))
+    for name in experiment.claims:
+        assert claims[name].source in text and claims[name].date in text
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS)
+def test_what_an_experiment_names_is_there(experiment):
+    shipped = {one.recording_id for one in library.recordings()}
+    assert not experiment.recording or experiment.recording in shipped
+    assert not experiment.demo or experiment.demo in DEMOS

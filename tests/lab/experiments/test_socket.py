@@ -62,6 +62,7 @@ async def test_a_run_is_measured_and_kept_beside_its_prediction(browser, engine)
     await _answer(engine, 2, 4, num_cached_tokens=320, **figures)
     end = await browser.hear("experiment.end")
 
+    assert set(engine.queues) == {"engine.one"}, "all of them to the engine at hand"
     (run,) = await _runs(run_id=begin["run_id"])
     assert (end["state"], run.state) == ("done", "done")
     assert run.prediction == 90

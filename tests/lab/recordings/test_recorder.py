@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from celery import Celery
 from django.core.management import CommandError, call_command
 
 from lab import client
@@ -270,7 +271,7 @@ def test_only_the_host_that_is_named_replies_to_the_control_command(
 
     monkeypatch.setenv("ENGINE_HOST_ID", "host-a")
     step = Step(None)
-    step.start(None)
+    step.start(SimpleNamespace(app=Celery("tests")))
 
     assert bootstep.lab_record(None, "host-b", "state") is None
     assert bootstep.lab_record(None, "host-a", "state") == {"state": "idle"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lab.messages import second_queue
+from lab.messages import queue_of
 from lab.second.line import STATE_KEY, TICKET_KEY, TURN_KEY
 from lab.worker import process_group
 from lab.worker.process_group import members
@@ -76,7 +76,7 @@ def test_it_serves_its_own_queue_under_its_own_name_until_its_learner_leaves(ben
     bench.celery.send_task(
         "lab.generate",
         kwargs={"payload": payload},
-        queue=second_queue(f"{name}-second"),
+        queue=queue_of(f"{name}-second"),
     )
     [report] = bench.reports(1)
     assert (report.engine_host_id, report.finish_reason) == (f"{name}-second", "length")

@@ -8,6 +8,7 @@ import pytest
 from channels.layers import get_channel_layer
 
 from lab import client
+from lab.messages import queue_of
 from lab.viewer.hub import Hub
 from lab.viewer.mailbox import Viewer
 from tests.lab.engine_workers import (
@@ -57,6 +58,14 @@ async def test_both_serve_and_every_message_names_its_host(bench: Bench) -> None
     frames = {m["engine_host_id"] for m in ear.heard if m["type"] == "lab.frame"}
     assert frames == HOSTS
     assert bench.num_reports() == 0
+
+
+async def test_a_request_for_one_host_is_served_by_it(bench: Bench) -> None:
+    ids = [new_id() for _ in range(4)]
+    for request_id in ids:
+        bench.send(request_id, queue=queue_of("b"))
+    reports = [r for r in bench.reports(4) if r.request_id in ids]
+    assert {report.engine_host_id for report in reports} == {"b"}
 
 
 async def test_an_abort_reaches_the_host_that_has_the_request(bench: Bench) -> None:

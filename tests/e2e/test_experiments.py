@@ -1,0 +1,92 @@
+"""A learner runs experiments in the lab: real engine, real server, real browser."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.e2e
+
+RUN_MS = 180_000
+
+
+@pytest.fixture
+def room(page: Page) -> Iterator[Page]:
+    """The lab's page with a ready engine; no script error is let pass."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
+    yield page
+    assert errors == []
+
+
+def _open(page: Page, path: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(path)
+    page.wait_for_selector('#lab-state[data-state="ready"]', timeout=60_000)
+    tour = page.locator("#lab-tour-end")
+    if tour.is_visible():
+        tour.click()
+
+
+def _run(page: Page, prediction: str) -> None:
+    page.fill("#experiment-prediction", prediction)
+    page.click("#experiment-run")
+    expect(page.locator("#experiment-stop")).to_be_visible()
+    expect(page.locator(".result").first).to_contain_text("measured", timeout=RUN_MS)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_prefix_sharing_is_predicted_run_and_shown_beside_the_prediction(
+    room: Page, width: int
+) -> None:
+    _open(room, "/lab/?experiment=prefix", width)
+    room.select_option("#setting-variant", "changed")
+    room.fill("#setting-at_once", "4")
+    link = room.get_attribute("#experiment-link", "href") or ""
+    assert "variant=changed" in link and "at_once=4" in link
+    _run(room, "50")
+    result = room.locator(".result").first
+    expect(result.locator(".is-predicted")).to_contain_text("50")
+    expect(result.locator(".is-measured")).to_contain_text(re.compile(r"\d+.*%"))
+    expect(result).to_contain_text("only whole blocks are shared")
+    table = result.locator(".plot .as-table").first
+    table.locator("summary").click()
+    assert table.locator("tbody tr").count() == 6, "the first, again, and four at once"
+    wide = room.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= width, "nothing is wider than the page"
+    room.goto(link if link.startswith("/") else f"/lab/{link}")
+    expect(room.locator("#setting-variant")).to_have_value("changed")
+    expect(room.locator(".result").first).to_contain_text("measured")
+
+
+def test_a_run_can_be_stopped_and_the_next_one_works(room: Page) -> None:
+    _open(room, "/lab/?experiment=prefix&at_once=2&tokens=64", 1440)
+    room.fill("#experiment-prediction", "10")
+    room.click("#experiment-run")
+    room.click("#experiment-stop")
+    expect(room.locator("#experiment-state")).to_contain_text("Stopped")
+    expect(room.locator("#experiment-run")).to_be_enabled()
+    _run(room, "10")
+
+
+def test_the_projectors_page_shows_nothing_of_the_learners_own(room: Page) -> None:
+    _open(room, "/lab/?projector&experiment=prefix&at_once=2&tokens=64", 1920)
+    expect(room.locator("#mentor")).to_have_count(0)
+    expect(room.locator(".result")).to_have_count(0)
+    room.locator("body").click(position={"x": 5, "y": 5})
+    room.keyboard.press("Space")
+    expect(room.locator("#lab-when")).not_to_have_text("live")
+    room.keyboard.press("l")
+    expect(room.locator("#lab-when")).to_have_text("live")
+    _run(room, "10")
+    expect(room.locator('#lab-legend [data-state="yours"]')).to_be_hidden()
+
+
+def test_a_phones_menu_leads_everywhere(room: Page) -> None:
+    room.set_viewport_size({"width": 390, "height": 800})
+    room.goto("/glossary/")
+    room.click(".site-menu summary")
+    room.click('.site-menu a[href="/lab/"]')
+    expect(room.locator("#experiment-title")).to_be_visible()

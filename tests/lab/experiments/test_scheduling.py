@@ -1,0 +1,49 @@
+"""One long prompt: what its chunks do to the others' tokens."""
+
+from dataclasses import replace
+
+import pytest
+
+from lab.engine.host import EngineHost
+from lab.experiments.scheduling import SCHEDULING, outcome, reading, token_times
+from tests.lab.experiments.real_bench import Ear, run
+from tests.lab.fake_engine import REPORT
+
+SHORT = replace(REPORT, arrived_at=100.0, ttft_s=1.0, itls_s=[0.1, 0.1, 0.5, 0.5, 0.1])
+LONG = replace(
+    REPORT, arrived_at=101.1, queue_s=0.1, ttft_s=1.0, num_prompt_tokens=1_000
+)
+
+
+def test_the_times_of_tokens_follow_from_arrival_ttft_and_gaps():
+    assert [round(at, 3) for at, _ in token_times(SHORT)] == [
+        101.1, 101.2, 101.7, 102.2, 102.3,
+    ]  # fmt: skip
+    assert reading([LONG]) == pytest.approx((101.2, 102.1))
+    assert reading([replace(LONG, ttft_s=None)]) is None
+
+
+def test_gaps_while_the_prompt_was_read_are_held_against_those_before():
+    found = outcome([SHORT], [LONG], budget=512)
+    assert found.answer == pytest.approx(5.0)
+    figures = {figure.label: figure.value for figure in found.figures}
+    assert figures["steps that the reading takes at least"] == 2
+    ((low, high),) = [(span.low, span.high) for span in found.plots[0].spans]
+    assert (low, high) == pytest.approx((0.2, 1.1))
+
+
+def test_what_was_not_told_is_no_answer():
+    assert outcome([replace(SHORT, itls_s=[])], [LONG], 512).answer is None
+
+
+@pytest.mark.engine
+async def test_everybody_waits_longer_while_a_long_prompt_is_read(
+    host: EngineHost, ear: Ear
+) -> None:
+    found, reports = await run(SCHEDULING, host, ear, at_once=3, long=800)
+    *short, long = reports
+    assert len({report.num_output_tokens for report in short}) == 1
+    assert long.num_prompt_tokens > host.status.max_num_batched_tokens, "in chunks"
+    assert found.answer > 1.5
+    figures = {figure.label: figure.value for figure in found.figures}
+    assert figures["longest gap while it was read"] < figures["TTFT of the long prompt"]
