@@ -39,23 +39,43 @@ class Report:
     broken: list[BrokenChapter] = field(default_factory=list)
 
 
+@dataclass
+class ReadCourse:
+    """What the files of a folder say, by slug; ``broken`` ones say nothing now."""
+
+    slugs: list[str]
+    chapters: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]]
+    """Fields of the Chapter, and of each Section."""
+    broken: list[BrokenChapter]
+
+
 def load_chapters(directory: Path = CONTENT) -> Report:
     """Make the database say what ``directory``'s ``*.md`` files say; idempotent."""
-    report = Report()
-    present = sorted(directory.glob("*.md"))
     try:
-        glossary = read_glossary(directory / "glossary.yaml")
+        return save_course(read_course(directory))
     except Unpublishable as error:
-        report.broken += error.faults
-        return report
+        return Report(broken=list(error.faults))
+
+
+def read_course(directory: Path) -> ReadCourse:
+    """All chapters, without the database; Unpublishable for the glossary's faults."""
+    glossary = read_glossary(directory / "glossary.yaml")
+    present = sorted(directory.glob("*.md"))
+    course = ReadCourse([path.stem for path in present], {}, [])
     for path in present:
         try:
-            fields, sections = render_chapter(path, glossary)
+            course.chapters[path.stem] = render_chapter(path, glossary)
         except Unpublishable as error:
-            report.broken += error.faults
-            continue
-        getattr(report, _save(path.stem, fields, sections)).append(path.stem)
-    gone = Chapter.objects.exclude(slug__in=[path.stem for path in present])
+            course.broken += error.faults
+    return course
+
+
+def save_course(course: ReadCourse) -> Report:
+    """Write what differs; chapters whose file is gone go, broken ones stay."""
+    report = Report(broken=list(course.broken))
+    for slug, (fields, sections) in course.chapters.items():
+        getattr(report, _save(slug, fields, sections)).append(slug)
+    gone = Chapter.objects.exclude(slug__in=course.slugs)
     report.removed = list(gone.values_list("slug", flat=True))
     gone.delete()
     return report

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from courseware.loader import Report, load_chapters
+from courseware.loader import (
+    CONTENT,
+    ReadCourse,
+    Report,
+    load_chapters,
+    read_course,
+    save_course,
+)
 
 BROWSER = {"HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0"}
 FRONT = "---\ntitle: A test\nsummary: Of the loader.\nposition: 1\n---\n"
@@ -18,10 +25,16 @@ def reader() -> Client:
     return Client(**BROWSER)
 
 
+@pytest.fixture(scope="session")
+def read_once() -> ReadCourse:
+    """The product's own chapters: their files are the same for all tests."""
+    return read_course(CONTENT)
+
+
 @pytest.fixture
-def course(db) -> Report:
+def course(db, read_once: ReadCourse) -> Report:
     """The product's own chapters in the database."""
-    return load_chapters()
+    return save_course(read_once)
 
 
 Load = Callable[..., Report]
