@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from courseware.sockets import NO_LEARNER
 from lab import client
 from lab.models import EngineRequest
 from tests.lab.fake_engine import READY, FakeEngine
+from tests.lab.redis_server import RedisServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REQUEST_ID = "a" * 32
@@ -145,6 +147,29 @@ async def test_what_is_said_after_the_end_is_not_obeyed(
     assert await socket.closing() == NO_LEARNER
     assert await sync_to_async(EngineRequest.objects.count)() == 1
     await socket.leave()
+
+
+@pytest.mark.slow
+async def test_over_a_real_broker_the_door_hears(
+    learner_id: str, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "LOOK_S", 60)
+    server = RedisServer(tmp_path)
+    server.start()
+    settings.CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [server.url]},
+        }
+    }
+    try:
+        first = await Socket("/ws/lab/", learner_id).open()
+        await asyncio.sleep(0.5)
+        await sync_to_async(sign_out)(first.session)
+        assert await first.closing() == NO_LEARNER
+        await first.leave()
+    finally:
+        server.stop()
 
 
 def test_the_broker_does_not_hear_a_session_key_or_a_learner_id() -> None:
