@@ -263,19 +263,30 @@ def _asked(turn: Turn) -> str:
 
 
 def _text(turn: Turn) -> list[Passage]:
-    """What the engine answers from: the course's answer, then other passages."""
+    """What the engine answers from, best first: the passages with the course's answer,
+    whole, then others. So two questions about the same notes bring the same text."""
     said, found = turn.course or {}, turn.found or {}
-    sentences = said.get("sentences", [])
-    text = " ".join(sentence["text"] for sentence in sentences)
-    texts = []
-    if text:
-        texts.append(Passage(sentences[0]["title"], sentences[0]["url"], text))
-    for row in found.get("passages", []):
-        passage = Passage(**row)
-        is_said = passage.note_id and passage.note_id == said.get("note_id")
-        if not is_said and passage.text not in text and text not in passage.text:
+    passages = [Passage(**row) for row in found.get("passages", [])]
+    texts: list[Passage] = []
+    for sentence in said.get("sentences", []):
+        if not _stands_in(texts, sentence["text"]):
+            texts.append(_holding(passages, sentence))
+    most = len(texts) + MAX_PASSAGES
+    for passage in passages:
+        is_new = not _stands_in(texts, passage.text)
+        if is_new and not any(one.text in passage.text for one in texts):
             texts.append(passage)
-    return texts[: 1 + MAX_PASSAGES]
+    return texts[:most]
+
+
+def _stands_in(passages: Sequence[Passage], text: str) -> bool:
+    return any(text in passage.text for passage in passages)
+
+
+def _holding(passages: Sequence[Passage], sentence: dict[str, Any]) -> Passage:
+    """The passage that a sentence of the course was taken from, or itself as one."""
+    alone = Passage(sentence["title"], sentence["url"], sentence["text"])
+    return next((one for one in passages if sentence["text"] in one.text), alone)
 
 
 def _temperature(turn: Turn) -> float:

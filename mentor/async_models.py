@@ -113,9 +113,13 @@ def settle(turn_id: int, report: Mapping[str, Any]) -> dict[str, Any] | None:
 def ended(turn_ids: Sequence[int]) -> dict[int, dict[str, Any] | None]:
     """Those of the turns that are no longer open, by id; None for deleted ones."""
     Turn.objects.give_up_overdue()
-    turns = {turn.pk: turn for turn in Turn.objects.filter(pk__in=turn_ids)}
+    known = Turn.objects.filter(pk__in=turn_ids)
+    still_open = set(known.open().values_list("pk", flat=True))
+    if still_open.issuperset(turn_ids):
+        return {}
+    turns = {turn.pk: turn for turn in known.exclude(pk__in=still_open)}
     return {
         turn_id: turn_json(turns[turn_id]) if turn_id in turns else None
         for turn_id in turn_ids
-        if turn_id and (turn_id not in turns or not turns[turn_id].is_open)
+        if turn_id and turn_id not in still_open
     }

@@ -144,17 +144,25 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
 
     def give_up_overdue(self) -> None:
         """Fail the open turns whose report never came, and those that were never
-        handed over: the process that took them is gone."""
+        handed over: the process that took them is gone.
+
+        Each open socket asks for it every few seconds, so it looks first: an update
+        takes the database's one lock for writing though it changes nothing.
+        """
         now = timezone.now()
         minutes = int(client.OVERDUE.total_seconds() // 60)
-        self.open().filter(created_at__lt=now - client.OVERDUE).update(
-            state=Turn.State.FAILED,
-            error=f"No engine answered within {minutes} minutes. Ask again.",
-        )
-        self.open().filter(prompt="", created_at__lt=now - HANDED_OVER).update(
-            state=Turn.State.FAILED,
-            error="The question got lost before an engine had it. Ask again.",
-        )
+        unanswered = self.open().filter(created_at__lt=now - client.OVERDUE)
+        lost = self.open().filter(prompt="", created_at__lt=now - HANDED_OVER)
+        if unanswered.exists():
+            unanswered.update(
+                state=Turn.State.FAILED,
+                error=f"No engine answered within {minutes} minutes. Ask again.",
+            )
+        if lost.exists():
+            lost.update(
+                state=Turn.State.FAILED,
+                error="The question got lost before an engine had it. Ask again.",
+            )
 
     def settle(self, report: RequestReport) -> None:
         """Store how a request ended. Only the first report counts: idempotent."""

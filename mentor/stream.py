@@ -41,7 +41,7 @@ class AnswerStream:
         return {
             "type": "event",
             "turn": self.turn_id,
-            **{name: event[name] for name in CARRIED},
+            **{name: event.get(name) for name in CARRIED},
             "offset": utf16_length(kept),
             "text": text[len(kept) :],
         }
