@@ -105,7 +105,7 @@ def test_each_host_has_vllms_names_and_ours(client: Client, engine, settings):
 def test_without_a_broker_the_rest_is_told(client: Client, engine, settings):
     settings.METRICS_TOKEN = TOKEN
     engine.broken = RedisAway("away")
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.BROKER_URL = "redis://127.0.0.1:1/0"
     found = scrape(client)
     up = {key[1][1]: found[key] for key in found if key[0] == "servelab_part_up"}
     assert up == {"engines": 0, "tasks": 0, "requests": 1, "viewers": 1}
