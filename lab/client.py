@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import redis
@@ -23,13 +23,21 @@ from django.dispatch import Signal
 from kombu.exceptions import OperationalError as BrokerError
 
 from lab.errors import EngineError, EngineUnavailable, NotYours
-from lab.messages import STATUS_KEY_PREFIX, EngineStatus, Generation
+from lab.live_state import LiveState
+from lab.messages import (
+    STATUS_KEY_PREFIX,
+    EngineStatus,
+    Generation,
+    RequestReport,
+)
 from lab.models import FORGOTTEN_AFTER, EngineRequest
 
 logger = logging.getLogger(__name__)
 
 OVERDUE: timedelta = FORGOTTEN_AFTER
 """A request without a report for so long has lost its engine host."""
+MAX_OWN = 100
+"""Of a learner's requests the newest that look() tells apart from all others."""
 KEEP_S = 2.0
 """How long a heartbeat is taken for true before it is read again."""
 NOT_SENT: tuple[type[Exception], ...] = (BrokerError, ConnectionError)
@@ -49,8 +57,11 @@ class Transport(Protocol):
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         """Tell every engine host, past the queue."""
 
-    def ask(self, name: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
-        """Tell every engine host, and gather what they reply within a second."""
+    def ask(
+        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Tell every engine host, and gather what they reply within a second, or
+        until ``num_replies`` hosts did."""
 
     def statuses(self, max_age_s: float = 0.0) -> list[EngineStatus]:
         """The heartbeats that have not expired, in any order; may be of a look up to
@@ -72,9 +83,13 @@ class BrokerTransport:
         """As a Celery control command."""
         self._broadcast(name, arguments)
 
-    def ask(self, name: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    def ask(
+        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+    ) -> list[dict[str, Any]]:
         """As a Celery control command with replies."""
-        replies = self._broadcast(name, arguments, reply=True, timeout=1.0)
+        replies = self._broadcast(
+            name, arguments, reply=True, timeout=1.0, limit=num_replies
+        )
         return [
             answer for reply in replies or [] for answer in reply.values() if answer
         ]
@@ -192,6 +207,44 @@ def record(engine_host_id: str, action: str, **arguments: Any) -> dict[str, Any]
         "lab_record", {"engine_host_id": engine_host_id, "action": action, **arguments}
     )
     return next((answer for answer in answers if answer.get("state")), None)
+
+
+def look(
+    learner_id: str, engine_host_id: str, block_id: int | None = None
+) -> LiveState | None:
+    """What the trace of one host says now, the learner's requests among it; None when
+    it does not say so within a second.
+
+    Asked of the host, which alone has applied every StepTrace; raises
+    EngineUnavailable when the broker does not answer. ``block_id`` is a block to tell
+    more of.
+    """
+    known = recent_statuses()
+    status = next((s for s in known if s.engine_host_id == engine_host_id), None)
+    since = datetime.fromtimestamp((status and status.started_at) or 0.0, tz=UTC)
+    mine = EngineRequest.objects.filter(learner_id=learner_id, created_at__gt=since)
+    rows = mine.order_by("-created_at")[:MAX_OWN]
+    ended = [r.report for r in rows if r.report.get("engine_host_id") == engine_host_id]
+    arguments = {
+        "engine_host_id": engine_host_id,
+        "request_ids": [row.request_id for row in rows if not row.finish_reason],
+        "short_ids": [one["short_id"] for one in ended if one.get("short_id")],
+        "block_id": block_id,
+    }
+    try:
+        answers = _transport.ask("lab_look", arguments, num_replies=len(known) or None)
+    except NOT_SENT as error:
+        raise EngineUnavailable(
+            "The engine cannot be reached: the message broker does not answer."
+        ) from error
+    return next((LiveState.from_json(answer) for answer in answers), None)
+
+
+def last_report(learner_id: str) -> RequestReport | None:
+    """How the learner's last request ended that is known to have ended; no text."""
+    mine = EngineRequest.objects.filter(learner_id=learner_id).exclude(report={})
+    row = mine.order_by("-created_at").first()
+    return RequestReport.from_json(row.report) if row else None
 
 
 def statuses(max_age_s: float = 0.0) -> list[EngineStatus]:

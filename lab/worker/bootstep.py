@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -21,6 +22,7 @@ from celery.worker.control import control_command
 
 from lab.engine.config import EngineConfig
 from lab.engine.host import EngineHost
+from lab.live_state import LiveState
 from lab.worker.listener import EngineListener
 from lab.worker.publisher import say_last
 from lab.worker.requests import Leases, RequestIntake
@@ -29,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 GRACE_S = 5.0
 """After SIGTERM running answers get this long; then they are aborted."""
+LOOK_S = 1.0
+"""How long a look at the state may wait for the host's loop."""
 LAST_WORDS_S = 4.0
 """How long reports and messages may take to get out at the end."""
 
@@ -56,6 +60,23 @@ class EngineWorker:
         """Begin; the engine comes up in the background."""
         self.host.start()
         threading.Thread(target=self.intake.refuse_orphans, daemon=True).start()
+
+    def look(
+        self,
+        request_ids: Sequence[str],
+        short_ids: Sequence[int],
+        block_id: int | None,
+    ) -> dict[str, Any] | None:
+        """A LiveState between two looks at the tap, so that it is of one step."""
+
+        async def look() -> LiveState | None:
+            return self.listener.look(request_ids, short_ids, block_id)
+
+        looking = asyncio.run_coroutine_threadsafe(look(), self.host.loop)
+        with contextlib.suppress(TimeoutError):
+            seen = looking.result(LOOK_S)
+            return seen.to_json() if seen else None
+        return None
 
     def stop(self) -> None:
         """Let what is under way get out, shut the engine down, say that it is gone."""
@@ -137,6 +158,20 @@ def lab_keyframe(state: Any) -> None:
     """A viewer joined: send a keyframe."""
     if _worker is not None:
         _worker.listener.ask_keyframe()
+
+
+@control_command(args=[("engine_host_id", str)], signature="HOST")
+def lab_look(
+    state: Any,
+    engine_host_id: str,
+    request_ids: Sequence[str] = (),
+    short_ids: Sequence[int] = (),
+    block_id: int | None = None,
+) -> dict[str, Any] | None:
+    """What the trace says now; only the host named replies, with a LiveState."""
+    if _worker is None or _worker.config.engine_host_id != engine_host_id:
+        return None
+    return _worker.look(request_ids, short_ids, block_id)
 
 
 @control_command(
