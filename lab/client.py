@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 import redis
@@ -31,6 +32,7 @@ from lab.messages import (
     RequestReport,
 )
 from lab.models import FORGOTTEN_AFTER, EngineRequest
+from lab.recordings.still import SHIPPED, StillEngine
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +127,16 @@ def transport(other: Transport) -> Iterator[None]:
         yield
     finally:
         _transport = before
+
+
+@contextmanager
+def recorded(path: Path | None = None, step: int | None = None) -> Iterator[str]:
+    """Look at a recording stopped at a step in the place of live engines, for as long
+    as the context lasts (evaluations); gives what it is in words. The shipped one by
+    default; raises RecordingError."""
+    engine = StillEngine(path or SHIPPED, step)
+    with transport(engine):
+        yield engine.label
 
 
 # Requests

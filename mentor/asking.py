@@ -21,10 +21,11 @@ from courseware.models import Section
 from lab import client
 from lab.errors import EngineUnavailable, LimitExceeded
 from lab.messages import Generation
-from mentor import course, engines, prompts
+from mentor import course, engines, looking, prompts
 from mentor.commands import Ask
 from mentor.errors import Refused, Unknown
 from mentor.knowing import Finding, Level, Passage
+from mentor.looking import NOWHERE, Where
 from mentor.models import PURPOSE, TITLE_CHARS, Conversation, Turn
 
 logger = logging.getLogger(__name__)
@@ -65,18 +66,20 @@ def take(learner_id: str, ask: Ask, request_id: str) -> Turn:
         raise Refused(STILL_OPEN) from None
 
 
-def inform(turn: Turn) -> Turn:
-    """Ask the course; the turn ends here unless it has an answer to be voiced."""
+def inform(turn: Turn, where: Where = NOWHERE) -> Turn:
+    """Ask the course, and the lab where that is meant; the turn ends here unless the
+    course has an answer to be voiced."""
     try:
         finding = _find(turn)
-        said = course.answer(finding, _level(turn))
+        said = _with_lab(turn, where, finding, course.answer(finding, _level(turn)))
     except Exception:
         logger.exception("the course was not searched for turn %s", turn.pk)
         turn.fail(NOT_SEARCHED)
     else:
-        fields = {"kind": finding.kind, "course": said, "found": course.kept(finding)}
+        kind = said["kind"]
+        fields = {"kind": kind, "course": said, "found": course.kept(finding)}
         Turn.objects.filter(pk=turn.pk).update(**fields)
-        if finding.kind != "answer":
+        if kind != "answer":
             turn.complete()
     return _fresh(turn)
 
@@ -100,7 +103,7 @@ def ask(learner_id: str, asked: Ask, request_id: str = "", address: str = "") ->
     turn = take(learner_id, asked, request_id)
     if turn.request_id != request_id:
         return turn
-    turn = inform(turn)
+    turn = inform(turn, asked.where)
     return voice(turn, address) if turn.is_open else turn
 
 
@@ -187,6 +190,19 @@ def _find(turn: Turn) -> Finding:
         selected=turn.selected,
         level=_level(turn),
     )
+
+
+def _with_lab(
+    turn: Turn, where: Where, finding: Finding, said: dict[str, Any]
+) -> dict[str, Any]:
+    """What the course says, with what is measured where the lab is asked about."""
+    before = [earlier.question for earlier in _earlier(turn)]
+    asked = course.lab_question(turn.question, before)
+    share = looking.share(asked, finding)
+    if asked is None or share == "none" or turn.selected:
+        return said
+    seen = looking.look(asked, turn.learner_id, where, _level(turn))
+    return looking.combined(seen, share, said, finding)
 
 
 def _level(turn: Turn) -> Level:

@@ -32,6 +32,7 @@ class StillEngine:
         if step is None and path == SHIPPED:
             step = SHIPPED_STEP
         self._recording = recording
+        self._name = path.stem
         self._observer, self._at = _followed(recording, step)
         state = self._observer.observe(now_s=self._at)
         if state is None:
@@ -40,6 +41,11 @@ class StillEngine:
         self.own = sorted(filter(None, newest))
         """The learner's requests: the newest that runs and the newest that waits."""
         self.step = state.step
+
+    @property
+    def label(self) -> str:
+        """Which recording, and the step."""
+        return f"{self._name} at step {self.step:,}"
 
     def look(
         self, own: list[int] | None = None, block_id: int | None = None

@@ -75,7 +75,7 @@ def find(
     the anchor in view, ``selected`` what is marked on the page.
     """
     asked = read_question(question, before, selected)
-    known = _taught.get() or knowledge()
+    known = current_course()
     if not asked.own or not known.notes:
         return Finding("decline", words=ORDERED if asked.is_order else DECLINED)
     own, full = (known.spelling.correct(text) for text in (asked.own, asked.full))
@@ -90,6 +90,11 @@ def find(
     if asked.is_order and score < deciding.ANSWER:
         return Finding("decline", words=ORDERED, score=score)
     return _finding(known, ranked, score, level, content_stems(own))
+
+
+def current_course() -> Knowledge:
+    """What is known now, see in_course()."""
+    return _taught.get() or knowledge()
 
 
 @contextmanager

@@ -2,13 +2,15 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from lab import client
 from mentor.errors import MentorError
 from mentor.evaluation import Judged, judge, read_questions, results
 
@@ -28,6 +30,20 @@ class Command(BaseCommand):
             help=f"a YAML file of questions, by default {QUESTIONS}",
         )
         parser.add_argument(
+            "--recording",
+            type=Path,
+            help="the recording whose state questions about the lab are answered from; "
+            "by default one that ships with the product",
+        )
+        parser.add_argument(
+            "--step", type=int, help="the step at which the recording is stopped"
+        )
+        parser.add_argument(
+            "--live",
+            action="store_true",
+            help="answer them from the engine that runs, if one does",
+        )
+        parser.add_argument(
             "--json",
             action="store_true",
             help="end with one line that is a JSON object of all results",
@@ -39,10 +55,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             questions = read_questions(options["questions"])
-            for question in questions[:1]:
-                judge(question)  # reads the course and the model
-            judged = [judge(question) for question in questions]
-        except MentorError as error:
+            with self._lab(options):
+                for question in questions[:1]:
+                    judge(question)  # reads the course and the model
+                judged = [judge(question) for question in questions]
+        except (MentorError, ValueError) as error:
             raise CommandError(str(error)) from error
         if options["missed"]:
             self._lines(_missed(one) for one in judged if _is_missed(one))
@@ -52,6 +69,16 @@ class Command(BaseCommand):
         self._lines(f"{r['name']:<20} {r['value']:g} {r['unit']}" for r in found)
         if options["json"]:
             self.stdout.write(json.dumps({"bench": "evalmentor", "results": found}))
+
+    @contextmanager
+    def _lab(self, options: dict[str, Any]) -> Iterator[None]:
+        """What the lab's questions are answered from, which is said."""
+        if options["live"]:
+            yield
+            return
+        with client.recorded(options["recording"], options["step"]) as label:
+            self.stdout.write(f"lab: {label}")
+            yield
 
     def _lines(self, lines: Iterable[str]) -> None:
         for line in lines:

@@ -8,6 +8,7 @@ export class Composer {
   #parts;
   #selected = "";
   #replaces = null;
+  #lab = null;
 
   /** @param parts the form's elements  @param handlers {onask(), onlevel(level)} */
   constructor(parts, handlers) {
@@ -60,6 +61,11 @@ export class Composer {
     this.#parts.question.focus();
   }
 
+  /** What the viewer shows: {host, block, request}; null: nothing of a live engine. */
+  see(lab) {
+    this.#lab = lab;
+  }
+
   /** All that goes with a question. */
   message() {
     return {
@@ -67,6 +73,7 @@ export class Composer {
       section: sectionInView(),
       selected: this.#selected,
       replaces: this.#replaces,
+      lab: this.#lab,
     };
   }
 
