@@ -97,7 +97,8 @@ def share(asked: LabQuestion | None, finding: Finding) -> Share:
     """Whether the lab answers alone, beside the course, or not at all."""
     if asked is None:
         return "none"
-    if asked.is_sure:
+    is_course_too = finding.kind == "answer" and asked.slots.is_general
+    if asked.is_sure and not is_course_too:
         return "alone"
     if finding.kind == "answer":
         return "with the course"

@@ -1,5 +1,6 @@
 """Answers about a request: the one that was named, or the learner's newest."""
 
+from lab.live_state import RequestFacts
 from mentor.seeing.phrases import ENDS, age, doing, from_cache, requests_named
 from mentor.seeing.sight import (
     Said,
@@ -25,10 +26,10 @@ def request_state(seen: Sight) -> Said:
     tokens = plural(request.num_prompt_tokens, "prompt token")
     sampled = plural(request.num_output_tokens, "token")
     facts.append(
-        f"It has {tokens}, {sampled} sampled so far, "
+        f"It has {tokens}{_hits(request)}, {sampled} sampled so far, "
         f"and {plural(request.num_blocks, 'block')}."
         if request.phase != "finished"
-        else f"It had {tokens}, {sampled} sampled and "
+        else f"It had {tokens}{_hits(request)}, {sampled} sampled and "
         f"{plural(request.num_blocks, 'block')}."
     )
     deep = [
@@ -175,3 +176,8 @@ def finished_last(seen: Sight) -> Said:
         f"In the last minute {plural(state.minute.num_finished, 'request')} ended.",
     ]
     return Said(facts)
+
+
+def _hits(request: RequestFacts) -> str:
+    cached = request.num_cached_tokens
+    return "" if cached is None else f" ({count(cached)} from the prefix cache)"

@@ -19,10 +19,10 @@ OF_REQUEST = frozenset(
         "request_blocks", "no_hit", "preempted", "finished_last", "more_fit",
     }
 )  # fmt: skip
-CUE = 0.15
-"""What a kind gains by a cue, in similarity."""
-WEIGHTS = np.array([5.51, 7.49, -0.2, -7.76, -3.73, 5.93, 2.4, 1.39, -2.63, 1.14])
-BIAS = -4.07
+OF_MINE = frozenset({"cache_mine", "blocks_mine"})
+OF_ALL = frozenset({"cache_full", "blocks_free", "num_evictions", "running_now"})
+WEIGHTS = np.array([10.25, 6.51, -1.36, -9.65, -3.52, 5.94, 2.42, 1.4, -3.07, 0.72])
+BIAS = -4.34
 CUE = 0.15
 """What a kind gains by a cue, in similarity."""
 
@@ -47,10 +47,12 @@ def kind_scores(known: Catalog, slots: Slots, by_ask: Tensor) -> Tensor:
     scores = np.full(len(known.names), -1.0, dtype=np.float32)
     wanted = _kinds_named(slots)
     for number, name in enumerate(known.names):
-        if wanted and name not in wanted:
+        is_others = name in OF_MINE and not slots.is_mine
+        if is_others or (wanted and name not in wanted):
             continue
         first, second = np.sort(by_ask[known.kind_of_ask == number])[::-1][:2]
         cue = CUE if known.kinds[name].has_cue(slots.text) else 0.0
+        cue -= CUE if name in OF_ALL and slots.is_mine else 0.0
         scores[number] = 0.7 * first + 0.3 * second + cue
     return scores
 

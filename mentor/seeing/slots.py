@@ -30,6 +30,7 @@ _GENERAL = re.compile(
     r"\b(?:mean(?:s|ing|t)?|defin\w+|in general|generally|usually|typically|normally|"
     r"by default|in principle|in theory|difference|compared?|versus|vs|better|best|"
     r"explain|should|ought|example|chapter|experiment|paper|course|note|production)\b"
+    r"|\bwhat do(?:es)? (?:this|that|it|these|those) (?:tell|say|show)\b"
     r"|\bwhat (?:happens|would happen|is meant|is an?|are)\b"
     r"|\bhow (?:do|can|could|should|would|does|to)\b"
     r"|\bwhen (?:do|does|is|are|can|should|will)\b"
