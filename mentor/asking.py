@@ -50,8 +50,9 @@ def take(learner_id: str, ask: Ask, request_id: str) -> Turn:
     """The turn of a question: new, open, and the only open one of its learner.
 
     The same question asked twice at once, or again within DOUBLE_S, gives the turn
-    there is; its ``request_id`` is another then. Raises Refused (empty, too long,
-    another one pending, no room) and Unknown (not the learner's).
+    there is; its ``request_id`` is another then. A question to the lab is answered
+    already where another is pending. Raises Refused (empty, too long, another one
+    pending, no room) and Unknown (not the learner's).
     """
     question = prompts.check_question(ask.question, _window())
     Turn.objects.give_up_overdue()
@@ -63,6 +64,8 @@ def take(learner_id: str, ask: Ask, request_id: str) -> Turn:
     except IntegrityError:
         if double := _double(learner_id, question, ask):
             return double
+        if beside := _beside(learner_id, question, ask, request_id):
+            return beside
         raise Refused(STILL_OPEN) from None
 
 
@@ -134,7 +137,28 @@ def _double(learner_id: str, question: str, ask: Ask) -> Turn | None:
     return found
 
 
-def _store(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn:
+def _beside(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn | None:
+    """A turn that ends at once while another is open: "why is my request waiting?" is
+    asked while it waits, and what the lab alone answers holds nobody up."""
+    asked = course.lab_question(question)
+    if asked is None or not asked.is_sure or ask.selected or ask.replaces is not None:
+        return None
+    said = looking.alone(looking.look(asked, learner_id, ask.where, ask.level))
+    with transaction.atomic():
+        return _store(
+            learner_id,
+            question,
+            ask,
+            request_id,
+            state=Turn.State.ANSWERED,
+            kind=said["kind"],
+            course=said,
+        )
+
+
+def _store(
+    learner_id: str, question: str, ask: Ask, request_id: str, **answered: Any
+) -> Turn:
     conversation = _conversation(learner_id, ask)
     conversation.check_room()
     if ask.replaces is not None:
@@ -153,6 +177,7 @@ def _store(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn:
         section=ask.section if known else "",
         selected=ask.selected,
         request_id=request_id,
+        **answered,
     )
 
 

@@ -172,7 +172,8 @@ class MentorConsumer(AsyncWebsocketConsumer):
         await self._say(asked)
         if is_new:
             logger.info("asked", extra={"log_id": request_id})
-            await self._answer(turn["id"], request_id, ask.where)
+            if turn["state"] == "open":
+                await self._answer(turn["id"], request_id, ask.where)
             await self._tell_other_tabs()
         elif turn["state"] == "open" and turn["log_id"] not in self._streams:
             await self._join(turn["log_id"], AnswerStream(turn["id"]))

@@ -153,8 +153,13 @@ def combined(
         return {**said, **measured}
     if not seen.is_seen and finding.kind == "answer":
         return {**said, "kind": "measured", **measured}
+    return alone(seen)
+
+
+def alone(seen: Seen) -> dict[str, Any]:
+    """What is kept of a measured answer without the course's words."""
     nothing = {"words": "", "url": "", "note_id": "", "sentences": [], "offers": []}
-    return {"kind": "measured", **nothing, **measured}
+    return {"kind": "measured", **nothing, "measured": seen.to_json()}
 
 
 def _unseen(asked: LabQuestion, sentence: str) -> Seen:

@@ -123,3 +123,21 @@ async def test_what_is_a_question_to_the_course_too_has_both_answers(
     assert browser.course["kind"] == "answer" and browser.course["has_words"]
     assert OWNER in browser.course["measured_html"]
     assert len(lab.submitted) == 1 and FACT in lab.prompt()[-1]["content"]
+
+
+async def test_why_a_request_waits_is_asked_while_it_waits(
+    learner, chapter, lab, browse, teacher
+):
+    teacher.lab, waiting = None, lab_question("Why?", "waiting_reason")
+    browser = await browse(learner)
+    first = (await browser.ask("What is PagedAttention?"))["turn"]
+    refused = await browser.ask("What is a block?", first["conversation"])
+    assert refused["type"] == "refused", "questions to the course wait their turn"
+    teacher.lab = waiting
+    seen = (await browser.ask("Why do I wait?", first["conversation"]))["turn"]
+    assert (seen["state"], seen["course"]["kind"]) == ("answered", "measured")
+    assert "3 requests are waiting" in seen["course"]["measured_html"]
+    await lab.report(lab.request_id(), "Blocks.")
+    ended = (await browser.hear("turn"))["turn"]
+    assert (ended["id"], ended["state"]) == (first["id"], "answered")
+    assert len(lab.submitted) == 1
