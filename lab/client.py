@@ -12,7 +12,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 import redis
@@ -23,6 +24,7 @@ from django.dispatch import Signal
 from kombu.exceptions import OperationalError as BrokerError
 
 from lab.errors import EngineError, EngineUnavailable, NotYours
+from lab.live_state import LiveState
 from lab.messages import (
     DEMONSTRATIONS_LAST,
     ENGINE_QUEUE,
@@ -30,16 +32,20 @@ from lab.messages import (
     STATUS_KEY_PREFIX,
     EngineStatus,
     Generation,
+    RequestReport,
     priority_of,
     queue_of,
 )
 from lab.models import FORGOTTEN_AFTER, EngineRequest
+from lab.recordings.still import SHIPPED, StillEngine
 
 logger = logging.getLogger(__name__)
 
 OVERDUE: timedelta = FORGOTTEN_AFTER
 """A request without a report for so long has lost its engine host."""
 NO_BROKER = "The engine cannot be reached: the message broker does not answer."
+MAX_OWN = 100
+"""Of a learner's requests the newest that look() tells apart from all others."""
 KEEP_S = 2.0
 """How long a heartbeat is taken for true before it is read again."""
 NOT_SENT: tuple[type[Exception], ...] = (BrokerError, ConnectionError)
@@ -66,8 +72,11 @@ class Transport(Protocol):
     def command(self, name: str, arguments: dict[str, Any]) -> None:
         """Tell every engine host, past the queue."""
 
-    def ask(self, name: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
-        """Tell every engine host, and gather what they reply within a second."""
+    def ask(
+        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Tell every engine host, and gather what they reply within a second, or
+        until ``num_replies`` hosts did."""
 
     def statuses(self, max_age_s: float = 0.0) -> list[EngineStatus]:
         """The heartbeats that have not expired, in any order; may be of a look up to
@@ -98,9 +107,13 @@ class BrokerTransport:
         """As a Celery control command."""
         self._broadcast(name, arguments)
 
-    def ask(self, name: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    def ask(
+        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+    ) -> list[dict[str, Any]]:
         """As a Celery control command with replies."""
-        replies = self._broadcast(name, arguments, reply=True, timeout=1.0)
+        replies = self._broadcast(
+            name, arguments, reply=True, timeout=1.0, limit=num_replies
+        )
         return [
             answer for reply in replies or [] for answer in reply.values() if answer
         ]
@@ -150,6 +163,16 @@ def transport(other: Transport) -> Iterator[None]:
         yield
     finally:
         _transport = before
+
+
+@contextmanager
+def recorded(path: Path | None = None, step: int | None = None) -> Iterator[str]:
+    """Look at a recording stopped at a step in the place of live engines, for as long
+    as the context lasts (evaluations); gives what it is in words. The shipped one by
+    default; raises RecordingError."""
+    engine = StillEngine(path or SHIPPED, step)
+    with transport(engine):
+        yield engine.label
 
 
 # Requests
@@ -261,6 +284,42 @@ def count_tokens(
         "lab_tokens", {"engine_host_id": engine_host_id, "chats": chats}
     )
     return next((answer for answer in answers if "num_tokens" in answer), None)
+
+
+def look(
+    learner_id: str, engine_host_id: str, block_id: int | None = None
+) -> LiveState | None:
+    """What the trace of one host says now, the learner's requests among it; None when
+    it does not say so within a second.
+
+    Asked of the host, which alone has applied every StepTrace; raises
+    EngineUnavailable when the broker does not answer. ``block_id`` is a block to tell
+    more of.
+    """
+    known = recent_statuses()
+    status = next((s for s in known if s.engine_host_id == engine_host_id), None)
+    since = datetime.fromtimestamp((status and status.started_at) or 0.0, tz=UTC)
+    mine = EngineRequest.objects.filter(learner_id=learner_id, created_at__gt=since)
+    rows = mine.order_by("-created_at")[:MAX_OWN]
+    ended = [r.report for r in rows if r.report.get("engine_host_id") == engine_host_id]
+    arguments = {
+        "engine_host_id": engine_host_id,
+        "request_ids": [row.request_id for row in rows if not row.finish_reason],
+        "short_ids": [one["short_id"] for one in ended if one.get("short_id")],
+        "block_id": block_id,
+    }
+    try:
+        answers = _transport.ask("lab_look", arguments, num_replies=len(known) or None)
+    except NOT_SENT as error:
+        raise EngineUnavailable(NO_BROKER) from error
+    return next((LiveState.from_json(answer) for answer in answers), None)
+
+
+def last_report(learner_id: str) -> RequestReport | None:
+    """How the learner's last request ended that is known to have ended; no text."""
+    mine = EngineRequest.objects.filter(learner_id=learner_id).exclude(report={})
+    row = mine.order_by("-created_at").first()
+    return RequestReport.from_json(row.report) if row else None
 
 
 def statuses(max_age_s: float = 0.0) -> list[EngineStatus]:

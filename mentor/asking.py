@@ -21,10 +21,11 @@ from courseware.models import Section
 from lab import client
 from lab.errors import EngineUnavailable, LimitExceeded
 from lab.messages import Generation
-from mentor import course, engines, last_answer, prompts
+from mentor import course, engines, last_answer, looking, prompts
 from mentor.commands import Ask
 from mentor.errors import Refused, Unknown
 from mentor.knowing import Finding, Level, Passage
+from mentor.looking import NOWHERE, Where
 from mentor.models import PURPOSE, TITLE_CHARS, Conversation, Turn
 
 logger = logging.getLogger(__name__)
@@ -49,8 +50,9 @@ def take(learner_id: str, ask: Ask, request_id: str) -> Turn:
     """The turn of a question: new, open, and the only open one of its learner.
 
     The same question asked twice at once, or again within DOUBLE_S, gives the turn
-    there is; its ``request_id`` is another then. Raises Refused (empty, too long,
-    another one pending, no room) and Unknown (not the learner's).
+    there is; its ``request_id`` is another then. A question to the lab is answered
+    already where another is pending. Raises Refused (empty, too long, another one
+    pending, no room) and Unknown (not the learner's).
     """
     question = prompts.check_question(ask.question, _window())
     Turn.objects.give_up_overdue()
@@ -62,20 +64,24 @@ def take(learner_id: str, ask: Ask, request_id: str) -> Turn:
     except IntegrityError:
         if double := _double(learner_id, question, ask):
             return double
+        if beside := _beside(learner_id, question, ask, request_id):
+            return beside
         raise Refused(STILL_OPEN) from None
 
 
-def inform(turn: Turn) -> Turn:
-    """Ask the course; the turn ends here unless it has an answer to be voiced."""
+def inform(turn: Turn, where: Where = NOWHERE) -> Turn:
+    """Ask the course, and the lab where that is meant; the turn ends here unless the
+    course has an answer to be voiced."""
     try:
-        finding, said = _known(turn)
+        finding, said = _known(turn, where)
     except Exception:
         logger.exception("the course was not searched for turn %s", turn.pk)
         turn.fail(NOT_SEARCHED)
     else:
-        fields = {"kind": finding.kind, "course": said, "found": course.kept(finding)}
+        kind = said["kind"]
+        fields = {"kind": kind, "course": said, "found": course.kept(finding)}
         Turn.objects.filter(pk=turn.pk).update(**fields)
-        if finding.kind != "answer":
+        if kind != "answer":
             turn.complete()
     return _fresh(turn)
 
@@ -99,7 +105,7 @@ def ask(learner_id: str, asked: Ask, request_id: str = "", address: str = "") ->
     turn = take(learner_id, asked, request_id)
     if turn.request_id != request_id:
         return turn
-    turn = inform(turn)
+    turn = inform(turn, asked.where)
     return voice(turn, address) if turn.is_open else turn
 
 
@@ -130,7 +136,28 @@ def _double(learner_id: str, question: str, ask: Ask) -> Turn | None:
     return found
 
 
-def _store(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn:
+def _beside(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn | None:
+    """A turn that ends at once while another is open: "why is my request waiting?" is
+    asked while it waits, and what the lab alone answers holds nobody up."""
+    asked = course.lab_question(question)
+    if asked is None or not asked.is_sure or ask.selected or ask.replaces is not None:
+        return None
+    said = looking.alone(looking.look(asked, learner_id, ask.where, ask.level))
+    with transaction.atomic():
+        return _store(
+            learner_id,
+            question,
+            ask,
+            request_id,
+            state=Turn.State.ANSWERED,
+            kind=said["kind"],
+            course=said,
+        )
+
+
+def _store(
+    learner_id: str, question: str, ask: Ask, request_id: str, **answered: Any
+) -> Turn:
     conversation = _conversation(learner_id, ask)
     conversation.check_room()
     if ask.replaces is not None:
@@ -150,6 +177,7 @@ def _store(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn:
         selected=ask.selected,
         quiz_answer=ask.quiz_answer,
         request_id=request_id,
+        **answered,
     )
 
 
@@ -179,14 +207,15 @@ def title_of(question: str) -> str:
 # inform
 
 
-def _known(turn: Turn) -> tuple[Finding, dict[str, Any]]:
-    """What is known: of the learner's quiz answers, else of the course."""
+def _known(turn: Turn, where: Where) -> tuple[Finding, dict[str, Any]]:
+    """What is known: of the learner's quiz answers, else of the course and the lab."""
     found = last_answer.find(
         turn.learner_id, turn.question, turn.selected, _quiz_answer(turn)
     )
     if found is None:
         finding = _find(turn)
-        return finding, course.answer(finding, _level(turn))
+        said = course.answer(finding, _level(turn))
+        return finding, _with_lab(turn, where, finding, said)
     finding, said, answer_id = found
     Turn.objects.filter(pk=turn.pk).update(quiz_answer=answer_id)
     return finding, said
@@ -207,6 +236,19 @@ def _find(turn: Turn) -> Finding:
         selected=turn.selected,
         level=_level(turn),
     )
+
+
+def _with_lab(
+    turn: Turn, where: Where, finding: Finding, said: dict[str, Any]
+) -> dict[str, Any]:
+    """What the course says, with what is measured where the lab is asked about."""
+    before = [earlier.question for earlier in _earlier(turn)]
+    asked = course.lab_question(turn.question, before)
+    share = looking.share(asked, finding)
+    if asked is None or share == "none" or turn.selected:
+        return said
+    seen = looking.look(asked, turn.learner_id, where, _level(turn))
+    return looking.combined(seen, share, said, finding)
 
 
 def _level(turn: Turn) -> Level:

@@ -9,6 +9,7 @@ from channels.db import database_sync_to_async
 from lab.messages import RequestReport
 from mentor import asking, course
 from mentor.commands import Ask, Feedback, Rename
+from mentor.looking import Where
 from mentor.models import Conversation, Preference, Turn
 from mentor.presentation import conversation_json, course_json, turn_json
 
@@ -25,9 +26,9 @@ def take(learner_id: str, command: Ask, request_id: str) -> dict[str, Any]:
 
 
 @database_sync_to_async
-def inform(turn_id: int) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def inform(turn_id: int, where: Where) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Ask the course; what it says, and the turn where it has ended."""
-    turn = asking.inform(Turn.objects.get(pk=turn_id))
+    turn = asking.inform(Turn.objects.get(pk=turn_id), where)
     said = course_json(turn) or {}
     return said, None if turn.is_open else turn_json(turn)
 

@@ -4,7 +4,9 @@
 {"type": "ask", "conversation": id or null, "question": text, "ref": number,
  "level": one of LEVELS, "section": anchor in view, "selected": text of the page,
  "replaces": id of a turn that it takes the place of,
- "quiz_answer": id of a quiz answer that it is about}    the last five may be left out
+ "quiz_answer": id of a quiz answer that it is about,
+ "lab": {"host": id, "block": number marked, "request": short id chosen}}
+                                                   the last six may be left out
 {"type": "stop", "turn": id}                      abort in the engine
 {"type": "heal", "turn": id}                      send its whole text again
 {"type": "level", "level": one of LEVELS}         how deep the learner wants it
@@ -23,6 +25,7 @@ from typing import Any
 from mentor.course import LEVELS
 from mentor.errors import Refused
 from mentor.knowing import Level
+from mentor.looking import NOWHERE, Where
 
 MAX_MESSAGE_CHARS = 20_000
 MESSAGES_PER_S = 2.0
@@ -32,6 +35,7 @@ MAX_SELECTED_CHARS = 1_000
 """Of the page's text that a question is about."""
 MAX_REASON_CHARS = 500
 MAX_TITLE_CHARS = 60
+MAX_HOST_CHARS = 255
 VERDICTS = ("right", "wrong", "")
 _ANCHOR = re.compile(r"[\w-]{1,120}")
 
@@ -60,6 +64,8 @@ class Ask:
     """The turn whose place it takes: asked again, or edited."""
     quiz_answer: int | None = None
     """The learner's answer in a quiz that the question is about."""
+    where: Where = NOWHERE
+    """What is before the learner in the viewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,24 @@ def _ask(message: dict[str, Any]) -> Ask:
         _selected(message),
         _optional_id(message, "replaces"),
         _optional_id(message, "quiz_answer"),
+        _where(message.get("lab")),
     )
+
+
+def _where(lab: Any) -> Where:
+    """What is not known is left out: the question is taken all the same."""
+    if not isinstance(lab, dict):
+        return NOWHERE
+    host = lab.get("host")
+    return Where(
+        host[:MAX_HOST_CHARS] if isinstance(host, str) else "",
+        _number(lab.get("block")),
+        _number(lab.get("request")),
+    )
+
+
+def _number(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value < 2**32 else None
 
 
 def _selected(message: dict[str, Any]) -> str:

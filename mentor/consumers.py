@@ -6,7 +6,8 @@ What a browser says is in mentor.commands. What it hears::
                                                       after open, and when another tab
                                                       changed something
     {"type": "asked", "ref", "turn", "replaces"}      the question was taken
-    {"type": "course", "turn", "kind", "words", "sentences", "offers", "html"}
+    {"type": "course", "turn", "kind", "words", "sentences", "offers", "html",
+     "measured", "measured_html"}
                                                       what the course says, before an
                                                       engine is asked
     {"type": "event", "turn", "phase", "place", "short_id", …, "offset", "text"}
@@ -40,6 +41,7 @@ from mentor.commands import (
     parse,
 )
 from mentor.errors import Refused
+from mentor.looking import Where
 from mentor.stream import AnswerStream
 
 logger = logging.getLogger(__name__)
@@ -149,15 +151,16 @@ class MentorConsumer(LearnerSocket):
         await self._say(asked)
         if is_new:
             logger.info("asked", extra={"log_id": request_id})
-            await self._answer(turn["id"], request_id)
+            if turn["state"] == "open":
+                await self._answer(turn["id"], request_id, ask.where)
             await self._tell_other_tabs()
         elif turn["state"] == "open" and turn["log_id"] not in self._streams:
             await self._join(turn["log_id"], AnswerStream(turn["id"]))
 
-    async def _answer(self, turn_id: int, request_id: str) -> None:
+    async def _answer(self, turn_id: int, request_id: str, where: Where) -> None:
         """First the course, then an engine; the group is joined before it is asked,
         so that no event is missed."""
-        said, ended = await async_models.inform(turn_id)
+        said, ended = await async_models.inform(turn_id, where)
         await self._say({"type": "course", "turn": turn_id, **said})
         if ended is None:
             await self._join(request_id, AnswerStream(turn_id))

@@ -12,8 +12,9 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any, Protocol
 
-from mentor import knowing
+from mentor import knowing, seeing
 from mentor.knowing import CheckedSentence, CourseAnswer, Finding, Level, Passage
+from mentor.seeing import LabQuestion
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ LEVELS: tuple[Level, ...] = ("plain", "standard", "deep")
 
 
 class Course(Protocol):
-    """What mentor.knowing has."""
+    """What mentor.knowing and mentor.seeing have."""
 
     def find(
         self,
@@ -40,8 +41,22 @@ class Course(Protocol):
     def check(self, engine_text: str, finding: Finding) -> list[CheckedSentence]:
         """The engine's sentences, held against the passages."""
 
+    def lab_question(
+        self, question: str, *, before: Sequence[str] = ()
+    ) -> LabQuestion | None:
+        """What it asks about the lab."""
 
-_course: Course = knowing
+
+class _Known:
+    """The course and the lab as they are."""
+
+    find = staticmethod(knowing.find)
+    course_answer = staticmethod(knowing.course_answer)
+    check = staticmethod(knowing.check)
+    lab_question = staticmethod(seeing.lab_question)
+
+
+_course: Course = _Known()
 
 
 @contextmanager
@@ -61,6 +76,7 @@ def prepare() -> None:
     has to wait for it."""
     try:
         knowing.find("KV cache")
+        seeing.lab_question("How full is the cache?")
     except Exception:
         logger.exception("the course was not read")
 
@@ -68,6 +84,11 @@ def prepare() -> None:
 def find(question: str, **where: Any) -> Finding:
     """See knowing.find."""
     return _course.find(question, **where)
+
+
+def lab_question(question: str, before: Sequence[str] = ()) -> LabQuestion | None:
+    """See seeing.lab_question."""
+    return _course.lab_question(question, before=before)
 
 
 def answer(finding: Finding, level: Level) -> dict[str, Any]:

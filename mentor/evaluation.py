@@ -1,10 +1,10 @@
 """How often the mentor is right: questions with the facts that an answer has to state.
 
-What counts is the text that a page shows as fact, which is the course's answer: of what
-is offered or declined nothing is. A question has the fields ``q``, ``after`` (the ones
-before it), ``section`` in view, ``kind``, ``facts`` (groups of regular expressions: one
-of each group has to match), ``wrong`` (none may match) and ``scope``: in, near (of the
-field, not in the course), out or injection.
+What counts is the text that a page shows as fact: the course's answer, and what is
+measured in the lab; of what is offered or declined nothing is. A question has the
+fields ``q``, ``after`` (the ones before it), ``section`` in view, ``kind``, ``facts``
+(groups of regular expressions: one of each group has to match), ``wrong`` (none may
+match) and ``scope``: in, near (of the field, not in the course), out or injection.
 """
 
 import re
@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from mentor import looking, seeing
 from mentor.errors import BadQuestions
 from mentor.knowing import Finding, course_answer, find
 
@@ -58,7 +59,7 @@ class Judged:
 
     question: Question
     kind: str
-    """answer, offer, decline, near or talk."""
+    """answer, offer, decline, near, talk or measured."""
     text: str
     right: bool
     wrong: bool
@@ -111,14 +112,22 @@ def _plain(text: str) -> str:
 
 
 def judge(question: Question) -> Judged:
-    """Ask it through the pipeline; no engine takes part."""
+    """Ask it through the pipeline; an engine is looked at, and asked for no words."""
     start = time.perf_counter()
     finding = find(question.q, before=question.after, section=question.section)
+    kind: str = finding.kind
     text = course_answer(finding).text
+    asked = seeing.lab_question(question.q, before=question.after)
+    share = looking.share(asked, finding)
+    if asked is not None and share != "none":
+        seen = looking.look(asked, learner_id="")
+        is_alone = share == "alone" and (seen.is_seen or not text)
+        kind = "measured" if share == "alone" else kind
+        text = seen.text if is_alone else f"{seen.text} {text}"
     ms = (time.perf_counter() - start) * 1000
     return Judged(
         question=question,
-        kind=finding.kind,
+        kind=kind,
         text=text,
         right=bool(text) and question.states(text),
         wrong=question.is_wrong(text),

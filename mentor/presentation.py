@@ -1,5 +1,6 @@
 """Turns and conversations as the browser shows them: JSON, HTML sanitised."""
 
+from datetime import datetime
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -63,14 +64,28 @@ def measured_json(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def course_json(turn: Turn) -> dict[str, Any] | None:
-    """What the course says, with ``html`` to show; None before it was asked."""
+    """What the course says, with ``html`` to show, and ``measured_html`` of what the
+    lab says; None before they were asked."""
     said = turn.course
     if said is None:
         return None
     html = render_to_string(
         "mentor/_course.html", {"said": said, "parts": _parts(said)}
     )
-    return {**said, "html": html}
+    measured = said.get("measured")
+    seen = {"measured": measured, "when": measured and _when(measured["at"])}
+    measured_html = render_to_string("mentor/_measured.html", seen) if measured else ""
+    return {
+        "measured": None,
+        **said,
+        "html": html,
+        "measured_html": measured_html,
+        "has_words": bool(said["words"] or said["sentences"] or said["offers"]),
+    }
+
+
+def _when(at: str | None) -> datetime | None:
+    return datetime.fromisoformat(at) if at else None
 
 
 def _parts(said: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ MAP = ROOT / "docs" / "architecture.md"
 WITH_ROOMS = ("lab", "planning", "capacity")
 DJANGOS_OWN = {"management", "migrations", "templatetags"}
 MAX_LINES = 130
-MAX_FILES_AT_LABS_TOP = 12
+MAX_FILES_AT_LABS_TOP = 13
 FILE = re.compile(r"[\w.-]+\.(py|js|toml|yaml|yml|md|html|css|sh)")
 
 

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol
@@ -133,6 +133,11 @@ class EngineHost:
     def restart(self) -> None:
         """End the engine and start it again; requests under way end in error."""
         self.loop.call_soon_threadsafe(self._restarting.set)
+
+    def short_ids(self, request_ids: Iterable[str]) -> list[int]:
+        """Of those of the requests that the engine has."""
+        known = (self._in_flight.get(request_id) for request_id in request_ids)
+        return [one.short_id for one in known if one and one.short_id is not None]
 
     def ask_snapshot(self) -> None:
         """The next record will be a snapshot; an idle engine is nudged to write it.

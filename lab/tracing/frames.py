@@ -39,6 +39,7 @@ from lab.tracing.frame_sections import (
     table_section,
 )
 from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.sampled_tokens import SampledTokens
 from lab.tracing.trace import (
     EVICTED,
     LOW_WORD,
@@ -85,7 +86,7 @@ class FrameEncoder:
         """Whether the last frame was a keyframe."""
         self.mirror = mirror or PoolMirror(num_blocks, block_size)
         self._needs_keyframe = True
-        self._computed_high: dict[int, int] = {}
+        self._sampled = SampledTokens()
         self._computed_sent: dict[int, int] = {}
         self._waiting_sent: list[int] = []
         self._forget_changes()
@@ -122,10 +123,7 @@ class FrameEncoder:
         if trace.header.kind is TraceKind.SNAPSHOT:
             self._needs_keyframe = True
             self._finished.clear()
-            self._computed_high = {
-                request.short_id: request.num_computed_tokens
-                for request in self.mirror.requests.values()
-            }
+            self._sampled.begin(self.mirror.requests)
             return
         self._note_requests(trace, finished)
         if trace.header.kind is TraceKind.SCHEDULE:
@@ -145,23 +143,11 @@ class FrameEncoder:
         self._scheduled.update(trace.scheduled[0].tolist())
         for request in finished:
             self._finished[request.short_id] = request
-            self._computed_high.pop(request.short_id, None)
+            self._sampled.forget(request.short_id)
 
     def _count_tokens(self, trace: StepTrace) -> None:
-        """A request samples one token in each step that computes its last token;
-        after a preemption it does so once it is past where it has been before."""
-        short_ids, num_scheduled, num_computed = trace.scheduled
-        self._num_scheduled_tokens += int(num_scheduled.sum())
-        high = self._computed_high
-        requests = self.mirror.requests
-        for short_id, computed in zip(
-            short_ids.tolist(), num_computed.tolist(), strict=True
-        ):
-            if computed > high.get(short_id, 0):
-                high[short_id] = computed
-                request = requests.get(short_id)
-                if request and computed >= request.num_prompt_tokens:
-                    self._num_sampled_tokens += 1
+        self._num_scheduled_tokens += int(trace.scheduled[1].sum())
+        self._num_sampled_tokens += self._sampled.count(trace, self.mirror.requests)
 
     def next_frame(self, *, keyframe: bool = False) -> bytes | None:
         """The next frame: a delta, or a keyframe when asked for or needed. None when

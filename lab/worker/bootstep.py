@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -22,6 +23,7 @@ from celery.worker.control import control_command
 from lab import client
 from lab.engine.config import EngineConfig
 from lab.engine.host import EngineHost
+from lab.live_state import LiveState
 from lab.messages import queue_of
 from lab.worker.listener import EngineListener
 from lab.worker.process_group import end_recorded, end_with_parent
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 GRACE_S = 5.0
 """After SIGTERM running answers get this long; then they are aborted."""
 NO_HOST = "This worker has no engine host: it needs -Q engine."
+LOOK_S = 1.0
+"""How long a look at the state may wait for the host's loop."""
 LAST_WORDS_S = 4.0
 """How long reports and messages may take to get out at the end."""
 
@@ -80,6 +84,23 @@ class EngineWorker:
         url, name = self.config.redis_url, self.second.engine_host_id
         leases = Leases(url, name, uuid.uuid4().hex)
         self.intake_class(self.host, leases).refuse_orphans()
+
+    def look(
+        self,
+        request_ids: Sequence[str],
+        short_ids: Sequence[int],
+        block_id: int | None,
+    ) -> dict[str, Any] | None:
+        """A LiveState between two looks at the tap, so that it is of one step."""
+
+        async def look() -> LiveState | None:
+            return self.listener.look(request_ids, short_ids, block_id)
+
+        looking = asyncio.run_coroutine_threadsafe(look(), self.host.loop)
+        with contextlib.suppress(TimeoutError):
+            seen = looking.result(LOOK_S)
+            return seen.to_json() if seen else None
+        return None
 
     def stop(self) -> None:
         """Let what is under way get out, shut the engine down, say that it is gone."""
@@ -192,6 +213,20 @@ def lab_restart(state: Any, engine_host_id: str) -> None:
     """Start the engine of one host again."""
     if _worker is not None and _worker.config.engine_host_id == engine_host_id:
         _worker.host.restart()
+
+
+@control_command(args=[("engine_host_id", str)], signature="HOST")
+def lab_look(
+    state: Any,
+    engine_host_id: str,
+    request_ids: Sequence[str] = (),
+    short_ids: Sequence[int] = (),
+    block_id: int | None = None,
+) -> dict[str, Any] | None:
+    """What the trace says now; only the host named replies, with a LiveState."""
+    if _worker is None or _worker.config.engine_host_id != engine_host_id:
+        return None
+    return _worker.look(request_ids, short_ids, block_id)
 
 
 @control_command(

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -12,10 +12,13 @@ from django.conf import settings
 from lab.engine.config import EngineConfig
 from lab.engine.host import EngineHost
 from lab.engine.launch import EngineRun, resolve_device
+from lab.live_state import LiveState
 from lab.messages import EngineStatus, MemorySample, RequestEvent, RequestReport
 from lab.recordings.recorder import Recorder
+from lab.tracing.chronicle import Chronicle
 from lab.tracing.frames import FrameEncoder
 from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.observation import Observer
 from lab.tracing.trace import StepTrace
 from lab.worker.memory import EngineSplit, open_memory
 from lab.worker.metrics import HostMetrics
@@ -53,6 +56,7 @@ class EngineListener:
         self.publisher = publisher_class(config.redis_url, self.ask_keyframe, life)
         self._clock = clock
         self.encoder: FrameEncoder | None = None
+        self._chronicle: Chronicle | None = None
         self.recorder = Recorder(settings.DATA_DIR / "recordings", self._ask_snapshot)
         self._publishing: asyncio.Task[None] | None = None
         self._sampling: asyncio.Task[None] | None = None
@@ -72,6 +76,22 @@ class EngineListener:
         """The next frame will be a keyframe, at once."""
         self._wants_keyframe = True
 
+    def look(
+        self, request_ids: Iterable[str], short_ids: Iterable[int], block_id: int | None
+    ) -> LiveState | None:
+        """What the trace says now; None where no engine runs. From the loop's thread.
+
+        ``request_ids`` and ``short_ids`` are what is known of one learner's requests.
+        """
+        if self.encoder is None or self._chronicle is None or self.host.run is None:
+            return None
+        own = {*self.host.short_ids(request_ids), *short_ids}
+        encoder, host_id = self.encoder, self.config.engine_host_id
+        observer = Observer(
+            host_id, encoder.engine_run, encoder.mirror, self._chronicle
+        )
+        return observer.observe(own, block_id)
+
     def _ask_snapshot(self) -> None:
         """The recorder begins with one; called from Celery's thread."""
         self.host.loop.call_soon_threadsafe(self.host.ask_snapshot)
@@ -86,6 +106,7 @@ class EngineListener:
             run.block_size,
             mirror,
         )
+        self._chronicle = Chronicle(run.num_blocks)
         self.recorder.on_engine_start()
         self.ask_keyframe()
 
@@ -94,6 +115,8 @@ class EngineListener:
     ) -> None:
         if self.encoder is not None:
             self.encoder.note(trace, finished)
+            assert self._chronicle is not None
+            self._chronicle.note(trace, finished, self.encoder.mirror)
         self.recorder.on_trace(record, trace)
 
     def on_poll(self, mirror: PoolMirror | None) -> None:

@@ -78,7 +78,7 @@ def find(
     the anchor in view, ``selected`` what is marked on the page.
     """
     asked = read_question(question, before, selected)
-    known = _taught.get() or knowledge()
+    known = current_course()
     if reply := _reply(known, asked, bool(before), selected):
         return reply
     own, full = (known.spelling.correct(text) for text in (asked.own, asked.full))
@@ -113,6 +113,11 @@ def _reply(
     is_about_more = is_later or asked.is_about_view
     is_clear = is_about_more or content_stems(known.spelling.correct(asked.own))
     return None if is_clear else Finding("talk", words=SHORT)
+
+
+def current_course() -> Knowledge:
+    """What is known now, see in_course()."""
+    return _taught.get() or knowledge()
 
 
 @contextmanager

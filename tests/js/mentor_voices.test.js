@@ -9,6 +9,7 @@ import {
   copyText,
   courseText,
   endSentence,
+  measuredText,
   quietSentence,
   stateSentence,
 } from "../../static/js/mentor/words.js";
@@ -120,4 +121,26 @@ test("a conversation that another tab left as it was is not drawn anew", () => {
   assert.equal(transcript.apply(message(1, 2)).isReplaced, true);
   assert.equal(transcript.apply(message(1, 2)).isReplaced, false);
   assert.equal(transcript.apply(message(1, 3)).isReplaced, true);
+});
+
+test("what is measured is named so, with its step, and says why no block lights up", () => {
+  const measured = {
+    sentences: ["15 blocks of 363 are free."],
+    mark: "measured at step 1,900 on host a",
+    is_seen: true,
+  };
+  const shown = turn(1, { state: "answered", course: course("measured", { measured }) });
+  assert.equal(measuredText(turn(1)), "");
+  assert.equal(
+    measuredText(shown),
+    "15 blocks of 363 are free. (measured at step 1,900 on host a)",
+  );
+  assert.match(quietSentence(shown), /measured, not generated/);
+  assert.equal(
+    copyText(shown, ""),
+    "What?\n\nSeen in the lab: 15 blocks of 363 are free. (measured at step 1,900 on host a)",
+  );
+  const unseen = { ...measured, is_seen: false };
+  const without = turn(1, { course: course("measured", { measured: unseen }) });
+  assert.equal(quietSentence(without), "");
 });

@@ -87,7 +87,9 @@ class FakeEngine:
             raise self.broken
         self.commands.append((name, arguments))
 
-    def ask(self, name: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    def ask(
+        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+    ) -> list[dict[str, Any]]:
         self.command(name, arguments)
         return self.replies
 

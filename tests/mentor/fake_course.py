@@ -12,6 +12,7 @@ from mentor.knowing import (
     Passage,
     Sentence,
 )
+from mentor.seeing import LabQuestion
 
 URL = "/chapters/deploying/#pagedattention"
 FACT = "PagedAttention cuts the `KV cache` into blocks."
@@ -46,12 +47,19 @@ class FakeCourse:
     finding: Finding = ANSWER
     asked: list[dict[str, Any]] = field(default_factory=list)
     broken: Exception | None = None
+    lab: LabQuestion | None = None
+    """What every question asks about the lab."""
 
     def find(self, question: str, **where: Any) -> Finding:
         self.asked.append({"question": question, **where})
         if self.broken:
             raise self.broken
         return self.finding
+
+    def lab_question(
+        self, question: str, *, before: Sequence[str] = ()
+    ) -> LabQuestion | None:
+        return self.lab
 
     def course_answer(self, finding: Finding, level: str) -> CourseAnswer:
         told = [Sentence(FACT, URL, ("memory",)), Sentence(f"In {level} words.", URL)]

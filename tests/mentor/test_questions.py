@@ -5,14 +5,19 @@ from pathlib import Path
 import pytest
 
 from courseware.loader import load_chapters
+from lab import client
 from mentor.evaluation import judge, read_questions, results
+from mentor.seeing import texts
 
-QUESTIONS = Path(__file__).parents[1] / "data" / "mentor_questions.yaml"
+DATA = Path(__file__).parents[1] / "data"
+QUESTIONS = DATA / "mentor_questions.yaml"
+LAB_QUESTIONS = DATA / "mentor_lab_questions.yaml"
 AT_LEAST = {
     "right_in_pct": 92,
     "declined_out_pct": 97,
     "retrieved_in_3_pct": 97,
     "near_declined_pct": 90,
+    "lab_right_pct": 92,
 }
 AT_MOST = {
     "wrong_in": 0,
@@ -26,9 +31,30 @@ AT_MOST = {
 @pytest.mark.django_db
 def test_the_course_answers_what_it_teaches_and_declines_the_rest() -> None:
     assert load_chapters().broken == []
-    judged = [judge(question) for question in read_questions(QUESTIONS)]
+    with client.recorded():
+        judged = [judge(question) for question in read_questions(QUESTIONS)]
     found = {row["name"]: float(row["value"]) for row in results(judged)}
     for name, least in AT_LEAST.items():
         assert found[name] >= least, name
     for name, most in AT_MOST.items():
         assert found[name] <= most, name
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_the_lab_is_seen_as_it_is_at_a_step() -> None:
+    assert load_chapters().broken == []
+    with client.recorded():
+        judged = [judge(question) for question in read_questions(LAB_QUESTIONS)]
+    found = {row["name"]: float(row["value"]) for row in results(judged)}
+    assert len(judged) >= 60 and found["lab_right_pct"] >= 92
+    assert found["wrong_in"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_no_question_about_the_lab_is_asked_in_the_words_of_its_catalog() -> None:
+    asks = {ask.casefold() for ask in texts()}
+    files = (QUESTIONS, LAB_QUESTIONS)
+    asked = [q.q for file in files for q in read_questions(file) if q.is_lab]
+    assert [q for q in asked if q.casefold().rstrip("?. ") in asks] == []

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 
 from mentor.knowing.knowledge import knowledge, outside
 from mentor.knowing.vectors import SHIPPED, ship
+from mentor.seeing import texts as of_lab
 
 
 class Command(BaseCommand):
@@ -14,6 +15,7 @@ class Command(BaseCommand):
     help = "Write mentor/knowing/vectors.npz anew, from the chapters that are loaded."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        texts = [*knowledge().texts(), *outside().near, *outside().out]
+        of_course = [*knowledge().texts(), *outside().near, *outside().out]
+        texts = [*of_course, *of_lab()]
         size = ship(texts)
         self.stdout.write(f"{SHIPPED.name}: {len(set(texts)):,} texts, {size:,} bytes")

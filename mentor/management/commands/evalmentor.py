@@ -4,7 +4,8 @@ import json
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from lab import client
 from lab.messages import EngineStatus
 from mentor.errors import MentorError
 from mentor.evaluation import Judged, Question, judge, read_questions, results
@@ -33,6 +35,20 @@ class Command(BaseCommand):
             type=Path,
             default=Path(settings.BASE_DIR, QUESTIONS),
             help=f"a YAML file of questions, by default {QUESTIONS}",
+        )
+        parser.add_argument(
+            "--recording",
+            type=Path,
+            help="the recording whose state questions about the lab are answered from; "
+            "by default one that ships with the product",
+        )
+        parser.add_argument(
+            "--step", type=int, help="the step at which the recording is stopped"
+        )
+        parser.add_argument(
+            "--live",
+            action="store_true",
+            help="answer them from the engine that runs, if one does",
         )
         parser.add_argument(
             "--json",
@@ -70,10 +86,11 @@ class Command(BaseCommand):
             if options["voice"]:
                 self._voice(questions, options)
                 return
-            for question in questions[:1]:
-                judge(question)  # reads the course and the model
-            judged = [judge(question) for question in questions]
-        except MentorError as error:
+            with self._lab(options):
+                for question in questions[:1]:
+                    judge(question)  # reads the course and the model
+                judged = [judge(question) for question in questions]
+        except (MentorError, ValueError) as error:
             raise CommandError(str(error)) from error
         if options["missed"]:
             self._lines(_missed(one) for one in judged if _is_missed(one))
@@ -102,6 +119,16 @@ class Command(BaseCommand):
         self._lines(f"{r['name']:<20} {r['value']:g} {r['unit']}" for r in found)
         if as_json:
             self.stdout.write(json.dumps({"bench": bench, "results": found}))
+
+    @contextmanager
+    def _lab(self, options: dict[str, Any]) -> Iterator[None]:
+        """What the lab's questions are answered from, which is said."""
+        if options["live"]:
+            yield
+            return
+        with client.recorded(options["recording"], options["step"]) as label:
+            self.stdout.write(f"lab: {label}")
+            yield
 
     def _lines(self, lines: Iterable[str]) -> None:
         for line in lines:

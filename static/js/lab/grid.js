@@ -20,14 +20,18 @@ export class Grid {
   #at = null;
   #isHeld = false;
   #spaceKey = "";
+  #on;
 
   /**
    * @param {Record<"box"|"pan"|"canvas"|"cursor"|"tag"|"empty"|"zoomIn"|"zoomOut",
    *   HTMLElement>} parts
    * @param {() => void} onResize  the grid wants to be painted anew
+   * @param {{mark: (blockId: number|null) => void, ask: () => void}} on  a block was
+   *   clicked or left; Enter was pressed on it
    */
-  constructor(parts, palette, onResize) {
+  constructor(parts, palette, onResize, on) {
     this.#parts = parts;
+    this.#on = on;
     this.#painter = new BlockCanvas(parts.canvas, palette);
     this.#listen();
     const again = () => {
@@ -171,6 +175,7 @@ export class Grid {
       const blockId = blockOf(event);
       this.#isHeld = blockId !== null && !(this.#isHeld && blockId === this.#at);
       this.point(blockId);
+      this.#on.mark(this.#isHeld ? blockId : null);
     });
     pan.addEventListener("keydown", (event) => this.#press(event));
     pan.addEventListener("focus", () => {
@@ -187,7 +192,13 @@ export class Grid {
     if (!layout || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "Escape") {
       this.#isHeld = false;
+      this.#on.mark(null);
       this.#parts.pan.blur();
+      return;
+    }
+    if (event.key === "Enter" && this.#at !== null) {
+      this.#on.mark(this.#at);
+      this.#on.ask();
       return;
     }
     const next = neighbour(layout, this.#at ?? 0, event.key);
@@ -195,6 +206,7 @@ export class Grid {
     event.preventDefault();
     this.#isHeld = true;
     this.point(next);
+    this.#on.mark(next);
     this.#parts.cursor.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 }

@@ -299,7 +299,8 @@ export class Instrument {
 
   /** Which blocks carry a ring, and which stay bright. */
   #markBlocks() {
-    const { stage, grid, table } = this.#views;
+    const { stage, grid, table, asking } = this.#views;
+    asking.see(stage.mode === "recorded" ? null : stage.pool.engineHostId, table.chosen);
     const chosen = stage.pool.requests.get(table.chosen);
     grid.mark(this.#shownYours.keys(), chosen?.blockIds ?? null);
   }

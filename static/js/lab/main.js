@@ -2,6 +2,7 @@
  * The instrument: looks the page's parts up, and wires bytes → pool → pixels.
  */
 
+import { Asking } from "./asking.js";
 import { StripChart } from "./charts.js";
 import { Demos } from "./demos.js";
 import { Engines } from "./engines.js";
@@ -35,6 +36,7 @@ function partsOfPage() {
       cursor: byId("lab-cursor"), tag: byId("lab-tag"), empty: byId("lab-empty"),
       zoomIn: byId("lab-zoom-in"), zoomOut: byId("lab-zoom-out"),
     },
+    asking: { block: byId("lab-ask-block"), request: byId("lab-ask-request") },
     header: {
       state: byId("lab-state"), engine: byId("lab-engine"), note: byId("lab-note"),
       recorded: byId("lab-recorded"), phases: byId("lab-phases"),
@@ -116,10 +118,17 @@ function stripCharts() {
  */
 function viewsOf(parts, palette, on) {
   const stage = new Stage(on.gap);
-  const grid = new Grid(parts.grid, palette, on.resize);
+  const asking = new Asking(parts.asking, (name, detail) => {
+    document.dispatchEvent(new CustomEvent(name, { detail }));
+  });
+  const grid = new Grid(parts.grid, palette, on.resize, {
+    mark: (blockId) => asking.mark(blockId),
+    ask: () => asking.askAboutBlock(),
+  });
   return {
     stage,
     grid,
+    asking,
     engines: new Engines(),
     charts: stripCharts(),
     figures: parts.figures,

@@ -9,6 +9,7 @@ export class Composer {
   #selected = "";
   #replaces = null;
   #quizAnswer = null;
+  #lab = null;
 
   /** @param parts the form's elements  @param handlers {onask(), onlevel(level)} */
   constructor(parts, handlers) {
@@ -67,6 +68,11 @@ export class Composer {
     this.#quizAnswer = quizAnswer;
   }
 
+  /** What the viewer shows: {host, block, request}; null: nothing of a live engine. */
+  see(lab) {
+    this.#lab = lab;
+  }
+
   /** All that goes with a question. */
   message() {
     return {
@@ -75,6 +81,7 @@ export class Composer {
       selected: this.#selected,
       replaces: this.#replaces,
       quiz_answer: this.#quizAnswer,
+      lab: this.#lab,
     };
   }
 

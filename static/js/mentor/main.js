@@ -89,6 +89,8 @@ function start() {
     onstate: (state) => panel.connectionState(state),
   });
   document.addEventListener("servelab:engine", ({ detail }) => panel.engineState(detail));
+  document.addEventListener("servelab:looking", ({ detail }) => composer.see(detail));
+  document.addEventListener("servelab:ask", ({ detail }) => panel.ask(detail.question));
   window.addEventListener("online", () => connection.connect());
   askAboutAnswers(parts.question, composer, panel);
   app.hidden = false;

@@ -3,7 +3,7 @@
 import { Rent } from "./rent.js";
 import { Following } from "./following.js";
 import { TurnView } from "./turn_view.js";
-import { copyText, courseText, endSentence, stateSentence } from "./words.js";
+import { copyText, courseText, endSentence, measuredText, stateSentence } from "./words.js";
 
 const DOUBLE_MS = 1_000;
 /** From this place on a screen reader hears of each step forward. */
@@ -335,7 +335,9 @@ export class Panel {
     this.#announced = key;
     if (turn.course && !this.#told.has(id)) {
       this.#told.add(id);
-      this.#say(`From the course: ${courseText(turn)}`);
+      const [measured, words] = [measuredText(turn), courseText(turn)];
+      const said = [measured && `Seen in the lab: ${measured}`, words && `From the course: ${words}`];
+      this.#say(said.filter(Boolean).join(" "));
     } else if (turn.state === "failed") this.#say(turn.error);
     else if (turn.state !== "answered") {
       this.#say(stateSentence(turn, this.#engineOf(turn), Date.now() / 1000));

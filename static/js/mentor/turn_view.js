@@ -16,6 +16,7 @@ export class TurnView {
   #answerText = null;
   #html = null;
   #courseHtml = null;
+  #measuredHtml = "";
   #handlers;
   element;
 
@@ -52,6 +53,7 @@ export class TurnView {
     say(parts.question, turn.question);
     say(parts.selected, turn.selected ? `About: “${turn.selected}”` : "");
     say(parts.state, stateSentence(turn, engine, nowS));
+    this.#showMeasured(turn.course?.measured_html ?? "");
     this.#showCourse(turn.course);
     this.#showAnswer(turn, isOpen);
     this.#showLead(turn.leads);
@@ -71,10 +73,18 @@ export class TurnView {
     }
   }
 
+  /** What the lab showed when it was asked; it keeps its step and time. */
+  #showMeasured(html) {
+    if (this.#measuredHtml === html) return;
+    this.#measuredHtml = html;
+    this.#parts.measuredVoice.hidden = html === "";
+    this.#parts.measured.replaceChildren(...parsed(html));
+  }
+
   /** The course's sentences appear once and are never changed by the engine. */
   #showCourse(course) {
     const { courseVoice, course: box, offers } = this.#parts;
-    courseVoice.hidden = !course;
+    courseVoice.hidden = !course?.has_words;
     if (!course || this.#courseHtml === course.html) return;
     this.#courseHtml = course.html;
     courseVoice.dataset.kind = course.kind;

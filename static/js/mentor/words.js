@@ -84,11 +84,22 @@ export function quietSentence(turn) {
   const kind = turn.course?.kind ?? "answer";
   if (kind === "answer") return "";
   if (kind === "talk") return "The engine was not asked, so no block lights up.";
+  if (kind === "measured") {
+    return turn.course.measured.is_seen
+      ? "This was measured, not generated: no request was made for it, so no block lights up."
+      : "";
+  }
   const why =
     kind === "offer"
       ? "the course has several answers near this question"
       : "the course does not answer this question";
   return `The engine was not asked, so no block lights up: ${why}.`;
+}
+
+/** What the lab showed, as plain text, with what it is; "" where it was not asked. */
+export function measuredText({ course }) {
+  const measured = course?.measured;
+  return measured ? `${measured.sentences.join(" ")} (${measured.mark})` : "";
 }
 
 /** What the course says, as plain text. */
@@ -102,7 +113,9 @@ export function courseText({ course }) {
 /** Both voices as plain text, each named. @param {string} words the engine's as shown */
 export function copyText(turn, words) {
   const parts = [turn.question];
-  if (turn.course) parts.push(`From the course: ${courseText(turn)}`);
+  const measured = measuredText(turn);
+  if (measured) parts.push(`Seen in the lab: ${measured}`);
+  if (turn.course && courseText(turn)) parts.push(`From the course: ${courseText(turn)}`);
   if (turn.answer) parts.push(`In the engine’s words (${checkSentence(turn)}): ${words}`);
   return parts.join("\n\n");
 }

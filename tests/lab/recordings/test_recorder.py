@@ -160,7 +160,7 @@ class RecordingEngine(FakeEngine):
         super().__init__(STATUS)
         self.host = host
 
-    def ask(self, name, arguments):
+    def ask(self, name, arguments, num_replies=None):
         assert name == "lab_record"
         if self.is_silent:
             return []

@@ -1,0 +1,209 @@
+"""LiveState: what an engine's trace says of one moment, in numbers. No text, no Django.
+
+A message as those of lab.messages: all fields are JSON. It is asked of the engine host,
+which has applied every StepTrace; a web process has frames at best, and none at all
+where nobody looks. Requests appear by their short ids alone.
+
+All times are seconds before the moment (``…_ago_s``) or seconds that something took.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+BlockState = Literal["null", "free", "cached", "used", "shared"]
+RequestPhase = Literal["waiting", "preempted", "reading", "answering", "finished"]
+
+NUM_EVENTS = 64
+"""Evictions, preemptions and ended requests that are remembered, the newest last."""
+MINUTE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A block in a request's block table."""
+
+    short_id: int
+    logical_index: int
+    num_tokens: int
+    """Tokens whose KV lies in the block."""
+
+
+@dataclass(frozen=True)
+class BlockFacts:
+    """One physical block."""
+
+    block_id: int
+    state: BlockState
+    ref_cnt: int
+    has_hash: bool
+    held_by: list[Holding] = field(default_factory=list)
+    taken_by: int | None = None
+    """The request that took it last, new or from the prefix cache; None if unseen."""
+    taken_step: int | None = None
+    evicted_step: int | None = None
+    """When it lost its hash last, as far as that is remembered."""
+
+
+@dataclass(frozen=True)
+class RequestFacts:
+    """One request in the engine, or one that ended."""
+
+    short_id: int
+    phase: RequestPhase
+    num_prompt_tokens: int
+    num_computed_tokens: int
+    num_output_tokens: int
+    num_cached_tokens: int | None
+    """Prompt tokens from the prefix cache; None before its admission."""
+    num_blocks: int
+    num_blocks_shared: int = 0
+    """Those of its blocks that another request holds as well."""
+    num_preemptions: int = 0
+    place: int | None = None
+    """In the waiting queue, from 1."""
+    arrived_ago_s: float | None = None
+    """None where it came before the trace was followed."""
+    waited_s: float | None = None
+    """From its arrival to its first step; None while it waits."""
+    finish: str = ""
+    """stopped, length, aborted, error or repetition,"""
+    ended_step: int | None = None
+    """and at which step."""
+    ended_ago_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Eviction:
+    """A block lost its hash to make room."""
+
+    block_id: int
+    step: int
+    ago_s: float
+    taken_by: int | None
+    """The request that got the block; None where the trace does not say."""
+
+
+@dataclass(frozen=True)
+class Preemption:
+    """A running request gave its blocks back and went to the front of the queue."""
+
+    short_id: int
+    step: int
+    ago_s: float
+
+
+@dataclass(frozen=True)
+class SharedBlock:
+    """A block that several requests hold."""
+
+    block_id: int
+    short_ids: list[int]
+
+
+@dataclass(frozen=True)
+class Minute:
+    """What happened in the last MINUTE_S seconds, or since ``seconds`` ago."""
+
+    seconds: float
+    num_steps: int = 0
+    num_sampled_tokens: int = 0
+    num_evictions: int = 0
+    num_preemptions: int = 0
+    num_arrived: int = 0
+    num_finished: int = 0
+    last_10_s_tokens: int = 0
+    """Tokens sampled in the last ten seconds."""
+
+
+@dataclass(frozen=True)
+class LiveState:
+    """One engine host at one step."""
+
+    engine_host_id: str
+    engine_run: int
+    step: int
+    at: float
+    """Time of the moment, seconds since 1970."""
+    block_size: int
+    num_blocks: int
+    """With block 0, the null block, which is never handed out."""
+    num_free: int
+    """Blocks in the free queue, cached ones included."""
+    num_cached: int
+    """Those of them that keep a hash."""
+    num_used: int
+    """Blocks that one request holds,"""
+    num_shared: int
+    """and those that several do."""
+    num_evictions: int
+    """Since the start of this engine, as are the next three."""
+    num_preemptions: int
+    prefix_query_tokens: int
+    prefix_hit_tokens: int
+    requests: list[RequestFacts] = field(default_factory=list)
+    """Running ones, then the queue in its order."""
+    ended: list[RequestFacts] = field(default_factory=list)
+    evictions: list[Eviction] = field(default_factory=list)
+    preemptions: list[Preemption] = field(default_factory=list)
+    most_shared: list[SharedBlock] = field(default_factory=list)
+    """Up to eight, those with the most holders first."""
+    minute: Minute = field(default_factory=lambda: Minute(0.0))
+    step_ms: float | None = None
+    """From the step before to this one; None where the engine was idle between."""
+    step_tokens: int = 0
+    """Tokens that this step computes,"""
+    step_requests: int = 0
+    """of so many requests."""
+    block: BlockFacts | None = None
+    """The block that was asked about; None where there is none of that number."""
+    own: list[int] = field(default_factory=list)
+    """Short ids of the learner's requests, the newest last."""
+    own_blocks: list[int] = field(default_factory=list)
+    """Ids of the blocks that these hold, each once."""
+
+    def request(self, short_id: int) -> RequestFacts | None:
+        """A request in the engine, or one that ended lately."""
+        known = [*self.ended, *self.requests]
+        return next((r for r in reversed(known) if r.short_id == short_id), None)
+
+    @property
+    def running(self) -> list[RequestFacts]:
+        """Requests that hold a place in the batch."""
+        return [r for r in self.requests if r.phase in ("reading", "answering")]
+
+    @property
+    def waiting(self) -> list[RequestFacts]:
+        """The queue, from its front."""
+        queue = [r for r in self.requests if r.phase in ("waiting", "preempted")]
+        return sorted(queue, key=lambda r: r.place or 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a reply carries it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "LiveState":
+        """From a reply; raises TypeError and KeyError where it is none."""
+        values = dict(data)
+        for name, kind in _LISTS.items():
+            values[name] = _rows(kind, values[name])
+        values["minute"] = Minute(**values["minute"])
+        if values["block"] is not None:
+            block = dict(values["block"])
+            block["held_by"] = _rows(Holding, block["held_by"])
+            values["block"] = BlockFacts(**block)
+        return cls(**values)
+
+
+_LISTS: dict[str, type[Any]] = {
+    "requests": RequestFacts,
+    "ended": RequestFacts,
+    "evictions": Eviction,
+    "preemptions": Preemption,
+    "most_shared": SharedBlock,
+}
+
+
+def _rows(kind: type[Any], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    return [kind(**row) for row in rows]
