@@ -227,7 +227,7 @@ class Turn(models.Model):
     is_replaced = models.BooleanField(default=False)
     """Whether an edited or repeated question took its place."""
     kind = models.CharField(max_length=8, blank=True)
-    """answer, offer, near, decline, talk, measured; ""  until the course was asked."""
+    """answer, offer, near, decline, talk, measured; "" before the course was asked."""
     course = models.JSONField(null=True)
     """What the course says, and what the lab does: mentor.looking.combined."""
     found = models.JSONField(null=True)

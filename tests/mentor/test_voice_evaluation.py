@@ -28,8 +28,8 @@ class Speaking(FakeEngine):
         super().__init__(READY)
         self.text = text
 
-    def send(self, task: str, arguments: dict[str, Any]) -> None:
-        super().send(task, arguments)
+    def send(self, *task: Any) -> None:
+        super().send(*task)
         deliver(finished(self.request_id(), self.text))
 
 
