@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from courseware.learner import learner_id_of
 from lab.experiments import presentation
 from lab.experiments.catalog import EXPERIMENTS
+from lab.experiments.staff import PAUSED, are_launches_paused
 from lab.models import ExperimentRun
 
 PROJECTOR = "projector"
@@ -27,7 +28,12 @@ def lab(request: HttpRequest) -> HttpResponse:
     learner_id = None if is_projector else learner_id_of(request.session)
     runs = list(ExperimentRun.of(learner_id, named)) if learner_id else []
     context = presentation.page(query, runs)
-    return render(request, "lab/page.html", context | {"is_projector": is_projector})
+    context |= {
+        "is_projector": is_projector,
+        "are_launches_paused": are_launches_paused(),
+        "paused_words": PAUSED,
+    }
+    return render(request, "lab/page.html", context)
 
 
 @require_safe
