@@ -19,6 +19,7 @@ from lab.experiments.catalog import EXPERIMENTS
 from lab.experiments.chosen import BadChoice, chosen_of
 from lab.experiments.conduct import Conduct, engine_facts
 from lab.experiments.outcome import Outcome
+from lab.experiments.staff import PAUSED, are_launches_paused
 from lab.messages import EngineStatus, Generation
 from lab.models import MAX_UNFINISHED, EngineRequest, ExperimentRun
 from lab.traffic import demos
@@ -121,7 +122,7 @@ class LabConsumer(LearnerSocket):
                 )
 
     async def _demo(self, name: str) -> Any:
-        self._check_free()
+        await self._check_may_launch()
         if name not in demos.DEMOS:
             raise CommandRefused(f"There is no demonstration {name}.")
         status = self._engine()
@@ -131,7 +132,7 @@ class LabConsumer(LearnerSocket):
         return self.run.run(self._tell)
 
     async def _experiment(self, query: str) -> Any:
-        self._check_free()
+        await self._check_may_launch()
         chosen = chosen_of(query, EXPERIMENTS)
         status = self._engine()
         if why := chosen.experiment.unable(status):
@@ -173,8 +174,11 @@ class LabConsumer(LearnerSocket):
         )
         return self.conduct.run()
 
-    def _check_free(self) -> None:
-        """One at a time: a demonstration or an experiment."""
+    async def _check_may_launch(self) -> None:
+        """One at a time, a demonstration or an experiment; none while staff pause."""
+        is_staff = getattr(self.scope.get("user"), "is_staff", False)
+        if not is_staff and await sync_to_async(are_launches_paused)():
+            raise CommandRefused(PAUSED)
         if self.run is not None and self.run.is_running:
             raise CommandRefused(f"“{self.run.demo.button}” is still running.")
         if self.conduct is not None and self.conduct.is_running:

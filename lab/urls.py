@@ -3,11 +3,13 @@
 from django.urls import path
 
 from lab import views
-from lab.experiments import pages
+from lab.experiments import pages, staff
 
 app_name = "lab"
 urlpatterns = [
     path("", pages.lab, name="lab"),
+    path("staff/pause/", staff.pause, name="pause"),
+    path("staff/stop/", staff.stop_all, name="stop_all"),
     path("runs/<slug:run_id>/", pages.run, name="run"),
     path("recordings/", views.recordings, name="recordings"),
     path("recordings/<slug:recording_id>/", views.recording, name="recording"),

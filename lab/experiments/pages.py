@@ -6,8 +6,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from courseware.learner import learner_id_of
+from lab import client
+from lab.errors import EngineUnavailable
 from lab.experiments import presentation
 from lab.experiments.catalog import EXPERIMENTS
+from lab.experiments.staff import PAUSED, are_launches_paused
+from lab.messages import EngineStatus
 from lab.models import ExperimentRun
 
 PROJECTOR = "projector"
@@ -26,8 +30,22 @@ def lab(request: HttpRequest) -> HttpResponse:
     named = asked if asked in EXPERIMENTS else next(iter(EXPERIMENTS))
     learner_id = None if is_projector else learner_id_of(request.session)
     runs = list(ExperimentRun.of(learner_id, named)) if learner_id else []
-    context = presentation.page(query, runs)
-    return render(request, "lab/page.html", context | {"is_projector": is_projector})
+    context = presentation.page(query, runs, _engine())
+    context |= {
+        "is_projector": is_projector,
+        "are_launches_paused": are_launches_paused(),
+        "paused_words": PAUSED,
+    }
+    return render(request, "lab/page.html", context)
+
+
+def _engine() -> EngineStatus | None:
+    """A ready engine, as seen recently."""
+    try:
+        known = client.recent_statuses()
+    except EngineUnavailable:
+        return None
+    return next((status for status in known if status.state == "ready"), None)
 
 
 @require_safe

@@ -10,28 +10,48 @@ from lab.experiments.drawing import drawn
 from lab.experiments.experiment import Choice, Experiment
 from lab.experiments.outcome import Outcome
 from lab.experiments.words import answer_in_words, compared, shown
+from lab.messages import EngineStatus
 from lab.models import ExperimentRun
+from lab.recordings import library
 
 Context = dict[str, Any]
 RUNS_SHOWN = 5
 
 
-def page(query: Mapping[str, str], runs: list[ExperimentRun]) -> Context:
-    """The chosen experiment, the first where the address names none; all others."""
+def page(
+    query: Mapping[str, str],
+    runs: list[ExperimentRun],
+    engine: EngineStatus | None,
+    experiments: Mapping[str, Experiment] = EXPERIMENTS,
+) -> Context:
+    """The chosen experiment, the first where the address names none; all others.
+    ``engine`` is the one at hand, None where none is ready."""
     asked = query.get(EXPERIMENT, "")
-    experiment = EXPERIMENTS.get(asked) or next(iter(EXPERIMENTS.values()))
+    experiment = experiments.get(asked) or next(iter(experiments.values()))
     chosen, fault = offered(experiment, query)
-    if asked and asked not in EXPERIMENTS:
+    if asked and asked not in experiments:
         fault = "There is no such experiment: here is the first."
     return {
-        "experiments": EXPERIMENTS.values(),
+        "experiments": experiments.values(),
         "experiment": experiment,
         "chosen": chosen,
         "fields": _fields(chosen),
         "fault": fault,
+        "unable": experiment.unable(engine) if engine else "",
+        "recording": recording_in_words(experiment),
         "runs": [result(run) for run in runs[:RUNS_SHOWN]],
         "last_prediction": next((run.prediction for run in runs), None),
     }
+
+
+def recording_in_words(experiment: Experiment) -> str:
+    """Model, device, machine and date of the shipped recording; "" without one."""
+    for one in library.recordings():
+        if one.recording_id == experiment.recording:
+            header = one.header
+            named = (header.model, header.device, header.machine, header.date[:10])
+            return " · ".join(filter(None, named))
+    return ""
 
 
 def _fields(chosen: Chosen) -> list[Context]:

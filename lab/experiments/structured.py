@@ -22,7 +22,7 @@ from lab.messages import RequestReport
 STATES = ["free", "cached", "used", "shared"]
 STOP_PROMPT_TOKENS = 200
 JSON, REGEX = "json", "regex"
-PATTERN = r"(block [0-9]{1,3} is (free|cached|used|shared); ){12}"
+PATTERN = r"(block [0-9]{1,3} is (free|cached|used|shared); ){8}"
 SCHEMA: dict[str, Any] = {
     "type": "array",
     "minItems": 6,

@@ -43,7 +43,8 @@ export class Experiments {
     run.disabled = Boolean(why) || this.#isRunning || this.#isAsked;
     const isIdle = !this.#isRunning && !this.#isAsked;
     if (isIdle && (why || state.dataset.kind === "why")) this.#tell(why, "why");
-    if (this.#parts.recorded) this.#parts.recorded.hidden = !why || this.#isRunning;
+    const { recorded } = this.#parts;
+    if (recorded && !("always" in recorded.dataset)) recorded.hidden = !why || this.#isRunning;
     this.#why = why;
   }
 

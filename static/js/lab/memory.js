@@ -74,7 +74,10 @@ export function memoryRows(sample) {
   return rows;
 }
 
-const rate = (value) => (value === null ? "unknown" : `${bytes(value)}/s`);
+function traffic(sent, received) {
+  const rate = (value) => (value === null ? "unknown" : `${bytes(value)}/s`);
+  return sent === null && received === null ? "unknown" : `${rate(sent)} out, ${rate(received)} in`;
+}
 
 /** Cells of one card's row: as NVML tells it, "unknown" where it does not. Pure. */
 export function cardCells(card) {
@@ -85,8 +88,8 @@ export function cardCells(card) {
     known(card.utilisation_pct, "%"),
     known(card.power_w, "W"),
     known(card.temperature_c, "°C"),
-    `${rate(card.pcie_sent_bytes_per_s)} out, ${rate(card.pcie_received_bytes_per_s)} in`,
-    `${rate(card.nvlink_sent_bytes_per_s)} out, ${rate(card.nvlink_received_bytes_per_s)} in`,
+    traffic(card.pcie_sent_bytes_per_s, card.pcie_received_bytes_per_s),
+    traffic(card.nvlink_sent_bytes_per_s, card.nvlink_received_bytes_per_s),
   ];
 }
 

@@ -84,5 +84,5 @@ async def run(
     )
     ear.bench, ear.loop = bench, asyncio.get_running_loop()
     outcome = await experiment.run(bench, experiment.defaults | values)
-    sent = {r.request_id: r for r in ear.reports}
-    return outcome, [sent[i] for i in bench.under_way.request_ids if i in sent]
+    told = [RequestReport.from_json(report or {}) for report in bench.under_way.reports]
+    return outcome, told

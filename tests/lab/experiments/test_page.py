@@ -1,17 +1,20 @@
 """The lab's page: what is offered, a link's settings, results, the projector."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from courseware.learner import SESSION_KEY
 from courseware.loader import CONTENT
 from courseware.values import all_claims
+from lab.experiments import presentation
 from lab.experiments.catalog import EXPERIMENTS
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Span, Table
 from lab.models import ExperimentRun
 from lab.recordings import library
 from lab.traffic.demos import DEMOS
+from tests.lab.live import READY
 
 pytestmark = pytest.mark.django_db
 
@@ -150,6 +153,17 @@ def test_a_published_figure_is_a_claim_with_source_and_date(client, experiment):
     text = _text(client.get(f"/lab/?experiment={experiment.id}"))
     for name in experiment.claims:
         assert claims[name].source in text and claims[name].date in text
+
+
+def test_where_an_engine_cannot_run_it_a_recording_is_offered_with_its_origin():
+    experiment = replace(
+        EXPERIMENTS["prefix"], unable=lambda status: f"Not on a {status.device}."
+    )
+    with_it = {"prefix": experiment}
+    context = presentation.page({}, [], READY, with_it)
+    assert context["unable"] == "Not on a CPU engine."
+    assert "CPU engine" in context["recording"] and "2026" in context["recording"]
+    assert presentation.page({}, [], None, with_it)["unable"] == ""
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS)

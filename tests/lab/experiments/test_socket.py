@@ -4,9 +4,10 @@ from urllib.parse import urlencode
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.cache import cache
 
 from lab import client
-from lab.experiments import conduct
+from lab.experiments import conduct, staff
 from lab.models import MAX_RUNS_IN_TOTAL, RUNS_KEPT, ExperimentRun
 from lab.viewer.hub import hub_of_process
 from tests.lab.fake_engine import FakeEngine
@@ -74,6 +75,19 @@ async def test_a_run_is_measured_and_kept_beside_its_prediction(browser, engine)
 async def test_without_a_prediction_nothing_is_sent(browser, engine):
     await browser.say(type="experiment", query="experiment=prefix")
     assert "Predict first" in (await browser.hear("error"))["sentence"]
+    assert engine.submitted == [] and await _runs() == []
+
+
+async def test_while_staff_pause_launches_nothing_is_sent(browser, engine, settings):
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    }
+    cache.set(staff.PAUSED_KEY, True)
+    for command in ({"type": "experiment", "query": PREFIX},
+                    {"type": "demo", "name": "twice"}):  # fmt: skip
+        await browser.say(**command)
+        assert (await browser.hear("error"))["sentence"] == staff.PAUSED
+    cache.clear()
     assert engine.submitted == [] and await _runs() == []
 
 

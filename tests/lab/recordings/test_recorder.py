@@ -271,7 +271,7 @@ def test_only_the_host_that_is_named_replies_to_the_control_command(
 
     monkeypatch.setenv("ENGINE_HOST_ID", "host-a")
     step = Step(None)
-    step.start(SimpleNamespace(app=Celery("tests")))
+    step.start(SimpleNamespace(app=Celery("tests", set_as_current=False)))
 
     assert bootstep.lab_record(None, "host-b", "state") is None
     assert bootstep.lab_record(None, "host-a", "state") == {"state": "idle"}

@@ -1,0 +1,59 @@
+"""What course staff can do to a class's runs."""
+
+import pytest
+from django.core.cache import cache
+
+from courseware.models import User
+from lab import client as lab_client
+from lab.experiments.staff import are_launches_paused
+from lab.models import EngineRequest
+from tests.lab.fake_engine import READY, FakeEngine
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def in_memory_cache(settings):
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    }
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def teacher(client):
+    user = User.objects.create_user("t@example.org", "a long pass phrase")
+    user.is_staff = True
+    user.save()
+    client.force_login(user)
+    return client
+
+
+def test_launches_are_paused_and_opened_again_by_staff(teacher):
+    assert "Pause launches" in teacher.get("/lab/").content.decode()
+    teacher.post("/lab/staff/pause/", {"paused": "yes"})
+    assert are_launches_paused()
+    assert "Open launches again" in teacher.get("/lab/").content.decode()
+    teacher.post("/lab/staff/pause/", {"paused": "no"})
+    assert not are_launches_paused()
+
+
+def test_a_learner_sees_and_does_none_of_it(client):
+    assert "For course staff" not in client.get("/lab/").content.decode()
+    for path in ("pause", "stop"):
+        answer = client.post(f"/lab/staff/{path}/", {"paused": "yes"})
+        assert answer.status_code == 302 and "login" in answer.url
+    assert not are_launches_paused()
+
+
+def test_stop_aborts_what_learners_launched_and_leaves_questions_alone(teacher):
+    for number, purpose in enumerate(("experiment", "demo", "mentor", "quiz")):
+        EngineRequest.objects.create(
+            request_id=f"{number:032}", learner_id="anna", purpose=purpose
+        )
+    engine = FakeEngine(READY)
+    with lab_client.transport(engine):
+        teacher.post("/lab/staff/stop/")
+    assert sorted(engine.aborted) == [f"{0:032}", f"{1:032}"]
