@@ -10,7 +10,7 @@ an engine the course's answer stands alone with the reason.
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -211,7 +211,7 @@ def _submit(turn: Turn, window: prompts.Window, address: str) -> None:
     earlier = [e for e in _earlier(turn) if e.state == Turn.State.ANSWERED and e.answer]
     prompt = prompts.build(
         _asked(turn),
-        _text(turn),
+        text_of(turn.course or {}, turn.found or {}),
         [earlier_turn.exchange() for earlier_turn in earlier],
         window,
     )
@@ -242,9 +242,9 @@ def _asked(turn: Turn) -> str:
     return f"{turn.question} “{turn.selected}”" if turn.selected else turn.question
 
 
-def _text(turn: Turn) -> list[Passage]:
-    """What the engine answers from: the course's answer, then other passages."""
-    said, found = turn.course or {}, turn.found or {}
+def text_of(said: Mapping[str, Any], found: Mapping[str, Any]) -> list[Passage]:
+    """What the engine answers from: what the course says (mentor.course.answer), then
+    other passages of what it found (mentor.course.kept)."""
     sentences = said.get("sentences", [])
     text = " ".join(sentence["text"] for sentence in sentences)
     texts = []
