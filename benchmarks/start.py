@@ -17,7 +17,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from benchmarks.interval import bootstrap_interval
-from lab.engine.config import BUNDLED_MODEL, PROJECT_DIR
+from lab.engine.config import BUNDLED_MODEL, COURSE_MODEL, PROJECT_DIR
 from launcher.valkey import free_port
 
 NUM_STARTS = 5
@@ -47,9 +47,10 @@ def _result(name: str, values: list[float]) -> dict[str, Any]:
 
 def borrow_model(data_dir: Path) -> None:
     """The converted model of an earlier run, so that the first start is short."""
-    source = PROJECT_DIR / "var" / "models" / BUNDLED_MODEL
-    if source.is_dir():
-        shutil.copytree(source, data_dir / "models" / BUNDLED_MODEL)
+    for name in (BUNDLED_MODEL, COURSE_MODEL):
+        source = PROJECT_DIR / "var" / "models" / name
+        if source.is_dir():
+            shutil.copytree(source, data_dir / "models" / name)
 
 
 def start(data_dir: Path) -> tuple[float, float]:

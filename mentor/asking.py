@@ -10,7 +10,7 @@ an engine the course's answer stands alone with the reason.
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -273,7 +273,7 @@ def _submit(turn: Turn, window: prompts.Window, address: str) -> None:
     earlier = [e for e in _earlier(turn) if e.state == Turn.State.ANSWERED and e.answer]
     prompt = prompts.build(
         _asked(turn),
-        _text(turn),
+        text_of(turn.course or {}, turn.found or {}),
         [earlier_turn.exchange() for earlier_turn in earlier],
         window,
     )
@@ -304,31 +304,20 @@ def _asked(turn: Turn) -> str:
     return f"{turn.question} “{turn.selected}”" if turn.selected else turn.question
 
 
-def _text(turn: Turn) -> list[Passage]:
-    """What the engine answers from, best first: the passages with the course's answer,
-    whole, then others. So two questions about the same notes bring the same text."""
-    said, found = turn.course or {}, turn.found or {}
-    passages = [Passage(**row) for row in found.get("passages", [])]
-    texts: list[Passage] = []
-    for sentence in said.get("sentences", []):
-        if not _stands_in(texts, sentence["text"]):
-            texts.append(_holding(passages, sentence))
-    most = len(texts) + MAX_PASSAGES
-    for passage in passages:
-        is_new = not _stands_in(texts, passage.text)
-        if is_new and not any(one.text in passage.text for one in texts):
+def text_of(said: Mapping[str, Any], found: Mapping[str, Any]) -> list[Passage]:
+    """What the engine answers from: what the course says (mentor.course.answer), then
+    other passages of what it found (mentor.course.kept)."""
+    sentences = said.get("sentences", [])
+    text = " ".join(sentence["text"] for sentence in sentences)
+    texts = []
+    if text:
+        texts.append(Passage(sentences[0]["title"], sentences[0]["url"], text))
+    for row in found.get("passages", []):
+        passage = Passage(**row)
+        is_said = passage.note_id and passage.note_id == said.get("note_id")
+        if not is_said and passage.text not in text and text not in passage.text:
             texts.append(passage)
-    return texts[:most]
-
-
-def _stands_in(passages: Sequence[Passage], text: str) -> bool:
-    return any(text in passage.text for passage in passages)
-
-
-def _holding(passages: Sequence[Passage], sentence: dict[str, Any]) -> Passage:
-    """The passage that a sentence of the course was taken from, or itself as one."""
-    alone = Passage(sentence["title"], sentence["url"], sentence["text"])
-    return next((one for one in passages if sentence["text"] in one.text), alone)
+    return texts[: 1 + MAX_PASSAGES]
 
 
 def _temperature(turn: Turn) -> float:

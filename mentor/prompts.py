@@ -4,10 +4,7 @@ Layout, stable parts first so that the prefix cache can hit::
 
     system                      the same for everyone
     user, assistant             earlier turns exactly as they were sent, oldest first
-    user                        passages by their address, then the question
-
-Best first would put another passage in front for each question; by their address two
-questions about the same notes begin alike.
+    user                        passages in chapter order, then the question
 
 A web process has no tokenizer, so tokens are estimated, rather too many than too few;
 the engine host counts them exactly and refuses what does not fit.
@@ -109,11 +106,11 @@ def build(
 ) -> Prompt:
     """The prompt of a checked ``question``.
 
-    ``passages`` come best first. They give way first when the question is long, the
-    last one before the others, then earlier turns, oldest first.
+    Passages give way first when the question is long, then earlier turns, oldest
+    first.
     """
     room = window.prompt_tokens - _message_tokens(SYSTEM)
-    shown = sorted(_fitting_passages(question, passages, room), key=_address)
+    shown = _fitting_passages(question, passages, room)
     content = user_content(question, shown)
     room -= _message_tokens(content)
     kept: list[Exchange] = []
@@ -146,10 +143,6 @@ def _fitting_passages(
     while shown and _message_tokens(user_content(question, shown)) > room:
         shown.pop()
     return shown
-
-
-def _address(passage: Passage) -> tuple[str, str]:
-    return passage.url, passage.text
 
 
 def _message_tokens(content: str) -> int:

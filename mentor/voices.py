@@ -22,6 +22,9 @@ RIGHT_PCT = 92.0
 """questions whose fact these state, at least: as is asked of the course's own words,"""
 MAX_WRONG = 0
 """false statements that the check let pass,"""
+MAX_COPIED_PCT = 50.0
+"""sentences that stand in the course's answer word for word, at most: what only repeats
+the course says nothing better,"""
 MIN_QUESTIONS = 100
 """and questions that this was measured on."""
 
@@ -56,6 +59,7 @@ class Voice:
             self.supported_pct >= SUPPORTED_PCT
             and self.voice_right_pct >= RIGHT_PCT
             and self.voice_wrong <= MAX_WRONG
+            and self.copied_pct <= MAX_COPIED_PCT
             and self.num_questions >= MIN_QUESTIONS
         )
 

@@ -1,2 +1,1 @@
-"""What vLLM loads: the bundled model, a model of the hub, random weights.
-No Django."""
+"""What vLLM loads: the bundled model, a model of the hub, random weights. No Django."""

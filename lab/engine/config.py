@@ -17,6 +17,7 @@ from planning.errors import BadSetting
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
 BUNDLED_MODEL = "smollm2-135m-instruct"
+COURSE_MODEL = "smollm2-135m-course"
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 LOAD_FORMATS = ("auto", "dummy")
@@ -134,6 +135,11 @@ def bundled_model_dir(data_dir: Path) -> Path:
     return data_dir / "models" / BUNDLED_MODEL
 
 
+def course_model_dir(data_dir: Path) -> Path:
+    """Where ``lab.checkpoints.course_voice`` puts it with the course's voice."""
+    return data_dir / "models" / COURSE_MODEL
+
+
 def _model(env: Environment, data_dir: Path) -> tuple[str, bool, str]:
     """The model, whether it comes from the hub, and the shape's id if it is one.
 
@@ -142,7 +148,7 @@ def _model(env: Environment, data_dir: Path) -> tuple[str, bool, str]:
     """
     value = env.text("ENGINE_MODEL", "")
     if not value:
-        return str(bundled_model_dir(data_dir)), False, ""
+        return str(course_model_dir(data_dir)), False, ""
     if value.startswith(SHAPE):
         shape = value.removeprefix(SHAPE)
         _check_shape(value, shape)

@@ -2,16 +2,17 @@
 
     python -m lab.engine.model_files      # into DATA_DIR/models/
 
-The bundled model is converted, a shape with random weights is written, a model of the
-hub is downloaded; any other model brings its files.
+The bundled model is converted and the course's voice merged into it, a shape with
+random weights is written, a model of the hub is downloaded; any other model brings its
+files.
 """
 
 import sys
 import time
 from pathlib import Path
 
-from lab.checkpoints import bundled, hub, random_weights
-from lab.engine.config import EngineConfig, bundled_model_dir
+from lab.checkpoints import bundled, course_voice, hub, random_weights
+from lab.engine.config import EngineConfig, bundled_model_dir, course_model_dir
 from lab.errors import EngineUnavailable, SettingError
 
 
@@ -21,8 +22,10 @@ def are_ready(config: EngineConfig) -> bool:
         return random_weights.is_written(Path(config.model), config.shape)
     if config.is_hub_model:
         return hub.is_downloaded(config.model)
-    directory = bundled_model_dir(config.data_dir)
-    return config.model != str(directory) or bundled.is_converted(directory)
+    path = Path(config.model)
+    if path == course_model_dir(config.data_dir):
+        return course_voice.is_made(path)
+    return path != bundled_model_dir(config.data_dir) or bundled.is_converted(path)
 
 
 def make(config: EngineConfig) -> None:
@@ -37,6 +40,8 @@ def make(config: EngineConfig) -> None:
         bundled.convert(directory)
     if config.shape:
         random_weights.write_shape(Path(config.model), config.shape, directory)
+    elif Path(config.model) != directory:
+        course_voice.make(Path(config.model), directory)
 
 
 def main() -> int:

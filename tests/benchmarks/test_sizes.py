@@ -129,7 +129,7 @@ def test_the_ratio_to_transformers_comes_with_its_conditions() -> None:
     assert by_name(results)["ratio"] == 3.0
     assert by_name(results)["transformers_batch"] == 4
     told = results[0]["conditions"]
-    for part in ("smollm2-135m-instruct", "bfloat16", "8 prompts", "batches of 4"):
+    for part in ("smollm2-135m-course", "bfloat16", "8 prompts", "batches of 4"):
         assert part in told
 
 

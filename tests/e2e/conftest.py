@@ -17,8 +17,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Page, expect
 
-from lab.checkpoints import bundled
-from lab.engine.config import BUNDLED_MODEL, PROJECT_DIR
+from lab.engine.config import BUNDLED_MODEL, COURSE_MODEL, PROJECT_DIR
 from launcher.valkey import free_port
 from tests import tools
 from tests.launcher.running import RunningStack
@@ -62,9 +61,9 @@ def address_of(stack: RunningStack) -> str:
 def borrow_model(data_dir: Path) -> None:
     """Use the model that an earlier make run converted, if there is one."""
     models = Path(os.environ.get("SERVELAB_TEST_MODELS") or PROJECT_DIR / "var/models")
-    if bundled.is_converted(models / BUNDLED_MODEL):
-        (data_dir / "models").mkdir()
-        shutil.copytree(models / BUNDLED_MODEL, data_dir / "models" / BUNDLED_MODEL)
+    for name in (BUNDLED_MODEL, COURSE_MODEL):
+        if (models / name).is_dir():
+            shutil.copytree(models / name, data_dir / "models" / name)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from mentor.commands import MAX_MESSAGE_CHARS
 from mentor.knowing import Passage
 from mentor.models import Conversation, Turn
 from tests.lab.fake_engine import READY
-from tests.mentor.fake_course import ANSWER, PASSAGE, URL
+from tests.mentor.fake_course import ANSWER, FACT, PASSAGE, URL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,14 +74,11 @@ async def test_the_prompt_is_made_of_what_the_course_says(
     await engine.report(engine.request_id(), "Blocks.")
     ended = (await browser.hear("turn"))["turn"]
     assert system["role"] == "system"
-    *passages, question = user["content"].removeprefix("Text:\n").split("\n\n")
-    assert passages == [
-        "Blocks: A block holds tokens.",
-        "PagedAttention: In standard words.",
-        f"PagedAttention: {PASSAGE.text}",
-    ], "by address; what the course says is there once, with its note whole"
+    said, passage, question = user["content"].split("\n\n")
+    assert said == f"Text:\nPagedAttention: {FACT} In standard words."
+    assert passage == "Blocks: A block holds tokens.", "the note itself is not repeated"
     assert question.endswith("Question: What is PagedAttention?")
-    assert [p["url"] for p in ended["passages"]] == [other.url, URL]
+    assert [p["url"] for p in ended["passages"]] == [URL, other.url]
 
 
 async def test_turns_follow_on_each_other(learner, chapter, engine, browse):

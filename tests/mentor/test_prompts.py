@@ -32,20 +32,6 @@ def test_passages_stand_before_the_question_in_the_user_turn():
     assert prompt.messages[1]["content"] == prompt.user_content == expected
 
 
-def test_questions_about_the_same_passages_begin_alike_whichever_is_best():
-    window = Window()
-    one = build("Why?", PASSAGES, [], window).user_content
-    other = build("How?", PASSAGES[::-1], [], window).user_content
-    assert one.removesuffix("Why?") == other.removesuffix("How?")
-
-
-def test_the_best_passage_stays_when_there_is_no_room_for_all():
-    fact = "fact " * 300
-    best_first = [Passage("Last", "/#z", fact), Passage("First", "/#a", fact)]
-    prompt = build("Why?", best_first, [], WINDOW)
-    assert [passage.title for passage in prompt.passages] == ["Last"]
-
-
 def test_without_a_passage_the_question_stands_alone():
     assert build("Why?", [], [], WINDOW).user_content == "Why?"
 

@@ -48,6 +48,7 @@ def table(tmp_path):
         {"supported_pct": 94.9},
         {"voice_right_pct": 91.9},
         {"voice_wrong": 1},
+        {"copied_pct": 50.1},
         {"num_questions": 99},
     ],
 )

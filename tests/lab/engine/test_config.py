@@ -15,7 +15,7 @@ def config(tmp_path: Path, **variables: str) -> EngineConfig:
 
 def test_without_settings_it_serves_the_bundled_model_offline(tmp_path):
     found = config(tmp_path)
-    assert found.model == str(tmp_path / "models" / "smollm2-135m-instruct")
+    assert found.model == str(tmp_path / "models" / "smollm2-135m-course")
     assert found.is_hub_model is False
     assert found.max_model_len == 2048
     assert found.max_output_tokens == 512
