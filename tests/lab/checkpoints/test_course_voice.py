@@ -9,7 +9,13 @@ import pytest
 
 from lab.checkpoints import bundled, course_voice
 from lab.engine import model_files
-from lab.engine.config import EngineConfig, bundled_model_dir, course_model_dir
+from lab.engine.config import (
+    COURSE_MODEL,
+    EngineConfig,
+    bundled_model_dir,
+    course_model_dir,
+)
+from planning.memory.model_catalog import find_model
 from tests.lab.engine_host import model_dir
 
 
@@ -17,6 +23,11 @@ def test_the_shipped_adapter_is_the_one_that_was_measured():
     data = course_voice.ADAPTER.read_bytes()
     assert hashlib.sha256(data).hexdigest() == course_voice.SHA256
     assert len(data) < 6_000_000
+
+
+def test_the_catalog_knows_its_shape():
+    """Costs of an answer and the hardware page find it by the name it serves under."""
+    assert find_model(COURSE_MODEL).id == "smollm2-135m"
 
 
 def test_a_merge_of_another_adapter_is_made_again(tmp_path):
