@@ -2,6 +2,7 @@
 environment. docs/settings.md lists each variable (a test keeps it complete)."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 
 import environ
@@ -10,7 +11,12 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import logging_configuration
-from lab.engine.environment import Environment, data_dir_of, redis_url
+from lab.engine.environment import (
+    SHORTEST_SECRET,
+    Environment,
+    data_dir_of,
+    redis_url,
+)
 
 env = Environment(os.environ, refusal=ImproperlyConfigured)
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -28,6 +34,18 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 PORT = env.integer("PORT", 8000, 1, 65535)
 BEHIND_TLS = env.boolean("BEHIND_TLS", False)
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_SECRET:
+    raise ImproperlyConfigured(
+        f"METRICS_TOKEN has fewer than {SHORTEST_SECRET} characters."
+    )
+try:
+    METRICS_NETWORKS = [ip_network(one) for one in env.words("METRICS_NETWORKS", "")]
+except ValueError as error:
+    raise ImproperlyConfigured(
+        f"METRICS_NETWORKS cannot be read ({error}): allowed are networks such as "
+        "10.0.0.0/8 and 127.0.0.1/32, with commas."
+    ) from error
 
 # Where data lies
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'servelab.sqlite3'}")

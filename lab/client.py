@@ -25,6 +25,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from lab.errors import EngineError, EngineUnavailable, NotYours
 from lab.messages import (
     ENGINE_QUEUE,
+    METRICS_KEY_PREFIX,
     STATUS_KEY_PREFIX,
     EngineStatus,
     Generation,
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 OVERDUE: timedelta = FORGOTTEN_AFTER
 """A request without a report for so long has lost its engine host."""
+NO_BROKER = "The engine cannot be reached: the message broker does not answer."
 KEEP_S = 2.0
 """How long a heartbeat is taken for true before it is read again."""
 NOT_SENT: tuple[type[Exception], ...] = (BrokerError, ConnectionError)
@@ -63,6 +65,9 @@ class Transport(Protocol):
     def statuses(self, max_age_s: float = 0.0) -> list[EngineStatus]:
         """The heartbeats that have not expired, in any order; may be of a look up to
         ``max_age_s`` ago."""
+
+    def metrics(self) -> dict[str, list[dict[str, Any]]]:
+        """Metric families by engine host, of those that told them lately."""
 
 
 class BrokerTransport:
@@ -102,10 +107,24 @@ class BrokerTransport:
         return self._seen
 
     def _read(self) -> list[EngineStatus]:
-        with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as server:
-            keys = sorted(server.scan_iter(match=f"{STATUS_KEY_PREFIX}*", count=100))
-            texts = server.mget(keys) if keys else []
-        return [EngineStatus.from_json(json.loads(text)) for text in texts if text]
+        found = _values(STATUS_KEY_PREFIX)
+        return [EngineStatus.from_json(status) for status in found.values()]
+
+    def metrics(self) -> dict[str, list[dict[str, Any]]]:
+        """Kept by the engine hosts under METRICS_KEY_PREFIX."""
+        return _values(METRICS_KEY_PREFIX)
+
+
+def _values(prefix: str) -> dict[str, Any]:
+    """JSON that engine hosts keep in Redis, by the host's id."""
+    with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as server:
+        keys = sorted(server.scan_iter(match=f"{prefix}*", count=100))
+        texts = server.mget(keys) if keys else []
+    return {
+        key.removeprefix(prefix): json.loads(text)
+        for key, text in zip(keys, texts, strict=True)
+        if text
+    }
 
 
 _transport: Transport = BrokerTransport()
@@ -225,15 +244,22 @@ def statuses(max_age_s: float = 0.0) -> list[EngineStatus]:
     try:
         known = _transport.statuses(max_age_s)
     except redis.RedisError as error:
-        raise EngineUnavailable(
-            "The engine cannot be reached: the message broker does not answer."
-        ) from error
+        raise EngineUnavailable(NO_BROKER) from error
     return sorted(known, key=lambda s: (s.state != "ready", s.engine_host_id))
 
 
 def recent_statuses() -> list[EngineStatus]:
     """statuses(), read at most every KEEP_S; raises EngineUnavailable."""
     return statuses(KEEP_S)
+
+
+def metrics() -> dict[str, list[dict[str, Any]]]:
+    """Metric families of each engine host (lab.worker.metrics.Family), by its id;
+    raises EngineUnavailable when the broker does not answer."""
+    try:
+        return _transport.metrics()
+    except redis.RedisError as error:
+        raise EngineUnavailable(NO_BROKER) from error
 
 
 def ready_engine() -> EngineStatus | None:

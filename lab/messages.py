@@ -48,6 +48,10 @@ def queue_of(engine_host_id: str) -> str:
 STATUS_KEY_PREFIX = "lab:engine:"
 """Key in Redis of an EngineStatus: this and the host's id."""
 
+METRICS_KEY_PREFIX = "lab:metrics:"
+"""Key in Redis of a host's metric families (lab.worker.metrics.Family): this and the
+host's id."""
+
 
 @dataclass(frozen=True)
 class Generation:

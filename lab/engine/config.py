@@ -55,6 +55,8 @@ class EngineConfig:
     max_num_batched_tokens: int | None
     """Token budget of a step; None leaves it to vLLM on CUDA, the CPU takes 512."""
     frames_per_s: int
+    has_vllm_metrics: bool
+    """Whether vLLM counts for Prometheus."""
     request_deadline_s: int
     engine_host_id: str
     redis_url: str
@@ -91,6 +93,7 @@ class EngineConfig:
                 "ENGINE_MAX_NUM_BATCHED_TOKENS", 32, 1_048_576
             ),
             frames_per_s=env.integer("ENGINE_FRAMES_PER_S", 25, 1, 60),
+            has_vllm_metrics=env.boolean("ENGINE_METRICS", True),
             request_deadline_s=env.integer("ENGINE_REQUEST_DEADLINE_S", 120, 1, 240),
             engine_host_id=_engine_host_id(env, data_dir),
             redis_url=redis_url(env, data_dir),

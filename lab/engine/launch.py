@@ -215,7 +215,9 @@ def _build(run: EngineRun) -> None:
     vllm_config = AsyncEngineArgs(**run.arguments()).create_engine_config()
     check_fits(run.config, vllm_config)
     try:
-        run.llm = AsyncLLM.from_vllm_config(vllm_config, disable_log_stats=True)
+        run.llm = AsyncLLM.from_vllm_config(
+            vllm_config, disable_log_stats=not run.config.has_vllm_metrics
+        )
     except Exception as error:
         if run.refusal_path.exists():
             raise SettingError(run.refusal_path.read_text()) from error
@@ -273,7 +275,7 @@ def engine_arguments(
         "additional_config": {"tap_path": str(tap_path)},
         "trust_remote_code": False,
         "enable_log_requests": False,
-        "disable_log_stats": True,
+        "disable_log_stats": not config.has_vllm_metrics,
         "seed": 0,
     }
     if is_cpu:

@@ -107,6 +107,11 @@ class Hub:
         self.chains.clear()
         self._memory.clear()
 
+    @property
+    def num_viewers(self) -> int:
+        """Viewers that have joined and not left."""
+        return len(self._viewers)
+
     def follow(self, viewer: Viewer, engine_host_id: str) -> bool:
         """Let the viewer see this host from its keyframe on; False if unknown."""
         known = {status.engine_host_id for status in self.statuses} | set(self.chains)
@@ -310,3 +315,8 @@ _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 def hub_of_process() -> Hub:
     """The hub of the running event loop (a server process has one)."""
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
+
+
+def num_viewers_of_process() -> int:
+    """Viewers of all event loops of this process; from any thread."""
+    return sum(one.num_viewers for one in list(_hubs.values()))

@@ -18,6 +18,7 @@ from lab.tracing.frames import FrameEncoder
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.trace import StepTrace
 from lab.worker.memory import EngineSplit, open_memory
+from lab.worker.metrics import HostMetrics
 from lab.worker.publisher import Publisher
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ BUSY_RUNNING = 12
 BUSY_FRAMES_PER_S = 8
 """frames a second: each frame takes the model's cores for a moment."""
 MEMORY_EVERY_S = 1.0
+METRICS_EVERY_S = 5.0
 STATUS_EVERY_S = 5.0
 """Unless something changed that viewers see."""
 
@@ -57,6 +59,8 @@ class EngineListener:
         device = resolve_device(config)
         self._memory = open_memory(device, num_cards=config.tensor_parallel)
         self._yields_when_busy = device == "cpu"
+        self.metrics = HostMetrics()
+        self._metrics_due = 0.0
         self._memory_due = 0.0
         self._frame_due = 0.0
         self._keyframe_due = 0.0
@@ -103,6 +107,13 @@ class EngineListener:
         if now >= self._memory_due and not is_sampling:
             self._memory_due = now + MEMORY_EVERY_S
             self._sampling = asyncio.create_task(self._emit_memory())
+        if now >= self._metrics_due:
+            self._metrics_due = now + METRICS_EVERY_S
+            self._emit_metrics(mirror)
+
+    def _emit_metrics(self, mirror: PoolMirror | None) -> None:
+        self.metrics.note_pool(mirror)
+        self.publisher.metrics(self.config.engine_host_id, self.metrics.families())
 
     def _emit_frame(self, encoder: FrameEncoder, now: float) -> None:
         due = self._keyframe_due
@@ -152,6 +163,7 @@ class EngineListener:
 
     def on_status(self, status: EngineStatus) -> None:
         self.recorder.on_status(status)
+        self.metrics.note_status(status)
         now = self._clock()
         if _visible(status) == _visible(self._told) and now < self._status_due:
             return
@@ -163,6 +175,7 @@ class EngineListener:
         self.publisher.request_event(event)
 
     def on_report(self, report: RequestReport) -> None:
+        self.metrics.note_report(report)
         self.publisher.report(report)
 
 

@@ -19,6 +19,7 @@ from channels.layers import get_channel_layer
 from lab.messages import (
     FRAMES_GROUP,
     LAB_GROUP,
+    METRICS_KEY_PREFIX,
     STATUS_KEY_PREFIX,
     EngineStatus,
     MemorySample,
@@ -26,12 +27,14 @@ from lab.messages import (
     RequestReport,
     request_group,
 )
+from lab.worker.metrics import Family
 
 logger = logging.getLogger(__name__)
 
 MAX_QUEUED = 2000
 MAX_QUEUED_FRAMES = 8
 STATUS_EXPIRES_S = 15
+METRICS_EXPIRE_S = 30
 RETRY_PAUSE_S = 1.0
 REPORT_RETRIES = 300
 """Pauses for which a report waits for a broker that is away."""
@@ -83,6 +86,10 @@ class Publisher:
                 self._queue.task_done()
 
     async def _send(self, group: str, message: dict[str, Any]) -> None:
+        if message["type"] == "engine.metrics":  # asked for, never sent around
+            families = json.dumps(message["families"])
+            await self._redis.set(group, families, ex=METRICS_EXPIRE_S)
+            return
         if message["type"] == "engine.status":
             key = STATUS_KEY_PREFIX + message["engine_host_id"]
             await self._redis.set(key, json.dumps(message), ex=STATUS_EXPIRES_S)
@@ -134,6 +141,11 @@ class Publisher:
     def memory(self, sample: MemorySample) -> None:
         """One memory sample to all viewers."""
         self._put(LAB_GROUP, sample.message())
+
+    def metrics(self, engine_host_id: str, families: list[Family]) -> None:
+        """What Prometheus will be told of this host, into Redis alone."""
+        message = {"type": "engine.metrics", "families": families}
+        self._put(METRICS_KEY_PREFIX + engine_host_id, message)
 
     def request_event(self, event: RequestEvent) -> None:
         """Progress of one request, on its own group."""

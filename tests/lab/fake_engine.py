@@ -54,6 +54,8 @@ class FakeEngine:
         self.queues: list[str] = []
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.replies: list[dict[str, Any]] = []
+        self.families: dict[str, list[dict[str, Any]]] = {}
+        """Metric families by host."""
         self.broken: Exception | None = None
         """What all of it raises, as when the broker is away."""
         self.refusal: Exception | None = None
@@ -81,6 +83,11 @@ class FakeEngine:
         if isinstance(self.broken, redis.RedisError):
             raise self.broken
         return list(self.hosts)
+
+    def metrics(self) -> dict[str, list[dict[str, Any]]]:
+        if isinstance(self.broken, redis.RedisError):
+            raise self.broken
+        return dict(self.families)
 
     # What was sent
 

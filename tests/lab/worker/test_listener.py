@@ -12,6 +12,7 @@ from lab.tracing.mirror import PoolMirror
 from lab.tracing.trace import decode
 from lab.worker import listener
 from lab.worker.listener import EngineListener
+from lab.worker.metrics import Family
 from tests.lab.step_traces import Traffic
 
 
@@ -22,6 +23,7 @@ class Outlet:
         self.has_room = True
         self.frames: list[tuple[int, int, bool]] = []
         self.statuses: list[EngineStatus] = []
+        self.families: list[dict[str, Family]] = []
 
     async def run(self) -> None:
         """Nothing to drain."""
@@ -35,6 +37,10 @@ class Outlet:
 
     def memory(self, sample: MemorySample) -> None:
         """Not looked at here."""
+
+    def metrics(self, host: str, families: list[Family]) -> None:
+        assert host == "host-a"
+        self.families.append({family["name"]: family for family in families})
 
 
 @dataclasses.dataclass
@@ -103,6 +109,26 @@ async def test_an_engine_run_begins_with_a_keyframe_and_goes_on_with_deltas(
     assert await bench.poll() == [(7, 1, True)]
     bench.step()
     assert await bench.poll(0.06) == [(7, 2, False)]
+
+
+async def test_every_five_seconds_the_pool_is_told_as_metrics(bench: Bench) -> None:
+    bench.start_engine()
+    for _ in range(12):
+        bench.step()
+    for _ in range(6):
+        bench.now += 1.0
+        bench.listener.on_poll(bench.mirror)
+    assert len(bench.outlet.families) == 2
+    told = bench.outlet.families[-1]
+    values = {
+        name: told[f"servelab_{name}"]["samples"][0][2]
+        for name in ("kv_blocks", "kv_blocks_used", "requests_running")
+    }
+    header = bench.mirror.header
+    assert header is not None and values["requests_running"] == header.num_running > 0
+    assert values["kv_blocks"] == bench.mirror.num_blocks - 1
+    held = values["kv_blocks"] - header.num_free_blocks
+    assert values["kv_blocks_used"] == held > 0
 
 
 async def test_no_more_frames_a_second_than_are_set_and_the_changes_add_up(

@@ -14,9 +14,11 @@ from channels.layers import channel_layers, get_channel_layer
 from django.conf import settings as django_settings
 from kombu import Connection
 
+from lab import client
 from lab.messages import (
     FRAMES_GROUP,
     LAB_GROUP,
+    METRICS_KEY_PREFIX,
     STATUS_KEY_PREFIX,
     EngineStatus,
     MemorySample,
@@ -118,6 +120,21 @@ async def test_a_status_is_sent_and_kept_for_a_while(publisher: Publisher) -> No
         kept = json.loads(await server.get(keys[0]))
         assert EngineStatus.from_json(kept) == status
         await server.delete(*keys)
+
+
+async def test_metrics_are_kept_for_a_while_and_sent_to_nobody(
+    publisher: Publisher,
+) -> None:
+    hear = await listen(LAB_GROUP)
+    families = [{"name": "a", "help": "", "type": "gauge", "samples": [["a", {}, 1]]}]
+    publisher.metrics(HOST, families)
+    publisher.status(EngineStatus(HOST, "ready", time.time()))
+    assert (await hear())["type"] == "engine.status"
+    assert client.metrics() == {HOST: families}
+    async with redis.asyncio.Redis.from_url(django_settings.REDIS_URL) as server:
+        key = METRICS_KEY_PREFIX + HOST
+        assert 0 < await server.ttl(key) <= publisher_module.METRICS_EXPIRE_S
+        await server.delete(key)
 
 
 async def test_the_last_status_is_told_after_the_loop_has_ended(
