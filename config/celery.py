@@ -17,8 +17,10 @@ app.autodiscover_tasks()
 
 @celeryd_init.connect
 def add_engine_host(options: dict[str, Any], **_: Any) -> None:
-    """A worker of the queue ``engine`` owns an engine; no other imports its parts."""
-    if "engine" in (options.get("queues") or ()):
+    """A worker of the queue ``engine``, or of a second engine's own, owns an engine;
+    no other imports its parts."""
+    queues = options.get("queues") or ()
+    if any(name.partition(".")[0] == "engine" for name in queues):
         from lab.worker.bootstep import install
 
         install(app)

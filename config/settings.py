@@ -219,7 +219,10 @@ CACHES = {
 }
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"lab.generate": {"queue": "engine"}}
+CELERY_TASK_ROUTES = {
+    "lab.generate": {"queue": "engine"},
+    "lab.second_engine": {"queue": "engine"},
+}
 CELERY_BEAT_SCHEDULE = {
     "expire-learners": {
         "task": "courseware.expire_learners",

@@ -184,6 +184,11 @@ def _send(payload: dict[str, Any], queue: str) -> None:
         raise
 
 
+def send_task(task: str, arguments: dict[str, Any]) -> None:
+    """Queue another task than a generation for a main engine host."""
+    _transport.send(task, arguments)
+
+
 def owned(request_id: str, learner_id: str) -> str:
     """``request_id`` if ``learner_id`` owns it; raises NotYours otherwise."""
     if not EngineRequest.objects.filter(
@@ -245,7 +250,7 @@ def statuses(max_age_s: float = 0.0) -> list[EngineStatus]:
         known = _transport.statuses(max_age_s)
     except redis.RedisError as error:
         raise EngineUnavailable(NO_BROKER) from error
-    return sorted(known, key=lambda s: (s.state != "ready", s.engine_host_id))
+    return sorted(known, key=EngineStatus.rank)
 
 
 def recent_statuses() -> list[EngineStatus]:
@@ -263,12 +268,13 @@ def metrics() -> dict[str, list[dict[str, Any]]]:
 
 
 def ready_engine() -> EngineStatus | None:
-    """An engine that takes requests at once; None when none does."""
+    """A main engine that takes requests at once; None when none does."""
     try:
         known = statuses()
     except EngineUnavailable:
         return None
-    return next((status for status in known if status.state == "ready"), None)
+    ready = (s for s in known if s.state == "ready" and not s.beside)
+    return next(ready, None)
 
 
 def status_of(engine_host_id: str) -> EngineStatus | None:

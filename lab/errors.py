@@ -4,6 +4,7 @@ EngineError
 ├── EngineUnavailable   no engine host answers, or vLLM cannot run here
 ├── LimitExceeded       prompt, output or number of requests over what is allowed
 ├── NotYours            the request belongs to somebody else, or does not exist
+├── SecondRefused       a second engine cannot have these settings, or no room here
 └── SettingError        an environment variable of the engine host is wrong
 """
 
@@ -22,6 +23,10 @@ class LimitExceeded(EngineError):
 
 class NotYours(EngineError):
     """The request does not exist, or another learner owns it: not told apart."""
+
+
+class SecondRefused(EngineError):
+    """A second engine cannot have these settings, or this machine no room for it."""
 
 
 class SettingError(EngineError):

@@ -183,9 +183,16 @@ class EngineStatus:
     """Share of the card that vLLM may take; None on the CPU."""
     max_num_batched_tokens: int | None = None
     """Tokens of one step at most."""
+    has_prefix_caching: bool = True
     engine_run: int = 0
     """Counts engine starts of this host: short ids are unique within one run."""
     num_requests: int = 0
+    beside: str = ""
+    """Id of the main host where this is a second engine beside it."""
+
+    def rank(self) -> tuple[bool, bool, str]:
+        """Sorts hosts: main ones first, of those the ready ones."""
+        return bool(self.beside), self.state != "ready", self.engine_host_id
 
     @property
     def model_in_words(self) -> str:

@@ -18,6 +18,14 @@ def generate(payload: dict[str, Any]) -> None:
     bootstep.serve(payload)
 
 
+@shared_task(name="lab.second_engine", ignore_result=True, acks_late=True)
+def second_engine(payload: dict[str, Any]) -> None:
+    """Run one ticket's second engine; holds its message until that has ended."""
+    from lab.worker import bootstep
+
+    bootstep.run_second(payload)
+
+
 @shared_task(
     name="lab.finish_request",
     ignore_result=True,

@@ -17,7 +17,6 @@ READERS = {
 }  # fmt: skip
 OUTSIDE = {
     "PYTHONPATH", "MAKELEVEL", "DJANGO_SETTINGS_MODULE",
-    "SERVELAB_RUN_DIRECTORY",  # from one of our processes to the next
 }  # fmt: skip
 
 

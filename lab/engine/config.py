@@ -47,6 +47,9 @@ class EngineConfig:
     """Cards that share one model."""
     num_blocks: int | None
     """Overrides the size of the block pool (tests)."""
+    block_size: int | None
+    """Tokens of a KV block; None: 32 on a CPU, 16 on a card."""
+    has_prefix_caching: bool
     max_concurrent_requests: int
     """Requests that vLLM runs at once; more wait in its queue."""
     max_in_flight: int
@@ -55,10 +58,18 @@ class EngineConfig:
     max_num_batched_tokens: int | None
     """Token budget of a step; None leaves it to vLLM on CUDA, the CPU takes 512."""
     frames_per_s: int
+    is_preloading: bool
+    """Whether a CPU's engine process is forked from one that has imported vLLM."""
     has_vllm_metrics: bool
     """Whether vLLM counts for Prometheus."""
     request_deadline_s: int
     engine_host_id: str
+    beside: str
+    """Id of the main host where this is a second engine; "" for a main one."""
+    second_memory_mb: int
+    """MiB that a second engine beside this one may take; 0: there is none."""
+    second_time_s: int
+    """Seconds that it may live."""
     redis_url: str
     data_dir: Path
 
@@ -84,6 +95,8 @@ class EngineConfig:
             ),
             tensor_parallel=_tensor_parallel(env),
             num_blocks=env.optional_integer("ENGINE_NUM_BLOCKS", 2, 16_777_216),
+            block_size=env.optional_integer("ENGINE_BLOCK_SIZE", 8, 256),
+            has_prefix_caching=env.boolean("ENGINE_PREFIX_CACHING", True),
             max_concurrent_requests=env.integer(
                 "ENGINE_MAX_CONCURRENT_REQUESTS", 32, 1, 4096
             ),
@@ -93,9 +106,13 @@ class EngineConfig:
                 "ENGINE_MAX_NUM_BATCHED_TOKENS", 32, 1_048_576
             ),
             frames_per_s=env.integer("ENGINE_FRAMES_PER_S", 25, 1, 60),
+            is_preloading=env.boolean("ENGINE_PRELOAD", True),
             has_vllm_metrics=env.boolean("ENGINE_METRICS", True),
             request_deadline_s=env.integer("ENGINE_REQUEST_DEADLINE_S", 120, 1, 240),
             engine_host_id=_engine_host_id(env, data_dir),
+            beside=env.text("ENGINE_BESIDE", ""),
+            second_memory_mb=env.integer("ENGINE_SECOND_MEMORY_MB", 3000, 0, 4_194_304),
+            second_time_s=env.integer("ENGINE_SECOND_TIME_S", 300, 2, 3600),
             redis_url=redis_url(env, data_dir),
             data_dir=data_dir,
         )

@@ -82,6 +82,7 @@ class EngineHost:
             updated_at=time.time(),
             max_output_tokens=config.max_output_tokens,
             max_concurrent_requests=config.max_concurrent_requests,
+            beside=config.beside,
         )
         self._stopping = asyncio.Event()
         self._in_flight: dict[str, InFlightRequest] = {}

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from lab.engine import phases
-from lab.engine.config import PROJECT_DIR, EngineConfig
+from lab.engine.config import EngineConfig
+from lab.engine.forking import (
+    EXECUTOR,
+    engine_process,
+    is_forked,
+    set_python_path,
+    warm_up,
+)
 from lab.errors import EngineUnavailable, SettingError
 from lab.messages import PhaseTiming
 from lab.tracing.tap import REFUSAL_NAME, TapReader
@@ -62,10 +69,9 @@ class EngineRun:
 
     async def start(self) -> None:
         """Import vLLM and start AsyncLLM without blocking the loop."""
-        os.environ["SERVELAB_RUN_DIRECTORY"] = str(self.directory)
-        paths = [str(PROJECT_DIR), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-        os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+        set_python_path()
         phases.mark(self.phases_path, phases.IMPORT)
+        warm_up(self.config, resolve_device(self.config))
         await asyncio.to_thread(_build, self)
         phases.mark(self.phases_path, phases.FIRST_TOKEN)
 
@@ -168,6 +174,7 @@ class EngineRun:
             "block_size": self.block_size,
             "num_blocks": self.num_blocks,
             "max_model_len": self.max_model_len,
+            "has_prefix_caching": bool(cache.enable_prefix_caching),
             "kv_cache_bytes": cache.kv_cache_memory_bytes,
             "gpu_memory_utilization": None if is_cpu else cache.gpu_memory_utilization,
             "max_num_batched_tokens": whole.scheduler_config.max_num_batched_tokens,
@@ -184,7 +191,8 @@ class EngineRun:
 
 def last_start_path(config: EngineConfig) -> Path:
     """Where the seconds of this host's last start are kept."""
-    return config.data_dir / "last_start_s"
+    name = "last_start_s" if not config.beside else "last_second_start_s"
+    return config.data_dir / name
 
 
 def last_start_s(config: EngineConfig) -> float | None:
@@ -215,9 +223,10 @@ def _build(run: EngineRun) -> None:
     vllm_config = AsyncEngineArgs(**run.arguments()).create_engine_config()
     check_fits(run.config, vllm_config)
     try:
-        run.llm = AsyncLLM.from_vllm_config(
-            vllm_config, disable_log_stats=not run.config.has_vllm_metrics
-        )
+        with engine_process(run.config, resolve_device(run.config)):
+            run.llm = AsyncLLM.from_vllm_config(
+                vllm_config, disable_log_stats=not run.config.has_vllm_metrics
+            )
     except Exception as error:
         if run.refusal_path.exists():
             raise SettingError(run.refusal_path.read_text()) from error
@@ -269,7 +278,7 @@ def engine_arguments(
         "max_model_len": config.max_model_len,
         "max_num_seqs": config.max_concurrent_requests,
         "num_gpu_blocks_override": config.num_blocks,
-        "enable_prefix_caching": True,
+        "enable_prefix_caching": config.has_prefix_caching,
         "scheduler_cls": "lab.tracing.scheduler.TracingScheduler",
         "worker_cls": CPU_WORKER if is_cpu else GPU_WORKER,
         "additional_config": {"tap_path": str(tap_path)},
@@ -280,16 +289,18 @@ def engine_arguments(
     }
     if is_cpu:
         arguments |= {
-            "block_size": CPU_BLOCK_SIZE,
+            "block_size": config.block_size or CPU_BLOCK_SIZE,
             "enforce_eager": True,
             "kv_cache_memory_bytes": (config.kv_cache_mb or CPU_KV_CACHE_MB) * MIB,
             "max_num_batched_tokens": (
                 config.max_num_batched_tokens or CPU_MAX_NUM_BATCHED_TOKENS
             ),
         }
+        if is_forked(config, device):
+            arguments["distributed_executor_backend"] = EXECUTOR
         return arguments
     arguments |= {
-        "block_size": GPU_BLOCK_SIZE,
+        "block_size": config.block_size or GPU_BLOCK_SIZE,
         "gpu_memory_utilization": config.gpu_memory_utilization,
         "tensor_parallel_size": config.tensor_parallel,
     }

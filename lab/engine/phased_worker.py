@@ -6,7 +6,6 @@ Celery worker: in vLLM a Worker is the process that runs the model.
 
 import json
 import math
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,6 @@ from vllm.platforms import current_platform
 from lab.engine import phases
 from lab.engine.gpu_split import Capture, CardUse, split_of
 
-RUN_DIRECTORY_VARIABLE = "SERVELAB_RUN_DIRECTORY"
 PHASES_NAME = "phases.jsonl"
 SPLIT_NAME = "memory.json"
 
@@ -26,10 +24,6 @@ if current_platform.is_cpu():
     from vllm.v1.worker.cpu_worker import CPUWorker as BaseWorker
 else:
     from vllm.v1.worker.gpu_worker import Worker as BaseWorker
-
-
-def _run_directory() -> Path:
-    return Path(os.environ[RUN_DIRECTORY_VARIABLE])
 
 
 class PhasedWorker(BaseWorker):
@@ -66,9 +60,15 @@ class PhasedWorker(BaseWorker):
         self._mark(phases.CONNECT)
         return times
 
+    @property
+    def _run_directory(self) -> Path:
+        """Where the tap lies too; in the configuration, since a forked process has the
+        environment of an earlier run."""
+        return Path(self.vllm_config.additional_config["tap_path"]).parent
+
     def _mark(self, name: str, at: float | None = None) -> None:
         if self.rank == 0:
-            phases.mark(_run_directory() / PHASES_NAME, name, at)
+            phases.mark(self._run_directory / PHASES_NAME, name, at)
 
     def _split(self) -> dict[str, int | None]:
         # The CPU's kernels repack most weights where PyTorch does not count them.
@@ -81,7 +81,7 @@ class PhasedWorker(BaseWorker):
 
     def _write_split(self, split: Mapping[str, int | None]) -> None:
         if self.rank == 0:
-            (_run_directory() / SPLIT_NAME).write_text(json.dumps(split))
+            (self._run_directory / SPLIT_NAME).write_text(json.dumps(split))
 
 
 class PhasedGpuWorker(PhasedWorker):

@@ -218,9 +218,7 @@ class Hub:
     def _take_status(self, message: dict[str, Any]) -> None:
         status = EngineStatus.from_json(message)
         others = [s for s in self.statuses if s.engine_host_id != status.engine_host_id]
-        self.statuses = sorted(
-            [*others, status], key=lambda s: (s.state != "ready", s.engine_host_id)
-        )
+        self.statuses = sorted([*others, status], key=EngineStatus.rank)
         self._post_all(f"status {status.engine_host_id}", message)
         for viewer in self._viewers:
             self._place(viewer)

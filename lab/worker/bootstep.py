@@ -19,12 +19,15 @@ from celery.signals import worker_shutting_down
 from celery.worker.components import Pool
 from celery.worker.control import control_command
 
+from lab import client
 from lab.engine.config import EngineConfig
 from lab.engine.host import EngineHost
 from lab.messages import queue_of
 from lab.worker.listener import EngineListener
+from lab.worker.process_group import end_recorded, end_with_parent
 from lab.worker.publisher import say_last
 from lab.worker.requests import Leases, RequestIntake
+from lab.worker.second import SecondEngine
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,7 @@ class EngineWorker:
     host_class = EngineHost
     listener_class = EngineListener
     intake_class = RequestIntake
+    second_class = SecondEngine
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
@@ -55,11 +59,23 @@ class EngineWorker:
         self.host = self.listener.host
         leases = Leases(config.redis_url, config.engine_host_id, self.life)
         self.intake = self.intake_class(self.host, leases)
+        self.second = self.second_class(config, _is_ready)
 
     def start(self) -> None:
         """Begin; the engine comes up in the background."""
+        if self.config.beside:
+            end_with_parent()
+        else:
+            end_recorded(self.second.record_path)
         self.host.start()
         threading.Thread(target=self.intake.refuse_orphans, daemon=True).start()
+
+    def run_second(self, payload: dict[str, Any]) -> None:
+        """A second engine, to its end; what it had under way ends "interrupted"."""
+        self.second.run(payload)
+        url, name = self.config.redis_url, self.second.engine_host_id
+        leases = Leases(url, name, uuid.uuid4().hex)
+        self.intake_class(self.host, leases).refuse_orphans()
 
     def stop(self) -> None:
         """Let what is under way get out, shut the engine down, say that it is gone."""
@@ -85,6 +101,18 @@ def serve(payload: dict[str, Any]) -> None:
     if _worker is None:
         raise RuntimeError("This worker has no engine host: it needs -Q engine.")
     _worker.intake.serve(payload)
+
+
+def run_second(payload: dict[str, Any]) -> None:
+    """One ticket's second engine, beside the host of this worker."""
+    if _worker is None:
+        raise RuntimeError("This worker has no engine host: it needs -Q engine.")
+    _worker.run_second(payload)
+
+
+def _is_ready(engine_host_id: str) -> bool:
+    status = client.status_of(engine_host_id)
+    return status is not None and status.state == "ready"
 
 
 class EngineHostStep(bootsteps.StartStopStep):
@@ -120,6 +148,8 @@ def install(app: Celery) -> None:
 @worker_shutting_down.connect
 def _shut_down_softly(**_: Any) -> None:
     """A threads pool drains without bound: interrupt what outlives the grace time."""
+    if _worker is not None:
+        _worker.second.stop()
     threading.Thread(target=_interrupt_late_ones, daemon=True).start()
 
 

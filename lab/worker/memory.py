@@ -178,6 +178,25 @@ def open_memory(
         return _without_nvml(error)
 
 
+def free_bytes(device: str) -> int | None:
+    """Bytes that a further process may take: of the card, else of this machine or of
+    the container it runs in; None where a card does not tell."""
+    if device == "cuda":
+        sample = open_memory("cuda").sample("", EngineSplit())
+        known = sample.is_gpu and None not in (sample.total_bytes, sample.used_bytes)
+        return (sample.total_bytes or 0) - (sample.used_bytes or 0) if known else None
+    return min([int(psutil.virtual_memory().available), *_container_room()])
+
+
+def _container_room(root: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """What a container's limit leaves; nothing where there is none."""
+    try:
+        limit = int((root / "memory.max").read_text())
+        return [limit - int((root / "memory.current").read_text())]
+    except (OSError, ValueError):  # "max": no limit
+        return []
+
+
 def card_in_words(nvml: Any = None) -> str:
     """The card and its driver, e.g. "NVIDIA H100 80GB HBM3, driver 570.86.15"; "" where
     NVML does not tell. ``nvml`` stands for the module pynvml (tests)."""

@@ -52,6 +52,9 @@ class FakeEngine:
         self.hosts = list(hosts)
         self.submitted: list[dict[str, Any]] = []
         self.queues: list[str] = []
+        """Of each task sent."""
+        self.seconds: list[dict[str, Any]] = []
+        """Second engines that were asked for."""
         self.commands: list[tuple[str, dict[str, Any]]] = []
         self.replies: list[dict[str, Any]] = []
         self.families: dict[str, list[dict[str, Any]]] = {}
@@ -66,6 +69,10 @@ class FakeEngine:
     def send(self, task: str, arguments: dict[str, Any], queue: str = "engine") -> None:
         if error := self.broken or self.refusal:
             raise error
+        if task == "lab.second_engine":
+            self.queues.append(queue)
+            self.seconds.append(arguments["payload"])
+            return
         assert task == "lab.generate"
         self.submitted.append(arguments["payload"])
         self.queues.append(queue)

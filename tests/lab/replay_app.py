@@ -26,10 +26,14 @@ if expires := os.environ.get("REPLAY_EXPIRES_S"):
 @celeryd_init.connect
 def replay(**_: Any) -> None:
     """After config.celery has imported the worker's parts."""
-    from lab.worker import bootstep, listener, publisher
+    from lab.worker import bootstep, listener, publisher, second
+
+    class ReplaySecond(second.SecondEngine):
+        app = "tests.lab.replay_app"
 
     class ReplayWorker(bootstep.EngineWorker):
         host_class = ReplayHost
+        second_class = ReplaySecond
 
     bootstep.EngineHostStep.worker_class = ReplayWorker
     bootstep.GRACE_S = float(os.environ.get("REPLAY_GRACE_S", bootstep.GRACE_S))

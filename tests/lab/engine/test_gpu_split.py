@@ -82,8 +82,8 @@ def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         def _card_use(self) -> CardUse:
             return next(self.readings)
 
-    monkeypatch.setenv(phased_worker.RUN_DIRECTORY_VARIABLE, str(tmp_path))
     made = Worker()
+    made.vllm_config.additional_config = {"tap_path": str(tmp_path / "tap")}
     made._kv_cache_bytes = 48_000
     return made
 
