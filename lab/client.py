@@ -222,6 +222,11 @@ def request_keyframe() -> None:
     _transport.command("lab_keyframe", {})
 
 
+def restart(engine_host_id: str) -> None:
+    """Have one host end its engine and start it again; raises NOT_SENT."""
+    _transport.command("lab_restart", {"engine_host_id": engine_host_id})
+
+
 def record(engine_host_id: str, action: str, **arguments: Any) -> dict[str, Any] | None:
     """Tell the recorder of one host "start", "stop" or "state"; its reply, None when
     it does not answer within a second. See lab.recordings.recorder for both."""

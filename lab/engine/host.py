@@ -85,6 +85,7 @@ class EngineHost:
             beside=config.beside,
         )
         self._stopping = asyncio.Event()
+        self._restarting = asyncio.Event()
         self._in_flight: dict[str, InFlightRequest] = {}
         self._by_short_id: dict[int, InFlightRequest] = {}
         self._aborted: dict[str, None] = {}
@@ -123,6 +124,10 @@ class EngineHost:
     def interrupt_all(self) -> None:
         """End all requests, and report that nobody asked for it (shutdown)."""
         self._from_thread(self._interrupt_all())
+
+    def restart(self) -> None:
+        """End the engine and start it again; requests under way end in error."""
+        self.loop.call_soon_threadsafe(self._restarting.set)
 
     def ask_snapshot(self) -> None:
         """The next record will be a snapshot; an idle engine is nudged to write it.
@@ -185,11 +190,8 @@ class EngineHost:
                 await self._close_run()
                 continue
             failures = 0
-            await self._until_dead()
-            self._tell_status(
-                state="restarting",
-                reason="The engine process died; it is being started again.",
-            )
+            reason = await self._until_over()
+            self._tell_status(state="restarting", reason=reason)
             await self._close_run()
         self._tell_status(state="failed")
 
@@ -209,11 +211,16 @@ class EngineHost:
         async for _ in run.stream([1, 2, 3], run.sampling(1, 0.0, True), short_id):
             pass
 
-    async def _until_dead(self) -> None:
+    async def _until_over(self) -> str:
+        """Until the engine process is dead, or to be started anew; which, in words."""
         assert self.run is not None
-        while not self.run.is_dead:  # noqa: ASYNC110 (vLLM has no event for it)
-            await asyncio.sleep(0.2)
+        while not self.run.is_dead:
+            with contextlib.suppress(TimeoutError):  # vLLM has no event for its death
+                await asyncio.wait_for(self._restarting.wait(), 0.2)
+                self._restarting.clear()
+                return "The engine is being started again, as it was asked to."
         logger.error("The engine process died")
+        return "The engine process died; it is being started again."
 
     async def _close_run(self) -> None:
         run, self.run, self.mirror = self.run, None, None

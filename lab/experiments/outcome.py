@@ -71,6 +71,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Link:
+    """Where to go on with the result: a page of the course, with the figures in its
+    address."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """The answer, in the question's unit or as one of its options, and what led to
     it. ``answer`` is None where it could not be measured; ``says`` tells why."""
@@ -81,6 +90,7 @@ class Outcome:
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept."""
@@ -105,4 +115,5 @@ class Outcome:
             figures=[Figure(**one) for one in data.get("figures", [])],
             tables=[Table(**one) for one in data.get("tables", [])],
             plots=plots,
+            links=[Link(**one) for one in data.get("links", [])],
         )

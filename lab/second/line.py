@@ -32,6 +32,8 @@ STATE_KEY = "lab:second:state:"
 TICKET_S = 20
 """A learner who does not look for so long has left."""
 TURN_S = 20
+TAKEN_S = 60
+"""The same, until the worker has prepared what it needs."""
 STATE_S = 600
 MAX_WAITING = 40
 TASK = "lab.second_engine"
@@ -53,6 +55,9 @@ class Standing:
     engine_host_id: str | None = None
     ends_at: float | None = None
     """time.time() at which its time is up."""
+    cached_share: float | None = None
+    """Share of the checkpoint that lay in the page cache when it began; None where
+    the system does not tell."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
@@ -187,14 +192,14 @@ class Turn:
     def take(self) -> bool:
         """Whether this delivery of the message is the first, and still wanted."""
         first = self._redis.set(self.TAKEN_KEY + self._ticket, 1, nx=True, ex=3600)
-        return bool(first) and self.is_wanted() and self.keep()
+        return bool(first) and self.is_wanted() and self.keep(TAKEN_S)
 
-    def keep(self) -> bool:
+    def keep(self, seconds: int = TURN_S) -> bool:
         """Renew the turn; False when another ticket has it."""
         holder = self._redis.get(TURN_KEY)
         if holder not in (None, self._ticket):
             return False
-        self._redis.set(TURN_KEY, self._ticket, ex=TURN_S)
+        self._redis.set(TURN_KEY, self._ticket, ex=seconds)
         return True
 
     def is_wanted(self) -> bool:

@@ -27,6 +27,8 @@ class SecondSettings:
     """Whether the engine process is forked from one that has imported vLLM."""
     has_cold_files: bool = False
     """Whether the checkpoint is dropped from the page cache first."""
+    has_empty_caches: bool = False
+    """Whether compiled kernels of earlier starts are out of reach (cards)."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "SecondSettings":
@@ -59,7 +61,7 @@ class SecondSettings:
                 f"{name} is {value!r}: allowed is {words}"
                 + (f", a multiple of {step}." if step > 1 else ".")
             )
-        for name in ("has_prefix_caching", "is_preloading", "has_cold_files"):
+        for name in BOOLEANS:
             if not isinstance(getattr(self, name), bool):
                 raise SecondRefused(
                     f"{name} is {getattr(self, name)!r}: true or false."
@@ -91,6 +93,9 @@ class SecondSettings:
         return {name: str(value) for name, value in given.items() if value is not None}
 
 
+BOOLEANS = (
+    "has_prefix_caching", "is_preloading", "has_cold_files", "has_empty_caches",
+)  # fmt: skip
 LIMITS = {
     "block_size": (8, 256, 8),
     "num_blocks": (6, 4096, 1),

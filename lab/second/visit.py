@@ -51,8 +51,8 @@ class Visit:
         name = self.standing.engine_host_id
         if name is None:
             return None
-        status: EngineStatus | None = await _aside(client.status_of)(name)
-        return status
+        known: list[EngineStatus] = await _aside(client.statuses)()
+        return next((one for one in known if one.engine_host_id == name), None)
 
     async def _until(self, *states: str) -> Standing:
         while self.standing.state not in states:

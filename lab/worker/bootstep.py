@@ -175,6 +175,13 @@ def lab_keyframe(state: Any) -> None:
         _worker.listener.ask_keyframe()
 
 
+@control_command(args=[("engine_host_id", str)], signature="HOST")
+def lab_restart(state: Any, engine_host_id: str) -> None:
+    """Start the engine of one host again."""
+    if _worker is not None and _worker.config.engine_host_id == engine_host_id:
+        _worker.host.restart()
+
+
 @control_command(
     args=[("engine_host_id", str), ("action", str)], signature="HOST start|stop|state"
 )

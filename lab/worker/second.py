@@ -11,21 +11,23 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
 import redis
 
+from lab.engine import model_files
 from lab.engine.config import PROJECT_DIR, EngineConfig
 from lab.engine.launch import resolve_device
-from lab.errors import SecondRefused, SettingError
+from lab.errors import EngineError, SecondRefused
 from lab.messages import METRICS_KEY_PREFIX, STATUS_KEY_PREFIX, queue_of
 from lab.second.line import Standing, Turn
-from lab.second.page_cache import drop_from_page_cache
+from lab.second.page_cache import drop_from_page_cache, share_in_page_cache
 from lab.second.settings import SecondSettings
 from lab.worker import process_group
 from lab.worker.memory import EngineSplit, free_bytes, open_memory
@@ -40,6 +42,8 @@ NICE = 10
 """Lower than the main engine's priority, so that this one answers as before."""
 MAX_IN_FLIGHT = 64
 CPU_KV_CACHE_MB = 128
+CACHES = ("VLLM_CACHE_ROOT", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
+"""Variables of the places that compiled kernels are kept in."""
 IMPORTING = "It is on its way: its phases follow."
 LEFT = "Its learner has left."
 DIED = "Its process ended by itself; the log of the engine worker says why."
@@ -78,7 +82,7 @@ class SecondEngine:
         with self._one:
             try:
                 turn.tell(self._serve(turn, payload["settings"]))
-            except (SecondRefused, SettingError) as error:
+            except EngineError as error:
                 turn.tell(Standing("refused", reason=str(error)))
             finally:
                 turn.end()
@@ -91,14 +95,29 @@ class SecondEngine:
         wanted = SecondSettings.from_json(settings)
         environment = self._environment(wanted)
         self._check_room()
+        config = EngineConfig.from_env(environment)
+        turn.tell(Standing("starting", reason=IMPORTING))
+        if wanted.model:
+            model_files.make(config)
+        checkpoint = sorted(Path(config.model).glob("*.safetensors"))
         if wanted.has_cold_files:
-            config = EngineConfig.from_env(environment)
-            drop_from_page_cache(sorted(Path(config.model).glob("*.safetensors")))
-        process = self._spawn(environment)
-        try:
-            return Standing("ended", reason=self._watch(process, turn))
-        finally:
-            self._end(process)
+            drop_from_page_cache(checkpoint)
+        share = share_in_page_cache(checkpoint)
+        with self._caches(wanted) as caches:
+            process = self._spawn({**environment, **caches})
+            try:
+                return Standing("ended", reason=self._watch(process, turn, share))
+            finally:
+                self._end(process)
+
+    @contextlib.contextmanager
+    def _caches(self, wanted: SecondSettings) -> Iterator[dict[str, str]]:
+        """Variables that name empty places for what is compiled, if that is wanted."""
+        if not wanted.has_empty_caches:
+            yield {}
+            return
+        with tempfile.TemporaryDirectory(dir=self._config.data_dir) as directory:
+            yield {name: str(Path(directory) / name) for name in CACHES}
 
     # Before
 
@@ -178,7 +197,9 @@ class SecondEngine:
 
     # Meanwhile
 
-    def _watch(self, process: "subprocess.Popen[bytes]", turn: Turn) -> str:
+    def _watch(
+        self, process: "subprocess.Popen[bytes]", turn: Turn, share: float | None
+    ) -> str:
         """Until it has to end; why."""
         ends_at = time.time() + self._config.second_time_s
         told = None
@@ -186,7 +207,7 @@ class SecondEngine:
             state = "ready" if self._is_ready(self.engine_host_id) else "starting"
             if state != told:
                 told = state
-                turn.tell(_running(state, self.engine_host_id, ends_at))
+                turn.tell(_running(state, self.engine_host_id, ends_at, share))
             if why := self._why_end(process, turn, ends_at):
                 return why
             self._stopping.wait(LOOK_S)
@@ -231,10 +252,13 @@ class SecondEngine:
         return redis.Redis.from_url(self._config.redis_url)
 
 
-def _running(state: Any, engine_host_id: str, ends_at: float) -> Standing:
+def _running(
+    state: Any, engine_host_id: str, ends_at: float, cached_share: float | None
+) -> Standing:
     return Standing(
         state,
         reason=IMPORTING if state == "starting" else None,
         engine_host_id=engine_host_id,
         ends_at=ends_at,
+        cached_share=cached_share,
     )

@@ -35,14 +35,20 @@ class EngineWorker:
     """One engine worker process; its log lies beside its data."""
 
     def __init__(
-        self, url: str, directory: Path, name: str, threads: int, variables: Any
+        self,
+        url: str,
+        directory: Path,
+        name: str,
+        threads: int,
+        variables: Any,
+        app: str = "tests.lab.replay_app",
     ) -> None:
         self.name = name
         self.log = directory / f"{name}.log"
         data = directory / name
         data.mkdir(exist_ok=True)
         command = (
-            "-m celery -A tests.lab.replay_app worker -Q engine -P threads "
+            f"-m celery -A {app} worker -Q engine -P threads "
             f"-c {threads} -n engine@{name} --without-mingle --without-gossip "
             "--loglevel INFO"
         )

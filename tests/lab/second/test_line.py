@@ -77,7 +77,7 @@ def test_a_worker_that_was_killed_holds_nobody_up(engine, line):
     line.look(first, "anna")
     assert Turn(settings.REDIS_URL, first).take()
     with line_module.server() as server:
-        assert 0 < server.ttl(line_module.TURN_KEY) <= line_module.TURN_S
+        assert 0 < server.ttl(line_module.TURN_KEY) <= line_module.TAKEN_S
         server.delete(line_module.TURN_KEY)  # as when it expires
     assert line.look(second, "ben").state == "starting"
     assert not Turn(settings.REDIS_URL, first).keep()  # if it was only slow: it ends
