@@ -16,8 +16,7 @@ import asyncio
 import math
 import statistics
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from importlib import metadata
 from random import Random
@@ -28,7 +27,8 @@ from benchmarks.interval import mean_interval
 from benchmarks.process import Ask, answer, engine_environment, measured
 from benchmarks.scale import Scale, scale_of
 from lab.engine.config import EngineConfig
-from lab.engine.launch import device_name, resolve_device
+from lab.engine.launch import device_name
+from lab.engine.plain_transformers import Task, generate, halve_until_it_fits, load
 
 SIDES = ("vllm", "transformers")
 """The first one says which dtype the model is served in."""
@@ -36,19 +36,6 @@ SIGMA = 0.8
 """Of the logarithm of lengths."""
 TOKENS = range(100, 30_000)
 """Ids that every vocabulary has, without the special ones."""
-WARM_UP_TOKENS = 8
-
-
-@dataclass(frozen=True)
-class Task:
-    """One prompt, and how many tokens are to follow it."""
-
-    prompt: list[int]
-    num_output_tokens: int
-
-
-Generate = Callable[[list[Task], int], None]
-"""Makes so many tokens for each prompt of a batch."""
 
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
@@ -191,79 +178,14 @@ async def _serve(llm: Any, tasks: list[Task], name: str) -> int:
 def _with_transformers(
     config: EngineConfig, dtype: str, warm_up: list[Task], tasks: list[Task]
 ) -> dict[str, Any]:
-    generate = partial(_generate, _model(config, dtype))
-    batch, seconds = halve_until_it_fits(generate, warm_up, tasks)
+    make = partial(generate, load(config, dtype))
+    batch, seconds = halve_until_it_fits(make, warm_up, tasks)
     return {
         "tokens_per_s": sum(task.num_output_tokens for task in tasks) / seconds,
         "dtype": dtype,
         "batch": batch,
         "version": metadata.version("transformers"),
     }
-
-
-def _model(config: EngineConfig, dtype: str) -> Any:
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
-
-    wanted = getattr(torch, dtype)
-    with torch.device(resolve_device(config)):
-        if config.has_random_weights:
-            shape = AutoConfig.from_pretrained(config.model)
-            model = AutoModelForCausalLM.from_config(shape, dtype=wanted)
-        else:
-            model = AutoModelForCausalLM.from_pretrained(config.model, dtype=wanted)
-    model = model.to(resolve_device(config)).eval()
-    model.generation_config = GenerationConfig(pad_token_id=0)  # no end token
-    return model
-
-
-def halve_until_it_fits(
-    generate: Generate, warm_up: list[Task], tasks: list[Task]
-) -> tuple[int, float]:
-    """The largest batch that fits the card, halved from all, and its seconds."""
-    generate(warm_up[:1], WARM_UP_TOKENS)
-    batch = len(tasks)
-    while (seconds := _timed(generate, tasks, batch)) is None:
-        batch //= 2
-    return batch, seconds
-
-
-def _timed(generate: Generate, tasks: list[Task], batch: int) -> float | None:
-    """Seconds for all prompts; None when the card has too little memory for it."""
-    import torch
-
-    try:
-        began = time.perf_counter()
-        for first in range(0, len(tasks), batch):
-            some = tasks[first : first + batch]
-            generate(some, max(task.num_output_tokens for task in some))
-        return time.perf_counter() - began
-    except torch.cuda.OutOfMemoryError:
-        if batch == 1:
-            raise
-    torch.cuda.empty_cache()
-    return None
-
-
-def _generate(model: Any, tasks: list[Task], num_tokens: int) -> None:
-    """One batch, padded on the left; waits until the device is done."""
-    import torch
-
-    longest = max(len(task.prompt) for task in tasks)
-    pads = [longest - len(task.prompt) for task in tasks]
-    ids = [[0] * pad + task.prompt for pad, task in zip(pads, tasks, strict=True)]
-    mask = [[0] * pad + [1] * (longest - pad) for pad in pads]
-    made = model.generate(
-        input_ids=torch.tensor(ids, device=model.device),
-        attention_mask=torch.tensor(mask, device=model.device),
-        do_sample=False,
-        max_new_tokens=num_tokens,
-    ).cpu()
-    if made.shape[1] != longest + num_tokens:
-        raise RuntimeError(
-            f"Transformers made {made.shape[1] - longest} tokens where {num_tokens} "
-            "were asked for."
-        )
 
 
 if __name__ == "__main__":

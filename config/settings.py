@@ -222,6 +222,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "lab.generate": {"queue": "engine"},
     "lab.second_engine": {"queue": "engine"},
+    "lab.plain_transformers": {"queue": "engine"},
 }
 CELERY_BEAT_SCHEDULE = {
     "expire-learners": {

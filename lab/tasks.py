@@ -26,6 +26,14 @@ def second_engine(payload: dict[str, Any]) -> None:
     bootstep.run_second(payload)
 
 
+@shared_task(name="lab.plain_transformers", ignore_result=True, acks_late=True)
+def plain_transformers(payload: dict[str, Any]) -> None:
+    """Run one ticket's prompts through plain Transformers, to their end."""
+    from lab.worker import bootstep
+
+    bootstep.run_rival(payload)
+
+
 @shared_task(
     name="lab.finish_request",
     ignore_result=True,

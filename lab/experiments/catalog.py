@@ -1,5 +1,6 @@
 """All experiments of the lab, in the order in which they are offered."""
 
+from lab.experiments.batching import BATCHING
 from lab.experiments.cold_start import COLD_START
 from lab.experiments.experiment import Experiment
 from lab.experiments.full_house import FULL_HOUSE
@@ -8,5 +9,6 @@ from lab.experiments.scheduling import SCHEDULING
 from lab.experiments.structured import STRUCTURED
 
 EXPERIMENTS: dict[str, Experiment] = {
-    one.id: one for one in (PREFIX, FULL_HOUSE, COLD_START, SCHEDULING, STRUCTURED)
+    one.id: one
+    for one in (PREFIX, FULL_HOUSE, BATCHING, COLD_START, SCHEDULING, STRUCTURED)
 }

@@ -4,7 +4,7 @@ All of it lies in Redis under keys that expire, so that whatever crashes frees w
 held: a learner's ticket lives while their page looks at it, the turn while the engine
 worker that runs the second engine renews it.
 
-    ticket  lab:second:ticket:ID   {"learner_id", "settings"}    renewed by look()
+    ticket  lab:second:ticket:ID   {"learner_id", "task", …}     renewed by look()
     line    lab:second:line        ticket ids by the time they came
     turn    lab:second:turn        the ticket whose engine runs  renewed by the worker
     state   lab:second:state:ID    {"state", "reason", …}        told by the worker
@@ -13,7 +13,7 @@ worker that runs the second engine renews it.
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -23,7 +23,6 @@ from django.conf import settings
 
 from lab import client
 from lab.errors import EngineUnavailable, LimitExceeded, NotYours
-from lab.second.settings import SecondSettings
 
 TICKET_KEY = "lab:second:ticket:"
 LINE_KEY = "lab:second:line"
@@ -36,7 +35,8 @@ TAKEN_S = 60
 """The same, until the worker has prepared what it needs."""
 STATE_S = 600
 MAX_WAITING = 40
-TASK = "lab.second_engine"
+ENGINE_TASK = "lab.second_engine"
+TRANSFORMERS_TASK = "lab.plain_transformers"
 
 State = Literal["waiting", "starting", "ready", "refused", "ended", "gone"]
 """starting: asked for, or its process comes up · ready: takes requests · refused: this
@@ -55,6 +55,8 @@ class Standing:
     engine_host_id: str | None = None
     ends_at: float | None = None
     """time.time() at which its time is up."""
+    result: dict[str, Any] | None = None
+    """What it found, where it was not an engine."""
     cached_share: float | None = None
     """Share of the checkpoint that lay in the page cache when it began; None where
     the system does not tell."""
@@ -80,9 +82,12 @@ class Line:
     def __init__(self, connect: Callable[[], Server] = server) -> None:
         self._connect = connect
 
-    def enter(self, learner_id: str, wanted: SecondSettings) -> str:
-        """A new ticket at the end of the line; raises LimitExceeded when this learner
-        has one already, or too many wait."""
+    def enter(
+        self, learner_id: str, wanted: Mapping[str, Any], task: str = ENGINE_TASK
+    ) -> str:
+        """A new ticket at the end of the line, for a second engine or for another
+        ``task`` beside the main one, with its settings; raises LimitExceeded when this
+        learner has one already, or too many wait."""
         if client.ready_engine() is None:
             raise EngineUnavailable(
                 "A second engine starts beside a main one, and none is ready."
@@ -100,7 +105,7 @@ class Line:
                     "limit. Try again in some minutes."
                 )
             ticket = uuid.uuid4().hex
-            told = {"learner_id": learner_id, "settings": wanted.to_json()}
+            told = {"learner_id": learner_id, "task": task, "settings": dict(wanted)}
             redis_server.set(TICKET_KEY + ticket, json.dumps(told), ex=TICKET_S)
             redis_server.zadd(LINE_KEY, {ticket: time.time()})
         return ticket
@@ -137,7 +142,7 @@ class Line:
         kept = json.loads(redis_server.get(TICKET_KEY + ticket))
         payload = {"ticket": ticket, "settings": kept["settings"]}
         try:
-            client.send_task(TASK, {"payload": payload})
+            client.send_task(kept["task"], {"payload": payload})
         except client.NOT_SENT:
             redis_server.delete(TURN_KEY, STATE_KEY + ticket)
             raise

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from lab import client
 from lab.errors import EngineError, SecondRefused
 from lab.messages import EngineStatus
-from lab.second.line import Line, Standing
+from lab.second.line import ENGINE_TASK, Line, Standing
 from lab.second.settings import SecondSettings
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,14 @@ class Visit:
         if status is None:
             raise SecondRefused(standing.reason or "The second engine has ended.")
         return status
+
+    async def until_result(self) -> dict[str, Any]:
+        """Until it has ended: what it found; raises SecondRefused where that is
+        nothing."""
+        standing = await self._until("ended")
+        if standing.result is None:
+            raise SecondRefused(standing.reason or "It has ended without a result.")
+        return standing.result
 
     async def status(self) -> EngineStatus | None:
         """What the second engine tells of itself; None before it does."""
@@ -84,14 +92,14 @@ class Visit:
 
 
 @asynccontextmanager
-async def second_engine(
-    learner_id: str, wanted: SecondSettings, say: Say, line: Line | None = None
+async def beside(
+    learner_id: str, task: str, wanted: Mapping[str, Any], say: Say
 ) -> AsyncIterator[Visit]:
-    """A place in the line, and the engine when it is its turn; both are given back
-    after the block. Raises LimitExceeded and EngineUnavailable; ``say`` is told in
-    sentences how it stands."""
-    line = line or Line()
-    ticket = await _aside(line.enter)(learner_id, wanted)
+    """A place in the line for a task beside the main engine, and the turn; both are
+    given back after the block. Raises LimitExceeded and EngineUnavailable; ``say`` is
+    told in sentences how it stands."""
+    line = Line()
+    ticket = await _aside(line.enter)(learner_id, wanted, task)
     visit = Visit(line, ticket, learner_id, say)
     looking = asyncio.create_task(visit.look_for_ever())
     try:
@@ -102,6 +110,15 @@ async def second_engine(
             await asyncio.shield(_aside(line.leave)(ticket, learner_id))
 
 
+@asynccontextmanager
+async def second_engine(
+    learner_id: str, wanted: SecondSettings, say: Say
+) -> AsyncIterator[Visit]:
+    """The same for a second engine with these settings."""
+    async with beside(learner_id, ENGINE_TASK, wanted.to_json(), say) as visit:
+        yield visit
+
+
 def in_words(standing: Standing) -> str:
     """How it stands, for the learner; "" where there is nothing to say."""
     match standing.state:
@@ -109,13 +126,13 @@ def in_words(standing: Standing) -> str:
             ahead = standing.place - 1
             others = "one learner has" if ahead == 1 else f"{ahead} learners have"
             return (
-                "One second engine runs at a time for the class; "
+                "One thing runs beside the engine at a time for the class; "
                 f"{others} the turn before you."
             )
         case "starting":
-            return "A second engine starts beside the main one."
+            return "It starts beside the main engine."
         case "ready":
-            return "The second engine takes requests."
+            return "It is there, beside the main engine."
     return standing.reason or ""
 
 

@@ -27,12 +27,14 @@ from lab.worker.listener import EngineListener
 from lab.worker.process_group import end_recorded, end_with_parent
 from lab.worker.publisher import say_last
 from lab.worker.requests import Leases, RequestIntake
+from lab.worker.rival import Rival
 from lab.worker.second import SecondEngine
 
 logger = logging.getLogger(__name__)
 
 GRACE_S = 5.0
 """After SIGTERM running answers get this long; then they are aborted."""
+NO_HOST = "This worker has no engine host: it needs -Q engine."
 LAST_WORDS_S = 4.0
 """How long reports and messages may take to get out at the end."""
 
@@ -48,6 +50,7 @@ class EngineWorker:
     listener_class = EngineListener
     intake_class = RequestIntake
     second_class = SecondEngine
+    rival_class = Rival
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
@@ -60,6 +63,7 @@ class EngineWorker:
         leases = Leases(config.redis_url, config.engine_host_id, self.life)
         self.intake = self.intake_class(self.host, leases)
         self.second = self.second_class(config, _is_ready)
+        self.rival = self.rival_class(config)
 
     def start(self) -> None:
         """Begin; the engine comes up in the background."""
@@ -99,15 +103,22 @@ _worker: EngineWorker | None = None
 def serve(payload: dict[str, Any]) -> None:
     """One message for the host of this worker."""
     if _worker is None:
-        raise RuntimeError("This worker has no engine host: it needs -Q engine.")
+        raise RuntimeError(NO_HOST)
     _worker.intake.serve(payload)
 
 
 def run_second(payload: dict[str, Any]) -> None:
     """One ticket's second engine, beside the host of this worker."""
     if _worker is None:
-        raise RuntimeError("This worker has no engine host: it needs -Q engine.")
+        raise RuntimeError(NO_HOST)
     _worker.run_second(payload)
+
+
+def run_rival(payload: dict[str, Any]) -> None:
+    """One ticket's prompts through plain Transformers, beside it too."""
+    if _worker is None:
+        raise RuntimeError(NO_HOST)
+    _worker.rival.run(payload)
 
 
 def _is_ready(engine_host_id: str) -> bool:
@@ -150,6 +161,7 @@ def _shut_down_softly(**_: Any) -> None:
     """A threads pool drains without bound: interrupt what outlives the grace time."""
     if _worker is not None:
         _worker.second.stop()
+        _worker.rival.stop()
     threading.Thread(target=_interrupt_late_ones, daemon=True).start()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from benchmarks import transformers
+from lab.engine import plain_transformers
 from tests.lab.engine_host import model_dir
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
@@ -43,13 +43,13 @@ def test_a_batch_that_does_not_fit_the_card_is_halved() -> None:
 
     sizes = []
 
-    def generate(tasks: list[transformers.Task], num_tokens: int) -> None:
+    def generate(tasks: list[plain_transformers.Task], num_tokens: int) -> None:
         sizes.append(len(tasks))
         if len(tasks) > 2:
             raise torch.cuda.OutOfMemoryError("Out of memory.")
 
-    tasks = [transformers.Task([1, 2], 3)] * 5
+    tasks = [plain_transformers.Task([1, 2], 3)] * 5
 
-    batch, seconds = transformers.halve_until_it_fits(generate, tasks, tasks)
+    batch, seconds = plain_transformers.halve_until_it_fits(generate, tasks, tasks)
 
     assert batch == 2 and sizes == [1, 5, 2, 2, 1] and seconds > 0

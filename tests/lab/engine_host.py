@@ -102,3 +102,8 @@ def question(request_id: str, text: str, max_tokens: int, **more: Any) -> Any:
         max_tokens=max_tokens,
         **more,
     )
+
+
+def transformers_environment() -> dict[str, str]:
+    """What a process that loads the same model needs."""
+    return {**os.environ, "ENGINE_MODEL": str(model_dir()), "HF_HUB_OFFLINE": "1"}

@@ -69,7 +69,7 @@ class FakeEngine:
     def send(self, task: str, arguments: dict[str, Any], queue: str = "engine") -> None:
         if error := self.broken or self.refusal:
             raise error
-        if task == "lab.second_engine":
+        if task in ("lab.second_engine", "lab.plain_transformers"):
             self.queues.append(queue)
             self.seconds.append(arguments["payload"])
             return

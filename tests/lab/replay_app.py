@@ -26,13 +26,17 @@ if expires := os.environ.get("REPLAY_EXPIRES_S"):
 @celeryd_init.connect
 def replay(**_: Any) -> None:
     """After config.celery has imported the worker's parts."""
-    from lab.worker import bootstep, listener, publisher, second
+    from lab.worker import bootstep, listener, publisher, rival, second
 
     class ReplaySecond(second.SecondEngine):
         app = "tests.lab.replay_app"
 
+    class ReplayRival(rival.Rival):
+        module = "tests.lab.replay_transformers"
+
     class ReplayWorker(bootstep.EngineWorker):
         host_class = ReplayHost
+        rival_class = ReplayRival
         second_class = ReplaySecond
 
     bootstep.EngineHostStep.worker_class = ReplayWorker

@@ -117,7 +117,7 @@ async def test_a_start_beside_the_main_engine_from_the_line_to_its_end(
         assert found.answer == pytest.approx(
             sum(row[1] for row in found.tables[0].rows if row[1] is not None)
         )
-        assert any("starts beside" in sentence for sentence in said)
+        assert any("beside the main" in sentence for sentence in said)
         left = [s.engine_host_id for s in client.statuses() if s.beside == name]
         assert left == [] or await _gone(name)
     finally:

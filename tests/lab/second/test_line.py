@@ -14,7 +14,7 @@ from lab.second.line import Line, Standing, Turn
 from lab.second.settings import SecondSettings
 from tests.lab.fake_engine import READY, FakeEngine
 
-WANTED = SecondSettings(num_blocks=64)
+WANTED = SecondSettings(num_blocks=64).to_json()
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_the_first_one_starts_at_once_and_others_have_a_place(engine, line):
     assert line.look(first, "anna").state == "starting"
     assert line.look(second, "ben") == Standing("waiting", place=2)
     assert line.look(third, "cleo") == Standing("waiting", place=3)
-    assert engine.seconds == [{"ticket": first, "settings": WANTED.to_json()}]
+    assert engine.seconds == [{"ticket": first, "settings": WANTED}]
     assert engine.queues == ["engine"]
 
 
@@ -139,4 +139,4 @@ def test_nothing_of_it_stays_for_ever(engine, line):
         lasting = [key for key in keys if server.ttl(key) < 0]
         kept = json.loads(server.get(line_module.TICKET_KEY + ticket))
     assert set(lasting) <= {line_module.LINE_KEY}
-    assert set(kept) == {"learner_id", "settings"}
+    assert set(kept) == {"learner_id", "task", "settings"}

@@ -51,7 +51,7 @@ async def test_a_turn_from_the_line_to_the_end(engine):
         turn.tell(Standing("ready", engine_host_id="fake-second", ends_at=9e9))
         assert (await one.until_ready()) == SECOND
     assert not turn.is_wanted()
-    assert [s.split()[0] for s in said] == ["A", "The"]
+    assert [s.split()[0] for s in said] == ["It", "It"]
 
 
 async def test_who_waits_hears_how_many_come_first(engine):
