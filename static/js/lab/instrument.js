@@ -107,6 +107,7 @@ export class Instrument {
         break;
       case "engine.status":
         if (engines.note(message, Date.now())) this.#yours.forget(message.engine_host_id);
+        this.#views.waterfall?.note(message);
         this.#noteStatus();
         break;
       case "memory.sample":

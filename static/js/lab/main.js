@@ -22,6 +22,7 @@ import { Tabs } from "./tabs.js";
 import { TextView } from "./text_view.js";
 import { TimeControls } from "./time.js";
 import { Tour } from "./tour.js";
+import { Waterfall } from "./waterfall.js";
 
 const byId = (id) => document.getElementById(id);
 const root = byId("lab");
@@ -135,6 +136,7 @@ function viewsOf(parts, palette, on) {
     time: new TimeControls(parts.time, stage, on.time),
     demos: new Demos(parts.demos, on.command),
     experiments: parts.experiments && new Experiments(parts.experiments, on.command),
+    waterfall: byId("second-start") && new Waterfall(byId("second-start")),
     hosts: byId("lab-hosts") && new Hosts(byId("lab-hosts"), on.source),
     source: new Source(
       byId("lab-source-label"), byId("lab-source"), root.dataset.recordingsUrl, on.source,
