@@ -239,7 +239,7 @@ def _table(sides: Sides) -> Table:
 
 
 def _plot(*values: float | None) -> Plot:
-    names = ["vLLM, at once", "vLLM, one by one", "batches", "one by one"]
+    names = ["vLLM", "vLLM, single", "batches", "single"]
     points = [
         (float(at), value) for at, value in enumerate(values) if value is not None
     ]

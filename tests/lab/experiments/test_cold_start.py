@@ -72,9 +72,20 @@ def test_the_phases_of_a_start_are_its_sum_and_go_to_the_simulator():
     assert (ratio.value, ratio.kind) == (0.5, "derived")
     assert found.tables[0].rows == [["imports", 6.0, 6.0], ["spawn", 10.0, 2.0]]
     assert found.links[1].url.endswith("?cold_start_s=8.0")
+    columns = {one.name: one.points for one in found.plots[0].series}
+    assert columns["spawn"] == [(0.0, 10.0), (1.0, 2.0)]
+    assert found.plots[0].names == ["fresh", "forked"]
     assert type(found).from_json(found.to_json()) == found
     idle, meanwhile = found.figures[-2:]
     assert (idle.value, meanwhile.value) == (50.0, pytest.approx(200.0))
+
+
+def test_the_bands_of_a_start_add_up_to_it():
+    one = start("once", imports=6.0, a=0.1, b=0.1, spawn=3.0)
+    found = outcome([one], [])
+    bands = found.plots[0].series
+    assert [band.name for band in bands] == ["imports", "spawn", "shorter phases"]
+    assert sum(band.points[0][1] for band in bands) == pytest.approx(one.total_s)
 
 
 async def test_a_cpu_engine_compiles_nothing_and_says_so():
