@@ -21,7 +21,10 @@ from celery.worker.control import control_command
 
 from lab import client
 from lab.engine.config import EngineConfig
+from lab.engine.forking import warm_up
 from lab.engine.host import EngineHost
+from lab.engine.launch import resolve_device
+from lab.errors import SettingError
 from lab.messages import queue_of
 from lab.worker.listener import EngineListener
 from lab.worker.process_group import end_recorded, end_with_parent
@@ -151,7 +154,11 @@ class EngineHostStep(bootsteps.StartStopStep):
 
 
 def install(app: Celery) -> None:
-    """Add the host to the worker that this process becomes."""
+    """Add the host to the worker that this process becomes. What the engine process
+    needs is imported beside all that Celery does before the host's own start."""
+    with contextlib.suppress(SettingError):  # the host's start says it
+        config = EngineConfig.from_env()
+        warm_up(config, resolve_device(config))
     app.steps["worker"].add(EngineHostStep)
     Pool.requires = (*Pool.requires, EngineHostStep)
 
