@@ -53,6 +53,7 @@ def test_a_batch_of_equal_answers_wastes_nothing():
 
 
 @pytest.mark.engine
+@pytest.mark.timeout(900)  # on a machine with other work
 async def test_vllm_and_transformers_write_the_same_first_tokens(
     host: EngineHost, ear: Ear, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,6 +158,7 @@ async def test_what_refuses_it_is_the_runs_sentence(clean_line: None) -> None:
 
 
 @pytest.mark.engine
+@pytest.mark.timeout(900)  # three starts, on a machine with other work
 async def test_a_real_second_engine_starts_while_the_first_serves(
     tmp_path: Path, clean_line: None
 ) -> None:
