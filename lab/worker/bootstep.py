@@ -80,6 +80,8 @@ class EngineWorker:
     def run_second(self, payload: dict[str, Any]) -> None:
         """A second engine, to its end; what it had under way ends "interrupted"."""
         self.second.run(payload)
+        if self.second.is_stopping:
+            return  # no time to wait for its last life to expire; the next start does
         url, name = self.config.redis_url, self.second.engine_host_id
         leases = Leases(url, name, uuid.uuid4().hex)
         self.intake_class(self.host, leases).refuse_orphans()
