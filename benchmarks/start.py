@@ -1,4 +1,5 @@
-"""Median seconds of a second make run to the page served and the engine ready."""
+"""Median seconds of a second make run to the page served and the engine ready, and
+that as a ratio to a plain ``vllm serve`` of the same model, in turns on one machine."""
 
 import fcntl
 import json
@@ -16,6 +17,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from benchmarks import vllm_serve
 from benchmarks.interval import bootstrap_interval
 from lab.engine.config import BUNDLED_MODEL, COURSE_MODEL, PROJECT_DIR
 from launcher.valkey import free_port
@@ -27,8 +29,9 @@ OWN = ("REDIS_URL", "DATABASE_URL", "MAKELEVEL", "MAKEFLAGS", "MFLAGS")
 
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
-    """One start that prepares, then ``options["repeats"]`` (5) that are measured."""
-    page_s, engine_ready_s = [], []
+    """One start that prepares, then ``options["repeats"]`` (5) that are measured, each
+    with a ``vllm serve`` after it (``serve=0``: without)."""
+    page_s, engine_ready_s, serve_s = [], [], []
     with tempfile.TemporaryDirectory(prefix="servelab-start-") as name:
         data_dir = Path(name)
         borrow_model(data_dir)
@@ -37,12 +40,29 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
             page, engine = start(data_dir)
             page_s.append(page)
             engine_ready_s.append(engine)
-    return [_result("page_s", page_s), _result("engine_ready_s", engine_ready_s)]
+            if int(options.get("serve", 1)):
+                serve_s.append(vllm_serve.start_s(data_dir))
+                print(f"{engine:.1f} s, vllm serve {serve_s[-1]:.1f} s", flush=True)
+    return results(page_s, engine_ready_s, serve_s)
 
 
-def _result(name: str, values: list[float]) -> dict[str, Any]:
+def results(
+    page_s: list[float], engine_ready_s: list[float], serve_s: list[float]
+) -> list[dict[str, Any]]:
+    """Medians; the ratio is of each start to the ``vllm serve`` after it."""
+    found = [_result("page_s", page_s), _result("engine_ready_s", engine_ready_s)]
+    if serve_s:
+        ratios = [
+            ours / plain for ours, plain in zip(engine_ready_s, serve_s, strict=True)
+        ]
+        ratio = _result("ratio_to_vllm_serve", ratios, "make run / vllm serve")
+        found += [_result("vllm_serve_s", serve_s), ratio]
+    return found
+
+
+def _result(name: str, values: list[float], unit: str = "s") -> dict[str, Any]:
     value, low, high = bootstrap_interval(values, statistics.median)
-    return {"name": name, "value": value, "unit": "s", "interval": [low, high]}
+    return {"name": name, "value": value, "unit": unit, "interval": [low, high]}
 
 
 def borrow_model(data_dir: Path) -> None:

@@ -212,7 +212,9 @@ def _says(sides: Sides, ratio: float | None, is_cpu: bool) -> str:
     if sides.num_same < number:
         sentences.append(
             "Where answers differ, two words were nearly equally likely and the order "
-            "of additions decided."
+            "of additions decided: Transformers' batches agree with its own single "
+            f"prompts on {sides.num_same_batched} of {number}. In float32 they hardly "
+            "ever differ."
         )
     return " ".join(sentences)
 
@@ -239,7 +241,7 @@ def _table(sides: Sides) -> Table:
 
 
 def _plot(*values: float | None) -> Plot:
-    names = ["vLLM, at once", "vLLM, one by one", "batches", "one by one"]
+    names = ["vLLM", "vLLM, single", "batches", "single"]
     points = [
         (float(at), value) for at, value in enumerate(values) if value is not None
     ]

@@ -7,6 +7,7 @@ is measured too.
 
 import asyncio
 from dataclasses import dataclass, replace
+from itertools import cycle
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -29,6 +30,9 @@ RESTART_S = 180.0
 ONCE, FORK, FILES, SIZE, COMPILE = "once", "fork", "files", "size", "compile"
 LARGER = "shape:qwen2.5-0.5b"
 WEIGHTS = "load weights"
+SHORT_SHARE = 0.03
+"""Of the longest start; phases that are shorter in all starts are drawn as one."""
+ROLES = ("used", "cached", "shared", "link", "warning", "free", "ink", "muted")
 
 
 @dataclass(frozen=True)
@@ -60,20 +64,20 @@ def plan(compare: str) -> list[tuple[str, SecondSettings]]:
     return {
         ONCE: [("start", plain)],
         FORK: [
-            ("each process fresh", replace(plain, is_preloading=False)),
-            ("forked, imported meanwhile", plain),
+            ("fresh processes", replace(plain, is_preloading=False)),
+            ("forked", plain),
         ],
         FILES: [
-            ("checkpoint not in memory", replace(plain, has_cold_files=True)),
-            ("checkpoint in memory", plain),
+            ("not in memory", replace(plain, has_cold_files=True)),
+            ("in memory", plain),
         ],
         SIZE: [
-            ("the model here", plain),
-            ("Qwen2.5-0.5B, random weights", replace(plain, model=LARGER)),
+            ("this model", plain),
+            ("Qwen2.5-0.5B", replace(plain, model=LARGER)),
         ],
         COMPILE: [
-            ("nothing compiled yet", replace(plain, has_empty_caches=True)),
-            ("compiled before", plain),
+            ("first ever", replace(plain, has_empty_caches=True)),
+            ("compiled", plain),
         ],
     }[compare]
 
@@ -111,7 +115,7 @@ async def _starts(
         await asyncio.to_thread(client.restart, status.engine_host_id)
         again = _restarted(visit, status.engine_run)
         status, ttfts = await _meanwhile(bench, visit, again)
-        name = "forked from the warm process"
+        name = "forked warm"
         return [first, Start(name, status, None, None, ttfts)]
 
 
@@ -245,24 +249,42 @@ def _table(starts: list[Start]) -> Table:
 
 
 def _waterfall(starts: list[Start]) -> Plot:
-    """Bars of each phase; a start's phases follow one another."""
+    """A column for each start, its phases on top of one another; those that are short
+    in every start are one band."""
     names = _phase_names(starts)
-    roles = ("used", "cached", "shared", "link")
-    series = [
-        Series(
-            one.name,
-            [(float(at), one.phases.get(name, 0.0)) for at, name in enumerate(names)],
-            roles[number % len(roles)],
-        )
-        for number, one in enumerate(starts)
+    longest = max(one.total_s for one in starts)
+    shown = [
+        name
+        for name in names
+        if max(one.phases.get(name, 0.0) for one in starts) > SHORT_SHARE * longest
     ]
-    return Plot("Phases of the start", "phase", "s", series, "bars", names=names)
+    bands = {name: [one.phases.get(name, 0.0) for one in starts] for name in shown}
+    rest = [
+        one.total_s - sum(one.phases.get(name, 0.0) for name in shown) for one in starts
+    ]
+    if any(seconds > 0 for seconds in rest):
+        bands["shorter phases"] = rest
+    series = [
+        Series(name, [(float(at), s) for at, s in enumerate(seconds)], role)
+        for (name, seconds), role in zip(bands.items(), cycle(ROLES), strict=False)
+    ]
+    return Plot(
+        "Phases of each start",
+        "start",
+        "s",
+        series,
+        "bars",
+        names=[one.name for one in starts],
+    )
 
 
 def _to_simulator(one: Start) -> Link:
     query = urlencode({"cold_start_s": f"{one.total_s:.1f}"})
     url = f"{reverse('capacity:fleet')}?{query}"
-    return Link(f"A month of a fleet whose workers start like “{one.name}”", url)
+    return Link(
+        f"A month of a fleet whose workers start in {one.total_s:.1f} s ({one.name})",
+        url,
+    )
 
 
 COLD_START = Experiment(
@@ -284,7 +306,7 @@ COLD_START = Experiment(
             "Starts",
             {
                 ONCE: "one start, from nothing",
-                FORK: "fresh processes, and forked from a warmed one",
+                FORK: "fresh processes; forked; forked from a warmed one",
                 FILES: "the checkpoint on the disk only, and in memory",
                 SIZE: "this model, and a checkpoint seven times as large",
                 COMPILE: "without and with compiled kernels of before (cards)",

@@ -70,6 +70,11 @@ class Beside:
         """This worker ends."""
         self._stopping.set()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether this worker ends."""
+        return self._stopping.is_set()
+
     def _serve(self, turn: Turn, settings: Mapping[str, Any]) -> Standing:
         """Run it; how it ended. Raises EngineError where it cannot begin."""
         raise NotImplementedError

@@ -22,7 +22,10 @@ from celery.worker.control import control_command
 
 from lab import client
 from lab.engine.config import EngineConfig
+from lab.engine.forking import warm_up
 from lab.engine.host import EngineHost
+from lab.engine.launch import resolve_device
+from lab.errors import SettingError
 from lab.live_state import LiveState
 from lab.messages import queue_of
 from lab.worker.listener import EngineListener
@@ -81,6 +84,8 @@ class EngineWorker:
     def run_second(self, payload: dict[str, Any]) -> None:
         """A second engine, to its end; what it had under way ends "interrupted"."""
         self.second.run(payload)
+        if self.second.is_stopping:
+            return  # no time to wait for its last life to expire; the next start does
         url, name = self.config.redis_url, self.second.engine_host_id
         leases = Leases(url, name, uuid.uuid4().hex)
         self.intake_class(self.host, leases).refuse_orphans()
@@ -172,7 +177,11 @@ class EngineHostStep(bootsteps.StartStopStep):
 
 
 def install(app: Celery) -> None:
-    """Add the host to the worker that this process becomes."""
+    """Add the host to the worker that this process becomes. What the engine process
+    needs is imported beside all that Celery does before the host's own start."""
+    with contextlib.suppress(SettingError):  # the host's start says it
+        config = EngineConfig.from_env()
+        warm_up(config, resolve_device(config))
     app.steps["worker"].add(EngineHostStep)
     Pool.requires = (*Pool.requires, EngineHostStep)
 

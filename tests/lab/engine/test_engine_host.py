@@ -12,6 +12,7 @@ from lab.engine.host import EngineHost
 from lab.tracing.mirror import PoolMirror
 from lab.tracing.trace import RequestState
 from lab.worker.memory import EngineSplit
+from lab.worker.metrics import HostMetrics
 from tests.lab import engine_host
 from tests.lab.engine_host import Listener, question
 
@@ -57,6 +58,22 @@ def test_the_cold_start_is_told_phase_by_phase(
     running = [s.phases[-1].name for s in listener.statuses if s.phases]
     assert "spawn the engine process" in running, "told while it happened"
     assert host.status.num_blocks and host.status.block_size == 32
+
+
+def test_vllm_counts_under_its_own_names(host: EngineHost) -> None:
+    host.submit(question("counted", "Say hello.", 5)).result(timeout=60)
+    families = {family["name"]: family for family in HostMetrics().families()}
+    assert {
+        "vllm:time_to_first_token_seconds",
+        "vllm:inter_token_latency_seconds",
+        "vllm:kv_cache_usage_perc",
+        "vllm:prefix_cache_hits",
+        "vllm:num_preemptions",
+        "vllm:num_requests_waiting",
+    } <= families.keys()
+    samples = families["vllm:time_to_first_token_seconds"]["samples"]
+    counted = sum(value for name, _, value in samples if name.endswith("_count"))
+    assert counted >= 2, "the first token of the start, and this answer"
 
 
 def test_the_calculator_gives_the_number_of_blocks_that_vllm_made(

@@ -300,3 +300,18 @@ def test_a_start_tells_how_long_the_last_one_took(
     starting = [s for s in listener.statuses if s.state == "starting" and s.started_at]
     assert starting and starting[-1].expected_start_s is not None
     assert second.status.expected_start_s == starting[-1].expected_start_s
+
+
+def test_an_engine_that_is_to_start_again_does_so_and_serves(
+    start: Start, listener: Listener
+) -> None:
+    host = start()
+    first = host.status.engine_run
+    host.restart()
+    listener.wait_for(
+        lambda: host.status.state == "ready" and host.status.engine_run > first
+    )
+    reasons = {s.reason for s in listener.statuses if s.state == "restarting"}
+    assert any(reason and "asked" in reason for reason in reasons)
+    report = host.submit(question("again", "why", 5)).result(20)
+    assert report.finish_reason == "length"

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,21 @@ def test_a_batch_of_equal_answers_wastes_nothing():
     assert figure(found, "of the batches") == 100
 
 
+@pytest.fixture
+def exact(ear: Ear) -> Iterator[EngineHost]:
+    """An engine in float32: in bfloat16 rounding decides between words that are nearly
+    equally likely, and Transformers does not agree with its own batches either."""
+    started = engine_host.start(ear, dtype="float32")
+    yield started
+    started.stop()
+
+
 @pytest.mark.engine
+@pytest.mark.timeout(900)  # on a machine with other work
 async def test_vllm_and_transformers_write_the_same_first_tokens(
-    host: EngineHost, ear: Ear, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exact: EngineHost, ear: Ear, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On nine of ten prompts at least; both greedy, in the engine's own dtype."""
+    """On nine of ten prompts at least; both greedy and in float32."""
 
     async def transformers(
         bench: Any, chats: list[Any], counts: list[int], batch: int
@@ -86,8 +97,8 @@ async def test_vllm_and_transformers_write_the_same_first_tokens(
         return json.loads(out.read_text())
 
     monkeypatch.setattr(batching, "_transformers", transformers)
-    found, reports = await run(BATCHING, host, ear, prompts=16, longest=32)
+    found, reports = await run(BATCHING, exact, ear, prompts=10, longest=32)
     print("\n", found.says, [(f.label, f.value) for f in found.figures])
-    assert figure(found, "prompts with the same") >= 0.9 * 16
+    assert figure(found, "prompts with the same") >= 0.9 * 10
     assert {report.num_output_tokens for report in reports} == {32}
     assert found.answer is not None and found.answer > 0

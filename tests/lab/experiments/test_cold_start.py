@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
-from lab import client
+from lab import client as lab_client
 from lab.engine.config import EngineConfig
 from lab.experiments import cold_start
 from lab.experiments.bench import Bench, RunEnded, RunRefused
@@ -52,6 +54,7 @@ def bench_of(status: EngineStatus, said: list[str]) -> Bench:
         submit=submit,
         abort=nothing,
         count=nothing,
+        counters=lambda: None,
         tell=tell,
     )
     return bench
@@ -71,9 +74,27 @@ def test_the_phases_of_a_start_are_its_sum_and_go_to_the_simulator():
     assert (ratio.value, ratio.kind) == (0.5, "derived")
     assert found.tables[0].rows == [["imports", 6.0, 6.0], ["spawn", 10.0, 2.0]]
     assert found.links[1].url.endswith("?cold_start_s=8.0")
+    columns = {one.name: one.points for one in found.plots[0].series}
+    assert columns["spawn"] == [(0.0, 10.0), (1.0, 2.0)]
+    assert found.plots[0].names == ["fresh", "forked"]
     assert type(found).from_json(found.to_json()) == found
     idle, meanwhile = found.figures[-2:]
     assert (idle.value, meanwhile.value) == (50.0, pytest.approx(200.0))
+
+
+@pytest.mark.django_db
+def test_the_link_fills_in_the_simulators_form(client: Client):
+    found = outcome([start("once", imports=6.0, spawn=2.5)], [])
+    page = client.get(found.links[0].url).content.decode()
+    assert re.search(r'name="cold_start_s"[^>]*value="8\.5"', page)
+
+
+def test_the_bands_of_a_start_add_up_to_it():
+    one = start("once", imports=6.0, a=0.1, b=0.1, spawn=3.0)
+    found = outcome([one], [])
+    bands = found.plots[0].series
+    assert [band.name for band in bands] == ["imports", "spawn", "shorter phases"]
+    assert sum(band.points[0][1] for band in bands) == pytest.approx(one.total_s)
 
 
 async def test_a_cpu_engine_compiles_nothing_and_says_so():
@@ -93,7 +114,7 @@ def until_ready(worker: EngineWorker) -> EngineStatus:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         assert worker.process.poll() is None, worker.log_text()[-3000:]
-        for status in client.statuses():
+        for status in lab_client.statuses():
             if (status.engine_host_id, status.state) == (worker.name, "ready"):
                 return status
         time.sleep(0.1)
@@ -117,7 +138,7 @@ async def test_a_start_beside_the_main_engine_from_the_line_to_its_end(
             sum(row[1] for row in found.tables[0].rows if row[1] is not None)
         )
         assert any("beside the main" in sentence for sentence in said)
-        left = [s.engine_host_id for s in client.statuses() if s.beside == name]
+        left = [s.engine_host_id for s in lab_client.statuses() if s.beside == name]
         assert left == [] or await _gone(name)
     finally:
         worker.end()
@@ -125,18 +146,19 @@ async def test_a_start_beside_the_main_engine_from_the_line_to_its_end(
 
 async def _gone(name: str) -> bool:
     for _ in range(200):
-        if not any(s.beside == name for s in client.statuses()):
+        if not any(s.beside == name for s in lab_client.statuses()):
             return True
         await asyncio.sleep(0.1)
     return False
 
 
 async def test_what_refuses_it_is_the_runs_sentence(clean_line: None) -> None:
-    with client.transport(FakeEngine()), pytest.raises(RunEnded, match="main one"):
+    with lab_client.transport(FakeEngine()), pytest.raises(RunEnded, match="main one"):
         await COLD_START.run(bench_of(MAIN, []), {"compare": "once"})
 
 
 @pytest.mark.engine
+@pytest.mark.timeout(900)  # three starts, on a machine with other work
 async def test_a_real_second_engine_starts_while_the_first_serves(
     tmp_path: Path, clean_line: None
 ) -> None:

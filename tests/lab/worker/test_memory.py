@@ -15,7 +15,9 @@ from lab.worker.memory import (
     CpuMemory,
     EngineSplit,
     GpuMemory,
+    _container_room,
     card_in_words,
+    free_bytes,
     gap,
     open_memory,
 )
@@ -224,3 +226,13 @@ def test_a_card_is_named_with_its_driver_for_figures(monkeypatch) -> None:
     words = card_in_words(Nvml())
     assert words == "NVIDIA H100 80GB HBM3, driver 580.95.05"
     assert card_in_words(Nvml().refuse("nvmlInit")) == ""
+
+
+def test_a_containers_limit_counts_where_there_is_one(tmp_path):
+    assert _container_room(tmp_path) == []
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("10\n")
+    assert _container_room(tmp_path) == []
+    (tmp_path / "memory.max").write_text("4096\n")
+    assert _container_room(tmp_path) == [4086]
+    assert 0 < (free_bytes("cpu") or 0) < psutil.virtual_memory().total

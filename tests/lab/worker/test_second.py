@@ -135,9 +135,10 @@ def test_without_room_or_with_wrong_settings_it_is_refused_in_a_sentence(bench):
         ({"model": "shape:none"}, "ENGINE_MODEL"),
     ):
         ticket = ask(bench, **settings)
-        bench.wait_for(lambda t=ticket: standing(bench, t).get("reason"), worker)
-        found = standing(bench, ticket)
-        assert found["state"] == "refused" and words in found["reason"]
+        bench.wait_for(
+            lambda t=ticket: standing(bench, t).get("state") == "refused", worker
+        )
+        assert words in standing(bench, ticket)["reason"]
 
 
 def test_what_two_killed_processes_left_ends_with_the_next_start(bench):
