@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery import Celery
 from kombu.exceptions import OperationalError
 
 from lab import client
@@ -120,7 +121,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineWorker]:
         worker_class = Worker
 
     step = Step(None)
-    step.start(None)
+    step.start(SimpleNamespace(app=Celery()))
     yield bootstep._worker  # type: ignore[misc]
     step.stop(None)
 
