@@ -113,7 +113,8 @@ class EngineRun:
         """vLLM's SamplingParams: text so far in each output, no penalties.
 
         What a small model says greedily it may say for ever: vLLM ends an answer in
-        which a passage comes twice in a row, unless it is to go on in any case. With
+        which a passage comes twice in a row, unless it is to go on in any case, or a
+        grammar may demand it. With
         random weights all of it repeats, and its length is what there is to watch.
         """
         from vllm import SamplingParams
@@ -128,7 +129,7 @@ class EngineRun:
             max_pattern_size=MAX_REPEATED_TOKENS,
             min_count=2,
         )
-        goes_on = ignore_eos or self.config.has_random_weights
+        goes_on = ignore_eos or structured or self.config.has_random_weights
         return SamplingParams(
             max_tokens=max_tokens,
             temperature=temperature,
