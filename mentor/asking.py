@@ -21,10 +21,11 @@ from courseware.models import Section
 from lab import client
 from lab.errors import EngineUnavailable, LimitExceeded
 from lab.messages import Generation
-from mentor import course, engines, last_answer, looking, prompts
+from mentor import course, engines, looking, prompts
 from mentor.commands import Ask
 from mentor.errors import Refused, Unknown
-from mentor.knowing import Finding, Level, Passage
+from mentor.knowing import Passage
+from mentor.known import known
 from mentor.looking import NOWHERE, Where
 from mentor.models import PURPOSE, TITLE_CHARS, Conversation, Turn
 
@@ -73,7 +74,7 @@ def inform(turn: Turn, where: Where = NOWHERE) -> Turn:
     """Ask the course, and the lab where that is meant; the turn ends here unless the
     course has an answer to be voiced."""
     try:
-        finding, said = _known(turn, where)
+        finding, said = known(turn, where)
     except Exception:
         logger.exception("the course was not searched for turn %s", turn.pk)
         turn.fail(NOT_SEARCHED)
@@ -207,60 +208,6 @@ def title_of(question: str) -> str:
 # inform
 
 
-def _known(turn: Turn, where: Where) -> tuple[Finding, dict[str, Any]]:
-    """What is known: of the learner's quiz answers, else of the course and the lab."""
-    found = last_answer.find(
-        turn.learner_id, turn.question, turn.selected, _quiz_answer(turn)
-    )
-    if found is None:
-        finding = _find(turn)
-        said = course.answer(finding, _level(turn))
-        return finding, _with_lab(turn, where, finding, said)
-    finding, said, answer_id = found
-    Turn.objects.filter(pk=turn.pk).update(quiz_answer=answer_id)
-    return finding, said
-
-
-def _quiz_answer(turn: Turn) -> int | None:
-    """The quiz answer that was asked about, now or in the question before."""
-    if turn.quiz_answer is not None:
-        return turn.quiz_answer
-    return next((earlier.quiz_answer for earlier in reversed(_earlier(turn))), None)
-
-
-def _find(turn: Turn) -> Finding:
-    return course.find(
-        turn.question,
-        before=[e.question for e in _earlier(turn) if e.kind != "talk"],
-        section=turn.section,
-        selected=turn.selected,
-        level=_level(turn),
-    )
-
-
-def _with_lab(
-    turn: Turn, where: Where, finding: Finding, said: dict[str, Any]
-) -> dict[str, Any]:
-    """What the course says, with what is measured where the lab is asked about."""
-    before = [earlier.question for earlier in _earlier(turn)]
-    asked = course.lab_question(turn.question, before)
-    share = looking.share(asked, finding)
-    if asked is None or share == "none" or turn.selected:
-        return said
-    seen = looking.look(asked, turn.learner_id, where, _level(turn))
-    return looking.combined(seen, share, said, finding)
-
-
-def _level(turn: Turn) -> Level:
-    return next(level for level in course.LEVELS if level == turn.level)
-
-
-def _earlier(turn: Turn) -> list[Turn]:
-    """What was said before in this conversation, oldest first."""
-    shown = turn.conversation.turns.shown()
-    return list(shown.filter(position__lt=turn.position))
-
-
 def _fresh(turn: Turn) -> Turn:
     """As it is now; as it was where it was deleted meanwhile."""
     return Turn.objects.filter(pk=turn.pk).first() or turn
@@ -270,7 +217,7 @@ def _fresh(turn: Turn) -> Turn:
 
 
 def _submit(turn: Turn, window: prompts.Window, address: str) -> None:
-    earlier = [e for e in _earlier(turn) if e.state == Turn.State.ANSWERED and e.answer]
+    earlier = [e for e in turn.earlier() if e.state == Turn.State.ANSWERED and e.answer]
     prompt = prompts.build(
         _asked(turn),
         text_of(turn.course or {}, turn.found or {}),

@@ -279,6 +279,11 @@ class Turn(models.Model):
         """Whether an engine still owes the answer."""
         return self.state == self.State.OPEN
 
+    def earlier(self) -> "list[Turn]":
+        """What was said before in this conversation, oldest first."""
+        shown = self.conversation.turns.shown()
+        return list(shown.filter(position__lt=self.position))
+
     @property
     def leads(self) -> bool:
         """Whether the engine's words stand before the course's: of a model that was
