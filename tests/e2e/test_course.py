@@ -208,6 +208,8 @@ def _works_by_keys(page: Page) -> None:
     expect(page.locator("#figure-kv-waste details table")).to_be_visible()
     _press(page.locator(".run [data-step='1']"), "Enter")
     expect(page.locator("[data-words=step]")).to_contain_text("of 913")
+    page.locator("#figure-break-even").scroll_into_view_if_needed()
+    expect(page.locator("#figure-break-even [data-controls]")).to_be_visible()
     _press(page.locator("#figure-break-even [data-slider]"), "ArrowRight")
     expect(page.locator("[data-words=minutes]")).to_contain_text("31 min")
     _press(page.get_by_label("only cards that hold it"), "Space")

@@ -25,6 +25,7 @@ TURN = {
         "words": "",
         "sentences": [{"text": FACT}],
         "offers": [],
+        "has_words": True,
         "html": f'<p class="mentor-fact">{FACT} {LINK}</p>',
     },
     "answer": SENTENCE,

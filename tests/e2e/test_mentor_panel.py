@@ -32,6 +32,7 @@ SAID = {
     "words": "",
     "offers": [],
     "sentences": [],
+    "has_words": True,
     "html": f'<p class="mentor-fact">{LONG}</p>',
 }
 NOTHING = {
@@ -177,10 +178,10 @@ def test_a_title_given_by_keyboard_is_seen_in_the_other_tab(
 
 def test_the_mentor_explains_a_quiz_answer_from_the_question_on(page: Page) -> None:
     open_chapter(page)
+    page.locator(".quiz").first.scroll_into_view_if_needed()
     quiz = page.locator(
         ".quiz", has=page.get_by_role("button", name="Start with")
     ).first
-    quiz.scroll_into_view_if_needed()
     quiz.get_by_role("button", name="Start with").click()
     form = page.locator(".quiz-form").first
     form.locator("input[type=radio][name=choice]").first.check()

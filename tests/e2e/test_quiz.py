@@ -92,6 +92,7 @@ def take(page: Page, path: str) -> list[str]:
 def test_the_chapters_quiz_is_taken_where_it_stands(quiz: Page) -> None:
     quiz.goto(CHAPTER)
     place = quiz.locator("#quiz-deploying-ai-models")
+    place.scroll_into_view_if_needed()
     place.get_by_role("button", name="Start with question 1 of 3").click()
     expect(place.get_by_role("heading")).to_have_text("Question 1 of 3")
     expect(place.locator(".quiz-text")).to_contain_text("main innovation")

@@ -3,7 +3,7 @@
 import { openClaims } from "./claims.js";
 import { addCopyButtons } from "./copy.js";
 import { listenForExperiments } from "./experiments.js";
-import { loadScript, whenNear } from "./near.js";
+import { isChanged, loadScript, whenNear } from "./near.js";
 import { OwnStart } from "./own_start.js";
 import { ReadingProgress } from "./progress.js";
 import { openTerms } from "./terms.js";
@@ -23,7 +23,13 @@ for (const root of document.querySelectorAll('[data-figure="own-start"]')) new O
 
 // Forms, and the quiz, ask for parts of pages; without htmx for whole ones.
 const { htmx } = document.querySelector(".chapter").dataset;
-whenNear(document.querySelectorAll("[hx-get]"), () => loadScript(htmx));
+whenNear(document.querySelectorAll("[hx-get]"), async () => {
+  await loadScript(htmx);
+  // What was chosen before it came is asked for now.
+  for (const form of document.querySelectorAll("form[hx-get]")) {
+    if (isChanged(form)) form.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+});
 
 openTerms(document);
 openClaims(document);

@@ -13,9 +13,32 @@ export function whenNear(elements, act) {
   for (const element of elements) observer.observe(element);
 }
 
-/** A script that is no module: it starts by itself. */
-export function loadScript(address) {
+/**
+ * A script that is no module: it starts by itself. Not before the page has loaded, since
+ * htmx then takes the page as it is; between DOMContentLoaded and load it would wait for
+ * an event that has been.
+ */
+export async function loadScript(address) {
+  if (document.readyState !== "complete") {
+    await new Promise((done) => addEventListener("load", done, { once: true }));
+  }
   const script = document.createElement("script");
   script.src = address;
-  document.head.append(script);
+  await new Promise((done) => {
+    script.addEventListener("load", done);
+    document.head.append(script);
+  });
+}
+
+/** Whether a reader has changed something in the form. */
+export function isChanged(form) {
+  return [...form.elements].some((field) => {
+    if (field.options) return field.selectedIndex !== firstChoice(field);
+    if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+    return field.defaultValue !== undefined && field.value !== field.defaultValue;
+  });
+}
+
+function firstChoice(select) {
+  return Math.max(0, [...select.options].findIndex((option) => option.defaultSelected));
 }
