@@ -31,6 +31,7 @@ def test_without_scripts_the_form_leads_to_the_answer(
 
 def test_a_card_too_small_leads_on_with_the_choice(page: Page, base_url: str) -> None:
     page.goto(f"{base_url}chapters/deploying-ai-models/")
+    page.locator("#card-list").scroll_into_view_if_needed()
     page.locator("#card-list select").select_option("llama-70b-16")
     expect(page.locator("#card-list-answer")).to_contain_text("Llama 3.1 70B, 16 bit")
     page.locator('#card-list-answer a[aria-label="How many L4 hold it?"]').click()
