@@ -28,12 +28,13 @@ class SwitchedCourse:
     """mentor.knowing, whose check finds nothing to check while it is off."""
 
     def __init__(self, data_dir: Path) -> None:
-        from mentor import knowing
+        from mentor import knowing, seeing
 
         self._off = data_dir / SWITCH_NAME
         self._knowing = knowing
         self.find = knowing.find
         self.course_answer = knowing.course_answer
+        self.lab_question = seeing.lab_question
 
     def check(self, engine_text: str, finding: Any) -> Sequence[Any]:
         """Nothing, at no cost, or what the product says."""
