@@ -25,6 +25,7 @@ for (const root of document.querySelectorAll('[data-figure="own-start"]')) new O
 const { htmx } = document.querySelector(".chapter").dataset;
 whenNear(document.querySelectorAll("[hx-get]"), async () => {
   await loadScript(htmx);
+  await new Promise((done) => setTimeout(done)); // it begins in a task of its own
   // What was chosen before it came is asked for now.
   for (const form of document.querySelectorAll("form[hx-get]")) {
     if (isChanged(form)) form.dispatchEvent(new Event("input", { bubbles: true }));
