@@ -1,11 +1,13 @@
 """``check``: which of the engine's sentences the course supports.
 
 A sentence is supported if one of the course's is about the same (cosine of the sentence
-model), has each of its numbers with the same unit, and denies as often.
+model), has each of its numbers with the same unit, denies as often, and has no word
+exchanged.
 """
 
 from dataclasses import dataclass
 
+from mentor.knowing.exchanged import is_exchanged
 from mentor.knowing.finding import Finding
 from mentor.knowing.model import sentence_model
 from mentor.knowing.remembered import Remembered
@@ -26,7 +28,8 @@ class CheckedSentence:
     supported: bool
     url: str = ""
     why: str = ""
-    """Why not, in words: "nothing like it", "another number", "the opposite"."""
+    """Why not, in words: "nothing like it", "another number", "the opposite",
+    "a word exchanged"."""
 
 
 def check(engine_text: str, finding: Finding) -> list[CheckedSentence]:
@@ -57,6 +60,8 @@ def _checked(
             reason = "another number"
         elif denies(text) != denies(source):
             reason = "the opposite"
+        elif is_exchanged(text, source):
+            return CheckedSentence(text, False, why="a word exchanged")
         else:
             return CheckedSentence(text, True, url)
         why = reason if why == "nothing like it" else why
