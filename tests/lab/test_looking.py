@@ -121,7 +121,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineWorker]:
         worker_class = Worker
 
     step = Step(None)
-    step.start(SimpleNamespace(app=Celery()))
+    step.start(SimpleNamespace(app=Celery(set_as_current=False)))
     yield bootstep._worker  # type: ignore[misc]
     step.stop(None)
 
