@@ -166,6 +166,10 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
 
     def settle(self, report: RequestReport) -> None:
         """Store how a request ended. Only the first report counts: idempotent."""
+        unsettled = self.filter(request_id=report.request_id, report__isnull=True)
+        turn = unsettled.first()
+        if turn is None:
+            return
         numbers = asdict(report)
         text = numbers.pop("text")
         error = numbers.pop("error") or ""
@@ -176,10 +180,6 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
         numbers["model"] = host.model if host else ""
         numbers["voice"] = host.model_in_words if host else ""
         numbers["measured_at"] = timezone.now().isoformat()
-        unsettled = self.filter(request_id=report.request_id, report__isnull=True)
-        turn = unsettled.first()
-        if turn is None:
-            return
         answer = without_reprint(text, [passage["title"] for passage in turn.passages])
         unsettled.update(
             state=Turn.State.of(report),
