@@ -21,6 +21,7 @@ from courseware.values import all_claims
 from planning.catalog.gpus import gpu
 from planning.catalog.prices import load_prices, price
 from planning.fleet.keep_alive import busy_share, keep_alive
+from planning.fleet.scenarios import load_scenarios
 from quizzes.bank import read_bank
 from quizzes.expressions import evaluate
 
@@ -138,6 +139,12 @@ def _same_on_both(found: Texts) -> None:
     assert verdicts["H100 SXM"] == "fits, up to 24–26"
 
 
+def _scenario_starts(_found: Texts) -> None:
+    fastest = all_claims(CONTENT)["start-phases"].figures["total_low"]
+    for one in load_scenarios():
+        assert one.plan.serverless.cold_start_s >= fastest, one.id
+
+
 FACTS: dict[int, tuple[Check, ...]] = {
     1: (_keep_alive_rows, never(r"\b68 %|\b80 % (of requests|meet)|27 %")),
     2: (_range, never(r"from 53 %")),
@@ -216,6 +223,7 @@ FACTS: dict[int, tuple[Check, ...]] = {
         says("term prefill", "in pieces (chunks)"),
         never("go through the model together"),
     ),
+    25: (_scenario_starts,),
     26: (says("chapter", "a month of bursty requests"),),
     27: (_same_on_both,),
 }  # fmt: skip
