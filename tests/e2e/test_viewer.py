@@ -147,6 +147,10 @@ def test_the_tour_comes_once_and_again_when_asked(make_page):
     expect(tour).to_contain_text("one physical block")
     page.get_by_role("button", name="Next").click()
     expect(tour).to_contain_text("Colours and marks")
+    ink, ground = page.locator("#lab-tour-next").evaluate(
+        "(one) => [getComputedStyle(one).color, getComputedStyle(one).backgroundColor]"
+    )
+    assert ink != ground, "the words of the button under the pointer can be read"
     page.get_by_role("button", name="Skip the tour").click()
     expect(tour).to_be_hidden()
     page.reload()

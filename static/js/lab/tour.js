@@ -48,6 +48,7 @@ export class Tour {
     place.textContent = `${at + 1} of ${STOPS.length}`;
     next.textContent = at === STOPS.length - 1 ? "Done" : "Next";
     this.#mark(name);
+    if (at > 0) this.#root.querySelector(".is-toured")?.scrollIntoView({ block: "nearest" });
   }
 
   #end() {
