@@ -186,7 +186,11 @@ READ: dict[str, tuple[Check, ...]] = {
     "a shorter step is a faster answer": (
         says("question flag-for-need", "words should come faster"),
     ),
-    "words of another language": (never(r"speaks? (for|against) |\bdear(er)?\b"),),
+    "words of another language": (
+        never(r"speaks? (for|against) |\bdear(er)?\b|leave your house"),
+        never(r", also (on|when|after|where|those)\b|\bin the mean\b|round and round"),
+        never(r"\bSo (many|large) (fit|would)\b|(and|:) who (comes|finds)\b"),
+    ),
 }  # fmt: skip
 
 
