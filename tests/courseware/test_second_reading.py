@@ -183,6 +183,9 @@ READ: dict[str, tuple[Check, ...]] = {
         says("note handler-outside", "engine().chat"),
     ),
     "how many metrics": (never("some hundred"),),
+    "which token differs": (
+        says("question measured-first-word", "token 25 of the prompt, after the chat"),
+    ),
     "a shorter step is a faster answer": (
         says("question flag-for-need", "words should come faster"),
     ),
