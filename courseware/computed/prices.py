@@ -177,7 +177,8 @@ def cost_by_batch(
     """US dollars a million tokens of cards that are never idle, by requests at once.
 
     At the speeds that the fleet simulator begins with (planning.fleet.service_rates)
-    and the cheapest listed hour of one card. Figures begin with a card's letter.
+    and the cheapest listed hour of one card, prices of low confidence left out. Figures
+    begin with a card's letter.
     """
     tokens = RequestTokens(input_tokens, output_tokens)
     found: dict[str, Value] = {

@@ -141,5 +141,5 @@ def crowd(
         "cards": found.num_gpus,
         "price": ""
         if offer is None
-        else f"At our list's lowest price that is ${offer.usd_per_hour:,.0f} an hour.",
+        else f"At our list's lowest price that is ${offer.usd_per_hour:,.2f} an hour.",
     }

@@ -162,7 +162,7 @@ FULL_HOUSE = Experiment(
     button="Fill it",
     watch=(
         "Watch the grid fill, requests wait, cached blocks being evicted, and a "
-        "running request lose its blocks and start over."
+        "running request lose its blocks and be computed again later."
     ),
     run=run,
     claims=("paper-batched", "paper-2-4"),

@@ -208,7 +208,7 @@ DEMOS = {
             "More than fits",
             "Together these requests need more blocks than the pool has. Watch some "
             "wait, cached blocks being evicted, and a running request lose its "
-            "blocks and start over.",
+            "blocks and be computed again later.",
             plan_overflow,
         ),
     )
