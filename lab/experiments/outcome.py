@@ -58,6 +58,8 @@ class Plot:
     level_label: str = ""
     names: list[str] = field(default_factory=list)
     """Of bars: the words under each x = 0, 1, 2, …"""
+    until: float | None = None
+    """Where x ends at least, so that two drawings are to one scale."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """FrameReader: frames in, the requests and the pool of that moment out. Pure.
 
-The opposite of FrameEncoder, for Python: docs/frame-format.md draws every byte. It reads
-what requests hold; which blocks have a hash is left to the browser's reader.
+The opposite of FrameEncoder, for Python: docs/frame-format.md draws every byte. It
+reads what requests hold; which blocks have a hash is left to the browser's reader.
 """
 
 import struct

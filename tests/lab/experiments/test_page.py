@@ -108,7 +108,7 @@ def test_a_result_stands_beside_its_prediction_with_units_and_its_engine(
     client, learner_id
 ):
     _run(learner_id)
-    text = _text(client.get("/lab/"))
+    text = _text(client.get("/lab/?experiment=prefix"))
     assert "You predicted 50 %" in text and "88.9 %" in text
     assert "39 points too low" in text
     assert "tokens in common with the first unknown" in text

@@ -10,16 +10,14 @@ from tests.lab.step_traces import Traffic
 
 def _told(mirror):
     return [
-        (one.short_id, one.state, one.num_prompt_tokens, one.num_computed_tokens)
-        + (tuple(one.block_ids),)
+        (one.short_id, one.state, one.num_computed_tokens, tuple(one.block_ids))
         for _, one in sorted(mirror.requests.items())
     ]
 
 
 def _read(seen):
     return [
-        (one.short_id, one.state, one.num_prompt_tokens, one.num_computed_tokens)
-        + (one.block_ids,)
+        (one.short_id, one.state, one.num_computed_tokens, one.block_ids)
         for one in seen.requests
     ]
 

@@ -1,0 +1,215 @@
+"""Contiguous against paged: the plan, the outcome of made-up frames, and real ones."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from lab.allocators.observed import Observed, paged_bands
+from lab.allocators.shadow import replayed
+from lab.engine.host import EngineHost
+from lab.experiments.contiguous import (
+    CONTIGUOUS,
+    EQUAL,
+    MIXED,
+    Live,
+    output_lengths,
+)
+from lab.experiments.contiguous_outcome import outcome
+from lab.experiments.contiguous_sides import Memory, all_shadows
+from lab.experiments.drawing import drawn
+from lab.experiments.following import Following
+from lab.experiments.outcome import Outcome
+from lab.tracing.frames import FrameEncoder
+from lab.tracing.trace import decode
+from tests.lab.experiments.real_bench import Ear, run
+from tests.lab.fake_engine import REPORT
+from tests.lab.step_traces import Traffic
+
+BLOCK_SIZE = 4
+NUM_TOKENS = 119 * BLOCK_SIZE
+MEMORY = Memory("buddy", "max", BLOCK_SIZE, NUM_TOKENS, 128, 12)
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[bytes]:
+    """Of twenty requests that come one after the other, until all have gone."""
+    traffic = Traffic(num_blocks=120, block_size=BLOCK_SIZE, max_running=12)
+    traffic.abort_chance = 0.0
+    encoder = FrameEncoder("h", 1, 120, BLOCK_SIZE)
+    encoder.apply(decode(traffic.snapshot()))
+    made = []
+    for number in range(400):
+        if number == 60:
+            traffic.arrivals_per_step = 0.0
+        for record in traffic.step():
+            encoder.apply(decode(record))
+        if number % 2 and (frame := encoder.next_frame()) is not None:
+            made.append(frame)
+    return made
+
+
+def _observed(frames: list[bytes]) -> Observed:
+    following = Following(lambda: frames)
+    following.look()
+    observed = following.observed
+    for served in observed.served.values():
+        assert served.num_steps is not None, "all have gone"
+        served.num_output = served.tokens[-1] + 1 - served.num_prompt
+    return observed
+
+
+def _shown(plot):
+    return [
+        sum(y for _, y in at)
+        for at in zip(*(one.points for one in plot.series), strict=True)
+    ]
+
+
+def test_answers_are_all_the_same_or_spread_from_a_quarter_on():
+    assert output_lengths(3, 100, {"lengths": EQUAL}) == [100] * 3
+    mixed = output_lengths(24, 160, {"lengths": MIXED})
+    assert min(mixed) == 40 and 140 < max(mixed) <= 160 and len(set(mixed)) > 20
+    assert min(output_lengths(8, 20, {"lengths": MIXED})) >= 16
+
+
+def test_all_bands_sum_to_the_pool_and_both_drawings_are_to_one_scale(frames):
+    observed = _observed(frames)
+    found = outcome(MEMORY, observed, set(observed.served), [REPORT] * 20)
+    blocks, regions, at_once = found.plots
+    for plot in (blocks, regions):
+        assert set(_shown(plot)) == {NUM_TOKENS}
+        assert drawn(plot)["ticks_across"] == drawn(at_once)["ticks_across"]
+    assert found.answer == 3, "476 tokens are 256, 128, 64, … and a region takes 128"
+    held = {figure.label: figure.value for figure in found.figures}
+    assert held["in memory at once, in blocks"] > found.answer
+    assert held["most empty places of a request's blocks"] < BLOCK_SIZE
+    assert Outcome.from_json(found.to_json()) == found
+
+
+def test_all_six_stand_in_the_table_and_keep_their_order(frames):
+    observed = _observed(frames)
+    served = list(observed.served.values())
+    shadows = all_shadows(MEMORY, served)
+    assert len(shadows) == 6
+    places = sum(served.num_held for served in observed.served.values())
+    for memory, moments in shadows.items():
+        assert all(one.bands.pool == NUM_TOKENS for one in moments)
+        assert moments[-1].bands.held == 0 and places
+        if memory.reservation == "oracle":
+            assert all(one.bands.internal == 0 for one in moments)
+    found = outcome(MEMORY, observed, set(observed.served), [REPORT] * 20)
+    (table,) = found.tables
+    assert len(table.rows) == 7 and {len(row) for row in table.rows} == {10}
+    at_once = {row[0]: row[1] for row in table.rows}
+    for allocator in ("buddy", "first fit"):
+        most, about, exact = (
+            at_once[f"{one}, {allocator}"] for one in ("Max", "Pow2", "Oracle")
+        )
+        assert most <= about <= exact
+
+
+def test_a_region_that_never_fits_holds_nobody(frames):
+    observed = _observed(frames)
+    memory = replace(MEMORY, longest=300)
+    found = outcome(memory, observed, set(observed.served), [REPORT])
+    assert found.answer == 0 and "does not fit this pool of 476" in found.says
+    assert drawn(found.plots[1])["is_empty"]
+
+
+def test_the_live_shadow_ends_where_the_one_afterwards_does(frames):
+    observed = _observed(frames)
+    lengths = {one: served.num_output for one, served in observed.served.items()}
+    after = replayed(MEMORY.shadow(), list(observed.served.values()))
+
+    seen: list[bytes] = []
+    following = Following(lambda: seen)
+    live = Live(MEMORY, following.observed)
+    assert live.look({}) == ""
+    for number in range(0, len(frames), 5):
+        seen[:] = frames[: number + 5]
+        following.look()
+        sentence = live.look(lengths)
+        told = following.observed.frames[-1].step - min(
+            one.arrival for one in observed.served.values()
+        )
+        if 0 <= told < len(after):
+            moment = after[told]
+            assert f"computed: {moment.num_held} in memory, " in sentence
+            assert f"{moment.num_waiting} wait." in sentence
+
+
+async def test_who_is_never_seen_to_leave_is_missed(frames):
+    following = Following(lambda: frames[:3], every_s=0.01)
+    following.look()
+    assert not await following.until_gone([10_000])
+    whole = Following(lambda: frames, every_s=0.01)
+    async with whole:
+        assert await whole.until_gone(list(_observed(frames).served))
+
+
+@pytest.mark.engine
+async def test_regions_hold_few_of_the_requests_that_blocks_hold(
+    host: EngineHost, ear: Ear
+) -> None:
+    ear.said.clear()
+    found, reports = await run(CONTIGUOUS, host, ear, number=12, output=96)
+    size, pool = host.status.block_size, (host.status.num_blocks - 1) * 32
+    held = {figure.label: figure.value for figure in found.figures}
+    assert found.answer == pool // 1_024 == 3, "a region takes max_model_len"
+    assert held["in memory at once, in blocks"] == 12
+    assert held["most empty places of a request's blocks"] < size
+    assert held["of the blocks' places held tokens"] > 70
+    assert held["of the regions' places held tokens"] < 25
+
+    blocks, regions, _ = found.plots
+    for plot in (blocks, regions):
+        assert {round(y) for y in _shown(plot)} == {pool}
+    assert "blocks of others" not in {one.name for one in blocks.series}
+
+    wanted = sum(r.num_prompt_tokens + r.num_output_tokens - 1 for r in reports)
+    tokens = max(y for _, y in blocks.series[0].points)
+    assert tokens <= wanted, "no token has two places"
+    names = {row[0]: row[1] for row in found.tables[0].rows}
+    for allocator in ("buddy", "first fit"):
+        order = [names[f"{one}, {allocator}"] for one in ("Max", "Pow2", "Oracle")]
+        assert order == sorted(order)
+    assert any("In regions, computed: 3 in memory" in one for one in ear.said)
+
+
+@pytest.mark.engine
+async def test_tokens_are_conserved_frame_by_frame_on_both_sides(
+    host: EngineHost, ear: Ear
+) -> None:
+    """Of what a run on the real engine observed, not only of what it shows."""
+    lengths = {"number": 20, "prompt": 150, "output": 60, "lengths": EQUAL}
+    async with Following(lambda: ear.frames) as following:
+        _, reports = await run(CONTIGUOUS, host, ear, **lengths)
+    observed = following.observed
+    own = {report.short_id for report in reports}
+    for seen in observed.frames:
+        bands = paged_bands(seen, own, 32)
+        assert bands.pool == 127 * 32
+        assert min(vars(bands).values()) >= 0
+        assert bands.empty < 32 * max(1, bands.num_held)
+    served = [observed.served[one] for one in sorted(own)]
+    for one, report in zip(served, sorted(reports, key=_short_id), strict=True):
+        assert one.num_prompt == report.num_prompt_tokens
+        one.num_output = report.num_output_tokens
+        assert one.num_held - 2 <= one.tokens[-1] <= one.num_held
+        assert one.num_held == one.num_prompt + 59
+        assert all(a <= b for a, b in itertools.pairwise(one.tokens))
+    memory = Memory("first-fit", "oracle", 32, 127 * 32, 1_024, 32)
+    for moments in all_shadows(memory, served).values():
+        assert all(one.bands.pool == 127 * 32 for one in moments)
+    first, buddy = (
+        all_shadows(memory, served)[replace(memory, allocator=one)]
+        for one in ("first-fit", "buddy")
+    )
+    assert all(one.bands.rounding == 0 for one in first)
+    assert any(one.bands.rounding for one in buddy)
+    assert not any(one.bands.internal for one in first + buddy)
+
+
+def _short_id(report) -> int:
+    return report.short_id
