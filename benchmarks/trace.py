@@ -35,7 +35,7 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
         environment |= model_settings(environment)
         environment |= {"DATA_DIR": directory, "DATABASE_URL": ""}
-        with _redis(Path(directory)) as url:
+        with redis_server(Path(directory)) as url:
             environment["REDIS_URL"] = url
             migrate = [sys.executable, "manage.py", "migrate", "-v0"]
             subprocess.run(migrate, env=environment, check=True)
@@ -46,7 +46,7 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _redis(directory: Path) -> Iterator[str]:
+def redis_server(directory: Path) -> Iterator[str]:
     port, password = valkey.free_port(), "bench"
     command = valkey.command(port, directory, password, keeps=False)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -78,7 +78,7 @@ def measure(options: dict[str, Any]) -> list[dict[str, Any]]:
     host = CostedListener(EngineConfig.from_env()).host
     host.start()
     try:
-        _wait_ready(host, scale.ready_timeout_s)
+        wait_ready(host, scale.ready_timeout_s)
         status = host.status
         scale.require_blocks(status.num_blocks or 0)
         ratios = _ratios(host, scale)
@@ -97,7 +97,7 @@ def _ratios(host: Any, scale: Scale) -> list[float]:
     """Tokens/s with tracing ÷ without, order alternating, while a viewer looks on."""
     ratios = []
     with open_viewer() as viewer:
-        _round(host, scale, "warm-up")
+        serve_round(host, scale, "warm-up")
         for pair in range(scale["pairs"]):
             order = (True, False) if pair % 2 else (False, True)
             speeds = {on: _switched_round(host, scale, on, pair) for on in order}
@@ -114,7 +114,7 @@ def _ratios(host: Any, scale: Scale) -> list[float]:
     return ratios
 
 
-def _wait_ready(host: Any, timeout_s: float) -> None:
+def wait_ready(host: Any, timeout_s: float) -> None:
     end = time.monotonic() + timeout_s
     while host.status.state != "ready":
         if host.status.state in ("failed", "unavailable") or time.monotonic() > end:
@@ -124,10 +124,10 @@ def _wait_ready(host: Any, timeout_s: float) -> None:
 
 def _switched_round(host: Any, scale: Scale, on: bool, pair: int) -> float:
     host.run.enable_tracing(on)
-    return _round(host, scale, f"{pair}-{on}")
+    return serve_round(host, scale, f"{pair}-{on}")
 
 
-def _round(host: Any, scale: Scale, name: str) -> float:
+def serve_round(host: Any, scale: Scale, name: str) -> float:
     """Output tokens/s of concurrent requests, from the first to the last token."""
     from lab.engine.generation import GenerationRequest
 
