@@ -173,8 +173,14 @@ CONTIGUOUS = Experiment(
         most=64,
     ),
     settings=(
-        Choice("reservation", "Set aside for each", RESERVATION_WORDS, "max"),
-        Choice("allocator", "By", ALLOCATOR_WORDS, "buddy"),
+        Choice(
+            "reservation",
+            "Set aside for each",
+            RESERVATION_WORDS,
+            "max",
+            "Pow2 rounds the answer up to a power of two. Oracle was told its length.",
+        ),
+        Choice("allocator", "Allocator", ALLOCATOR_WORDS, "buddy"),
         Number("number", "Requests", 24, 2, 64),
         Number(
             "prompt",
@@ -189,8 +195,9 @@ CONTIGUOUS = Experiment(
         Choice(
             "lengths",
             "Lengths of the answers",
-            {MIXED: "mixed, from a quarter of the longest on", EQUAL: "all the same"},
+            {MIXED: "mixed", EQUAL: "all the same"},
             MIXED,
+            "Mixed: from a quarter of the longest on.",
         ),
     ),
     button="Serve them",

@@ -1,10 +1,9 @@
 """What contiguous against paged came to: figures, bands, and all six shadows. Pure."""
 
 from collections.abc import Sequence, Set
-from typing import TypeVar
 
 from lab.allocators.observed import Observed, PagedBands, paged_bands
-from lab.allocators.shadow import Moment
+from lab.allocators.shadow import Bands, Moment
 from lab.experiments.contiguous_sides import (
     BANDS,
     Memory,
@@ -18,7 +17,22 @@ from lab.experiments.outcome import Figure, Outcome, Plot, Series, Table
 from lab.messages import RequestReport
 
 MAX_POINTS = 120
-T = TypeVar("T")
+ACROSS = "steps since the first came"
+BLOCK_SERIES = (
+    ("tokens", "tokens", "used"),
+    ("empty", "internal fragmentation, in last blocks", "warning"),
+    ("others", "blocks of others", "muted"),
+    ("free", "free", "free"),
+)
+REGION_SERIES = (
+    ("tokens", "tokens", "used"),
+    ("to_come", "reserved, to come", "cached"),
+    ("internal", "internal fragmentation", "warning"),
+    ("rounding", "rounded up to a power of two", "link"),
+    ("external", "external fragmentation", "ink"),
+    ("free", "free", "free"),
+)
+"""Field, words and colour of each band, the lowest first."""
 
 
 def outcome(
@@ -35,6 +49,8 @@ def outcome(
         for seen in observed.frames
         if seen.step >= first
     ]
+    busy = [bool(bands.num_held or bands.num_waiting) for _, bands in paged]
+    paged = paged[: len(busy) - busy[::-1].index(True) + 1]  # and the frame after
     shadows = all_shadows(memory, served)
     sides = {
         one.name: contiguous_side(moments) if moments else None
@@ -45,6 +61,7 @@ def outcome(
     emptiest = most_empty(observed, own, memory.block_size)
     return Outcome(
         answer=float(regions.num_at_once) if regions else 0.0,
+        answer_kind="derived",
         says=_says(memory, blocks, regions, len(reports)),
         figures=_figures(memory, blocks, regions, emptiest),
         tables=[_table(blocks, sides)],
@@ -86,7 +103,11 @@ def _figures(
         ),
         Figure("of the blocks' places held tokens", blocks.of_held, "%"),
         Figure("of the regions' places held tokens", there.of_held, "%", "derived"),
-        Figure("most empty places of a request's blocks", emptiest, "tokens"),
+        Figure(
+            "internal fragmentation of one request, in blocks, at most",
+            emptiest,
+            "tokens",
+        ),
         Figure("steps until the last was done, in blocks", blocks.num_steps),
     ]
     if regions is not None:
@@ -143,65 +164,73 @@ def _plots(
     paged: Sequence[tuple[int, PagedBands]],
     moments: Sequence[Moment],
 ) -> list[Plot]:
-    until = float(max(paged[-1][0], moments[-1].step if moments else 0))
-    across = "steps since the first came"
-    frames, steps = _some(paged), _some(moments)
-
-    def of_blocks(name: str) -> list[tuple[float, float]]:
-        return [(float(step), float(getattr(bands, name))) for step, bands in frames]
-
-    def of_regions(name: str) -> list[tuple[float, float]]:
-        return [(float(one.step), float(getattr(one.bands, name))) for one in steps]
-
-    blocks = [
-        Series("tokens", of_blocks("tokens"), "used"),
-        Series("empty in the last blocks", of_blocks("empty"), "warning"),
-        Series("blocks of others", of_blocks("others"), "muted"),
-        Series("free", of_blocks("free"), "free"),
-    ]
-    regions = [
-        Series("tokens", of_regions("tokens"), "used"),
-        Series("reserved, to come", of_regions("to_come"), "cached"),
-        Series("internal fragmentation", of_regions("internal"), "warning"),
-        Series("rounded up to a power of two", of_regions("rounding"), "link"),
-        Series("external fragmentation", of_regions("external"), "ink"),
-        Series("free", of_regions("free"), "free"),
-    ]
-    at_once = [
-        Series(
-            "in blocks",
-            [(float(step), float(bands.num_held)) for step, bands in frames],
-            "used",
-        ),
-        Series(
-            "in regions",
-            [(float(one.step), float(one.num_held)) for one in steps],
-            "link",
-        ),
-    ]
-    kept = [one for one in blocks + regions if any(y for _, y in one.points)]
+    last = paged[-1][0]
+    until = max(last, moments[-1].step if moments else 0)
+    grid = [*range(0, until, -(-until // MAX_POINTS) or 1), until]
+    frames = [(step, _last_of(paged, step)) for step in grid if step <= last]
+    regions = [moments[step] for step in grid if step < len(moments)]
+    steps = [(one.step, one.bands) for one in regions]
     return [
-        Plot(
-            "The memory in blocks, measured",
-            across,
-            "tokens",
-            [one for one in blocks if one in kept],
-            look="bands",
-            until=until,
-        ),
-        Plot(
+        _bands("The memory in blocks, measured", BLOCK_SERIES, frames, until),
+        _bands(
             f"The same memory in regions ({memory.name}), computed",
-            across,
-            "tokens",
-            [one for one in regions if one in kept],
-            look="bands",
-            until=until,
+            REGION_SERIES,
+            steps,
+            until,
         ),
-        Plot("In memory at once", across, "requests", at_once, until=until),
+        _at_once(grid, last, paged, regions),
     ]
 
 
-def _some(points: Sequence[T]) -> list[T]:
-    """Evenly, the last among them."""
-    every = -(-len(points) // MAX_POINTS) or 1
-    return [*points[:-1:every], *points[-1:]]
+def _last_of(paged: Sequence[tuple[int, PagedBands]], step: int) -> PagedBands:
+    """As the last frame up to this step told it."""
+    return next(bands for at, bands in reversed(paged) if at <= step)
+
+
+def _bands(
+    title: str,
+    named: Sequence[tuple[str, str, str]],
+    points: Sequence[tuple[int, PagedBands | Bands]],
+    until: int,
+) -> Plot:
+    """Stacked; a band that is empty all the time is left out."""
+    series = [
+        Series(
+            words,
+            [(float(step), float(getattr(bands, name))) for step, bands in points],
+            role,
+        )
+        for name, words, role in named
+    ]
+    return Plot(
+        title,
+        ACROSS,
+        "tokens",
+        [one for one in series if any(y for _, y in one.points)],
+        look="bands",
+        until=float(until),
+    )
+
+
+def _at_once(
+    grid: Sequence[int],
+    last: int,
+    paged: Sequence[tuple[int, PagedBands]],
+    regions: Sequence[Moment],
+) -> Plot:
+    """Of blocks none after the last frame: all of these requests had gone."""
+    held = [_last_of(paged, step).num_held if step <= last else 0 for step in grid]
+    computed = [one.num_held for one in regions] + [0] * (len(grid) - len(regions))
+    return Plot(
+        "In memory at once",
+        ACROSS,
+        "requests",
+        [
+            Series("in blocks, measured", _points(grid, held), "used"),
+            Series("in regions, computed", _points(grid, computed), "warning"),
+        ],
+    )
+
+
+def _points(grid: Sequence[int], values: Sequence[int]) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in zip(grid, values, strict=True)]

@@ -15,13 +15,13 @@ from lab.allocators.shadow import (
 )
 
 RESERVATION_WORDS = {
-    "max": "the longest that the model takes (Max)",
-    "pow2": "prompt, and the answer rounded up to a power of two (Pow2)",
-    "oracle": "exactly what it will need (Oracle)",
+    "max": "Max: the longest possible",
+    "pow2": "Pow2: rounded up",
+    "oracle": "Oracle: what it will need",
 }
 ALLOCATOR_WORDS = {
-    "buddy": "a buddy allocator: regions of powers of two",
-    "first-fit": "first fit: the first gap that is long enough",
+    "buddy": "buddy: powers of two",
+    "first-fit": "first fit: exact sizes",
 }
 SHORT = {"buddy": "buddy", "first-fit": "first fit"}
 

@@ -93,6 +93,8 @@ class Outcome:
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    answer_kind: Kind = "measured"
+    """Whether the answer was measured, or follows from what was."""
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept."""
@@ -118,4 +120,5 @@ class Outcome:
             tables=[Table(**one) for one in data.get("tables", [])],
             plots=plots,
             links=[Link(**one) for one in data.get("links", [])],
+            answer_kind=data.get("answer_kind", "measured"),
         )

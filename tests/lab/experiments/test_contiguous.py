@@ -83,7 +83,9 @@ def test_all_bands_sum_to_the_pool_and_both_drawings_are_to_one_scale(frames):
     assert found.answer == 3, "476 tokens are 256, 128, 64, … and a region takes 128"
     held = {figure.label: figure.value for figure in found.figures}
     assert held["in memory at once, in blocks"] > found.answer
-    assert held["most empty places of a request's blocks"] < BLOCK_SIZE
+    assert (
+        held["internal fragmentation of one request, in blocks, at most"] < BLOCK_SIZE
+    )
     assert Outcome.from_json(found.to_json()) == found
 
 
@@ -158,7 +160,7 @@ async def test_regions_hold_few_of_the_requests_that_blocks_hold(
     held = {figure.label: figure.value for figure in found.figures}
     assert found.answer == pool // 1_024 == 3, "a region takes max_model_len"
     assert held["in memory at once, in blocks"] == 12
-    assert held["most empty places of a request's blocks"] < size
+    assert held["internal fragmentation of one request, in blocks, at most"] < size
     assert held["of the blocks' places held tokens"] > 70
     assert held["of the regions' places held tokens"] < 25
 
