@@ -2,12 +2,11 @@
 
 import subprocess
 import sys
-
-import pytest
+import time
 
 from benchmarks.cpu_time import CpuTime, shares
 
-BUSY = "import time\nend = time.time() + 0.6\nwhile time.time() < end: pass"
+BUSY = "import time\nwhile time.process_time() < 0.5: pass\ntime.sleep(60)"
 
 
 def test_shares_are_of_a_core_over_all_rounds():
@@ -21,15 +20,17 @@ def test_shares_are_of_a_core_over_all_rounds():
 
 def test_a_process_is_known_by_its_words_and_what_else_is_ours_is_the_engine():
     before = CpuTime.now()
-    words = [sys.executable, "-c", f"{BUSY}\ntime.sleep(30)"]
+    words = [sys.executable, "-c", BUSY]
     web = subprocess.Popen([*words, "uvicorn"])
     engine = subprocess.Popen(words)
     try:
-        subprocess.run([sys.executable, "-c", BUSY.replace("0.6", "2")], check=True)
-        spent = (CpuTime.now() - before).seconds
+        until, spent = time.monotonic() + 60, before
+        while time.monotonic() < until and spent.seconds.get("web", 0.0) < 0.3:
+            time.sleep(0.2)
+            spent = CpuTime.now() - before
+        assert 0.3 <= spent.seconds["web"] < 3.0
+        assert spent.seconds["engine"] > 0 and "host" in spent.seconds
     finally:
         for process in (web, engine):
             process.kill()
             process.wait()
-    assert spent["web"] == pytest.approx(0.6, abs=0.5) and spent["web"] > 0.1
-    assert spent["engine"] > 0.1 and "host" in spent
