@@ -3,8 +3,12 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
+
+TOLD = ("engine", "host", "web", "broker")
+"""The viewers' own time would be spent on other machines."""
 
 _BY_WORD = {
     "uvicorn": "web",
@@ -63,3 +67,14 @@ def shares(rounds: Sequence[CpuTime], names: Sequence[str]) -> dict[str, float]:
         name: 100 * sum(one.seconds.get(name, 0.0) for one in rounds) / seconds
         for name in names
     }
+
+
+def compared(
+    rounds: Mapping[bool, Sequence[CpuTime]], names: Mapping[bool, str]
+) -> list[dict[str, Any]]:
+    """Results of a bench: cpu_<process>_<name>, of the rounds under each name."""
+    return [
+        {"name": f"cpu_{process}_{name}", "value": percent, "unit": "% of a core"}
+        for is_on, name in names.items()
+        for process, percent in shares(rounds[is_on], TOLD).items()
+    ]

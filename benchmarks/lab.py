@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cpu_time import CpuTime, shares
+from benchmarks.cpu_time import CpuTime, compared
 from benchmarks.interval import mean_interval
 from benchmarks.process import answer, engine_environment, measured
 from benchmarks.scale import Scale, scale_of
@@ -34,8 +34,6 @@ SAID_NAME = "shadow_said"
 """File of DATA_DIR: how often the shadow has told how it stands."""
 TOKENS_VARIABLE = "BENCH_TOKENS"
 """Of each answer, for the shadow: an experiment knows what its requests ask for."""
-PROCESSES = ("engine", "host", "web", "broker")
-"""Whose time is told; the viewers' own would be spent on other machines."""
 
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
@@ -198,13 +196,7 @@ class Rounds:
                 "conditions": conditions,
             }
         ]
-        for on, name in ((True, "on"), (False, "bare")):
-            for process, percent in shares(self._cpu[on], PROCESSES).items():
-                unit = "% of a core"
-                found.append(
-                    {"name": f"cpu_{process}_{name}", "value": percent, "unit": unit}
-                )
-        return found
+        return found + compared(self._cpu, {True: "on", False: "bare"})
 
 
 if __name__ == "__main__":

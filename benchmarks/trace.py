@@ -4,7 +4,8 @@ One engine, in this process; tracing is switched in it between rounds of the sam
 traffic. "With" is tap, mirror, encoder, Redis, web server and one viewer on a
 WebSocket; "without" leaves all of them running with nothing to do. The cost of a step
 is what the scheduler's thread spent on it, hooks included, as the records tell; only
-steps with all requests running count. Sizes are benchmarks.scale's.
+steps with all requests running count. Processor time is told by process, of both, to
+say where the rest of a loss goes. Sizes are benchmarks.scale's.
 """
 
 import os
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.cpu_time import CpuTime, compared
 from benchmarks.interval import mean_interval
 from benchmarks.process import answer, engine_environment, measured
 from benchmarks.scale import Scale, scale_of
@@ -81,7 +83,7 @@ def measure(options: dict[str, Any]) -> list[dict[str, Any]]:
         wait_ready(host, scale.ready_timeout_s)
         status = host.status
         scale.require_blocks(status.num_blocks or 0)
-        ratios = _ratios(host, scale)
+        ratios, cpu = _ratios(host, scale)
     finally:
         host.stop()
     if not costs:
@@ -90,17 +92,27 @@ def measure(options: dict[str, Any]) -> list[dict[str, Any]]:
         f"{scale['requests']} requests of {scale['tokens']} tokens, "
         f"{status.num_blocks:,} blocks, {status.model_in_words} on {status.device}"
     )
-    return [{**_ratio(ratios), "conditions": conditions}, *_costs(costs)]
+    return [
+        {**_ratio(ratios), "conditions": conditions},
+        *_costs(costs),
+        *compared(cpu, {True: "with", False: "without"}),
+    ]
 
 
-def _ratios(host: Any, scale: Scale) -> list[float]:
-    """Tokens/s with tracing ÷ without, order alternating, while a viewer looks on."""
+def _ratios(host: Any, scale: Scale) -> tuple[list[float], dict[bool, list[CpuTime]]]:
+    """Tokens/s with tracing ÷ without, order alternating, while a viewer looks on; and
+    what all processes spent meanwhile, with and without."""
     ratios = []
+    cpu: dict[bool, list[CpuTime]] = {True: [], False: []}
     with open_viewer() as viewer:
         serve_round(host, scale, "warm-up")
         for pair in range(scale["pairs"]):
             order = (True, False) if pair % 2 else (False, True)
-            speeds = {on: _switched_round(host, scale, on, pair) for on in order}
+            speeds = {}
+            for on in order:
+                before = CpuTime.now()
+                speeds[on] = _switched_round(host, scale, on, pair)
+                cpu[on].append(CpuTime.now() - before)
             ratios.append(speeds[True] / speeds[False])
             print(
                 f"pair {pair + 1}: {speeds[True]:.1f} tokens/s with, "
@@ -111,7 +123,7 @@ def _ratios(host: Any, scale: Scale) -> list[float]:
     print(f"The viewer got {num_frames} frames.")
     if not num_frames:
         raise RuntimeError("The viewer got no frames: nothing was measured.")
-    return ratios
+    return ratios, cpu
 
 
 def wait_ready(host: Any, timeout_s: float) -> None:

@@ -22,6 +22,7 @@ from lab.experiments.following import Following
 from lab.experiments.outcome import Outcome
 from lab.tracing.frames import FrameEncoder
 from lab.tracing.trace import decode
+from tests.data.make_golden import source
 from tests.lab.experiments.real_bench import Ear, run
 from tests.lab.fake_engine import REPORT
 from tests.lab.step_traces import Traffic
@@ -139,6 +140,38 @@ def test_the_live_shadow_ends_where_the_one_afterwards_does(frames):
             moment = after[told]
             assert f"computed: {moment.num_held} in memory, " in sentence
             assert f"{moment.num_waiting} wait." in sentence
+
+
+def test_a_recorded_real_run_is_as_the_paper_has_it():
+    """The traces of a real engine: shares in the order of the published ones, and the
+    pool whole in each frame."""
+    records, num_blocks, block_size = source()
+    encoder, made = FrameEncoder("h", 1, num_blocks, block_size), []
+    for number, record in enumerate(records):
+        encoder.apply(decode(record))
+        if number % 3 == 0 and (frame := encoder.next_frame()) is not None:
+            made.append(frame)
+    following = Following(lambda: made)
+    following.look()
+    served = following.observed.served
+    own = {one for one in served if served[one].num_steps and served[one].tokens}
+    for one in own:
+        served[one].num_output = served[one].tokens[-1] + 1 - served[one].num_prompt
+    own = {one for one in own if served[one].num_output > 0}
+    assert len(own) > 30
+    memory = Memory(
+        "buddy", "max", block_size, (num_blocks - 1) * block_size, 2_048, 32
+    )
+    found = outcome(memory, following.observed, own, [REPORT] * len(own))
+    for plot in found.plots[:2]:
+        assert set(_shown(plot)) == {memory.num_tokens}
+    of_pool = {row[0]: row[4] for row in found.tables[0].rows}
+    order = [of_pool[f"{one}, buddy"] for one in ("Max", "Pow2", "Oracle")]
+    assert order == sorted(order)
+    assert of_pool["blocks, measured"] > max(order)
+    held = {figure.label: figure.value for figure in found.figures}
+    assert held["of the blocks' places held tokens"] > 95
+    assert found.answer == 5, "regions of 2,048 tokens in 11,616"
 
 
 async def test_who_is_never_seen_to_leave_is_missed(frames):
