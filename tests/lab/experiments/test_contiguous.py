@@ -1,15 +1,12 @@
 """Contiguous against paged: the plan, the outcome of made-up frames, and real ones."""
 
-import itertools
 from dataclasses import replace
 
 import pytest
 
-from lab.allocators.observed import Observed, paged_bands
+from lab.allocators.observed import Observed
 from lab.allocators.shadow import replayed
-from lab.engine.host import EngineHost
 from lab.experiments.contiguous import (
-    CONTIGUOUS,
     EQUAL,
     MIXED,
     Live,
@@ -23,7 +20,6 @@ from lab.experiments.outcome import Outcome
 from lab.tracing.frames import FrameEncoder
 from lab.tracing.trace import decode
 from tests.data.make_golden import source
-from tests.lab.experiments.real_bench import Ear, run
 from tests.lab.fake_engine import REPORT
 from tests.lab.step_traces import Traffic
 
@@ -60,7 +56,8 @@ def _observed(frames: list[bytes]) -> Observed:
     return observed
 
 
-def _shown(plot):
+def sums_of(plot):
+    """Of all bands, at each place across."""
     return [
         sum(y for _, y in at)
         for at in zip(*(one.points for one in plot.series), strict=True)
@@ -79,7 +76,7 @@ def test_all_bands_sum_to_the_pool_and_both_drawings_are_to_one_scale(frames):
     found = outcome(MEMORY, observed, set(observed.served), [REPORT] * 20)
     blocks, regions, at_once = found.plots
     for plot in (blocks, regions):
-        assert set(_shown(plot)) == {NUM_TOKENS}
+        assert set(sums_of(plot)) == {NUM_TOKENS}
         assert drawn(plot)["ticks_across"] == drawn(at_once)["ticks_across"]
     assert found.answer == 3, "476 tokens are 256, 128, 64, … and a region takes 128"
     held = {figure.label: figure.value for figure in found.figures}
@@ -164,7 +161,7 @@ def test_a_recorded_real_run_is_as_the_paper_has_it():
     )
     found = outcome(memory, following.observed, own, [REPORT] * len(own))
     for plot in found.plots[:2]:
-        assert set(_shown(plot)) == {memory.num_tokens}
+        assert set(sums_of(plot)) == {memory.num_tokens}
     of_pool = {row[0]: row[4] for row in found.tables[0].rows}
     order = [of_pool[f"{one}, buddy"] for one in ("Max", "Pow2", "Oracle")]
     assert order == sorted(order)
@@ -181,70 +178,3 @@ async def test_who_is_never_seen_to_leave_is_missed(frames):
     whole = Following(lambda: frames, every_s=0.01)
     async with whole:
         assert await whole.until_gone(list(_observed(frames).served))
-
-
-@pytest.mark.engine
-async def test_regions_hold_few_of_the_requests_that_blocks_hold(
-    host: EngineHost, ear: Ear
-) -> None:
-    ear.said.clear()
-    found, reports = await run(CONTIGUOUS, host, ear, number=12, output=96)
-    size, pool = host.status.block_size, (host.status.num_blocks - 1) * 32
-    held = {figure.label: figure.value for figure in found.figures}
-    assert found.answer == pool // 1_024 == 3, "a region takes max_model_len"
-    assert held["in memory at once, in blocks"] == 12
-    assert held["internal fragmentation of one request, in blocks, at most"] < size
-    assert held["of the blocks' places held tokens"] > 70
-    assert held["of the regions' places held tokens"] < 25
-
-    blocks, regions, _ = found.plots
-    for plot in (blocks, regions):
-        assert {round(y) for y in _shown(plot)} == {pool}
-    assert "blocks of others" not in {one.name for one in blocks.series}
-
-    wanted = sum(r.num_prompt_tokens + r.num_output_tokens - 1 for r in reports)
-    tokens = max(y for _, y in blocks.series[0].points)
-    assert tokens <= wanted, "no token has two places"
-    names = {row[0]: row[1] for row in found.tables[0].rows}
-    for allocator in ("buddy", "first fit"):
-        order = [names[f"{one}, {allocator}"] for one in ("Max", "Pow2", "Oracle")]
-        assert order == sorted(order)
-    assert any("In regions, computed: 3 in memory" in one for one in ear.said)
-
-
-@pytest.mark.engine
-async def test_tokens_are_conserved_frame_by_frame_on_both_sides(
-    host: EngineHost, ear: Ear
-) -> None:
-    """Of what a run on the real engine observed, not only of what it shows."""
-    lengths = {"number": 20, "prompt": 150, "output": 60, "lengths": EQUAL}
-    async with Following(lambda: ear.frames) as following:
-        _, reports = await run(CONTIGUOUS, host, ear, **lengths)
-    observed = following.observed
-    own = {report.short_id for report in reports}
-    for seen in observed.frames:
-        bands = paged_bands(seen, own, 32)
-        assert bands.pool == 127 * 32
-        assert min(vars(bands).values()) >= 0
-        assert bands.empty < 32 * max(1, bands.num_held)
-    served = [observed.served[one] for one in sorted(own)]
-    for one, report in zip(served, sorted(reports, key=_short_id), strict=True):
-        assert one.num_prompt == report.num_prompt_tokens
-        one.num_output = report.num_output_tokens
-        assert one.num_held - 2 <= one.tokens[-1] <= one.num_held
-        assert one.num_held == one.num_prompt + 59
-        assert all(a <= b for a, b in itertools.pairwise(one.tokens))
-    memory = Memory("first-fit", "oracle", 32, 127 * 32, 1_024, 32)
-    for moments in all_shadows(memory, served).values():
-        assert all(one.bands.pool == 127 * 32 for one in moments)
-    first, buddy = (
-        all_shadows(memory, served)[replace(memory, allocator=one)]
-        for one in ("first-fit", "buddy")
-    )
-    assert all(one.bands.rounding == 0 for one in first)
-    assert any(one.bands.rounding for one in buddy)
-    assert not any(one.bands.internal for one in first + buddy)
-
-
-def _short_id(report) -> int:
-    return report.short_id
