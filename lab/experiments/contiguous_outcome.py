@@ -81,7 +81,10 @@ def _says(memory: Memory, blocks: Side, regions: Side | None, number: int) -> st
         f"same requests, computed from how these ran."
     )
     if regions.while_waiting is None:
-        return f"{says} None had to wait there, so the memory was not full."
+        return (
+            f"{says} None had to wait there, so the memory was not full: more "
+            "requests, or longer ones, would fill it."
+        )
     return (
         f"{says} While requests waited for a region, {regions.while_waiting[0]:.0f} % "
         "of the memory held tokens."
