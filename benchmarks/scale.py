@@ -21,6 +21,7 @@ READY_TIMEOUT_S = {"cpu": 240.0, "cuda": 900.0}
 SIZES: dict[str, dict[str, dict[str, int]]] = {
     "cpu": {
         "trace": {"requests": 32, "tokens": 192, "pairs": 10, "blocks": 0},
+        "lab": {"requests": 32, "tokens": 192, "pairs": 10, "viewers": 10},
         "viewer": {"chats": 4, "blocks": 0},
         "mentor": {
             **{"chats": 16, "rounds": 1, "pairs": 10},
@@ -33,6 +34,7 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
     },
     "cuda": {
         "trace": {"requests": 256, "tokens": 512, "pairs": 20, "blocks": MIN_BLOCKS},
+        "lab": {"requests": 256, "tokens": 512, "pairs": 10, "viewers": 10},
         "viewer": {"chats": 256, "blocks": MIN_BLOCKS},
         "mentor": {
             **{"chats": 256, "rounds": 4, "pairs": 6},

@@ -4,7 +4,8 @@ One engine, in this process; tracing is switched in it between rounds of the sam
 traffic. "With" is tap, mirror, encoder, Redis, web server and one viewer on a
 WebSocket; "without" leaves all of them running with nothing to do. The cost of a step
 is what the scheduler's thread spent on it, hooks included, as the records tell; only
-steps with all requests running count. Sizes are benchmarks.scale's.
+steps with all requests running count. Processor time is told by process, of both, to
+say where the rest of a loss goes. Sizes are benchmarks.scale's.
 """
 
 import os
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.cpu_time import CpuTime, compared
 from benchmarks.interval import mean_interval
 from benchmarks.process import answer, engine_environment, measured
 from benchmarks.scale import Scale, scale_of
@@ -35,7 +37,7 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
         environment |= model_settings(environment)
         environment |= {"DATA_DIR": directory, "DATABASE_URL": ""}
-        with _redis(Path(directory)) as url:
+        with redis_server(Path(directory)) as url:
             environment["REDIS_URL"] = url
             migrate = [sys.executable, "manage.py", "migrate", "-v0"]
             subprocess.run(migrate, env=environment, check=True)
@@ -46,7 +48,7 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _redis(directory: Path) -> Iterator[str]:
+def redis_server(directory: Path) -> Iterator[str]:
     port, password = valkey.free_port(), "bench"
     command = valkey.command(port, directory, password, keeps=False)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -78,10 +80,10 @@ def measure(options: dict[str, Any]) -> list[dict[str, Any]]:
     host = CostedListener(EngineConfig.from_env()).host
     host.start()
     try:
-        _wait_ready(host, scale.ready_timeout_s)
+        wait_ready(host, scale.ready_timeout_s)
         status = host.status
         scale.require_blocks(status.num_blocks or 0)
-        ratios = _ratios(host, scale)
+        ratios, cpu = _ratios(host, scale)
     finally:
         host.stop()
     if not costs:
@@ -90,17 +92,27 @@ def measure(options: dict[str, Any]) -> list[dict[str, Any]]:
         f"{scale['requests']} requests of {scale['tokens']} tokens, "
         f"{status.num_blocks:,} blocks, {status.model_in_words} on {status.device}"
     )
-    return [{**_ratio(ratios), "conditions": conditions}, *_costs(costs)]
+    return [
+        {**_ratio(ratios), "conditions": conditions},
+        *_costs(costs),
+        *compared(cpu, {True: "with", False: "without"}),
+    ]
 
 
-def _ratios(host: Any, scale: Scale) -> list[float]:
-    """Tokens/s with tracing ÷ without, order alternating, while a viewer looks on."""
+def _ratios(host: Any, scale: Scale) -> tuple[list[float], dict[bool, list[CpuTime]]]:
+    """Tokens/s with tracing ÷ without, order alternating, while a viewer looks on; and
+    what all processes spent meanwhile, with and without."""
     ratios = []
+    cpu: dict[bool, list[CpuTime]] = {True: [], False: []}
     with open_viewer() as viewer:
-        _round(host, scale, "warm-up")
+        serve_round(host, scale, "warm-up")
         for pair in range(scale["pairs"]):
             order = (True, False) if pair % 2 else (False, True)
-            speeds = {on: _switched_round(host, scale, on, pair) for on in order}
+            speeds = {}
+            for on in order:
+                before = CpuTime.now()
+                speeds[on] = _switched_round(host, scale, on, pair)
+                cpu[on].append(CpuTime.now() - before)
             ratios.append(speeds[True] / speeds[False])
             print(
                 f"pair {pair + 1}: {speeds[True]:.1f} tokens/s with, "
@@ -111,10 +123,10 @@ def _ratios(host: Any, scale: Scale) -> list[float]:
     print(f"The viewer got {num_frames} frames.")
     if not num_frames:
         raise RuntimeError("The viewer got no frames: nothing was measured.")
-    return ratios
+    return ratios, cpu
 
 
-def _wait_ready(host: Any, timeout_s: float) -> None:
+def wait_ready(host: Any, timeout_s: float) -> None:
     end = time.monotonic() + timeout_s
     while host.status.state != "ready":
         if host.status.state in ("failed", "unavailable") or time.monotonic() > end:
@@ -124,10 +136,10 @@ def _wait_ready(host: Any, timeout_s: float) -> None:
 
 def _switched_round(host: Any, scale: Scale, on: bool, pair: int) -> float:
     host.run.enable_tracing(on)
-    return _round(host, scale, f"{pair}-{on}")
+    return serve_round(host, scale, f"{pair}-{on}")
 
 
-def _round(host: Any, scale: Scale, name: str) -> float:
+def serve_round(host: Any, scale: Scale, name: str) -> float:
     """Output tokens/s of concurrent requests, from the first to the last token."""
     from lab.engine.generation import GenerationRequest
 

@@ -1,6 +1,6 @@
-"""A web server and one viewer on its WebSocket, each a process of its own.
+"""A web server, and viewers on its WebSocket in one other process.
 
-The viewer reads frames as a browser's socket does and draws nothing.
+A viewer reads frames as a browser's socket does and draws nothing.
 """
 
 import asyncio
@@ -29,14 +29,18 @@ def session_cookies(url: str) -> str:
 
 
 @contextmanager
-def open_viewer() -> Iterator[Callable[[], int]]:
-    """Serve the course and view it; yields a call that ends the viewer and returns
-    the number of frames it got."""
-    port = valkey.free_port()
+def open_viewer(
+    port: int | None = None,
+    number: int = 1,
+    application: str = "config.asgi:application",
+) -> Iterator[Callable[[], int]]:
+    """Serve the course and view it; yields a call that ends the viewers and returns
+    the number of frames that the one with the fewest got."""
+    port = port or valkey.free_port()
     url = f"http://127.0.0.1:{port}"
     web = subprocess.Popen(
         [
-            *(sys.executable, "-m", "uvicorn", "config.asgi:application"),
+            *(sys.executable, "-m", "uvicorn", application),
             *("--port", str(port), "--ws", "websockets-sansio"),
             *("--ws-per-message-deflate", "false", "--lifespan", "off"),
             *("--log-level", "warning", "--no-access-log"),
@@ -46,7 +50,7 @@ def open_viewer() -> Iterator[Callable[[], int]]:
     try:
         _wait_served(url)
         viewer = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.viewing", url],
+            [sys.executable, "-m", "benchmarks.viewing", url, str(number)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -75,17 +79,23 @@ def _wait_served(url: str) -> None:
             time.sleep(0.2)
 
 
-async def view(url: str) -> int:
-    """Read frames until a line comes on stdin; returns how many came."""
+async def view(url: str, number: int) -> int:
+    """Read frames with so many sockets until a line comes on stdin; returns how many
+    came to the one that got the fewest."""
+    ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.readline))
+    return min(await asyncio.gather(*(_view(url, ended) for _ in range(number))))
+
+
+async def _view(url: str, ended: "asyncio.Future[str]") -> int:
     import websockets
 
     num_frames = 0
+    cookies = await asyncio.to_thread(session_cookies, url)
     async with websockets.connect(
         url.replace("http", "ws") + "/ws/lab/",
-        additional_headers={"Cookie": session_cookies(url)},
+        additional_headers={"Cookie": cookies},
         origin=websockets.Origin(url),
     ) as socket:
-        ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.readline))
         while not ended.done():
             try:
                 message = await asyncio.wait_for(socket.recv(), 0.5)
@@ -96,4 +106,4 @@ async def view(url: str) -> int:
 
 
 if __name__ == "__main__":
-    print(asyncio.run(view(sys.argv[1])))
+    print(asyncio.run(view(sys.argv[1], int(sys.argv[2]))))

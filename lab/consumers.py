@@ -147,6 +147,7 @@ class LabConsumer(LearnerSocket):
             abort=self._abort,
             count=self._counter_of(status),
             counters=lambda: hub_of_process().counters_of(status.engine_host_id),
+            frames=lambda: hub_of_process().frames_of(status.engine_host_id),
             tell=self._tell,
         )
         await database_sync_to_async(ExperimentRun.begin)(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.experiments.following import Following, Frames
 from lab.experiments.watching import Counters, Watching
 from lab.messages import EngineStatus, Generation, RequestReport
 from lab.traffic.demos import Room
@@ -57,9 +58,11 @@ class Bench:
         count: Count,
         counters: Counters,
         tell: Tell,
+        frames: Frames = tuple,
     ) -> None:
-        """``nonce`` goes into prompts, so that nothing of an earlier run is cached.
-        Raises DemoRefused where the engine is not ready."""
+        """``nonce`` goes into prompts, so that nothing of an earlier run is cached;
+        ``frames`` has none where nobody hands them on. Raises DemoRefused where the
+        engine is not ready."""
         self.status = status
         self.learner_id = learner_id
         self.nonce = nonce
@@ -69,6 +72,7 @@ class Bench:
         self._count = count
         self._counters = counters
         self._tell = tell
+        self._frames = frames
         self._aborted: set[str] = set()
 
     # What runs do
@@ -119,6 +123,11 @@ class Bench:
         """``async with bench.watching() as seen``: the engine's own counters meanwhile,
         of all requests in it, also of others."""
         return Watching(self._counters)
+
+    def following(self) -> Following:
+        """``async with bench.following() as seen``: every frame of the engine
+        meanwhile, read: who holds which blocks, and how many tokens."""
+        return Following(self._frames)
 
     async def say(self, sentence: str) -> None:
         """How far the run is, shown beside the blocks."""

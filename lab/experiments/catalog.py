@@ -2,6 +2,7 @@
 
 from lab.experiments.batching import BATCHING
 from lab.experiments.cold_start import COLD_START
+from lab.experiments.contiguous import CONTIGUOUS
 from lab.experiments.experiment import Experiment
 from lab.experiments.full_house import FULL_HOUSE
 from lab.experiments.prefix import PREFIX
@@ -10,5 +11,13 @@ from lab.experiments.structured import STRUCTURED
 
 EXPERIMENTS: dict[str, Experiment] = {
     one.id: one
-    for one in (PREFIX, FULL_HOUSE, BATCHING, COLD_START, SCHEDULING, STRUCTURED)
+    for one in (
+        CONTIGUOUS,
+        PREFIX,
+        FULL_HOUSE,
+        BATCHING,
+        COLD_START,
+        SCHEDULING,
+        STRUCTURED,
+    )
 }

@@ -84,7 +84,7 @@ def _bars(plot: Plot, up: Axis) -> Context:
 def _curves(plot: Plot, up: Axis) -> Context:
     xs = [x for series in plot.series for x, _ in series.points]
     xs += [x for span in plot.spans for x in (span.low, span.high)]
-    across = Axis.up_to(max(*xs, 1e-9))
+    across = Axis.up_to(max(*xs, plot.until or 0.0, 1e-9))
 
     def place(x: float, y: float) -> tuple[float, float]:
         return (

@@ -78,6 +78,8 @@ class Experiment:
     run: Run
     claims: tuple[str, ...] = ()
     """Ids of the course's claims: the published figures to compare with."""
+    assumes: tuple[str, ...] = ()
+    """Of a comparison with what did not run: what of it is computed, and from what."""
     changes: tuple[str, ...] = ()
     """What would change the result, each a sentence."""
     unable: Callable[[EngineStatus], str] = any_engine

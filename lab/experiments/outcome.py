@@ -58,6 +58,8 @@ class Plot:
     level_label: str = ""
     names: list[str] = field(default_factory=list)
     """Of bars: the words under each x = 0, 1, 2, …"""
+    until: float | None = None
+    """Where x ends at least, so that two drawings are to one scale."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Outcome:
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    answer_kind: Kind = "measured"
+    """Whether the answer was measured, or follows from what was."""
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept."""
@@ -116,4 +120,5 @@ class Outcome:
             tables=[Table(**one) for one in data.get("tables", [])],
             plots=plots,
             links=[Link(**one) for one in data.get("links", [])],
+            answer_kind=data.get("answer_kind", "measured"),
         )

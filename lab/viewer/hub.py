@@ -149,6 +149,11 @@ class Hub:
         chain = self.chains.get(engine_host_id)
         return counters_of(chain.frames[-1]) if chain and chain.frames else None
 
+    def frames_of(self, engine_host_id: str) -> list[bytes]:
+        """A host's newest keyframe and every delta since; empty before one."""
+        chain = self.chains.get(engine_host_id)
+        return list(chain.frames) if chain else []
+
     def resync(self, viewer: Viewer) -> None:
         """The viewer lost a frame: hand it the chain again."""
         if viewer.engine_host_id is not None:

@@ -61,6 +61,25 @@ def test_prefix_sharing_is_predicted_run_and_shown_beside_the_prediction(
     expect(room.locator(".result").first).to_contain_text("measured")
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_blocks_and_regions_are_held_against_each_other_live(
+    room: Page, width: int
+) -> None:
+    _open(room, "/lab/?experiment=contiguous&number=12&output=96", width)
+    room.fill("#experiment-prediction", "8")
+    room.click("#experiment-run")
+    state = room.locator("#experiment-state")
+    expect(state).to_contain_text("In regions, computed", timeout=RUN_MS)
+    result = room.locator(".result").first
+    expect(result.locator(".is-measured")).to_contain_text("derived", timeout=RUN_MS)
+    expect(result.locator(".is-predicted")).to_contain_text("8")
+    expect(result).to_contain_text("In blocks 12 of the 12 were in memory at once")
+    assert result.locator(".plot-fill.is-used[d]").count() >= 2, "bands of both sides"
+    assert result.locator(".as-table").count() >= 4, "each drawing has its table"
+    wide = room.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= width, "nothing is wider than the page"
+
+
 def test_a_run_can_be_stopped_and_the_next_one_works(room: Page) -> None:
     _open(room, "/lab/?experiment=prefix&at_once=2&tokens=64", 1440)
     room.fill("#experiment-prediction", "10")

@@ -8,12 +8,15 @@ from typing import Any
 
 from lab.engine.generation import GenerationRequest
 from lab.engine.host import EngineHost
+from lab.engine.launch import EngineRun
 from lab.experiments.bench import Bench, Chat, TokenCounts
 from lab.experiments.experiment import Experiment
 from lab.experiments.outcome import Outcome
 from lab.messages import Generation, RequestEvent, RequestReport
 from lab.tracing.frame_counters import FrameCounters
-from lab.tracing.mirror import PoolMirror
+from lab.tracing.frames import FrameEncoder
+from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.trace import StepTrace
 from tests.lab.engine_host import Listener
 
 
@@ -24,6 +27,32 @@ class Ear(Listener):
         super().__init__()
         self.bench: Bench | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.encoder: FrameEncoder | None = None
+        self.frames: list[bytes] = []
+        """As the hub keeps them: the newest keyframe, and every delta since."""
+        self.said: list[str] = []
+        """What the runs have told of their progress."""
+
+    def on_engine_start(self, run: EngineRun, mirror: PoolMirror) -> None:
+        super().on_engine_start(run, mirror)
+        self.encoder = FrameEncoder(
+            "host", run.number, run.num_blocks, run.block_size, mirror
+        )
+
+    def on_trace(
+        self, record: bytes, trace: StepTrace, finished: list[RequestMirror]
+    ) -> None:
+        super().on_trace(record, trace, finished)
+        assert self.encoder is not None
+        self.encoder.note(trace, finished)
+
+    def on_poll(self, mirror: PoolMirror | None) -> None:
+        super().on_poll(mirror)
+        frame = None if self.encoder is None else self.encoder.next_frame()
+        if frame is not None:
+            assert self.encoder is not None
+            before = [] if self.encoder.is_keyframe else self.frames
+            self.frames = [*before, frame]
 
     def on_request_event(self, event: RequestEvent) -> None:
         super().on_request_event(event)
@@ -69,7 +98,7 @@ async def run(
         return None if counts is None else TokenCounts(**counts)
 
     async def tell(message: dict[str, Any]) -> None:
-        pass
+        ear.said.append(message["sentence"])
 
     bench = Bench(
         host.status,
@@ -81,6 +110,7 @@ async def run(
         count=count,
         counters=lambda: counters_of(ear.mirror),
         tell=tell,
+        frames=lambda: ear.frames,
     )
     ear.bench, ear.loop = bench, asyncio.get_running_loop()
     outcome = await experiment.run(bench, experiment.defaults | values)

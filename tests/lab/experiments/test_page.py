@@ -108,12 +108,29 @@ def test_a_result_stands_beside_its_prediction_with_units_and_its_engine(
     client, learner_id
 ):
     _run(learner_id)
-    text = _text(client.get("/lab/"))
+    text = _text(client.get("/lab/?experiment=prefix"))
     assert "You predicted 50 %" in text and "88.9 %" in text
     assert "39 points too low" in text
     assert "tokens in common with the first unknown" in text
     assert "smollm2 · vllm 0.32.0" in text
     assert "one word changed" in text, "the settings it ran with"
+
+
+def test_an_answer_that_follows_from_measurements_is_not_called_measured(
+    client, learner_id
+):
+    run = _run(learner_id)
+    derived = replace(OUTCOME, answer_kind="derived").to_json()
+    ExperimentRun.objects.filter(run_id=run.run_id).update(outcome=derived)
+    text = _text(client.get(f"/lab/runs/{run.run_id}/"))
+    assert "predicted 50" in text and "derived 88.9" in text
+    assert "measured 88.9" not in text
+
+
+def test_what_a_comparison_computes_is_told_before_it_is_run(client):
+    text = _text(client.get("/lab/?experiment=contiguous"))
+    assert "What is measured, and what computed" in text
+    assert "One that does not fit waits, and all behind it" in text
 
 
 def test_every_plot_has_a_table_of_the_same_values(client, learner_id):

@@ -1,0 +1,72 @@
+"""Every frame of an engine while something runs, read in the web process."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from lab.allocators.observed import Observed
+from lab.tracing.frame_reader import FrameReader, sequence_of
+
+EVERY_S = 0.1
+LAST_FRAME_S = 3.0
+"""A frame with the end of the last request comes within a keyframe's time."""
+Frames = Callable[[], Sequence[bytes]]
+"""The newest keyframe of an engine and every delta since."""
+
+
+class Following:
+    """Reads on until its context ends."""
+
+    def __init__(self, frames: Frames, every_s: float = EVERY_S) -> None:
+        self._frames = frames
+        self._every_s = every_s
+        self._reader = FrameReader()
+        self._task: asyncio.Task[None] | None = None
+        self.observed = Observed()
+
+    async def __aenter__(self) -> "Following":
+        self.look()
+        self._task = asyncio.create_task(self._look_for_ever())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def until_gone(self, short_ids: Sequence[int]) -> bool:
+        """Wait for the frame after which these are not in the engine; False where it
+        did not come in time."""
+        wanted = set(short_ids)
+        for _ in range(round(LAST_FRAME_S / self._every_s)):
+            self.look()
+            if self._has_seen_end_of(wanted):
+                return True
+            await asyncio.sleep(self._every_s)
+        return False
+
+    def _has_seen_end_of(self, short_ids: set[int]) -> bool:
+        served = self.observed.served
+        return all(
+            one in served and served[one].num_steps is not None for one in short_ids
+        )
+
+    async def _look_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._every_s)
+            self.look()
+
+    def look(self) -> None:
+        """Read the frames that are new."""
+        frames, last = self._frames(), self._reader.sequence
+        new = [one for one in frames if last is None or sequence_of(one) > last]
+        for frame in new:
+            if (seen := self._reader.apply(frame)) is not None:
+                self.observed.note(seen)
