@@ -4,9 +4,9 @@
     process 1, counters                     KV-cache blocks, requests, scheduled tokens
     process 2 "requests", a track each      slices waiting, prefill, decode, preempted
 
-Times are microseconds since the first trace. The format:
+Times are microseconds since the first trace. The format (October 2016):
 https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
-(read 2026-11-26). Pure.
+Pure.
 """
 
 from collections.abc import Iterator

@@ -23,6 +23,16 @@ generation = Generation([{"role": "user", "content": "A secret question"}], 20)
 print(client.submit(generation, learner_id="anna", purpose="demo", log_id="page-77777"))
 """
 
+KEEP = """
+import django; django.setup()
+from lab import client
+from lab.models import KeptRecording
+one = {"recording_id": "5" * 32, "state": "recording", "engine_host_id": "a"}
+if "%(action)s" == "start":
+    KeptRecording.begin("anna", title="lunch", **one)
+print(client.keep("a", "%(action)s", "5" * 32)["state"])
+"""
+
 pytestmark = pytest.mark.slow
 
 
@@ -118,6 +128,37 @@ def test_a_recording_of_a_running_host_holds_its_traces_and_no_text(
     content = path.read_bytes()
     assert all(request_id.encode() not in content for request_id in ids)
     assert reports and b"secret" not in content
+
+
+def test_a_learners_recording_comes_from_the_host_to_the_storage(
+    bench: Bench, worker: EngineWorker, default_worker: Path
+) -> None:
+    def told(action: str) -> str:
+        process = bench.run("-c", KEEP % {"action": action})
+        assert process.stdout is not None
+        return process.stdout.read().split()[-1]
+
+    def row() -> tuple[str, float, int]:
+        with sqlite3.connect(bench.directory / "database.sqlite3") as database:
+            found: tuple[str, float, int] = database.execute(
+                "SELECT state, duration_s, num_bytes FROM lab_keptrecording"
+            ).fetchone()
+        return found
+
+    assert told("start") == "waiting"
+    request_id = new_id()
+    bench.send(request_id, max_tokens=60)
+    bench.reports(1)
+    assert told("stop") in ("recording", "writing", "done", "idle")
+
+    bench.wait_for(lambda: row()[0] == "kept", timeout_s=60)
+    (kept,) = bench.directory.glob(f"**/kept-recordings/{'5' * 32}.svlr")
+    found = read_recording(kept)
+    assert found.header.engine_host_id == "a"
+    assert row()[2] == kept.stat().st_size and row()[1] > 0.5
+    assert request_id.encode() not in kept.read_bytes()
+    assert kept.with_suffix(".frames").read_bytes().startswith(b"SVLP")
+    assert list(worker.log.parent.glob("a/recordings/under-way-a/*")) == []
 
 
 def test_only_a_host_that_is_there_can_be_recorded(
