@@ -184,3 +184,22 @@ def test_a_kind_of_traffic_is_sent_and_recorded_to_its_end(
     assert found.header.traffic == "One long beginning that all requests share"
     last = decode(found.records[-1]).header
     assert (last.num_running, last.num_waiting) == (0, 0)
+
+
+def test_an_experiment_is_run_and_recorded_by_a_command(
+    bench: Bench, worker: EngineWorker, default_worker: Path
+) -> None:
+    process = bench.run("manage.py", "recordexperiments", "full-house", "structured")
+    assert process.stdout is not None
+    said = process.stdout.read()
+    assert process.wait(240) == 0, said
+    for name in ("full-house", "structured"):
+        made = (bench.directory / "a" / "recordings").glob(f"*-{name}-2*.svlr")
+        (path,) = made
+        assert str(path) in said
+        found = read_recording(path)
+        assert found.header.traffic.startswith("Experiment: ")
+        assert found.duration_s > 1
+    with sqlite3.connect(bench.directory / "database.sqlite3") as database:
+        runs = database.execute("SELECT count(*) FROM lab_experimentrun").fetchone()
+    assert runs == (0,), "who ran them has left"
