@@ -8,7 +8,7 @@ MAX_BYTES = 2 * MIB
 """Of the file: it travels through the broker as one message."""
 CLOSING_BYTES = 128 << 10
 """Kept free for the chunk that is being filled when a recording has to end."""
-MAX_TRACES = 250_000
+MAX_TRACES = 100_000
 READ = ReadLimits(file=MAX_BYTES, chunk=32 * MIB, expanded=64 * MIB, traces=MAX_TRACES)
 MAX_PLAIN_BYTES = 56 * MIB
 """Of traces, before they are compressed: below what is read again."""

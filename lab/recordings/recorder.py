@@ -157,7 +157,7 @@ class Recorder:
 
 class Session:
     """One recording under way; it ends in time, or when its file has ``max_bytes`` or
-    its traces before compression ``max_plain_bytes``."""
+    its traces before compression ``max_plain_bytes``, or with ``max_traces``."""
 
     def __init__(
         self,
@@ -166,6 +166,7 @@ class Session:
         clock: Callable[[], float],
         max_bytes: float = math.inf,
         max_plain_bytes: float = math.inf,
+        max_traces: float = math.inf,
     ) -> None:
         self.writer = writer
         self._clock = clock
@@ -174,6 +175,7 @@ class Session:
         """Whether the first record is still to be asked for."""
         self._seconds = seconds
         self._max_bytes, self._max_plain_bytes = max_bytes, max_plain_bytes
+        self._max_traces = max_traces
         self._num_plain_bytes = 0
         self._begins_by = clock() + MAX_WAIT_S
         self._ends_at: float | None = None
@@ -185,6 +187,7 @@ class Session:
         is_full = (
             self.writer.num_bytes >= self._max_bytes
             or self._num_plain_bytes >= self._max_plain_bytes
+            or self.writer.num_traces >= self._max_traces
         )
         if is_late or is_full:
             self.stop()

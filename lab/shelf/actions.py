@@ -1,5 +1,6 @@
 """What a learner does with recordings: record, stop, name, share, delete, upload."""
 
+import threading
 import uuid
 from contextlib import suppress
 from pathlib import PurePath
@@ -19,7 +20,7 @@ from lab.errors import EngineError, EngineUnavailable, LimitExceeded
 from lab.models import MAX_TITLE_CHARS, KeptRecording
 from lab.recordings import limits
 from lab.recordings.recording import SUFFIX, RecordingError
-from lab.recordings.upload import checked
+from lab.recordings.upload import Checked, checked
 from lab.shelf import access, files
 from lab.shelf.pages import shelf_page
 
@@ -27,6 +28,9 @@ UPLOADS_A_MINUTE = 6
 UNREACHED: tuple[type[Exception], ...] = (EngineError, *client.NOT_SENT)
 SILENT = "This engine does not answer, so nothing is recorded. Try again in a moment."
 NOBODY = "Please open the page first: a recording belongs to who visits it."
+CHECKING = threading.Lock()
+TURN_S = 20.0
+BUSY = "Other files are being checked. Try again in a minute."
 NO_FILE = "Choose a recording first: a file that ends with .svlr."
 
 
@@ -148,7 +152,7 @@ def upload(request: HttpRequest) -> HttpResponse:
                 f"{UPLOADS_A_MINUTE} files a minute are taken. Try again in a minute."
             )
         content = file.read()
-        found = checked(content, name)
+        found = _checked_in_turn(content, name)
         one = KeptRecording.begin(
             learner_id, recording_id=uuid.uuid4().hex, title=name.removesuffix(SUFFIX)
         )
@@ -157,6 +161,16 @@ def upload(request: HttpRequest) -> HttpResponse:
     files.keep(one, content, found)
     messages.success(request, f"“{one.title}” is here.")
     return redirect("lab:shelf")
+
+
+def _checked_in_turn(content: bytes, name: str) -> Checked:
+    """One at a time in this process: a file may take seconds of a core."""
+    if not CHECKING.acquire(timeout=TURN_S):
+        raise LimitExceeded(BUSY)
+    try:
+        return checked(content, name)
+    finally:
+        CHECKING.release()
 
 
 def _own(request: HttpRequest, recording_id: str) -> KeptRecording:

@@ -20,6 +20,8 @@ from lab.tracing.trace import StepTrace
 
 MAX_AT_ONCE = 4
 """Of all learners: each takes some of the engine's cores to compress."""
+CLOSING_TRACES = 2_000
+"""That may still come between two looks at the tap."""
 BUSY = (
     f"{MAX_AT_ONCE} recordings of this engine are being made, which is the limit. Try "
     "again when one has ended."
@@ -79,6 +81,7 @@ class Keeper:
             self._clock,
             max_bytes=limits.MAX_BYTES - limits.CLOSING_BYTES,
             max_plain_bytes=limits.MAX_PLAIN_BYTES,
+            max_traces=limits.MAX_TRACES - CLOSING_TRACES,
         )
 
     # From the host's loop

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -68,16 +69,22 @@ def test_record_name_replay_scrub_share_and_upload(
     expect(when).to_contain_text("0.0 of")
     page.press("body", "ArrowRight")
     expect(when).not_to_contain_text("0.0 of 0")
-    page.select_option("#replay-speed", "4")
-    page.press("body", "+")
+    page.select_option("#replay-speed", "16")
+    page.press("body", "-")
     expect(page.locator("#replay-speed")).to_have_value("8")
+    page.select_option("#replay-speed", "0.25")
     page.click("#replay-play")
     expect(page.locator("#replay-play")).to_have_text("Pause")
-    expect(page.locator("#replay-play")).to_have_text("Play", timeout=60_000)
+    page.press("body", " ")
+    expect(page.locator("#replay-play")).to_have_text("Play")
+    page.select_option("#replay-speed", "16")
+    page.click("#replay-play")
+    expect(when).to_have_text(re.compile(r"^([\d.]+) of \1"), timeout=60_000)
+    expect(page.locator("#replay-play")).to_have_text("Play")
     page.press("body", "Home")
     expect(when).to_contain_text("0.0 of")
     times = page.evaluate(SCRUB, [0.9, 0.1, 0.5, 0.7, 0.3] * 6)
-    assert sorted(times)[int(0.95 * len(times))] <= SCRUB_MS, times
+    assert median(times) <= SCRUB_MS, "to the paint; bench replay has the percentiles"
     expect(page.locator('[data-part="body"] tr').first).to_be_visible()
     page.focus("#replay-slider")
     before = when.text_content()

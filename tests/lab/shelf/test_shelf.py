@@ -14,6 +14,7 @@ from lab.models import KeptRecording
 from lab.recordings import limits
 from lab.recordings.columns import to_columns
 from lab.recordings.recording import CHUNK_HEAD, FILE_HEAD, MAGIC, VERSION
+from lab.shelf import actions
 from tests.lab.shelf.conftest import HEADER, browser
 from tests.lab.step_traces import Traffic
 
@@ -187,6 +188,21 @@ def test_a_recording_that_broke_off_is_kept_as_far_as_it_came(learner, file):
 def test_frames_without_bound_are_refused(learner, monkeypatch):
     monkeypatch.setattr(limits, "MAX_FRAMES_BYTES", 500)
     assert "more than 500 bytes" in fault(sent(learner, made()))
+
+
+def test_files_are_checked_one_at_a_time(learner, monkeypatch):
+    monkeypatch.setattr(actions, "TURN_S", 0.01)
+    with actions.CHECKING:
+        assert "Other files are being checked" in fault(sent(learner, made()))
+    assert sent(learner, made()).status_code == 302
+
+
+def test_a_file_of_too_many_traces_is_refused_before_they_are_read(learner):
+    columns = (limits.MAX_TRACES + 1).to_bytes(4, "little") + b"\0" * 4_000_000
+    file = FILE_HEAD.pack(MAGIC, VERSION)
+    file += chunk(b"H", json.dumps(asdict(HEADER)).encode())
+    file += chunk(b"T", lzma.compress(columns))
+    assert "more traces than are read" in fault(sent(learner, file))
 
 
 def test_without_a_file_the_page_asks_for_one(learner):
