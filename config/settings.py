@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import logging_configuration
+from config.storages import recordings_storage
 from lab.engine.addresses import address_of, celery_url
 from lab.engine.environment import (
     SHORTEST_SECRET,
@@ -186,6 +187,8 @@ STORAGES = {
         if DEBUG
         else "config.static_files.HashedFiles"
     },
+    # Learners' recordings: the web processes and the worker share it.
+    "recordings": recordings_storage(env, DATA_DIR / "kept-recordings"),
 }
 
 # What a page may load, and what protects a session

@@ -274,6 +274,18 @@ def record(engine_host_id: str, action: str, **arguments: Any) -> dict[str, Any]
     return next((answer for answer in answers if answer.get("state")), None)
 
 
+def keep(engine_host_id: str, action: str, recording_id: str) -> dict[str, Any] | None:
+    """Tell one host to "start" or "stop" a learner's recording; its reply as of
+    record(). The file comes by the task lab.keep_recording when it has ended."""
+    arguments = {
+        "engine_host_id": engine_host_id,
+        "action": action,
+        "recording_id": recording_id,
+    }
+    answers = _transport.ask("lab_keep", arguments, len(recent_statuses()) or None)
+    return next((answer for answer in answers if answer.get("state")), None)
+
+
 def count_tokens(
     engine_host_id: str, chats: list[list[dict[str, str]]]
 ) -> dict[str, list[int]] | None:

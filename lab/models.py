@@ -1,5 +1,5 @@
 """What the lab keeps: who asked the engine for what and how it ended, never any text;
-and the runs of experiments."""
+the runs of experiments, and learners' recordings."""
 
 from dataclasses import asdict
 from datetime import timedelta
@@ -31,6 +31,14 @@ RUNS_KEPT = 20
 """Of one learner and experiment."""
 RUN_LOST_AFTER = timedelta(minutes=12)
 """Longer than any run may take."""
+
+RECORDINGS_KEPT = 20
+"""Of one learner; made here and uploaded together."""
+RECORDINGS_IN_TOTAL = 2_000
+"""Of all learners: four gigabytes at most."""
+RECORDING_LOST_AFTER = timedelta(minutes=20)
+"""Longer than one may wait for a first step, last, and travel."""
+MAX_TITLE_CHARS = 80
 
 
 class EngineRequest(models.Model):
@@ -179,6 +187,60 @@ class ExperimentRun(models.Model):
         return cls.objects.filter(
             learner_id=learner_id or "", experiment=experiment
         ).order_by("-started_at")
+
+
+class KeptRecording(models.Model):
+    """One learner's recording: its name, what its header says, who may see it. The file
+    lies in the storage "recordings" (lab.shelf.files)."""
+
+    recording_id = models.CharField(max_length=32, primary_key=True)
+    learner_id = models.CharField(max_length=32, db_index=True)
+    title = models.CharField(max_length=MAX_TITLE_CHARS)
+    state = models.CharField(max_length=16, default="kept")
+    """recording, kept or failed."""
+    sentence = models.TextField(blank=True)
+    """Why it failed, or what to know of it."""
+    engine_host_id = models.CharField(max_length=64, blank=True)
+    """Who records it."""
+    header = models.JSONField(default=dict)
+    """lab.recordings.recording.RecordingHeader."""
+    duration_s = models.FloatField(default=0.0)
+    num_bytes = models.PositiveIntegerField(default=0)
+    share_key = models.CharField(max_length=64, blank=True, db_index=True)
+    """Empty: only its owner sees it."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"recording {self.recording_id[:8]}"
+
+    @classmethod
+    def give_up_lost(cls) -> None:
+        """Those whose engine host went away while it recorded never arrive."""
+        lost = timezone.now() - RECORDING_LOST_AFTER
+        cls.objects.filter(state="recording", created_at__lt=lost).update(
+            state="failed", sentence=LOST
+        )
+
+    @classmethod
+    def begin(cls, learner_id: str, **fields: Any) -> "KeptRecording":
+        """A new one within the limits; raises LimitExceeded."""
+        if cls.objects.filter(learner_id=learner_id).count() >= RECORDINGS_KEPT:
+            raise LimitExceeded(
+                f"You have {RECORDINGS_KEPT} recordings, which is the limit. Delete "
+                "one of them, then try again."
+            )
+        if cls.objects.count() >= RECORDINGS_IN_TOTAL:
+            raise LimitExceeded(
+                f"{RECORDINGS_IN_TOTAL:,} recordings of all learners are kept here, "
+                "which is the limit."
+            )
+        return cls.objects.create(learner_id=learner_id, **fields)
+
+
+LOST = "It never arrived: the engine's machine went away while it was recorded."
 
 
 def _check_address(address: str) -> None:

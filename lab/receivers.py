@@ -6,7 +6,8 @@ from django.dispatch import receiver
 
 from courseware.learner import carry, forget
 from lab import client
-from lab.models import EngineRequest, ExperimentRun
+from lab.models import EngineRequest, ExperimentRun, KeptRecording
+from lab.shelf import files
 
 
 @receiver(forget)
@@ -17,6 +18,8 @@ def delete_requests(learner_id: str, **_: Any) -> None:
     client.abandon(unfinished.values_list("request_id", flat=True), learner_id)
     requests.delete()
     ExperimentRun.objects.filter(learner_id=learner_id).delete()
+    for one in KeptRecording.objects.filter(learner_id=learner_id):
+        files.delete(one)
 
 
 @receiver(carry)
@@ -24,3 +27,4 @@ def move_requests(learner_id: str, into: str, **_: Any) -> None:
     """Who signed in keeps the figures of their requests."""
     EngineRequest.objects.filter(learner_id=learner_id).update(learner_id=into)
     ExperimentRun.objects.filter(learner_id=learner_id).update(learner_id=into)
+    KeptRecording.objects.filter(learner_id=learner_id).update(learner_id=into)

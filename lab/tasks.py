@@ -1,5 +1,6 @@
 """Celery tasks: shells. lab.generate runs in engine workers, the rest in default."""
 
+import base64
 from typing import Any
 
 from celery import shared_task
@@ -8,6 +9,7 @@ from django.db import OperationalError, transaction
 from lab import client
 from lab.messages import RequestReport
 from lab.models import EngineRequest
+from lab.shelf import files
 
 
 @shared_task(name="lab.generate", ignore_result=True, acks_late=True)
@@ -51,3 +53,15 @@ def finish_request(report: dict[str, Any]) -> None:
             client.request_finished.send(
                 sender=EngineRequest, report=ended, purpose=request.purpose
             )
+
+
+@shared_task(
+    name="lab.keep_recording",
+    ignore_result=True,
+    autoretry_for=(OperationalError, OSError),  # database or storage is away
+    retry_backoff=2,
+    max_retries=8,
+)
+def keep_recording(recording_id: str, file: str, sentence: str) -> None:
+    """Keep what an engine host recorded for a learner, or why there is nothing."""
+    files.arrived(recording_id, base64.b64decode(file), sentence)

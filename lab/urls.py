@@ -1,16 +1,30 @@
-"""The lab's addresses: its page, results of experiments, recordings for the viewer."""
+"""The lab's addresses: its page, results of experiments, recordings."""
 
 from django.urls import path
 
 from lab import views
 from lab.experiments import pages, staff
+from lab.shelf import actions
+from lab.shelf import pages as shelf
 
 app_name = "lab"
+OWN = "recordings/<slug:recording_id>"
 urlpatterns = [
     path("", pages.lab, name="lab"),
     path("staff/pause/", staff.pause, name="pause"),
     path("staff/stop/", staff.stop_all, name="stop_all"),
     path("runs/<slug:run_id>/", pages.run, name="run"),
-    path("recordings/", views.recordings, name="recordings"),
-    path("recordings/<slug:recording_id>/", views.recording, name="recording"),
+    path("recordings/", shelf.shelf, name="shelf"),
+    path("recordings/menu/", views.recordings, name="recordings"),
+    path("recordings/begin/", actions.begin, name="recording_begin"),
+    path("recordings/upload/", actions.upload, name="recording_upload"),
+    path(f"{OWN}/state/", actions.state, name="recording_state"),
+    path(f"{OWN}/stop/", actions.stop, name="recording_stop"),
+    path(f"{OWN}/rename/", actions.rename, name="recording_rename"),
+    path(f"{OWN}/share/", actions.share, name="recording_share"),
+    path(f"{OWN}/delete/", actions.delete, name="recording_delete"),
+    path("recordings/<slug:reference>/", shelf.frames, name="recording"),
+    path("recordings/<slug:reference>/file/", shelf.file, name="recording_file"),
+    path("recordings/<slug:reference>/trace/", shelf.trace, name="recording_trace"),
+    path("replay/<slug:reference>/", shelf.replay, name="replay"),
 ]

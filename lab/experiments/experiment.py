@@ -85,7 +85,8 @@ class Experiment:
     unable: Callable[[EngineStatus], str] = any_engine
     """A sentence where this engine cannot run it; "" where it can."""
     recording: str = ""
-    """Id of a shipped recording of it, offered where no engine can run it."""
+    """Id of a shipped recording that shows it, offered where no engine can run it and
+    none of its own run ships."""
     demo: str = ""
     """The demonstration (lab.traffic.demos) that is its short form."""
 

@@ -16,6 +16,8 @@ from lab.recordings import library
 
 Context = dict[str, Any]
 RUNS_SHOWN = 5
+RECORDED_PREFIX = "experiment-"
+"""And the experiment's id: the recording of its own that ships (recordexperiments)."""
 
 
 def page(
@@ -38,20 +40,22 @@ def page(
         "fields": _fields(chosen),
         "fault": fault,
         "unable": experiment.unable(engine) if engine else "",
-        "recording": recording_in_words(experiment),
+        **_recorded(experiment),
         "runs": [result(run) for run in runs[:RUNS_SHOWN]],
         "last_prediction": next((run.prediction for run in runs), None),
     }
 
 
-def recording_in_words(experiment: Experiment) -> str:
-    """Model, device, machine and date of the shipped recording; "" without one."""
-    for one in library.recordings():
-        if one.recording_id == experiment.recording:
-            header = one.header
+def _recorded(experiment: Experiment) -> Context:
+    """Id of the recording that is offered, of its own run where that ships; and its
+    model, device, machine and date in words, "" without one."""
+    shipped = {one.recording_id: one.header for one in library.recordings()}
+    for recording_id in (RECORDED_PREFIX + experiment.id, experiment.recording):
+        if header := shipped.get(recording_id):
             named = (header.model, header.device, header.machine, header.date[:10])
-            return " · ".join(filter(None, named))
-    return ""
+            words = " · ".join(filter(None, named))
+            return {"recording_id": recording_id, "recording": words}
+    return {"recording_id": "", "recording": ""}
 
 
 def _fields(chosen: Chosen) -> list[Context]:

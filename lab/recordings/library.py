@@ -21,6 +21,7 @@ from lab.recordings.recording import (
     MAGIC,
     SUFFIX,
     VERSION,
+    RecordingError,
     RecordingHeader,
 )
 
@@ -36,6 +37,8 @@ class ListedRecording:
 
     recording_id: str
     header: RecordingHeader
+    duration_s: float = 0.0
+    num_bytes: int = 0
 
 
 def recordings() -> list[ListedRecording]:
@@ -44,8 +47,29 @@ def recordings() -> list[ListedRecording]:
     for recording_id, path in _paths().items():
         header = _header(path)
         if header is not None:
-            listed.append(ListedRecording(recording_id, header))
+            stat = path.stat()
+            duration_s = _duration_s(path, stat.st_mtime_ns, stat.st_size)
+            listed.append(
+                ListedRecording(recording_id, header, duration_s, stat.st_size)
+            )
     return listed
+
+
+def title(one: ListedRecording) -> str:
+    """Its traffic, or its id, and the device."""
+    words = (one.header.traffic or one.recording_id, one.header.device)
+    return " · ".join(filter(None, words))
+
+
+def place(one: ListedRecording) -> tuple[bool, str]:
+    """In the list. Mixed traffic has the most to see: it plays without an engine."""
+    return not one.recording_id.endswith("-mixed"), one.recording_id
+
+
+def file(recording_id: str) -> bytes | None:
+    """The recording itself; None where there is none of this id."""
+    path = _paths().get(recording_id)
+    return None if path is None else path.read_bytes()
 
 
 def frames(recording_id: str) -> bytes | None:
@@ -58,6 +82,15 @@ def frames(recording_id: str) -> bytes | None:
         return None
     stat = path.stat()
     return _frames(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)
+def _duration_s(path: Path, changed_ns: int, num_bytes: int) -> float:
+    """0 where it is damaged: playing it says so."""
+    try:
+        return read_recording(path, allow_cut=True).duration_s
+    except RecordingError:
+        return 0.0
 
 
 @lru_cache(maxsize=4)

@@ -33,6 +33,7 @@ class ReadLimits:
     """What one chunk may expand to."""
     expanded: int = 512 * MIB
     """What all chunks of a file may expand to."""
+    traces: int = 16_000_000
 
 
 LIMITS = ReadLimits()
@@ -44,22 +45,43 @@ def read_recording(
     """The recording in a file. With ``allow_cut`` one that broke off is read up to
     there. Raises RecordingError, a sentence that names the file."""
     try:
-        if path.stat().st_size > limits.file:
-            raise RecordingError(
-                f"{path} is too large for a recording: at most {limits.file} bytes."
-            )
-        return _Reader(path.read_bytes(), allow_cut, limits).recording()
+        num_bytes = path.stat().st_size
+        file = path.read_bytes() if num_bytes <= limits.file else b""
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror}.") from error
+    _check_size(num_bytes, str(path), limits)
+    return read_bytes(file, str(path), allow_cut=allow_cut, limits=limits)
+
+
+def read_bytes(
+    file: bytes, name: str, *, allow_cut: bool = False, limits: ReadLimits = LIMITS
+) -> Recording:
+    """read_recording() of a file in memory; sentences begin with ``name``."""
+    _check_size(len(file), name, limits)
+    try:
+        return _Reader(file, allow_cut, limits).recording()
     except _Foreign as error:
-        raise RecordingError(f"{path} is not a recording: {error}.") from error
+        raise RecordingError(f"{name} is not a recording: {error}.") from error
     except _Cut as error:
         raise RecordingError(
-            f"{path} is cut short ({error}): the recording broke off, or the file was "
+            f"{name} is cut short ({error}): the recording broke off, or the file was "
             "not copied whole."
         ) from error
-    except (ValueError, TypeError, KeyError, lzma.LZMAError) as error:
-        raise RecordingError(f"{path} is damaged: {error}.") from error
+    except DAMAGE as error:
+        raise RecordingError(f"{name} is damaged: {error}.") from error
+
+
+DAMAGE = (
+    ValueError, TypeError, KeyError, AttributeError, RecursionError, lzma.LZMAError,
+)  # fmt: skip
+"""What a wrong byte may end in."""
+
+
+def _check_size(num_bytes: int, name: str, limits: ReadLimits) -> None:
+    if num_bytes > limits.file:
+        raise RecordingError(
+            f"{name} is too large for a recording: at most {limits.file:,} bytes."
+        )
 
 
 class _Foreign(Exception):
@@ -78,6 +100,7 @@ class _Reader:
         self._allow_cut = allow_cut
         self._max_chunk = limits.chunk
         self._rest = limits.expanded
+        self._traces_left = limits.traces
 
     def recording(self) -> Recording:
         if self._file[:4] != MAGIC or len(self._file) < FILE_HEAD.size:
@@ -139,7 +162,11 @@ class _Reader:
         raise _Cut("it has no end")
 
     def _records(self, payload: bytes, header: RecordingHeader) -> list[bytes]:
-        records = from_columns(self._unpacked(payload))
+        columns = self._unpacked(payload)
+        self._traces_left -= int.from_bytes(columns[:4], "little")
+        if self._traces_left < 0:
+            raise ValueError("it has more traces than are read")
+        records = from_columns(columns)
         for record in records:
             trace = decode(record)
             ids = [trace.blocks[0], *(table.block_ids for table in trace.tables)]

@@ -13,6 +13,7 @@ command is JSON::
 
 import contextlib
 import datetime
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -43,6 +44,26 @@ def written_words(reply: dict[str, Any]) -> str:
     )
 
 
+def header_of(status: EngineStatus | None, traffic: str = "") -> RecordingHeader:
+    """What stands above a recording of this engine, as of now; raises RecordingError
+    where there is no pool of blocks yet."""
+    if status is None or not (status.num_blocks and status.block_size):
+        raise RecordingError("The engine is not ready yet: there is no block pool.")
+    return RecordingHeader(
+        engine_host_id=status.engine_host_id,
+        engine_run=status.engine_run,
+        num_blocks=status.num_blocks,
+        block_size=status.block_size,
+        machine=status.machine,
+        device=status.device,
+        model=status.model_in_words,
+        versions=dict(status.versions),
+        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        traffic=traffic,
+        phases=[asdict(phase) for phase in status.phases if phase.seconds is not None],
+    )
+
+
 class Recorder:
     """At most one recording at a time."""
 
@@ -56,7 +77,7 @@ class Recorder:
         self._ask_snapshot = ask_snapshot
         self._clock = clock
         self._status: EngineStatus | None = None
-        self._session: _Session | None = None
+        self._session: Session | None = None
 
     # From the control thread
 
@@ -77,7 +98,7 @@ class Recorder:
             return {"state": "refused", "error": str(error)}
         return self._session.reply() if self._session else {"state": "idle"}
 
-    def _start(self, name: str, seconds: float, traffic: str) -> "_Session":
+    def _start(self, name: str, seconds: float, traffic: str) -> "Session":
         if not RECORDING_ID.fullmatch(name):
             raise RecordingError(
                 f"The name {name!r} is not allowed: up to 64 letters, digits, _ and -."
@@ -91,28 +112,8 @@ class Recorder:
         path = self._directory / (name + SUFFIX)
         if path.exists():
             raise RecordingError(f"{path} exists: choose another name.")
-        header = self._header(traffic[:MAX_TRAFFIC_CHARS])
-        return _Session(RecordingWriter(path, header), seconds, self._clock)
-
-    def _header(self, traffic: str) -> RecordingHeader:
-        status = self._status
-        if status is None or not (status.num_blocks and status.block_size):
-            raise RecordingError("The engine is not ready yet: there is no block pool.")
-        return RecordingHeader(
-            engine_host_id=status.engine_host_id,
-            engine_run=status.engine_run,
-            num_blocks=status.num_blocks,
-            block_size=status.block_size,
-            machine=status.machine,
-            device=status.device,
-            model=status.model_in_words,
-            versions=dict(status.versions),
-            date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            traffic=traffic,
-            phases=[
-                asdict(phase) for phase in status.phases if phase.seconds is not None
-            ],
-        )
+        header = header_of(self._status, traffic[:MAX_TRAFFIC_CHARS])
+        return Session(RecordingWriter(path, header), seconds, self._clock)
 
     def close(self) -> None:
         """End the recording and wait until its file is whole (shutdown)."""
@@ -154,11 +155,18 @@ class Recorder:
             self._ask_snapshot()
 
 
-class _Session:
-    """One recording under way."""
+class Session:
+    """One recording under way; it ends in time, or when its file has ``max_bytes`` or
+    its traces before compression ``max_plain_bytes``, or with ``max_traces``."""
 
     def __init__(
-        self, writer: RecordingWriter, seconds: float, clock: Callable[[], float]
+        self,
+        writer: RecordingWriter,
+        seconds: float,
+        clock: Callable[[], float],
+        max_bytes: float = math.inf,
+        max_plain_bytes: float = math.inf,
+        max_traces: float = math.inf,
     ) -> None:
         self.writer = writer
         self._clock = clock
@@ -166,12 +174,22 @@ class _Session:
         self.needs_snapshot = True
         """Whether the first record is still to be asked for."""
         self._seconds = seconds
+        self._max_bytes, self._max_plain_bytes = max_bytes, max_plain_bytes
+        self._max_traces = max_traces
+        self._num_plain_bytes = 0
         self._begins_by = clock() + MAX_WAIT_S
         self._ends_at: float | None = None
 
     def end_in_time(self) -> None:
-        """Stop when its seconds are over, or nothing was there to begin with."""
-        if self._clock() >= (self._ends_at or self._begins_by):
+        """Stop when its seconds are over, its file is full, or nothing was there to
+        begin with."""
+        is_late = self._clock() >= (self._ends_at or self._begins_by)
+        is_full = (
+            self.writer.num_bytes >= self._max_bytes
+            or self._num_plain_bytes >= self._max_plain_bytes
+            or self.writer.num_traces >= self._max_traces
+        )
+        if is_late or is_full:
             self.stop()
 
     def add_trace(self, record: bytes, trace: StepTrace) -> None:
@@ -180,6 +198,7 @@ class _Session:
                 return
             self._ends_at = self._clock() + self._seconds
         self.writer.add_trace(record)
+        self._num_plain_bytes += len(record)
 
     def add_memory(self, sample: MemorySample) -> None:
         if self._ends_at is not None:
@@ -193,6 +212,11 @@ class _Session:
             self.writer.discard("the engine took no step, so there was nothing to tell")
         else:
             self.writer.end()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its first snapshot has come."""
+        return self._ends_at is not None
 
     def reply(self) -> dict[str, Any]:
         writer = self.writer

@@ -183,10 +183,14 @@ class RecordingWriter:
         """Whether the file is closed and has its name, or an error is known."""
         return not self._thread.is_alive()
 
-    def close(self) -> None:
-        """End, wait until the file has its name; raises RecordingError."""
+    def wait(self) -> None:
+        """End, and wait until nothing more is written; an error is in ``error``."""
         self.end()
         self._thread.join()
+
+    def close(self) -> None:
+        """End, wait until the file has its name; raises RecordingError."""
+        self.wait()
         if self.error is not None:
             raise self.error
 

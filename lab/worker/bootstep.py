@@ -109,9 +109,7 @@ class EngineWorker:
 
     def stop(self) -> None:
         """Let what is under way get out, shut the engine down, say that it is gone."""
-        flushing = asyncio.run_coroutine_threadsafe(
-            self.listener.publisher.flush(LAST_WORDS_S), self.host.loop
-        )
+        flushing = asyncio.run_coroutine_threadsafe(self._last_words(), self.host.loop)
         with contextlib.suppress(TimeoutError):
             flushing.result(LAST_WORDS_S + 1)
         self.host.stop()
@@ -120,6 +118,10 @@ class EngineWorker:
         except (OSError, redis.RedisError) as error:
             logger.warning("Nobody was told that this host stopped: %s", error)
         self.listener.recorder.close()
+
+    async def _last_words(self) -> None:
+        self.listener.keeper.close()
+        await self.listener.publisher.flush(LAST_WORDS_S)
 
 
 _worker: EngineWorker | None = None
@@ -248,6 +250,19 @@ def lab_record(
     if _worker is None or _worker.config.engine_host_id != engine_host_id:
         return None
     return _worker.listener.recorder.command(action, **arguments)
+
+
+@control_command(
+    args=[("engine_host_id", str), ("action", str), ("recording_id", str)],
+    signature="HOST start|stop ID",
+)
+def lab_keep(
+    state: Any, engine_host_id: str, action: str, recording_id: str
+) -> dict[str, Any] | None:
+    """Record for a learner; only the host named replies."""
+    if _worker is None or _worker.config.engine_host_id != engine_host_id:
+        return None
+    return _worker.listener.keeper.command(action, recording_id)
 
 
 @control_command(args=[("engine_host_id", str)], signature="HOST")

@@ -20,6 +20,7 @@ from lab.tracing.frames import FrameEncoder
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.observation import Observer
 from lab.tracing.trace import StepTrace
+from lab.worker.keeping import Keeper
 from lab.worker.memory import EngineSplit, open_memory
 from lab.worker.metrics import HostMetrics
 from lab.worker.publisher import Publisher
@@ -57,7 +58,13 @@ class EngineListener:
         self._clock = clock
         self.encoder: FrameEncoder | None = None
         self._chronicle: Chronicle | None = None
-        self.recorder = Recorder(settings.DATA_DIR / "recordings", self._ask_snapshot)
+        recordings = settings.DATA_DIR / "recordings"
+        self.recorder = Recorder(recordings, self._ask_snapshot)
+        self.keeper = Keeper(
+            recordings / f"under-way-{config.engine_host_id}",
+            self._ask_snapshot,
+            self.publisher.recording,
+        )
         self._publishing: asyncio.Task[None] | None = None
         self._sampling: asyncio.Task[None] | None = None
         device = resolve_device(config)
@@ -108,6 +115,7 @@ class EngineListener:
         )
         self._chronicle = Chronicle(run.num_blocks)
         self.recorder.on_engine_start()
+        self.keeper.on_engine_start()
         self.ask_keyframe()
 
     def on_trace(
@@ -118,11 +126,13 @@ class EngineListener:
             assert self._chronicle is not None
             self._chronicle.note(trace, finished, self.encoder.mirror)
         self.recorder.on_trace(record, trace)
+        self.keeper.on_trace(record, trace)
 
     def on_poll(self, mirror: PoolMirror | None) -> None:
         if self._publishing is None:
             self._publishing = asyncio.create_task(self.publisher.run())
         self.recorder.on_poll()
+        self.keeper.on_poll()
         now = self._clock()
         if self.encoder is not None and now >= self._frame_due:
             self._emit_frame(self.encoder, now)
@@ -183,9 +193,11 @@ class EngineListener:
             return
         self.publisher.memory(sample)
         self.recorder.on_memory(sample)
+        self.keeper.on_memory(sample)
 
     def on_status(self, status: EngineStatus) -> None:
         self.recorder.on_status(status)
+        self.keeper.on_status(status)
         self.metrics.note_status(status)
         now = self._clock()
         if _visible(status) == _visible(self._told) and now < self._status_due:

@@ -6,6 +6,7 @@ dropped, and the next frame is a keyframe; nothing ever waits for a viewer.
 """
 
 import asyncio
+import base64
 import json
 import logging
 from collections.abc import Callable
@@ -155,23 +156,33 @@ class Publisher:
         """The end of one request, to the worker that has the database; without the
         single gaps between its tokens, which only its event carries."""
         report = replace(report, itls_s=[])
-        task = asyncio.create_task(self._send_report(report))
+        self._send_task("lab.finish_request", {"report": asdict(report)})
+
+    def recording(self, recording_id: str, file: bytes, sentence: str) -> None:
+        """One learner's recording, to the worker that keeps it: the whole file, or why
+        there is none."""
+        text = base64.b64encode(file).decode()
+        arguments = {"recording_id": recording_id, "file": text, "sentence": sentence}
+        self._send_task("lab.keep_recording", arguments)
+
+    def _send_task(self, name: str, arguments: dict[str, Any]) -> None:
+        task = asyncio.create_task(self._send_surely(name, arguments))
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
 
-    async def _send_report(self, report: RequestReport) -> None:
-        """Unlike all else a report is not lost while the broker is away."""
+    async def _send_surely(self, name: str, arguments: dict[str, Any]) -> None:
+        """Unlike all else these are not lost while the broker is away."""
         for _ in range(REPORT_RETRIES):
             try:
                 await asyncio.to_thread(
                     self._celery.send_task,
-                    "lab.finish_request",
-                    kwargs={"report": asdict(report)},
+                    name,
+                    kwargs=arguments,
                     queue="default",
                 )
                 return
             except Exception as error:  # kombu's, redis-py's or the socket's
-                logger.warning("A report waits for the broker: %s", error)
+                logger.warning("%s waits for the broker: %s", name, error)
                 await asyncio.sleep(self._retry_pause_s)
 
     async def flush(self, timeout_s: float = 3.0) -> None:

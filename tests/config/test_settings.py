@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
     ("name", "value", "says"),
     [
         ("DEBUG", "maybe", "DEBUG is 'maybe': allowed are on and off."),
+        ("RECORDINGS_STORAGE_OPTIONS", "[1]", "RECORDINGS_STORAGE_OPTIONS cannot be"),
         ("REDIS_URL", "localhost", "REDIS_URL is 'localhost': it starts with redis://"),
     ],
 )
@@ -21,7 +22,12 @@ def test_a_wrong_value_is_improperly_configured(tmp_path, name, value, says):
     answer = subprocess.run(
         [sys.executable, "-c", "import config.settings"],
         cwd=ROOT,
-        env={**os.environ, "DATA_DIR": str(tmp_path), name: value},
+        env={
+            **os.environ,
+            "DATA_DIR": str(tmp_path),
+            "RECORDINGS_STORAGE": "a.storage.Class",
+            name: value,
+        },
         capture_output=True,
         text=True,
     )

@@ -38,7 +38,7 @@ def shelved(settings, tmp_path):
 
 
 def test_the_menu_says_where_and_when_a_recording_was_made(client, db, shelved):
-    menu = client.get("/lab/recordings/").json()["recordings"]
+    menu = client.get("/lab/recordings/menu/").json()["recordings"]
 
     (one,) = (listed for listed in menu if listed["id"] == "eight")
     assert one["title"] == "eight questions at once · CPU engine"
@@ -75,14 +75,14 @@ def test_a_damaged_recording_is_refused_with_a_sentence(client, db, shelved):
 
 
 def test_a_foreign_file_does_not_stand_in_the_menu(client, db, shelved):
-    before = client.get("/lab/recordings/").json()["recordings"]
+    before = client.get("/lab/recordings/menu/").json()["recordings"]
     (shelved.parent / "foreign.svlr").write_bytes(b"PK\x03\x04 not a recording")
     (shelved.parent / "empty.svlr").write_bytes(b"")
     (shelved.parent / "bad name!.svlr").write_bytes(shelved.read_bytes())
 
-    menu = client.get("/lab/recordings/").json()["recordings"]
+    menu = client.get("/lab/recordings/menu/").json()["recordings"]
     assert menu == before and "eight" in [one["id"] for one in menu]
 
 
 def test_only_reading_is_allowed(client, db, shelved):
-    assert client.post("/lab/recordings/").status_code == 405
+    assert client.post("/lab/recordings/menu/").status_code == 405

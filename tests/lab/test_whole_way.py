@@ -23,6 +23,16 @@ generation = Generation([{"role": "user", "content": "A secret question"}], 20)
 print(client.submit(generation, learner_id="anna", purpose="demo", log_id="page-77777"))
 """
 
+KEEP = """
+import django; django.setup()
+from lab import client
+from lab.models import KeptRecording
+one = {"recording_id": "5" * 32, "state": "recording", "engine_host_id": "a"}
+if "%(action)s" == "start":
+    KeptRecording.begin("anna", title="lunch", **one)
+print(client.keep("a", "%(action)s", "5" * 32)["state"])
+"""
+
 pytestmark = pytest.mark.slow
 
 
@@ -120,6 +130,37 @@ def test_a_recording_of_a_running_host_holds_its_traces_and_no_text(
     assert reports and b"secret" not in content
 
 
+def test_a_learners_recording_comes_from_the_host_to_the_storage(
+    bench: Bench, worker: EngineWorker, default_worker: Path
+) -> None:
+    def told(action: str) -> str:
+        process = bench.run("-c", KEEP % {"action": action})
+        assert process.stdout is not None
+        return process.stdout.read().split()[-1]
+
+    def row() -> tuple[str, float, int]:
+        with sqlite3.connect(bench.directory / "database.sqlite3") as database:
+            found: tuple[str, float, int] = database.execute(
+                "SELECT state, duration_s, num_bytes FROM lab_keptrecording"
+            ).fetchone()
+        return found
+
+    assert told("start") == "waiting"
+    request_id = new_id()
+    bench.send(request_id, max_tokens=60)
+    bench.reports(1)
+    assert told("stop") in ("recording", "writing", "done", "idle")
+
+    bench.wait_for(lambda: row()[0] == "kept", timeout_s=60)
+    (kept,) = bench.directory.glob(f"**/kept-recordings/{'5' * 32}.svlr")
+    found = read_recording(kept)
+    assert found.header.engine_host_id == "a"
+    assert row()[2] == kept.stat().st_size and row()[1] > 0.5
+    assert request_id.encode() not in kept.read_bytes()
+    assert kept.with_suffix(".frames").read_bytes().startswith(b"SVLP")
+    assert list(worker.log.parent.glob("a/recordings/under-way-a/*")) == []
+
+
 def test_only_a_host_that_is_there_can_be_recorded(
     bench: Bench, worker: EngineWorker
 ) -> None:
@@ -143,3 +184,22 @@ def test_a_kind_of_traffic_is_sent_and_recorded_to_its_end(
     assert found.header.traffic == "One long beginning that all requests share"
     last = decode(found.records[-1]).header
     assert (last.num_running, last.num_waiting) == (0, 0)
+
+
+def test_an_experiment_is_run_and_recorded_by_a_command(
+    bench: Bench, worker: EngineWorker, default_worker: Path
+) -> None:
+    process = bench.run("manage.py", "recordexperiments", "full-house", "structured")
+    assert process.stdout is not None
+    said = process.stdout.read()
+    assert process.wait(240) == 0, said
+    for name in ("full-house", "structured"):
+        made = (bench.directory / "a" / "recordings").glob(f"*-{name}-2*.svlr")
+        (path,) = made
+        assert str(path) in said
+        found = read_recording(path)
+        assert found.header.traffic.startswith("Experiment: ")
+        assert found.duration_s > 1
+    with sqlite3.connect(bench.directory / "database.sqlite3") as database:
+        runs = database.execute("SELECT count(*) FROM lab_experimentrun").fetchone()
+    assert runs == (0,), "who ran them has left"

@@ -18,6 +18,9 @@ const SPAN_MS = 60_000;
  */
 
 export class StripChart {
+  /** How much time the chart's width stands for. */
+  spanMs = SPAN_MS;
+
   #canvas;
   #lines;
   #leastTop;
@@ -54,7 +57,7 @@ export class StripChart {
     context.clearRect(0, 0, width, height);
     const top = this.#top(samples);
     const place = {
-      x: (timeMs) => width - ((endMs - timeMs) / SPAN_MS) * width,
+      x: (timeMs) => width - ((endMs - timeMs) / this.spanMs) * width,
       y: (value) => height - 1 - (value / top) * (height - 12),
     };
     this.#drawAxis(context, width, height, top, place, palette);

@@ -211,6 +211,16 @@ export class Player {
     return this.#timeline.entries.map((entry) => entry.timeMs - this.#startMs);
   }
 
+  /** Every frame as {bytes, timeMs}: Unix ms, ascending. */
+  get frames() {
+    return this.#timeline.entries;
+  }
+
+  /** Unix ms of the first frame. */
+  get startMs() {
+    return this.#startMs;
+  }
+
   /** The newest memory sample at or before the position; null when there is none. */
   get memory() {
     const timeS = (this.#startMs + this.#positionMs) / 1000;

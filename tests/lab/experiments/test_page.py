@@ -180,6 +180,7 @@ def test_where_an_engine_cannot_run_it_a_recording_is_offered_with_its_origin():
     context = presentation.page({}, [], READY, with_it)
     assert context["unable"] == "Not on a CPU engine."
     assert "CPU engine" in context["recording"] and "2026" in context["recording"]
+    assert context["recording_id"] in {one.recording_id for one in library.recordings()}
     assert presentation.page({}, [], None, with_it)["unable"] == ""
 
 

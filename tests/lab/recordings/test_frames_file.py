@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import struct
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +11,14 @@ import pytest
 
 from lab.messages import MemorySample
 from lab.recordings.frames_file import frames_of
-from lab.recordings.recording import Recording, RecordingError, RecordingHeader
+from lab.recordings.reader import read_recording
+from lab.recordings.recording import (
+    Recording,
+    RecordingError,
+    RecordingHeader,
+    RecordingWriter,
+)
+from lab.tracing.frames import FrameEncoder
 from lab.tracing.mirror import PoolMirror
 from lab.tracing.trace import decode
 from tests.data.make_golden import source
@@ -60,6 +68,47 @@ def test_a_played_recording_shows_what_the_engine_did_at_that_time() -> None:
 
     assert [moment["state"] for moment in moments] == states_at(chosen)
     assert moments[-1]["memory"]["process_bytes"] == len(SAMPLES) - 1
+
+
+def test_a_replay_has_the_bytes_of_the_live_frames(tmp_path) -> None:
+    """What went to the viewers then: the same encoder, fed by the host's mirror, asked
+    for a frame at the same moments."""
+    path = tmp_path / "it.svlr"
+    writer = RecordingWriter(path, HEADER)
+    for record in RECORDS:
+        writer.add_trace(record)
+    writer.close()
+    replayed = frames_in(frames_of(read_recording(path)))
+
+    mirror = PoolMirror(NUM_BLOCKS, BLOCK_SIZE)
+    live = FrameEncoder("host-a", 2, NUM_BLOCKS, BLOCK_SIZE, mirror)
+    sent: list[bytes] = []
+    for record in RECORDS:
+        trace = decode(record)
+        live.note(trace, mirror.apply(trace))
+        if len(sent) == len(replayed):
+            continue
+        stamp_ms, is_keyframe = stamp_and_kind(replayed[len(sent)])
+        if trace.header.stamp_ns / 1e6 == pytest.approx(stamp_ms, abs=1e-3):
+            frame = live.next_frame(keyframe=is_keyframe)
+            assert frame is not None
+            sent.append(frame)
+
+    assert sent == replayed
+    assert frames_of(read_recording(path)) == frames_of(Recording(HEADER, RECORDS))
+
+
+def frames_in(file: bytes) -> list[bytes]:
+    at, frames = 12 + int.from_bytes(file[8:12], "little"), []
+    while at < len(file):
+        length = int.from_bytes(file[at : at + 4], "little")
+        frames.append(file[at + 4 : at + 4 + length])
+        at += 4 + length
+    return frames
+
+
+def stamp_and_kind(frame: bytes) -> tuple[float, bool]:
+    return struct.unpack_from("<d", frame, 32)[0], frame[9] == 0
 
 
 def test_a_frames_file_lasts_as_long_as_its_recording() -> None:

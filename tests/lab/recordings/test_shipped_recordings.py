@@ -4,13 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from lab.experiments.catalog import EXPERIMENTS
+from lab.experiments.presentation import RECORDED_PREFIX
 from lab.recordings.frames_file import frames_of
 from lab.recordings.library import SHIPPED_DIR
 from lab.recordings.reader import read_recording
+from lab.recordings.recorder import MAX_TRAFFIC_CHARS
 from lab.tracing.mirror import PoolMirror
 from lab.traffic.recorded import TRAFFIC
 
-SHIPPED = sorted(SHIPPED_DIR.glob("*.svlr"))
+ALL = sorted(SHIPPED_DIR.glob("*.svlr"))
+EXPERIMENTAL = [path for path in ALL if path.stem.startswith(RECORDED_PREFIX)]
+SHIPPED = [path for path in ALL if path not in EXPERIMENTAL]
 
 
 def test_there_is_one_to_play_where_no_engine_runs() -> None:
@@ -42,4 +47,22 @@ def test_a_shipped_recording_is_whole_labelled_and_shows_its_point(path: Path) -
         "overflow": end.num_preemptions > 0 and end.num_evictions > 0,
     }
     assert shown[kind]
+    assert len(frames_of(recording)) > 2_000
+
+
+@pytest.mark.parametrize("path", EXPERIMENTAL, ids=lambda path: path.stem)
+def test_an_experiments_recording_is_of_its_whole_run(path: Path) -> None:
+    experiment = EXPERIMENTS[path.stem.removeprefix(RECORDED_PREFIX)]
+    recording = read_recording(path)
+    header = recording.header
+    words = f"Experiment: {experiment.title}"
+    assert header.traffic == words[:MAX_TRAFFIC_CHARS]
+    assert header.machine and header.model and header.date and header.versions["vllm"]
+    assert path.stat().st_size <= 200_000
+    mirror = PoolMirror(header.num_blocks, header.block_size)
+    for trace in recording.traces():
+        assert mirror.follows(trace)
+        mirror.apply(trace)
+    end = mirror.header
+    assert end is not None and end.num_running == end.num_waiting == 0
     assert len(frames_of(recording)) > 2_000

@@ -38,6 +38,9 @@ class Outlet:
     def memory(self, sample: MemorySample) -> None:
         """Not looked at here."""
 
+    def recording(self, recording_id: str, file: bytes, sentence: str) -> None:
+        """Nothing is recorded here."""
+
     def metrics(self, host: str, families: list[Family]) -> None:
         assert host == "host-a"
         self.families.append({family["name"]: family for family in families})

@@ -1,0 +1,1 @@
+"""Learners' recordings: kept in a storage, listed, shared, replayed, compared."""

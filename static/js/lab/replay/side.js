@@ -1,0 +1,147 @@
+/**
+ * Side: one recording in the instrument, shown as of a moment.
+ */
+
+import { StripChart } from "../charts.js";
+import { Grid } from "../grid.js";
+import { Player } from "../history.js";
+import { Legend } from "../legend.js";
+import { RequestTable } from "../table.js";
+import { sampleAt, samplesOf, thinned } from "./overview.js";
+
+const NOBODY = new Map();
+const WORDS_EVERY_MS = 150;
+
+export class Side {
+  /** @type {Player|null} null until it is loaded */
+  player = null;
+
+  #root;
+  #palette;
+  #grid;
+  #legend;
+  #table;
+  #charts;
+  #samples = [];
+  #points = [];
+  #isWhole = true;
+  #toldAt = -Infinity;
+
+  /** @param {() => void} onChange  it wants to be drawn again */
+  constructor(root, palette, onChange) {
+    this.#root = root;
+    this.#palette = palette;
+    const again = () => {
+      this.#isWhole = true;
+      this.#toldAt = -Infinity;
+      onChange();
+    };
+    const names = ["box", "pan", "canvas", "cursor", "tag", "empty", "zoomIn", "zoomOut"];
+    const parts = Object.fromEntries(names.map((name) => [name, this.#part(name)]));
+    this.#grid = new Grid(parts, palette, again, { mark: () => {}, ask: () => {} });
+    this.#legend = new Legend(this.#part("legend"), again);
+    const tableParts = ["body", "note", "block", "title", "line"].map((name) => [name, this.#part(name)]);
+    this.#table = new RequestTable(Object.fromEntries(tableParts), {
+      choose: again,
+      point: (blockId) => this.#grid.point(blockId),
+    });
+    this.#charts = stripCharts((name) => this.#part(name));
+  }
+
+  #part(name) {
+    return this.#root.querySelector(`[data-part="${name}"]`);
+  }
+
+  /** Fetch the frames; tells in the page where that fails. Returns whether it is there. */
+  async load() {
+    try {
+      const answer = await fetch(this.#root.dataset.framesUrl);
+      if (!answer.ok) throw new Error(`The recording could not be read (${answer.status}).`);
+      this.player = new Player(await answer.arrayBuffer());
+    } catch (error) {
+      const fault = this.#part("fault");
+      fault.textContent = error.message;
+      fault.hidden = false;
+      this.#part("empty").textContent = "Nothing to show.";
+      return false;
+    }
+    this.#samples = samplesOf(this.player.frames);
+    this.#points = thinned(this.#samples);
+    for (const chart of this.#charts) chart.spanMs = Math.max(1_000, this.player.durationMs);
+    return true;
+  }
+
+  /** Other colours. */
+  recolour(palette) {
+    this.#palette = palette;
+    this.#grid.recolour(palette);
+    this.#isWhole = true;
+    this.#toldAt = -Infinity;
+  }
+
+  /** Whether blocks flash and fade. */
+  allowMotion(isAllowed) {
+    this.#grid.allowMotion(isAllowed);
+  }
+
+  /**
+   * Show the moment `positionMs` after the start.
+   * @returns {boolean} whether blocks still move
+   */
+  show(positionMs, nowMs, isStanding) {
+    if (!this.player) return false;
+    this.player.seek(positionMs);
+    const { pool } = this.player;
+    this.#grid.keepBright(this.#legend.filter);
+    this.#grid.mark([], pool.requests.get(this.#table.chosen)?.blockIds ?? null);
+    const isMoving = this.#grid.draw(pool, this.#isWhole, nowMs);
+    this.#isWhole = false;
+    if (isStanding || nowMs - this.#toldAt >= WORDS_EVERY_MS) {
+      this.#toldAt = nowMs;
+      this.#tell(pool);
+    }
+    return isMoving;
+  }
+
+  #tell(pool) {
+    this.#legend.update(pool.totals);
+    this.#table.update(pool, NOBODY);
+    this.#grid.refreshTag();
+    const { startMs, durationMs, positionMs } = this.player;
+    const atMs = startMs + positionMs;
+    for (const chart of this.#charts) chart.draw(this.#points, startMs + durationMs, atMs, this.#palette);
+    const sample = sampleAt(this.#samples, atMs);
+    this.#set("usageNow", sample ? `${(100 * sample.usage).toFixed(1)} %` : "–");
+    this.#set("runningNow", sample ? String(sample.running) : "–");
+    this.#set("waitingNow", sample ? String(sample.waiting) : "–");
+    this.#set("rateNow", sample ? String(Math.round(sample.rate)) : "–");
+  }
+
+  #set(name, words) {
+    const part = this.#part(name);
+    if (part.textContent !== words) part.textContent = words;
+  }
+}
+
+function stripCharts(part) {
+  return [
+    new StripChart(
+      part("usage"),
+      [{ value: (sample) => 100 * sample.usage, role: "used", isFilled: true }],
+      { leastTop: 100, unit: (top) => `${top} %` },
+    ),
+    new StripChart(
+      part("requests"),
+      [
+        { value: (sample) => sample.running, role: "ink" },
+        { value: (sample) => sample.waiting, role: "warning", dash: [2, 2] },
+      ],
+      { leastTop: 4, unit: (top) => String(top) },
+    ),
+    new StripChart(
+      part("rate"),
+      [{ value: (sample) => sample.rate, role: "link", isFilled: true }],
+      { leastTop: 50, unit: (top) => String(top) },
+    ),
+  ];
+}
