@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mentor.knowing.model import sentence_model
 from mentor.knowing.safetensors import Tensor
+from mentor.knowing.vectors import vectors_of
 
 MAX_SENTENCES = 8_192
 """A chapter with its notes has about half as many; 1.5 kB each."""
@@ -39,5 +39,6 @@ _questions = Remembered(MAX_QUESTIONS)
 
 
 def vectors_of_question(texts: Sequence[str]) -> Tensor:
-    """Of a question's wordings: the course and the lab ask for the same ones."""
-    return _questions.embed(texts, sentence_model().embed)
+    """Of a question's wordings: the course and the lab ask for the same ones, and what
+    is offered to be pressed are the course's own, whose vectors are shipped."""
+    return _questions.embed(texts, vectors_of)
