@@ -53,19 +53,21 @@ class Chat:
     def __init__(self, socket: websockets.ClientConnection) -> None:
         self._socket = socket
 
-    async def ask(self, question: str) -> Answer:
-        """Ask in a new conversation and read to the end of the answer."""
-        answer = await self.begin(question)
+    async def ask(self, question: str, conversation: str | None = None) -> Answer:
+        """Ask, in a new conversation by default, and read to the end of the answer."""
+        answer = await self.begin(question, conversation=conversation)
         await self.read(answer)
         if answer.turn["state"] == "failed":
             raise RuntimeError(f"A question failed: {answer.turn['error']}")
         return answer
 
-    async def begin(self, question: str, selected: str = "") -> Answer:
+    async def begin(
+        self, question: str, selected: str = "", conversation: str | None = None
+    ) -> Answer:
         """Send a question, about a text of the page where one is given."""
         answer = Answer()
         asked = {"question": question, "selected": selected}
-        await self._send(type="ask", conversation=None, ref=1, **asked)
+        await self._send(type="ask", conversation=conversation, ref=1, **asked)
         return answer
 
     async def read(

@@ -18,7 +18,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import async_to_sync
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 from django.contrib.auth.signals import user_logged_out
@@ -29,6 +28,7 @@ from django.http import HttpRequest
 from courseware.learner import forget, learner_id_of
 from courseware.models import Learner
 from courseware.sockets import NO_LEARNER
+from courseware.threads import in_database
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def admit(self) -> bool:
         """Accept, and close again where there is no learner; whether there is one."""
-        learner_id = await database_sync_to_async(self._identify)()
+        learner_id = await in_database(self._identify)()
         await self.accept()
         if learner_id is None:
             await self.close(NO_LEARNER)
@@ -66,7 +66,7 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def is_over(self) -> bool:
         """Whether the socket's time has ended; it is closed then."""
-        if not self._has_ended and await database_sync_to_async(ended)([self]):
+        if not self._has_ended and await in_database(ended)([self]):
             await self.end()
         return self._has_ended
 
@@ -148,7 +148,7 @@ class Door:
         while self._sockets:
             await asyncio.sleep(LOOK_S)
             try:
-                gone = await database_sync_to_async(ended)(self._sockets.copy())
+                gone = await in_database(ended)(self._sockets.copy())
             except Exception as error:  # the database is away
                 logger.warning("the door of the sockets sees nothing: %s", error)
             else:

@@ -8,6 +8,8 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 EVERY_S = 0.5
+READY_EVERY_S = 5.0
+"""Once an engine is ready: each look takes a core from it for some milliseconds."""
 
 
 def is_served(url: str) -> bool:
@@ -33,7 +35,8 @@ class EngineWatch:
 
     def news(self) -> list[str]:
         """Lines that were not told yet."""
-        if time.monotonic() < self._asked_at + EVERY_S:
+        pause_s = READY_EVERY_S if self._state == "ready" else EVERY_S
+        if time.monotonic() < self._asked_at + pause_s:
             return []
         self._asked_at = time.monotonic()
         return [line for engine in self._engines() for line in self._changes(engine)]

@@ -253,7 +253,9 @@ def _asked(turn: Turn) -> str:
 
 def text_of(said: Mapping[str, Any], found: Mapping[str, Any]) -> list[Passage]:
     """What the engine answers from: what the course says (mentor.course.answer), then
-    other passages of what it found (mentor.course.kept)."""
+    the best other passages of what it found (mentor.course.kept) in the order of their
+    addresses, so that another wording of the question finds them in the prefix cache.
+    """
     sentences = said.get("sentences", [])
     text = " ".join(sentence["text"] for sentence in sentences)
     texts = []
@@ -264,7 +266,8 @@ def text_of(said: Mapping[str, Any], found: Mapping[str, Any]) -> list[Passage]:
         is_said = passage.note_id and passage.note_id == said.get("note_id")
         if not is_said and passage.text not in text and text not in passage.text:
             texts.append(passage)
-    return texts[: 1 + MAX_PASSAGES]
+    others = sorted(texts[1 : 1 + MAX_PASSAGES], key=lambda one: (one.url, one.text))
+    return texts[:1] + others
 
 
 def _temperature(turn: Turn) -> float:

@@ -1,11 +1,14 @@
-"""What the socket wants of the models, off the event loop and as JSON."""
+"""What the socket wants of the models, off the event loop and as JSON.
+
+What searches the course, looks at the lab or checks an answer has threads of its own:
+no other learner's question waits for it.
+"""
 
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from channels.db import database_sync_to_async
-
+from courseware.threads import in_database, in_search
 from lab.messages import RequestReport
 from mentor import asking, course
 from mentor.commands import Ask, Feedback, Rename
@@ -14,7 +17,7 @@ from mentor.models import Conversation, Preference, Turn
 from mentor.presentation import conversation_json, course_json, turn_json
 
 
-@database_sync_to_async
+@in_database
 def take(learner_id: str, command: Ask, request_id: str) -> dict[str, Any]:
     """Take a question; see asking.take for what it raises.
 
@@ -25,7 +28,7 @@ def take(learner_id: str, command: Ask, request_id: str) -> dict[str, Any]:
     return turn_json(turn) | {"title": title, "request_id": turn.request_id}
 
 
-@database_sync_to_async
+@in_search
 def inform(turn_id: int, where: Where) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Ask the course; what it says, and the turn where it has ended."""
     turn = asking.inform(Turn.objects.get(pk=turn_id), where)
@@ -33,32 +36,32 @@ def inform(turn_id: int, where: Where) -> tuple[dict[str, Any], dict[str, Any] |
     return said, None if turn.is_open else turn_json(turn)
 
 
-@database_sync_to_async
+@in_database
 def voice(turn_id: int, address: str) -> dict[str, Any] | None:
     """Ask an engine; the turn where that has ended it, or None."""
     turn = asking.voice(Turn.objects.get(pk=turn_id), address)
     return None if turn.is_open else turn_json(turn)
 
 
-@database_sync_to_async
+@in_search
 def prepare() -> None:
     """Have the course read, so that the first answer comes as soon as later ones."""
     course.prepare()
 
 
-@database_sync_to_async
+@in_database
 def stop(learner_id: str, turn_id: int) -> None:
     """Abort a turn of the learner's own; raises Unknown."""
     Turn.objects.owned(learner_id, turn_id).stop()
 
 
-@database_sync_to_async
+@in_database
 def delete(learner_id: str, conversation_id: uuid.UUID) -> None:
     """Delete a conversation of the learner's own; raises Unknown."""
     Conversation.objects.owned(learner_id, conversation_id).discard()
 
 
-@database_sync_to_async
+@in_database
 def rename(learner_id: str, command: Rename) -> None:
     """Give a conversation of the learner's own another title; raises Unknown."""
     conversation = Conversation.objects.owned(learner_id, command.conversation_id)
@@ -66,7 +69,7 @@ def rename(learner_id: str, command: Rename) -> None:
     conversation.save(update_fields=["title"])
 
 
-@database_sync_to_async
+@in_database
 def choose_level(learner_id: str, level: str) -> None:
     """Keep how deep the learner wants the answers."""
     Preference.objects.update_or_create(
@@ -74,7 +77,7 @@ def choose_level(learner_id: str, level: str) -> None:
     )
 
 
-@database_sync_to_async
+@in_database
 def give_feedback(learner_id: str, command: Feedback) -> dict[str, Any]:
     """Keep what the learner thinks of an answer; raises Unknown."""
     turn = Turn.objects.owned(learner_id, command.turn_id)
@@ -83,7 +86,7 @@ def give_feedback(learner_id: str, command: Feedback) -> dict[str, Any]:
     return turn_json(turn)
 
 
-@database_sync_to_async
+@in_database
 def open_conversation(
     learner_id: str, conversation_id: uuid.UUID | None
 ) -> tuple[dict[str, Any], dict[str, int]]:
@@ -102,7 +105,7 @@ def open_conversation(
     return shown | {"level": Preference.level_of(learner_id)}, open_turns
 
 
-@database_sync_to_async
+@in_search
 def settle(turn_id: int, report: Mapping[str, Any]) -> dict[str, Any] | None:
     """Store a report and show its turn; None if the turn was deleted meanwhile."""
     Turn.objects.settle(RequestReport.from_json(report))
@@ -110,7 +113,7 @@ def settle(turn_id: int, report: Mapping[str, Any]) -> dict[str, Any] | None:
     return turn_json(turn) if turn else None
 
 
-@database_sync_to_async
+@in_database
 def ended(turn_ids: Sequence[int]) -> dict[int, dict[str, Any] | None]:
     """Those of the turns that are no longer open, by id; None for deleted ones."""
     Turn.objects.give_up_overdue()

@@ -18,6 +18,7 @@ What a browser says is in mentor.commands. What it hears::
 import asyncio
 import json
 import logging
+import time
 import uuid
 from typing import Any
 
@@ -48,7 +49,8 @@ logger = logging.getLogger(__name__)
 
 TOO_MANY = "Too many messages in a short time: wait a few seconds."
 HEAL_S = 3.0
-"""How often open turns are looked up, for the case that their last event was lost."""
+"""For so long a turn may be silent before it is looked up, as its last event may have
+been lost; an engine host repeats itself more often."""
 
 
 def learner_group(learner_id: str) -> str:
@@ -214,10 +216,15 @@ class MentorConsumer(LearnerSocket):
                 await self._say({"type": "turn", "turn": turn})
 
     async def _heal(self) -> None:
-        """Notice turns that ended although no event said so."""
+        """Notice turns that ended although no event said so: of those alone that have
+        been silent, as an engine host repeats itself."""
         while self._streams:
             await asyncio.sleep(HEAL_S)
-            ids = {s.turn_id: request_id for request_id, s in self._streams.items()}
+            since = time.monotonic() - HEAL_S
+            streams = self._streams.items()
+            ids = {s.turn_id: key for key, s in streams if s.heard_at <= since}
+            if not ids:
+                continue
             for turn_id, turn in (await async_models.ended(list(ids))).items():
                 await self._end(ids[turn_id], turn)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mentor import course, last_answer, looking
-from mentor.knowing import Finding, Level
+from mentor.knowing import Finding, Level, one_course
 from mentor.looking import Where
 from mentor.models import Turn
 
@@ -15,9 +15,10 @@ def known(turn: Turn, where: Where) -> tuple[Finding, dict[str, Any]]:
     answer_id = turn.quiz_answer or (earlier[-1].quiz_answer if earlier else None)
     found = last_answer.find(turn.learner_id, turn.question, turn.selected, answer_id)
     if found is None:
-        finding = _find(turn, earlier)
-        said = course.answer(finding, _level(turn))
-        return finding, _with_lab(turn, earlier, where, finding, said)
+        with one_course():
+            finding = _find(turn, earlier)
+            said = course.answer(finding, _level(turn))
+            return finding, _with_lab(turn, earlier, where, finding, said)
     finding, said, answer_id = found
     Turn.objects.filter(pk=turn.pk).update(quiz_answer=answer_id)
     return finding, said

@@ -165,7 +165,8 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
             )
 
     def settle(self, report: RequestReport) -> None:
-        """Store how a request ended. Only the first report counts: idempotent."""
+        """Store how a request ended, its words not checked yet. Only the first report
+        counts: idempotent."""
         unsettled = self.filter(request_id=report.request_id, report__isnull=True)
         turn = unsettled.first()
         if turn is None:
@@ -184,7 +185,6 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
         unsettled.update(
             state=Turn.State.of(report),
             answer=answer,
-            checked=turn.check_words(answer),
             error=error,
             short_id=report.short_id,
             engine_host_id=report.engine_host_id,
@@ -233,7 +233,8 @@ class Turn(models.Model):
     found = models.JSONField(null=True)
     """What the engine's words are checked against: mentor.course.kept."""
     checked = models.JSONField(null=True)
-    """The engine's sentences: mentor.course.checked; None where none was checked."""
+    """The engine's sentences: mentor.course.checked; None until they are shown, and
+    where there was nothing to check them against."""
     verdict = models.CharField(max_length=5, blank=True)
     """The learner's: right, wrong or nothing,"""
     reason = models.TextField(blank=True)
@@ -296,9 +297,12 @@ class Turn(models.Model):
         """This turn as the model saw it."""
         return prompts.Exchange(self.prompt, self.answer)
 
-    def check_words(self, answer: str) -> list[dict[str, Any]] | None:
-        """The sentences of an engine's answer, checked; None without a finding."""
-        return course.checked(answer, self.found) if self.found else None
+    def check_once(self) -> None:
+        """Check the engine's words against what was found: once, by whoever is the
+        first to show them. Two who do it at the same time come to the same end."""
+        if self.checked is None and self.found and self.report is not None:
+            self.checked = course.checked(self.answer, self.found)
+            Turn.objects.filter(pk=self.pk).update(checked=self.checked)
 
     def complete(self, sentence: str = "") -> None:
         """End the turn with what the course said; the sentence says why the engine

@@ -30,8 +30,10 @@ MEASURED = (
 
 
 def turn_json(turn: Turn) -> dict[str, Any]:
-    """One turn; ``measured`` is None until its report came, ``course`` until the
-    course was asked, ``checked_html`` is empty where no words were checked."""
+    """One turn, its words checked; ``measured`` is None until its report came,
+    ``course`` until the course was asked, ``checked_html`` is empty where there was
+    nothing to check."""
+    turn.check_once()
     report = turn.report
     return {
         "id": turn.pk,

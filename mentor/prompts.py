@@ -11,6 +11,7 @@ the engine host counts them exactly and refuses what does not fit.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ MESSAGE_TOKENS = 8
 MARGIN_TOKENS = 32
 LETTERS_PER_TOKEN = 3
 """English prose has four and more letters a token: three leaves room."""
+_LETTERS = re.compile("[A-Za-z ]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,10 @@ def estimate_tokens(text: str) -> int:
     Letters and spaces count a third; any other character its UTF-8 bytes, the most
     that such a vocabulary can make of it.
     """
-    letters = sum(1 for c in text if c.isascii() and (c.isalpha() or c == " "))
-    others = sum(
-        len(c.encode("utf-8", "replace"))
-        for c in text
-        if not (c.isascii() and (c.isalpha() or c == " "))
-    )
-    return math.ceil(letters / LETTERS_PER_TOKEN) + others
+    others = _LETTERS.sub("", text)
+    num_letters = len(text) - len(others)
+    num_bytes = len(others.encode("utf-8", "replace"))
+    return math.ceil(num_letters / LETTERS_PER_TOKEN) + num_bytes
 
 
 def check_question(question: str, window: Window) -> str:

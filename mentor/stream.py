@@ -1,9 +1,10 @@
 """An answer on its way to one browser: the suffix it lacks, and where that begins.
 
-Pure. Events carry the whole text, so one that is lost costs nothing; the browser gets
+Events carry the whole text, so one that is lost costs nothing; the browser gets
 only what is new. Offsets count UTF-16 units, as JavaScript strings do.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ class AnswerStream:
 
     def __init__(self, turn_id: int) -> None:
         self.turn_id = turn_id
+        self.heard_at = float("-inf")
+        """time.monotonic() of the last event."""
         self._sent = ""
 
     def rewind(self) -> None:
@@ -35,6 +38,7 @@ class AnswerStream:
 
     def update(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The message for the browser: state, and the text after ``offset``."""
+        self.heard_at = time.monotonic()
         text = event["text"]
         kept = self._sent if text.startswith(self._sent) else ""
         self._sent = text

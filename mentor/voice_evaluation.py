@@ -88,6 +88,7 @@ def put(questions: Sequence[Question], at_once: int = AT_ONCE) -> Iterator[Voice
             for turn in ended:
                 question = asked.pop(turn.pk)
                 if turn.kind == "answer":
+                    turn.check_once()
                     yield _voiced(question, turn)
             time.sleep(POLL_S)
 

@@ -2,7 +2,9 @@
 
 All methods are called from the host's loop and return at once: messages wait in a
 bounded queue that a task in the same loop drains. Frames that find it full are
-dropped, and the next frame is a keyframe; nothing ever waits for a viewer.
+dropped, and the next frame is a keyframe; nothing ever waits for a viewer. An event of
+a request that is still in the queue gives way to the next one, which carries all of it:
+so many answers at once do not put the queue behind the engine.
 """
 
 import asyncio
@@ -67,6 +69,8 @@ class Publisher:
         self._on_frame_lost = on_frame_lost
         self._queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
         self._num_frames = 0
+        self._newest: dict[str, RequestEvent] = {}
+        """Of the requests with an event in the queue, by group."""
         self._reports: set[asyncio.Task[None]] = set()
         self._is_down = False
 
@@ -76,6 +80,8 @@ class Publisher:
             group, message = await self._queue.get()
             if group == FRAMES_GROUP:
                 self._num_frames -= 1
+            if event := self._newest.pop(group, None):
+                message = event.message()
             try:
                 await self._send(group, message)
                 self._is_down = False
@@ -108,9 +114,12 @@ class Publisher:
             logger.warning("Redis does not answer: %s", error)
         await asyncio.sleep(self._retry_pause_s)
 
-    def _put(self, group: str, message: dict[str, Any]) -> None:
-        if self._queue.qsize() < self._max_queued:
+    def _put(self, group: str, message: dict[str, Any]) -> bool:
+        """Whether there was room for it."""
+        has_room = self._queue.qsize() < self._max_queued
+        if has_room:
             self._queue.put_nowait((group, message))
+        return has_room
 
     @property
     def has_room(self) -> bool:
@@ -150,7 +159,9 @@ class Publisher:
 
     def request_event(self, event: RequestEvent) -> None:
         """Progress of one request, on its own group."""
-        self._put(request_group(event.request_id), event.message())
+        group = request_group(event.request_id)
+        if group in self._newest or self._put(group, {}):
+            self._newest[group] = event
 
     def report(self, report: RequestReport) -> None:
         """The end of one request, to the worker that has the database; without the

@@ -2,7 +2,8 @@
 
 A sentence is supported if one of the course's is about the same (cosine of the sentence
 model), has each of its numbers with the same unit, denies as often, and has no word
-exchanged.
+exchanged. One that repeats the course word for word, as most of the bundled model's do,
+needs no model for that.
 """
 
 from dataclasses import dataclass
@@ -36,6 +37,25 @@ def check(engine_text: str, finding: Finding) -> list[CheckedSentence]:
     """Every sentence of the engine's text against the passages it was made from."""
     said = sentences(engine_text)[:MAX_SENTENCES]
     known = [(s, p.url) for p in finding.passages for s in sentences(p.text)]
+    where = {_plain(text): url for text, url in reversed(known)}
+    repeated = {
+        text: CheckedSentence(text, True, where[_plain(text)])
+        for text in said
+        if _plain(text) in where
+    }
+    others = list(dict.fromkeys(text for text in said if text not in repeated))
+    found = repeated | {one.text: one for one in _held_against(known, others)}
+    return [found[text] for text in said]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _held_against(
+    known: list[tuple[str, str]], said: list[str]
+) -> list[CheckedSentence]:
+    """Sentences that the course has not word for word, by their meaning."""
     if not said or not known:
         return [CheckedSentence(text, False, why="nothing like it") for text in said]
     embed = sentence_model().embed

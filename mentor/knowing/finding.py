@@ -13,10 +13,10 @@ from courseware.words import content_stems
 from mentor.knowing import deciding
 from mentor.knowing.beside import named_beside
 from mentor.knowing.knowledge import Knowledge, knowledge
-from mentor.knowing.model import sentence_model
 from mentor.knowing.passages import Passage, of_note
 from mentor.knowing.question import Asked, read_question
 from mentor.knowing.ranking import Ranked, rank
+from mentor.knowing.remembered import vectors_of_question
 from mentor.knowing.spelling import distance
 from mentor.knowing.talk import SHORT, talk
 from mentor.knowing.terms import Term, naming, term_of
@@ -27,6 +27,7 @@ NUM_NOTES, NUM_TEXTS, NUM_OFFERS = 3, 2, 3
 CLOSE = 0.25
 """A second note whose score is within this of the best one's answers as well."""
 _taught: ContextVar[Knowledge | None] = ContextVar("taught", default=None)
+_held: ContextVar[list[Knowledge] | None] = ContextVar("held", default=None)
 BESIDE = 0.5
 """A note within this of the best one may lend a sentence."""
 DECLINED = (
@@ -82,7 +83,7 @@ def find(
     if reply := _reply(known, asked, bool(before), selected):
         return reply
     own, full = (known.spelling.correct(text) for text in (asked.own, asked.full))
-    vectors = sentence_model().embed([full] if own == full else [full, own])
+    vectors = vectors_of_question([full] if own == full else [full, own])
     ranked = rank(known, full, vectors[0], section, asked.is_about_view)
     score = deciding.sureness(known, ranked)
     if asked.is_about_view and (section or selected):
@@ -116,8 +117,25 @@ def _reply(
 
 
 def current_course() -> Knowledge:
-    """What is known now, see in_course()."""
-    return _taught.get() or knowledge()
+    """What is known now, see in_course() and one_course()."""
+    if taught := _taught.get():
+        return taught
+    held = _held.get()
+    if held is None:
+        return knowledge()
+    if not held:
+        held.append(knowledge())
+    return held[0]
+
+
+@contextmanager
+def one_course() -> Iterator[None]:
+    """Look once whether the course has changed, for as long as the context lasts."""
+    token = _held.set([])
+    try:
+        yield
+    finally:
+        _held.reset(token)
 
 
 @contextmanager

@@ -1,13 +1,17 @@
-"""Vectors of the course's own sentences, which come back with every question."""
+"""Vectors that are asked for more than once: of the course's own sentences, which come
+back with every question, and of the question at hand."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from mentor.knowing.safetensors import Tensor
+from mentor.knowing.vectors import vectors_of
 
 MAX_SENTENCES = 8_192
 """A chapter with its notes has about half as many; 1.5 kB each."""
+MAX_QUESTIONS = 8
+"""Wordings of the few questions that are looked up at once."""
 
 Embed = Callable[[Sequence[str]], Tensor]
 
@@ -29,3 +33,12 @@ class Remembered:
             known = known | dict(zip(new, embed(new), strict=True))
             self._vectors = known
         return np.array([known[text] for text in texts])
+
+
+_questions = Remembered(MAX_QUESTIONS)
+
+
+def vectors_of_question(texts: Sequence[str]) -> Tensor:
+    """Of a question's wordings: the course and the lab ask for the same ones, and what
+    is offered to be pressed are the course's own, whose vectors are shipped."""
+    return _questions.embed(texts, vectors_of)

@@ -39,11 +39,12 @@ class Spelling:
         plain = word.lower()
         if self._exists(plain) or len(plain) < MIN_LETTERS or not plain.isascii():
             return word
-        if plain not in self._known:
+        found = self._known.get(plain)
+        if found is None:
             if len(self._known) > 20_000:
                 self._known.clear()
-            self._known[plain] = self._nearest(plain)
-        return self._known[plain] or word
+            found = self._known[plain] = self._nearest(plain)
+        return found or word
 
     def _nearest(self, word: str) -> str:
         """One letter away, or two in a longer word that begins alike; or ""."""

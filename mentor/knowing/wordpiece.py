@@ -31,11 +31,12 @@ class WordPiece:
         return [*ids[: max_tokens - 1], self._ids["[SEP]"]]
 
     def _pieces(self, word: str) -> list[int]:
-        if word not in self._known:
+        found = self._known.get(word)
+        if found is None:
             if len(self._known) > 50_000:
                 self._known.clear()
-            self._known[word] = self._cut(word)
-        return self._known[word]
+            found = self._known[word] = self._cut(word)
+        return found
 
     def _cut(self, word: str) -> list[int]:
         found: list[int] = []

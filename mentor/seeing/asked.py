@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from mentor.knowing.deciding import similarity_outside
 from mentor.knowing.finding import current_course
 from mentor.knowing.knowledge import Knowledge
-from mentor.knowing.model import sentence_model
 from mentor.knowing.question import read_question
+from mentor.knowing.remembered import vectors_of_question
 from mentor.seeing.catalog import Kind, catalog
 from mentor.seeing.recognising import recognise
 from mentor.seeing.slots import Slots, read_slots
@@ -61,7 +61,7 @@ def lab_question(question: str, *, before: Sequence[str] = ()) -> LabQuestion | 
 
 def _recognised(known: Knowledge, text: str) -> LabQuestion:
     slots = read_slots(text)
-    vector = sentence_model().embed([known.spelling.correct(slots.text)])[0]
+    vector = vectors_of_question([known.spelling.correct(slots.text)])[0]
     like_notes = float((known.vectors_of_asks @ vector).max(initial=-1))
     like_others = max(similarity_outside(known, vector))
     kind, score = recognise(catalog(), slots, vector, (like_notes, like_others))

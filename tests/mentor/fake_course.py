@@ -1,5 +1,6 @@
 """A course whose answer a test knows: what stands for mentor.knowing."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,9 +50,14 @@ class FakeCourse:
     broken: Exception | None = None
     lab: LabQuestion | None = None
     """What every question asks about the lab."""
+    held: dict[str, threading.Event] = field(default_factory=dict)
+    """Questions whose search takes until then."""
+    num_checks: int = 0
 
     def find(self, question: str, **where: Any) -> Finding:
         self.asked.append({"question": question, **where})
+        if question in self.held:
+            assert self.held[question].wait(10)
         if self.broken:
             raise self.broken
         return self.finding
@@ -66,6 +72,7 @@ class FakeCourse:
         return CourseAnswer(told, note_id="paged")
 
     def check(self, engine_text: str, finding: Finding) -> Sequence[CheckedSentence]:
+        self.num_checks += 1
         texts = [text.strip() for text in engine_text.split(".") if text.strip()]
         known = " ".join(passage.text for passage in finding.passages)
         return [CheckedSentence(f"{t}.", t in known, URL) for t in texts]

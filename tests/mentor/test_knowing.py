@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mentor.knowing import Finding, check, course_answer, find
+from mentor.knowing import Finding, check, checking, course_answer, find
 from mentor.knowing import finding as finding_module
 from mentor.knowing.finding import DECLINED, ORDERED, in_course
 from mentor.knowing.passages import Passage
@@ -108,6 +108,7 @@ SOURCE = Passage(
     "The cold start of a worker took 30 s in our runs. The KV cache is not wiped. "
     "It holds 1,024 tokens.",
 )
+OTHER = Passage("Elsewhere", "/elsewhere", "Something else stands here.")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,27 @@ def test_a_sentence_of_the_engine_is_held_against_the_passages(
     (checked,) = check(said, Finding("answer", [SOURCE]))
     assert (checked.supported, checked.why) == (supported, why)
     assert checked.url == ("/u" if supported else "")
+
+
+def test_what_repeats_the_course_word_for_word_needs_no_model(monkeypatch) -> None:
+    def refuse() -> None:
+        raise AssertionError("the sentence model was asked")
+
+    monkeypatch.setattr(checking, "sentence_model", refuse)
+    said = (
+        "the KV cache  is not wiped. It holds 1,024 tokens. The KV cache is not wiped."
+    )
+    rows = check(said, Finding("answer", [OTHER, SOURCE]))
+    assert [(one.supported, one.url) for one in rows] == [(True, "/u")] * 3
+    with pytest.raises(AssertionError):
+        check(f"{said} The moon is made of cheese.", Finding("answer", [SOURCE]))
+
+
+def test_sentences_keep_their_order_however_they_were_checked() -> None:
+    said = ["The moon is made of cheese.", "It holds 1,024 tokens.", "Cheese melts."]
+    rows = check(" ".join(said), Finding("answer", [SOURCE]))
+    assert [one.text for one in rows] == said
+    assert [one.supported for one in rows] == [False, True, False]
 
 
 def test_without_passages_nothing_is_supported() -> None:

@@ -84,6 +84,37 @@ async def test_both_voices_are_there_again_from_history(
     assert (await again.hear("conversation"))["turns"] == [ended]
 
 
+async def test_words_are_checked_once_by_whoever_shows_them_first(
+    learner, chapter, engine, teacher, browse, later
+):
+    browser = await browse(learner)
+    await browser.ask(QUESTION)
+    await browser.leave()
+    await engine.store(engine.request_id(), f"{TRUE} It is a bird.")
+    stored = await later(Turn.objects.get)()
+    assert (stored.state, stored.checked, teacher.num_checks) == ("answered", None, 0)
+    for _ in range(2):
+        again = await browse(learner)
+        await again.say(type="open", conversation=None)
+        [turn] = (await again.hear("conversation"))["turns"]
+        assert (turn["num_supported"], turn["num_sentences"]) == (1, 2)
+    assert teacher.num_checks == 1
+
+
+async def test_a_question_whose_search_takes_long_holds_up_nobody_else(
+    make_learner, chapter, engine, teacher, browse, later
+):
+    one, other = await later(make_learner)(), await later(make_learner)()
+    slow, quick = await browse(one), await browse(other)
+    teacher.held["Slow?"] = threading.Event()
+    await slow.say(type="ask", conversation=None, question="Slow?", ref=1)
+    await slow.hear("asked")
+    assert (await quick.ask(QUESTION))["type"] == "asked"
+    assert quick.course["kind"] == "answer"
+    teacher.held["Slow?"].set()
+    assert (await slow.hear("course"))["kind"] == "answer"
+
+
 @pytest.mark.parametrize("finding", [OFFER, DECLINE, NEAR], ids=lambda f: f.kind)
 async def test_what_the_course_does_not_answer_no_engine_is_asked(
     finding, learner, chapter, engine, teacher, browse

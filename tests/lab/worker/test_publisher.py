@@ -105,6 +105,24 @@ async def test_a_request_event_reaches_its_own_group_only(publisher: Publisher) 
     assert await hear() == event.message()
 
 
+async def test_of_a_request_only_the_newest_event_waits_to_be_sent(
+    publisher: Publisher,
+) -> None:
+    """Else 64 answers at once put the queue behind the engine, and a learner hears of
+    the words only when the answer has ended."""
+    request_ids = [uuid.uuid4().hex for _ in range(64)]
+    hear = await listen(*(request_group(one) for one in request_ids))
+    texts = ["One", "One two", "One two three"]
+    for text in texts:
+        for request_id in request_ids:
+            publisher.request_event(RequestEvent(request_id, HOST, "decode", text=text))
+    heard = [await hear() for _ in request_ids]
+    assert [one["request_id"] for one in heard] == request_ids
+    assert {one["text"] for one in heard} == {texts[-1]}
+    publisher.request_event(RequestEvent(request_ids[0], HOST, "decode", text="Four"))
+    assert (await hear())["text"] == "Four", "nothing else came in between"
+
+
 async def test_a_status_is_sent_and_kept_for_a_while(publisher: Publisher) -> None:
     hear = await listen(LAB_GROUP)
     status = EngineStatus(HOST, "ready", time.time(), num_blocks=364)
@@ -171,9 +189,9 @@ async def test_a_full_queue_drops_frames_and_asks_for_a_keyframe(lost: Lost) -> 
 
 async def test_other_messages_are_bounded_too(lost: Lost) -> None:
     publisher = Publisher(django_settings.REDIS_URL, lost, max_queued=5)
-    request_id = uuid.uuid4().hex
-    hear = await listen(request_group(request_id))
-    for number in range(50):
+    request_ids = [uuid.uuid4().hex for _ in range(50)]
+    hear = await listen(*(request_group(one) for one in request_ids))
+    for number, request_id in enumerate(request_ids):
         event = RequestEvent(request_id, HOST, "decode", num_output_tokens=number)
         publisher.request_event(event)
     put_frame(publisher, 1)
