@@ -12,7 +12,9 @@ NO_LEARNER = 4401
 """Close code: the session has no learner; a page load makes one."""
 NOT_YOURS = 4404
 """Close code: what the address names is somebody else's, or does not exist."""
-# static/js/close_codes.js has both for the browser; a test holds them together.
+TOO_MANY = 1008
+"""Close code of RFC 6455: so many messages are against the rules here."""
+# static/js/close_codes.js has the first two; a test holds them together.
 
 
 class TokenBucket:
