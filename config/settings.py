@@ -38,6 +38,15 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 PORT = env.integer("PORT", 8000, 1, 65535)
 BEHIND_TLS = env.boolean("BEHIND_TLS", False)
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES", "127.0.0.1,::1" if BEHIND_TLS else "")
+try:
+    for _one in TRUSTED_PROXIES:
+        ip_network(_one)
+except ValueError as error:
+    raise ImproperlyConfigured(
+        f"TRUSTED_PROXIES cannot be read ({error}): allowed are addresses and networks "
+        "such as 127.0.0.1 and 172.16.0.0/12, with commas."
+    ) from error
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_SECRET:
     raise ImproperlyConfigured(
@@ -208,7 +217,6 @@ SESSION_COOKIE_AGE = LEARNER_KEPT_DAYS * 86_400
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if BEHIND_TLS:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
     # Subdomains and browsers' preload lists are for the owner of the domain to decide.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

@@ -3,13 +3,13 @@ and the runs of experiments."""
 
 from dataclasses import asdict
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
 
 from courseware.counting import count_this_minute
+from courseware.sockets import network_of
 from lab.errors import LimitExceeded
 from lab.messages import Generation, RequestReport
 
@@ -186,20 +186,9 @@ def _check_address(address: str) -> None:
     if not address:
         return
     # It is the broker too: where the cache is away, sending fails next, and says so.
-    count = count_this_minute("engine-requests", _network(address))
+    count = count_this_minute("engine-requests", network_of(address))
     if count > MAX_PER_ADDRESS_A_MINUTE:
         raise LimitExceeded(
             f"More than {MAX_PER_ADDRESS_A_MINUTE} requests came from your network "
             "address within a minute. Try again in a minute."
         )
-
-
-def _network(address: str) -> str:
-    """An IPv6 subscriber has a whole /64 of addresses: it counts as one."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if known.version == 4:
-        return str(known)
-    return str(ip_network(f"{known}/64", strict=False))

@@ -167,7 +167,10 @@ class Stack:
                     "--log-level",
                     "warning",
                 ),
-                *("--timeout-graceful-shutdown", "3"),
+                # config.asgi reads what a proxy says, by TRUSTED_PROXIES.
+                *("--no-proxy-headers", "--timeout-graceful-shutdown", "3"),
+                # The longest message of any page is 20,000 characters.
+                *("--ws-max-size", str(64 * 1024)),
             ],
             "engine": [
                 *(*celery, "-Q", "engine", "-P", "threads", "-n", "engine@%h"),
