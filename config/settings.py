@@ -11,6 +11,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config.limits import limits_of
 from config.logs import logging_configuration
 from lab.engine.addresses import address_of, celery_url
 from lab.engine.environment import (
@@ -130,18 +131,24 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "courseware.learner.LearnerMiddleware",
+    "courseware.guesses.KnownDeviceMiddleware",
     "axes.middleware.AxesMiddleware",
+]
+# The first one makes hashes; one made by another is made anew at the next sign-in.
+PASSWORD_HASHERS = [
+    "courseware.hashing.Argon2id",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),  # 20,000 of those that were found out
     )
 ]
 LOGIN_URL = "courseware:sign-in"
@@ -221,13 +228,13 @@ if BEHIND_TLS:
     # Subdomains and browsers' preload lists are for the owner of the domain to decide.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 AXES_USERNAME_FORM_FIELD = "username"  # the admin form's name for the address
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = 1  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "courseware/locked.html"
-AXES_RESET_ON_SUCCESS = True
+AXES_HANDLER = "courseware.guesses.GuessHandler"
+AXES_LOCKOUT_CALLABLE = "courseware.guesses.refuse"
+AXES_CLIENT_IP_CALLABLE = "courseware.sockets.address_of_request"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_VERBOSE = False
 AXES_DISABLE_ACCESS_LOG = True
+LIMITS = limits_of(env)
 
 # Messages between processes
 CHANNEL_LAYERS = {
