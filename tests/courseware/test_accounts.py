@@ -119,7 +119,7 @@ def test_one_account_never_takes_the_learner_of_another(
         ({"email": "nobody"}, "valid email"),
         ({"password2": "another"}, "password fields didn"),
         ({"password1": "short-words", "password2": "short-words"}, "too short"),
-        ({"password1": "abcdefghijkl", "password2": "abcdefghijkl"}, "too common"),
+        ({"password1": "qwerty123456", "password2": "qwerty123456"}, "too common"),
     ],
 )
 def test_a_form_that_is_wrong_says_why(
