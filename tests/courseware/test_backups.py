@@ -1,4 +1,4 @@
-"""A backup holds what was written last, while others write too, and comes back whole."""
+"""A backup holds what was written last, also under load, and comes back whole."""
 
 import os
 import sqlite3
