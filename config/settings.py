@@ -63,6 +63,7 @@ except ValueError as error:
 
 # Where data lies
 DATABASE_URL = env.text("DATABASE_URL", "")
+DATABASE_CONNECTIONS = env.integer("DATABASE_CONNECTIONS", 20, 2, 1_000)
 REDIS_URL = redis_url(env, DATA_DIR)
 LAYER_URL = redis_url(env, DATA_DIR, env.text("REDIS_LAYER_URL", ""))
 CACHE_URL = redis_url(env, DATA_DIR, env.text("REDIS_CACHE_URL", ""))
@@ -94,7 +95,16 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    # Under ASGI each request has a thread of its own for a moment: a connection that
+    # is kept by thread is neither found again nor closed. psycopg's pool keeps them.
+    DATABASES["default"]["OPTIONS"] = {
+        "pool": {
+            "min_size": 0,
+            "max_size": DATABASE_CONNECTIONS,
+            "timeout": 10,
+            "max_idle": 120,
+        }
+    }
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -251,6 +261,7 @@ CACHES = {
     }
 }
 CELERY_BROKER_URL = celery_url(BROKER_URL)
+CELERY_BROKER_TRANSPORT = "config.broker:PatientTransport"
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "lab.generate": {"queue": "engine"},
