@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check lint format bench lock bundle clean
+.PHONY: help run setup test check lint format bench lock bundle backup restore clean
 export PORT BIND_ADDRESS DATA_DIR
 
 help: ## Show this list
@@ -44,6 +44,12 @@ bundle: setup ## Pack for a GPU host without a package index (FOR, ARCH, PART_MB
 	  $(if $(WITHOUT),--without "$(WITHOUT)") $(if $(HAS),--has "$(HAS)") \
 	  $(if $(PART_MB),--part-mb "$(PART_MB)") $(if $(OUT),--out "$(OUT)") \
 	  $(if $(DRY_RUN),--dry-run)
+
+backup: ## Write database, secret key and recordings into one file, while everything runs (FILE)
+	@$(VENV)/python manage.py backup $(if $(FILE),--out "$(FILE)")
+
+restore: ## Put a backup in place of what is, with everything stopped (FILE)
+	@$(VENV)/python manage.py restore "$(FILE)"
 
 clean: ## Remove .venv and what tools left; data stays in DATA_DIR (var/)
 	rm -rf .venv node_modules test-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

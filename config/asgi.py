@@ -11,17 +11,20 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = cast(ASGI3Application, get_asgi_application())
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E402
 
 from config.body_limit import BodyLimit  # noqa: E402
+from config.handshake import OwnPages, routed  # noqa: E402
 from config.routing import websocket_urlpatterns  # noqa: E402
 
-application = ProtocolTypeRouter(
+by_protocol = ProtocolTypeRouter(
     {
         "http": BodyLimit(django_application),
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
-        ),
+        "websocket": OwnPages(AuthMiddlewareStack(routed(websocket_urlpatterns))),
     }
 )
+# The one place where X-Forwarded-For and -Proto are read, and only from a proxy that
+# the operator named: the web server itself is told to leave them alone.
+application = ProxyHeadersMiddleware(by_protocol, settings.TRUSTED_PROXIES)

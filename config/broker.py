@@ -33,6 +33,13 @@ class PatientQoS(redis.QoS):  # type: ignore[misc]
             super().ack(delivery_tag)
 
 
-def install() -> None:
-    """Use it in every connection of this process."""
-    redis.Channel.QoS = PatientQoS
+class PatientChannel(redis.Channel):  # type: ignore[misc]
+    """kombu's, with that."""
+
+    QoS = PatientQoS
+
+
+class PatientTransport(redis.Transport):  # type: ignore[misc]
+    """kombu's, with that: named in the setting CELERY_BROKER_TRANSPORT."""
+
+    Channel = PatientChannel

@@ -6,10 +6,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import celeryd_init
 
-from config import broker
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-broker.install()
 app = Celery("servelab")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -34,12 +34,24 @@ def leave_out_arguments(
     return event
 
 
+def shorten_refusals(
+    _logger: Any, _method: str, event: dict[str, Any]
+) -> dict[str, Any]:
+    """Django logs what it refuses with a traceback: kilobytes a request, of anybody's
+    choice. The sentence says it all."""
+    is_refusal = event.get("level") in ("info", "warning")
+    if is_refusal and str(event.get("logger", "")).startswith("django."):
+        event.pop("exc_info", None)
+    return event
+
+
 SHARED_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
     leave_out_arguments,
+    shorten_refusals,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
 ]

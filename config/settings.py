@@ -11,6 +11,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config.limits import limits_of
 from config.logs import logging_configuration
 from config.storages import recordings_storage
 from lab.engine.addresses import address_of, celery_url
@@ -39,6 +40,15 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 PORT = env.integer("PORT", 8000, 1, 65535)
 BEHIND_TLS = env.boolean("BEHIND_TLS", False)
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES", "127.0.0.1,::1" if BEHIND_TLS else "")
+try:
+    for _one in TRUSTED_PROXIES:
+        ip_network(_one)
+except ValueError as error:
+    raise ImproperlyConfigured(
+        f"TRUSTED_PROXIES cannot be read ({error}): allowed are addresses and networks "
+        "such as 127.0.0.1 and 172.16.0.0/12, with commas."
+    ) from error
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_SECRET:
     raise ImproperlyConfigured(
@@ -54,6 +64,7 @@ except ValueError as error:
 
 # Where data lies
 DATABASE_URL = env.text("DATABASE_URL", "")
+DATABASE_CONNECTIONS = env.integer("DATABASE_CONNECTIONS", 20, 2, 1_000)
 REDIS_URL = redis_url(env, DATA_DIR)
 LAYER_URL = redis_url(env, DATA_DIR, env.text("REDIS_LAYER_URL", ""))
 CACHE_URL = redis_url(env, DATA_DIR, env.text("REDIS_CACHE_URL", ""))
@@ -85,7 +96,16 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    # Under ASGI each request has a thread of its own for a moment: a connection that
+    # is kept by thread is neither found again nor closed. psycopg's pool keeps them.
+    DATABASES["default"]["OPTIONS"] = {
+        "pool": {
+            "min_size": 0,
+            "max_size": DATABASE_CONNECTIONS,
+            "timeout": 10,
+            "max_idle": 120,
+        }
+    }
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -122,18 +142,24 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "courseware.learner.LearnerMiddleware",
+    "courseware.guesses.KnownDeviceMiddleware",
     "axes.middleware.AxesMiddleware",
+]
+# The first one makes hashes; one made by another is made anew at the next sign-in.
+PASSWORD_HASHERS = [
+    "courseware.hashing.Argon2id",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),  # 20,000 of those that were found out
     )
 ]
 LOGIN_URL = "courseware:sign-in"
@@ -211,18 +237,17 @@ SESSION_COOKIE_AGE = LEARNER_KEPT_DAYS * 86_400
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if BEHIND_TLS:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
     # Subdomains and browsers' preload lists are for the owner of the domain to decide.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 AXES_USERNAME_FORM_FIELD = "username"  # the admin form's name for the address
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = 1  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "courseware/locked.html"
-AXES_RESET_ON_SUCCESS = True
+AXES_HANDLER = "courseware.guesses.GuessHandler"
+AXES_LOCKOUT_CALLABLE = "courseware.guesses.refuse"
+AXES_CLIENT_IP_CALLABLE = "courseware.sockets.address_of_request"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_VERBOSE = False
 AXES_DISABLE_ACCESS_LOG = True
+LIMITS = limits_of(env)
 
 # Messages between processes
 CHANNEL_LAYERS = {
@@ -239,6 +264,7 @@ CACHES = {
     }
 }
 CELERY_BROKER_URL = celery_url(BROKER_URL)
+CELERY_BROKER_TRANSPORT = "config.broker:PatientTransport"
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "lab.generate": {"queue": "engine"},

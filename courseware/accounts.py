@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
-from courseware import progress
+from courseware import guesses, progress
 from courseware.learner import learner_id_of
 from courseware.models import Chapter, User
 
@@ -86,6 +86,19 @@ class SignIn(auth.LoginView):
         return {**super().get_context_data(**kwargs), "signup": settings.SIGNUP}
 
 
+class NewPassword(auth.PasswordResetConfirmView):
+    """By the link of a letter: whoever has it is the owner, past every wait."""
+
+    template_name = f"{PAGES}/new_password.html"
+    success_url = reverse_lazy("courseware:sign-in")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """From now on the account knows this device."""
+        assert self.user is not None  # else there is no form
+        guesses.know_device(self.request, self.user)
+        return super().form_valid(form)
+
+
 @login_required
 @never_cache
 @require_GET
@@ -114,7 +127,4 @@ reset = auth.PasswordResetView.as_view(
 reset_sent = auth.PasswordResetDoneView.as_view(
     template_name=f"{PAGES}/reset_sent.html"
 )
-new_password = auth.PasswordResetConfirmView.as_view(
-    template_name=f"{PAGES}/new_password.html",
-    success_url=reverse_lazy("courseware:sign-in"),
-)
+new_password = NewPassword.as_view()

@@ -54,7 +54,8 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
         learner_id = await in_database(self._identify)()
         await self.accept()
         if learner_id is None:
-            await self.close(NO_LEARNER)
+            # What it said at once waits already, and is obeyed as little.
+            await self.end()
             return False
         _door().let_in(self)
         return True

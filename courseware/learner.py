@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.conf import settings
+from django.contrib import auth
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.dispatch import Signal, receiver
@@ -18,7 +20,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from courseware import progress
+from courseware.counting import count_this_minute
 from courseware.models import Learner, User
+from courseware.sockets import address_of_request, network_of
 
 SESSION_KEY = "learner_id"
 SEEN_KEY = "learner_seen_s"
@@ -99,15 +103,28 @@ def _carry_over(learner_id: str, into: str) -> None:
 def _identify(request: HttpRequest) -> str | None:
     if request.path.startswith(PATHS_WITHOUT_LEARNER):
         return None
+    if auth.SESSION_KEY in request.session and not request.user.is_authenticated:
+        # Signed out elsewhere, or the account is gone: it is nobody's session now.
+        request.session.flush()
     learner_id = learner_id_of(request.session)
     if learner_id is None:
         if request.method != "GET" or BOTS.search(
             request.headers.get("User-Agent", "")
         ):
             return None
+        if not _has_room(request):
+            return None
         learner_id = request.session[SESSION_KEY] = uuid.uuid4().hex
     _note_seen(request, learner_id)
     return learner_id
+
+
+def _has_room(request: HttpRequest) -> bool:
+    """Whether the address may make one more learner this minute. Who has none reads
+    all the same; nothing is kept, and the next page load asks again."""
+    address = network_of(address_of_request(request))
+    made = count_this_minute("visitors", address) if address else 0
+    return made <= settings.LIMITS.visitors_address
 
 
 def _note_seen(request: HttpRequest, learner_id: str) -> None:

@@ -3,16 +3,18 @@ they end, courseware.door says."""
 
 import time
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address, ip_network
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 
 NO_LEARNER = 4401
 """Close code: the session has no learner; a page load makes one."""
 NOT_YOURS = 4404
 """Close code: what the address names is somebody else's, or does not exist."""
-# static/js/close_codes.js has both for the browser; a test holds them together.
+TOO_MANY = 1008
+"""Close code of RFC 6455: so many messages are against the rules here."""
+# static/js/close_codes.js has the first two; a test holds them together.
 
 
 class TokenBucket:
@@ -42,18 +44,26 @@ class TokenBucket:
 
 def address_of_request(request: HttpRequest) -> str:
     """Network address of who sent a request; "" if unknown."""
-    forwarded = request.headers.get("X-Forwarded-For", "")
-    return _address(request.META.get("REMOTE_ADDR", ""), forwarded)
+    return _address(request.META.get("REMOTE_ADDR") or "")
 
 
 def address_of_socket(scope: Mapping[str, Any]) -> str:
     """Network address of a socket's other end, from its ASGI scope; "" if unknown."""
-    hops = [v for name, v in scope["headers"] if name == b"x-forwarded-for"]
-    client = scope.get("client") or ("", 0)
-    return _address(client[0], b",".join(hops).decode("latin-1"))
+    return _address((scope.get("client") or ("", 0))[0] or "")
 
 
-def _address(remote: str, forwarded: str) -> str:
-    """Behind a TLS proxy it is the last hop of X-Forwarded-For, which that proxy wrote;
-    what stands before it anybody can make up."""
-    return forwarded.split(",")[-1].strip() if settings.BEHIND_TLS else remote
+def _address(seen: str) -> str:
+    """Behind a proxy of TRUSTED_PROXIES config.asgi has put there what that proxy
+    wrote last; what is no address is none."""
+    try:
+        return str(ip_address(seen))
+    except ValueError:
+        return ""
+
+
+def network_of(address: str) -> str:
+    """What counts as one sender: an IPv6 subscriber has a whole /64 of addresses."""
+    known = ip_address(address) if address else None
+    if known is None or known.version == 4:
+        return address
+    return str(ip_network(f"{known}/64", strict=False))

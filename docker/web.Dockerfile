@@ -22,4 +22,5 @@ VOLUME /data
 EXPOSE 8000
 CMD ["uvicorn", "config.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
      "--ws", "websockets-sansio", "--ws-per-message-deflate", "false", \
-     "--backlog", "4096", "--lifespan", "off", "--no-access-log"]
+     "--backlog", "4096", "--lifespan", "off", "--no-access-log", \
+     "--no-proxy-headers", "--ws-max-size", "65536"]

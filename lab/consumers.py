@@ -21,7 +21,7 @@ from lab.experiments.conduct import Conduct, engine_facts
 from lab.experiments.outcome import Outcome
 from lab.experiments.staff import PAUSED, are_launches_paused
 from lab.messages import EngineStatus, Generation
-from lab.models import MAX_UNFINISHED, EngineRequest, ExperimentRun
+from lab.models import EngineRequest, ExperimentRun, max_unfinished
 from lab.traffic import demos
 from lab.traffic.demo_run import DemoRun
 from lab.traffic.under_way import Submit
@@ -126,7 +126,7 @@ class LabConsumer(LearnerSocket):
         if name not in demos.DEMOS:
             raise CommandRefused(f"There is no demonstration {name}.")
         status = self._engine()
-        room = demos.Room.of(status, MAX_UNFINISHED["demo"])
+        room = demos.Room.of(status, max_unfinished("demo"))
         waves = demos.DEMOS[name].plan(room, uuid.uuid4().hex[:6])
         self.run = DemoRun(demos.DEMOS[name], waves, self._submit_demo)
         return self.run.run(self._tell)
@@ -142,7 +142,7 @@ class LabConsumer(LearnerSocket):
             status,
             learner_id=self.learner_id,
             nonce=run_id[:6],
-            max_requests=MAX_UNFINISHED["experiment"],
+            max_requests=max_unfinished("experiment"),
             submit=self._submitter_of(status),
             abort=self._abort,
             count=self._counter_of(status),

@@ -3,24 +3,23 @@ the runs of experiments, and learners' recordings."""
 
 from dataclasses import asdict
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from courseware.counting import count_this_minute
+from courseware.sockets import network_of
 from lab.errors import LimitExceeded
 from lab.messages import Generation, RequestReport
 
 MAX_PROMPT_CHARS = 32_000
 """All messages of one request together."""
-MAX_UNFINISHED = {"mentor": 3, "demo": 64, "experiment": 64, "quiz": 48}
-"""Requests of one learner under way at once, by purpose."""
+MAX_UNFINISHED_QUIZ = 48
 MAX_UNFINISHED_OTHER = 4
-MAX_UNFINISHED_IN_TOTAL = 512
-MAX_PER_ADDRESS_A_MINUTE = 600
-"""Generous: a classroom shares one address."""
+MENTOR = "mentor"
+"""The purpose with a room of its own: what is shown never keeps out who asks."""
 FORGOTTEN_AFTER = timedelta(minutes=10)
 """A request without a report after this long died with its engine host."""
 
@@ -78,7 +77,7 @@ class EngineRequest(models.Model):
                 f"{MAX_PROMPT_CHARS:,}."
             )
         cls._check_counts(learner_id, purpose)
-        _check_address(address)
+        _check_rates(learner_id, address)
         return cls.objects.create(
             request_id=request_id, learner_id=learner_id, purpose=purpose
         )
@@ -93,16 +92,22 @@ class EngineRequest(models.Model):
     @classmethod
     def _check_counts(cls, learner_id: str, purpose: str) -> None:
         unfinished = cls.unfinished()
-        allowed = MAX_UNFINISHED.get(purpose, MAX_UNFINISHED_OTHER)
+        allowed = max_unfinished(purpose)
         if unfinished.filter(learner_id=learner_id, purpose=purpose).count() >= allowed:
             raise LimitExceeded(
                 f"{allowed} of your requests are under way, which is the limit. "
                 "Wait for one to finish, or stop one."
             )
-        if unfinished.count() >= MAX_UNFINISHED_IN_TOTAL:
+        if purpose == MENTOR:
+            room, most = unfinished.filter(purpose=MENTOR), settings.LIMITS.mentor_total
+            what = "questions to the mentor"
+        else:
+            room, most = unfinished.exclude(purpose=MENTOR), settings.LIMITS.demo_total
+            what = "requests of demonstrations and experiments"
+        if room.count() >= most:
             raise LimitExceeded(
-                f"{MAX_UNFINISHED_IN_TOTAL} requests of all learners are under way, "
-                "which is the limit. Try again in a minute."
+                f"{most:,} {what} of all learners are under way, which is the limit. "
+                "Try again in a minute."
             )
 
     @classmethod
@@ -243,25 +248,38 @@ class KeptRecording(models.Model):
 LOST = "It never arrived: the engine's machine went away while it was recorded."
 
 
-def _check_address(address: str) -> None:
+def max_unfinished(purpose: str) -> int:
+    """Requests of one learner under way at once."""
+    of_purpose = {
+        MENTOR: settings.LIMITS.mentor,
+        "demo": settings.LIMITS.demo,
+        "experiment": settings.LIMITS.demo,
+        "quiz": MAX_UNFINISHED_QUIZ,
+    }
+    return of_purpose.get(purpose, MAX_UNFINISHED_OTHER)
+
+
+def _check_rates(learner_id: str, address: str) -> None:
     """Count for a minute and under a hash: no address is kept."""
-    if not address:
-        return
     # It is the broker too: where the cache is away, sending fails next, and says so.
-    count = count_this_minute("engine-requests", _network(address))
-    if count > MAX_PER_ADDRESS_A_MINUTE:
-        raise LimitExceeded(
-            f"More than {MAX_PER_ADDRESS_A_MINUTE} requests came from your network "
-            "address within a minute. Try again in a minute."
-        )
-
-
-def _network(address: str) -> str:
-    """An IPv6 subscriber has a whole /64 of addresses: it counts as one."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if known.version == 4:
-        return str(known)
-    return str(ip_network(f"{known}/64", strict=False))
+    limits = settings.LIMITS
+    holders = (
+        (
+            "requests-of-learner",
+            learner_id,
+            limits.requests_learner,
+            "requests of yours were sent",
+        ),
+        (
+            "engine-requests",
+            network_of(address),
+            limits.requests_address,
+            "requests came from your network address",
+        ),
+    )
+    for counter, who, most, what in holders:
+        if who and count_this_minute(counter, who) > most:
+            raise LimitExceeded(
+                f"More than {most:,} {what} within a minute, which is the limit. Try "
+                "again in a minute."
+            )

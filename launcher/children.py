@@ -95,6 +95,12 @@ class Child:
                 self._process.wait()
             time.sleep(0.02)
 
+    def keep_log_short(self) -> None:
+        """Set aside what it wrote so far when that has grown large; it writes on."""
+        if self.log.stat().st_size > LOG_LIMIT_BYTES:
+            set_aside(self.log)
+            self.log_start_bytes = 0
+
     def last_words(self) -> str:
         """The last line that it wrote in this run, for an error message."""
         with self.log.open("rb") as file:
@@ -113,3 +119,15 @@ def rotate(log: Path) -> None:
     """Keep one older log file when this one has grown large."""
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         log.replace(log.with_suffix(".log.1"))
+
+
+def set_aside(log: Path) -> None:
+    """Copy a log to its .log.1 and empty it, while a process appends to it.
+
+    The process keeps its file, so renaming would move the writing along. What comes
+    between the last look and the emptying is lost; the loop makes that microseconds.
+    """
+    with log.open("r+b") as file, log.with_suffix(".log.1").open("wb") as older:
+        while chunk := file.read(2**20):
+            older.write(chunk)
+        file.truncate(0)

@@ -26,6 +26,7 @@ from launcher.children import GRACE_S, Child, Guard
 from launcher.engine_environment import engine_refusal, engine_variables
 from launcher.machine import this_machine
 from launcher.readiness import EngineWatch, is_served
+from launcher.room import raise_open_files, require_room
 from launcher.stages import LaunchError, say, stage
 
 LOOP_S = 0.1
@@ -167,7 +168,10 @@ class Stack:
                     "--log-level",
                     "warning",
                 ),
-                *("--timeout-graceful-shutdown", "3"),
+                # config.asgi reads what a proxy says, by TRUSTED_PROXIES.
+                *("--no-proxy-headers", "--timeout-graceful-shutdown", "3"),
+                # The longest message of any page is 20,000 characters.
+                *("--ws-max-size", str(64 * 1024)),
             ],
             "engine": [
                 *(*celery, "-Q", "engine", "-P", "threads", "-n", "engine@%h"),
@@ -189,6 +193,8 @@ class Stack:
             for child in list(self.children.values()):
                 if child.exit_code() is not None:
                     self._ended(child)
+                else:
+                    child.keep_log_short()
             for name in [n for n, due in self._due.items() if due < time.monotonic()]:
                 del self._due[name]
                 self._start(name)
@@ -284,6 +290,13 @@ def main() -> int:
     except (LaunchError, SettingError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        print(
+            f"\nSomething cannot be written or read: {error.strerror}{where}.",
+            file=sys.stderr,
+        )
+        return 2
     return 0
 
 
@@ -292,6 +305,8 @@ def _run(env: Environment) -> None:
     config = EngineConfig.from_env(env.variables)
     bind = env.text("BIND_ADDRESS", "127.0.0.1")
     address = Address(bind, env.integer("PORT", 8000, 1, 65535))
+    require_room(config.data_dir)
+    raise_open_files()
     with only_one(config.data_dir, address):
         address.require_free()
         stack = Stack(config, address)

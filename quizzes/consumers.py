@@ -6,10 +6,14 @@ from typing import Any
 from channels.db import database_sync_to_async
 
 from courseware.door import LearnerSocket
-from courseware.sockets import NOT_YOURS
+from courseware.sockets import NOT_YOURS, TOO_MANY, TokenBucket
 from lab import client
 from lab.errors import NotYours
 from lab.messages import request_group
+
+MESSAGES_PER_S = 1.0
+MESSAGES_AT_ONCE = 10
+ONLY_TELLS = "This socket tells how far a measured request is; it takes no messages."
 
 
 class MeasuringConsumer(LearnerSocket):
@@ -19,6 +23,7 @@ class MeasuringConsumer(LearnerSocket):
 
     async def connect(self) -> None:
         """Join the request's group after the ownership check."""
+        self._allowance = TokenBucket(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         if not await self.admit():
             return
         request_id = self.scope["url_route"]["kwargs"]["request_id"]
@@ -34,6 +39,17 @@ class MeasuringConsumer(LearnerSocket):
         """Leave the group."""
         if self.group:
             await self.channel_layer.group_discard(self.group, self.channel_name)
+
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None
+    ) -> None:
+        """Nothing is asked here: who does is told so, and closed after some times."""
+        if self.group is None or await self.is_over():
+            return
+        if self._allowance.take():
+            await self.send(text_data=json.dumps({"refused": ONLY_TELLS}))
+        else:
+            await self.close(TOO_MANY)
 
     async def request_event(self, message: dict[str, Any]) -> None:
         """A RequestEvent of lab.messages."""

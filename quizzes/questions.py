@@ -30,7 +30,7 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RUN_NAMES = ("first", "second", "third")
 MAX_OUTPUT_TOKENS = 320
 MAX_COPIES = 48
-"""Requests of one run at once, as lab.models.MAX_UNFINISHED lets a learner send."""
+"""Requests of one run at once, as lab.models.MAX_UNFINISHED_QUIZ lets one send."""
 MAX_PROMPT_CHARS = 6_000
 MAX_DECIMALS = 6
 MAX_PARTS = 26

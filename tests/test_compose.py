@@ -35,6 +35,14 @@ def test_only_the_web_server_publishes_a_port_and_only_on_this_machine(services)
     assert ports == {"web": ["127.0.0.1:${PORT:-8000}:8000"]}
 
 
+def test_the_quizzes_are_loaded_before_the_page_is_served(services):
+    steps = services["prepare"]["command"][2].split(" && ")
+    commands = [step.removeprefix("python manage.py ").split()[0] for step in steps]
+    assert commands == ["migrate", "loadchapters", "loadquizzes"]
+    needed = services["web"]["depends_on"]["prepare"]
+    assert needed == {"condition": "service_completed_successfully"}
+
+
 def test_redis_asks_for_a_password_that_the_operator_chose(services):
     assert "--requirepass" in services["redis"]["command"][2]
     assert services["redis"]["environment"]["REDIS_PASSWORD"].startswith(

@@ -54,8 +54,8 @@ def one(request: HtmxHttpRequest, scenario_id: str) -> HttpResponse:
     context: dict[str, Any] = {}
     if plan is not None:
         try:
-            allowance.take(request, "preview", allowance.PREVIEWS_A_MINUTE)
-            context = _preview(plan)
+            with allowance.preview(request):
+                context = _preview(plan)
         except Exhausted as error:
             context = {"refusal": str(error)}
     return _show(request, found, plan, wrong, context)
@@ -77,10 +77,10 @@ def hand_in(request: HtmxHttpRequest, scenario_id: str) -> HttpResponse:
     if plan is None or learner_id is None:
         return _show(request, found, plan, wrong, {})
     try:
-        allowance.take(request, "hand-in", allowance.MONTHS_A_MINUTE)
+        with allowance.preview(request):
+            result = outcome.challenge(plan)
     except Exhausted as error:
         return _show(request, found, plan, wrong, {"refusal": str(error)})
-    result = outcome.challenge(plan)
     kept = ChallengeResult.keep(
         learner_id,
         scenario=found.id,

@@ -1,40 +1,73 @@
-"""How much a stranger may simulate: so many a minute, and few whole months at once."""
+"""How much a stranger may simulate: by the seconds that it takes, and few at once."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
 from redis.exceptions import RedisError
 
-from courseware.counting import count_this_minute
+from courseware.counting import count_within
+from courseware.sockets import address_of_request, network_of
 
-PREVIEWS_A_MINUTE = 240
-MONTHS_A_MINUTE = 30
-NUM_SLOTS = 2
-"""Whole months that are simulated at once, of all learners together."""
+NUM_SLOTS = {"month": 2, "preview": 4}
+"""Simulations at once, of all learners together: whole months, and previews."""
 SLOT_HELD_S = 60
+WAIT_S = 3.0
+"""A preview waits so long for its turn."""
+CLASS = 20
+"""So many learners behind one address may use all of theirs."""
 
 
 class Exhausted(Exception):
     """The message is a sentence for the learner."""
 
 
-def take(request: HttpRequest, what: str, most_a_minute: int) -> None:
-    """Count one; raises Exhausted. Without its server nothing is counted."""
-    learner_id = getattr(request, "learner_id", None)
-    who = learner_id or request.META.get("REMOTE_ADDR", "")
-    if count_this_minute(f"fleet:{what}", who) > most_a_minute:
-        raise Exhausted(
-            f"You have simulated {most_a_minute} times within a minute, which is the "
-            "limit. Go on in a minute."
-        )
+@contextmanager
+def metered(request: HttpRequest) -> Iterator[None]:
+    """What is done within is counted by its processor seconds; raises Exhausted where
+    the learner, or all at their address, have used theirs. Without its server nothing
+    is counted."""
+    most_ms = settings.LIMITS.simulated_s * 1000
+    holders = [(_learner(request), most_ms), (_address(request), most_ms * CLASS)]
+    for who, most in holders:
+        if who and count_within("fleet-ms", who, 60, by=0) >= most:
+            raise Exhausted(_sentence(who == _learner(request), most // 1000))
+    began = time.thread_time()
+    try:
+        yield
+    finally:
+        spent_ms = 1 + int(1000 * (time.thread_time() - began))
+        for who, _ in holders:
+            if who:
+                count_within("fleet-ms", who, 60, by=spent_ms)
+
+
+def _sentence(is_learners: bool, most_s: int) -> str:
+    whose = "You have" if is_learners else "Your network address has"
+    return (
+        f"{whose} used {most_s} seconds of simulation within a minute, which is the "
+        "limit. Go on in a minute."
+    )
+
+
+def _learner(request: HttpRequest) -> str:
+    return str(getattr(request, "learner_id", None) or "")
+
+
+def _address(request: HttpRequest) -> str:
+    return network_of(address_of_request(request))
 
 
 @contextmanager
-def slot() -> Iterator[bool]:
-    """A turn to simulate a whole month; False where all are taken."""
-    held = _first_free()
+def slot(what: str = "month", wait_s: float = 0.0) -> Iterator[bool]:
+    """A turn to simulate; False where all are taken, for as long as ``wait_s``."""
+    held, end = _first_free(what), time.monotonic() + wait_s
+    while held is None and time.monotonic() < end:
+        time.sleep(0.05)
+        held = _first_free(what)
     try:
         yield held is not None
     finally:
@@ -42,11 +75,24 @@ def slot() -> Iterator[bool]:
             cache.delete(held)
 
 
-def _first_free() -> str | None:
+@contextmanager
+def preview(request: HttpRequest) -> Iterator[None]:
+    """A turn to simulate a preview, metered; raises Exhausted."""
+    with slot("preview", WAIT_S) as is_free:
+        if not is_free:
+            raise Exhausted(
+                f"{NUM_SLOTS['preview']} others are simulating just now, which is the "
+                "limit. Try again in a few seconds."
+            )
+        with metered(request):
+            yield
+
+
+def _first_free(what: str) -> str | None:
     """Its key; "" where nobody counts because the cache is away."""
     try:
-        for number in range(NUM_SLOTS):
-            key = f"fleet:slot:{number}"
+        for number in range(NUM_SLOTS[what]):
+            key = f"fleet:slot:{what}:{number}"
             if cache.add(key, 1, timeout=SLOT_HELD_S):
                 return key
     except RedisError:

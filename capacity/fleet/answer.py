@@ -28,11 +28,11 @@ def answer(
         found = _months(request, query.plans, files)
     is_waiting = is_month and found is None
     if found is None:
-        allowance.take(request, "preview", allowance.PREVIEWS_A_MINUTE)
-        found = [
-            outcome.preview(plan, recorded, len(query.plans))
-            for plan, recorded in zip(query.plans, files, strict=True)
-        ]
+        with allowance.preview(request):
+            found = [
+                outcome.preview(plan, recorded, len(query.plans))
+                for plan, recorded in zip(query.plans, files, strict=True)
+            ]
     return {
         **_shown(found, query),
         "is_month": is_month and not is_waiting,
@@ -79,8 +79,8 @@ def _months(
     with allowance.slot() as is_free:
         if not is_free:
             return None
-        allowance.take(request, "month", allowance.MONTHS_A_MINUTE)
-        return [outcome.month(plan, recorded) for plan, recorded in pairs]
+        with allowance.metered(request):
+            return [outcome.month(plan, recorded) for plan, recorded in pairs]
 
 
 def _shown(found: list[Outcome], query: FleetQuery) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from planning.fleet.workload import Workload, mean_work, workload_of
 
 NUM_BINS = 180
 MAX_REQUESTS = 100_000
+SHORTEST_S = 60.0
+AT_LEAST = 3
+"""So many times MAX_REQUESTS are simulated so that it lasts SHORTEST_S, and no more."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,12 @@ def _stretch(workload: Workload) -> tuple[float, float]:
     """Start and length [s]: around a crowd, with a third of it before."""
     if workload.rare:
         begin, end = workload.rare[0]
-        length = (end - begin) * 2
-        most = MAX_REQUESTS / workload.rare_rate_per_s
-        length = min(length, max(most, 60.0))
+        length = min((end - begin) * 2, _affordable(workload.rare_rate_per_s))
         return min(max(begin - length / 4, 0.0), MONTH_S - length), length
-    length = min(DAY_S, MAX_REQUESTS / workload.rate_per_s)
-    return DAY_S, max(length, 60.0)
+    return DAY_S, min(DAY_S, _affordable(workload.rate_per_s))
+
+
+def _affordable(rate_per_s: float) -> float:
+    """Seconds: whatever the rate is, the requests in them are bounded."""
+    most = MAX_REQUESTS / rate_per_s
+    return max(most, min(SHORTEST_S, AT_LEAST * most))

@@ -43,6 +43,15 @@ def test_what_sets_a_new_password_is_not_logged(client: Client, lines):
     assert "0123456789abcdef" not in json.dumps(lines())
 
 
+@pytest.mark.django_db
+def test_what_is_refused_makes_no_traceback(client: Client, lines):
+    kind = "application/x-www-form-urlencoded; charset=utf-7"
+    answer = client.post("/account/sign-in/", "a=1", content_type=kind)
+    assert answer.status_code == 400
+    assert "Traceback" not in json.dumps(lines())
+    assert any("must be UTF-8" in line["event"] for line in lines())
+
+
 def test_an_id_that_is_none_is_replaced(client: Client):
     answer = client.get("/healthz", headers={"X-Log-Id": 'a b"c'})
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Log-Id"])

@@ -1,18 +1,35 @@
 """What settings.py refuses is said by Django, which shows the sentence alone."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+def settings_with(name: str, **variables: str) -> Any:
+    """What a setting is in a process with these variables; JSON."""
+    code = f"import config.settings as s, json; print(json.dumps(s.{name}))"
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(answer.stdout)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "TRUSTED_PROXIES cannot be read"),
         ("DEBUG", "maybe", "DEBUG is 'maybe': allowed are on and off."),
         ("RECORDINGS_STORAGE_OPTIONS", "[1]", "RECORDINGS_STORAGE_OPTIONS cannot be"),
         ("REDIS_URL", "localhost", "REDIS_URL is 'localhost': it starts with redis://"),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from courseware.loader import Report
@@ -75,6 +76,11 @@ def test_the_deployment_check_is_clean_behind_tls() -> None:
         text=True,
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted() -> None:
+    cache.clear()
 
 
 def test_guessing_passwords_is_locked_out(client: Client, db) -> None:

@@ -2,15 +2,16 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
 from courseware.learner import forget_learner
-from lab import models
 from lab.errors import LimitExceeded
 from lab.messages import Generation, RequestReport
 from lab.models import EngineRequest
@@ -102,19 +103,19 @@ def test_requests_that_died_with_their_host_are_forgotten_after_ten_minutes() ->
 
 
 def test_all_learners_together_have_a_limit() -> None:
-    limit = models.MAX_UNFINISHED_IN_TOTAL
+    limit = settings.LIMITS.mentor_total
     EngineRequest.objects.bulk_create(
         EngineRequest(request_id=f"r{n}", learner_id=f"learner{n}", purpose="mentor")
         for n in range(limit - 1)
     )
     accept("the last one", learner="early")
-    with pytest.raises(LimitExceeded, match=f"{limit} requests of all learners are"):
+    with pytest.raises(LimitExceeded, match=f"{limit} questions to the mentor of all"):
         accept("one more", learner="late")
 
 
 @pytest.fixture
-def three_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "MAX_PER_ADDRESS_A_MINUTE", 3)
+def three_a_minute(settings: Any) -> None:
+    settings.LIMITS = replace(settings.LIMITS, requests_address=3)
 
 
 def ask(number: int, address: str) -> None:
@@ -143,7 +144,6 @@ def test_the_count_is_shared_by_all_processes_and_holds_no_address(
     three_a_minute: None,
 ) -> None:
     import redis
-    from django.conf import settings
 
     ask(1, "203.0.113.77")
     with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as server:
@@ -163,3 +163,36 @@ def test_a_forgotten_learner_leaves_nothing_behind() -> None:
     forget_learner("anna")
     assert [r.learner_id for r in EngineRequest.objects.all()] == ["bert"]
     assert EngineRequest.finish(REPORT) is None, "a late report brings nobody back"
+
+
+def test_demonstrations_of_a_class_leave_the_mentor_its_room() -> None:
+    EngineRequest.objects.bulk_create(
+        EngineRequest(request_id=f"r{n}", learner_id=f"learner{n}", purpose="demo")
+        for n in range(settings.LIMITS.demo_total)
+    )
+    with pytest.raises(LimitExceeded, match="of demonstrations and experiments of all"):
+        accept("one more", learner="late", purpose="demo")
+    accept("a question", learner="late", purpose="mentor")
+
+
+def test_a_class_of_a_hundred_at_one_address_is_not_refused_for_its_room() -> None:
+    cache.clear()
+    for learner in range(100):
+        for number in range(8):
+            accept(
+                f"{learner}-{number}",
+                learner=f"learner{learner}",
+                purpose="demo",
+                address="203.0.113.200",
+            )
+        accept(f"q{learner}", learner=f"learner{learner}", address="203.0.113.200")
+    assert EngineRequest.objects.count() == 900
+
+
+def test_one_learner_has_a_limit_a_minute(settings: Any) -> None:
+    settings.LIMITS = replace(settings.LIMITS, requests_learner=2)
+    accept("first", learner="quick")
+    accept("second", learner="quick")
+    with pytest.raises(LimitExceeded, match="2 requests of yours were sent within"):
+        accept("third", learner="quick")
+    accept("third", learner="calm")

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from courseware.sockets import NO_LEARNER
-from lab.models import MAX_UNFINISHED_IN_TOTAL, EngineRequest
+from lab.models import EngineRequest
 from mentor.commands import MAX_MESSAGE_CHARS
 from mentor.knowing import Passage
 from mentor.models import Conversation, Turn
@@ -19,8 +20,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def fill_the_engine() -> None:
     """As many requests of others as are taken at once."""
     EngineRequest.objects.bulk_create(
-        EngineRequest(request_id=f"{n:032x}", learner_id="f" * 32, purpose="demo")
-        for n in range(MAX_UNFINISHED_IN_TOTAL)
+        EngineRequest(request_id=f"{n:032x}", learner_id="f" * 32, purpose="mentor")
+        for n in range(settings.LIMITS.mentor_total)
     )
 
 

@@ -35,6 +35,7 @@ export class Measuring {
   }
 
   #receive({ engineHostId, shortId, phase }) {
+    if (!phase) return;
     if (phase === "finished") {
       this.#forget();
       this.#handlers.onfinished();

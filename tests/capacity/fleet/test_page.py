@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -10,7 +11,9 @@ from django.core.cache import cache
 from django.test import Client
 
 from capacity.fleet import allowance
-from courseware.counting import count_this_minute
+from courseware.counting import count_within
+from planning.fleet.plan_fields import read_plan
+from planning.fleet.timeline import timeline_of
 from tests.capacity.conftest import BROWSER, Learner
 
 PAGE = "/lab/fleet/"
@@ -50,8 +53,8 @@ def test_the_whole_month_has_the_break_even_curve(learner) -> None:
 
 
 def take_all_turns() -> None:
-    for number in range(allowance.NUM_SLOTS):
-        cache.set(f"fleet:slot:{number}", 1, timeout=60)
+    for number in range(allowance.NUM_SLOTS["month"]):
+        cache.set(f"fleet:slot:month:{number}", 1, timeout=60)
 
 
 def test_the_same_month_is_not_simulated_twice(learner) -> None:
@@ -130,12 +133,45 @@ def test_what_was_typed_wrong_stays_in_its_field(learner) -> None:
     assert 'value="lots"' in page and 'aria-invalid="true"' in page
 
 
-def test_the_limit_a_minute_is_a_sentence(learner) -> None:
-    for _ in range(allowance.PREVIEWS_A_MINUTE - 1):
-        count_this_minute("fleet:preview", learner.learner_id)
+def test_the_seconds_of_a_minute_are_a_limit_and_a_sentence(learner, settings) -> None:
     learner.page(PAGE, **QUIET)
-    assert "which is the limit" in learner.page(PAGE, status=429, **QUIET)
+    spent = count_within("fleet-ms", learner.learner_id, 60, by=0)
+    assert 0 < spent < 5_000
+    most_ms = settings.LIMITS.simulated_s * 1000
+    count_within("fleet-ms", learner.learner_id, 60, by=most_ms)
+    refused = learner.page(PAGE, status=429, **QUIET)
+    assert "You have used 30 seconds of simulation within a minute" in refused
     Learner().page(PAGE, **QUIET)
+
+
+def test_many_sessions_of_one_address_share_a_limit(learner, settings) -> None:
+    most_ms = settings.LIMITS.simulated_s * 1000 * allowance.CLASS
+    count_within("fleet-ms", "127.0.0.1", 60, by=most_ms)
+    refused = Learner().page(PAGE, status=429, **QUIET)
+    assert "Your network address has used 600 seconds" in refused
+
+
+def test_a_preview_waits_for_its_turn_and_no_longer(learner, monkeypatch) -> None:
+    monkeypatch.setattr(allowance, "WAIT_S", 0.1)
+    for number in range(allowance.NUM_SLOTS["preview"]):
+        cache.set(f"fleet:slot:preview:{number}", 1, timeout=60)
+    refused = learner.page(PAGE, status=429, **QUIET)
+    assert "4 others are simulating" in refused
+    cache.delete("fleet:slot:preview:2")
+    learner.page(PAGE, **QUIET)
+
+
+def test_a_crowd_of_millions_a_second_costs_a_preview_no_more() -> None:
+    query = {
+        **{"pattern": "flash", "flash_factor": "10000", "flash_minutes": "1"},
+        **{"flashes_a_month": "1", "rate_per_s": "200", "instances": "128"},
+    }
+    plan, faults = read_plan(query)
+    assert plan is not None and not faults
+    timeline_of(plan)
+    began = time.thread_time()
+    timeline_of(plan)
+    assert time.thread_time() - began < 2.0
 
 
 def test_the_figures_come_as_csv(learner) -> None:

@@ -5,12 +5,13 @@ import random
 from dataclasses import replace
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from courseware.models import Learner
 from lab import client
 from lab.errors import LimitExceeded
-from lab.models import MAX_PROMPT_CHARS, MAX_UNFINISHED_IN_TOTAL
+from lab.models import MAX_PROMPT_CHARS
 from lab.traffic import demos
 from lab.traffic.demos import Room
 from lab.traffic.recorded import MAX_REQUESTS, TRAFFIC, Sent
@@ -33,7 +34,7 @@ def planned(name: str, room: Room = ROOM, seed: int = 1) -> list[Sent]:
 @pytest.mark.parametrize("name", TRAFFIC)
 def test_every_request_fits_the_engine_and_the_limits(name: str, room: Room) -> None:
     sent = planned(name, room)
-    assert 0 < len(sent) <= MAX_REQUESTS < MAX_UNFINISHED_IN_TOTAL
+    assert 0 < len(sent) <= MAX_REQUESTS < settings.LIMITS.demo_total
     for one in sent:
         words = " ".join(message["content"] for message in one.generation.messages)
         tokens = len(words.split()) * demos.TOKENS_PER_WORD + demos.TEMPLATE_TOKENS

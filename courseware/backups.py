@@ -1,0 +1,233 @@
+"""Backups: one file with the database, the secret key and recordings.
+
+    backup.tar.gz
+      manifest.json         {"format", "engine", "created_at", "migrations"}
+      database.sqlite3      by SQLite's online backup, or
+      database.pgdump       by pg_dump, in its custom format
+      secret_key
+      recordings/*.svlr
+
+Both kinds of a database are read as of one moment while others write. A copy of an
+SQLite file is no backup: what was written last lies in the -wal file beside it.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, connections
+from django.utils import timezone
+
+FORMAT = 1
+SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
+SECRET_KEY = "secret_key"
+RECORDINGS = "recordings"
+MANIFEST = "manifest.json"
+
+
+class BackupFailed(Exception):
+    """The message is a sentence for the operator."""
+
+
+def back_up(
+    out: Path | None, *, has_secret_key: bool = True, has_recordings: bool = True
+) -> Path:
+    """Write a backup and return its path; nothing is left of one that fails."""
+    data_dir: Path = settings.DATA_DIR
+    now = timezone.now()
+    try:
+        out = out or data_dir / "backups" / f"servelab-{now:%Y%m%d-%H%M%S}.tar.gz"
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as name:
+            folder = Path(name)
+            _dump(folder)
+            manifest = {
+                "format": FORMAT,
+                "engine": connection.vendor,
+                "created_at": now.isoformat(),
+                "migrations": _migrations(),
+            }
+            (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+            if has_secret_key and (data_dir / SECRET_KEY).is_file():
+                shutil.copy(data_dir / SECRET_KEY, folder)
+            if has_recordings and (data_dir / RECORDINGS).is_dir():
+                shutil.copytree(data_dir / RECORDINGS, folder / RECORDINGS)
+            _pack(folder, out)
+    except OSError as error:
+        raise BackupFailed(f"The backup was not written: {error}.") from error
+    return out
+
+
+def restore(path: Path) -> Iterator[str]:
+    """Put a backup in place of what is, which is set aside; says what it did."""
+    data_dir: Path = settings.DATA_DIR
+    try:
+        with (
+            _nothing_runs(data_dir),
+            tempfile.TemporaryDirectory(dir=data_dir, prefix=".restore-") as name,
+        ):
+            folder = Path(name)
+            _unpack(path, folder)
+            aside = data_dir / f"before-restore-{timezone.now():%Y%m%d-%H%M%S}"
+            aside.mkdir(mode=0o700)
+            yield from _put_database(folder, aside)
+            yield from _put_files(folder, data_dir, aside)
+    except OSError as error:
+        raise BackupFailed(f"The backup was not restored: {error}.") from error
+    # The next start migrates it and loads the chapters and quizzes of this version.
+    (data_dir / "preparation.json").unlink(missing_ok=True)
+    yield f"What was there before is in {aside}."
+
+
+# Writing
+
+
+def _dump(folder: Path) -> None:
+    database = settings.DATABASES["default"]
+    if connection.vendor == "sqlite":
+        target = folder / SQLITE
+        with (
+            closing(sqlite3.connect(database["NAME"], timeout=60)) as source,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            try:
+                source.backup(copy)
+            except sqlite3.Error as error:
+                raise BackupFailed(f"The database cannot be read: {error}.") from error
+        _check(target)
+    else:
+        _postgres("pg_dump", "--format=custom", f"--file={folder / POSTGRES}")
+
+
+def _check(path: Path) -> None:
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            [found] = database.execute("PRAGMA integrity_check").fetchone()
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    if found != "ok":
+        raise BackupFailed(f"{path.name} is damaged: {found}.")
+
+
+def _postgres(program: str, *arguments: str) -> None:
+    database = settings.DATABASES["default"]
+    environment = {
+        **os.environ,
+        "PGHOST": str(database["HOST"]),
+        "PGPORT": str(database["PORT"] or 5432),
+        "PGUSER": str(database["USER"]),
+        "PGPASSWORD": str(database["PASSWORD"]),
+        "PGDATABASE": str(database["NAME"]),
+    }
+    try:
+        done = subprocess.run(
+            [program, *arguments], env=environment, capture_output=True, text=True
+        )
+    except FileNotFoundError as error:
+        raise BackupFailed(
+            f"{program} is not installed: it comes with PostgreSQL's client programs, "
+            "at least as new as the server."
+        ) from error
+    if done.returncode:
+        words = (done.stderr.strip().splitlines() or ["it does not say why"])[0]
+        raise BackupFailed(f"{program} failed: {words}.")
+
+
+def _migrations() -> dict[str, str]:
+    """The last migration of each app that the database has."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT app, name FROM django_migrations ORDER BY id")
+        return dict(cursor.fetchall())
+
+
+def _pack(folder: Path, out: Path) -> None:
+    part = out.with_name(f"{out.name}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            with tarfile.open(fileobj=file, mode="w:gz") as tar:
+                for entry in sorted(folder.iterdir()):
+                    tar.add(entry, arcname=entry.name)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# Reading
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    """Into ``folder``, where the manifest fits this installation."""
+    try:
+        with tarfile.open(path) as tar:
+            tar.extractall(folder, filter="data")
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    except (tarfile.TarError, ValueError, EOFError, OSError) as error:
+        raise BackupFailed(f"{path} is no backup of Servelab: {error}.") from error
+    if manifest.get("format") != FORMAT:
+        raise BackupFailed(f"{path} has a format that this version does not know.")
+    if manifest.get("engine") != connection.vendor:
+        raise BackupFailed(
+            f"{path} holds a database of {manifest.get('engine')}; this installation "
+            f"has one of {connection.vendor} (DATABASE_URL)."
+        )
+
+
+def _put_database(folder: Path, aside: Path) -> Iterator[str]:
+    connections.close_all()
+    if connection.vendor != "sqlite":
+        _postgres("pg_dump", "--format=custom", f"--file={aside / POSTGRES}")
+        how = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
+        _postgres("pg_restore", *how, "--dbname", _name(), str(folder / POSTGRES))
+        yield "The database is restored."
+        return
+    _check(folder / SQLITE)
+    target = Path(_name())
+    for suffix in ("", "-wal", "-shm"):
+        old = target.with_name(target.name + suffix)
+        if old.exists():
+            shutil.move(old, aside / old.name)
+    shutil.move(folder / SQLITE, target)
+    target.chmod(0o600)
+    yield f"{target} is restored."
+
+
+def _name() -> str:
+    return str(settings.DATABASES["default"]["NAME"])
+
+
+def _put_files(folder: Path, data_dir: Path, aside: Path) -> Iterator[str]:
+    if (folder / SECRET_KEY).is_file():
+        if (data_dir / SECRET_KEY).is_file():
+            shutil.move(data_dir / SECRET_KEY, aside / SECRET_KEY)
+        shutil.move(folder / SECRET_KEY, data_dir / SECRET_KEY)
+        (data_dir / SECRET_KEY).chmod(0o600)
+        yield "The secret key is restored."
+    if (folder / RECORDINGS).is_dir():
+        shutil.copytree(folder / RECORDINGS, data_dir / RECORDINGS, dirs_exist_ok=True)
+        yield "Recordings are restored beside those that were there."
+
+
+@contextmanager
+def _nothing_runs(data_dir: Path) -> Iterator[None]:
+    """Holds the lock of ``make run`` on this DATA_DIR (launcher.address)."""
+    with (data_dir / "launcher.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BackupFailed(
+                "Servelab runs from here: end it first, then restore."
+            ) from error
+        yield
