@@ -145,3 +145,14 @@ def checked(engine_text: str, found: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for sentence in _course.check(engine_text, finding)
     ]
+
+
+def text_of(said: Mapping[str, Any] | None) -> str:
+    """The sentences of the course, and of the lab beside it, as they are kept with a
+    turn, for the search of a learner's history. Why a question was declined is said in
+    the same words each time and is no part of it."""
+    if not said:
+        return ""
+    measured = (said.get("measured") or {}).get("sentences") or []
+    course = (sentence["text"] for sentence in said.get("sentences") or ())
+    return " ".join([*course, *measured])

@@ -26,6 +26,8 @@ NO_ENGINE = (
     "one is running."
 )
 SILENT = "The engine on host {host} did not tell its state within a second: ask again."
+SURE_COURSE = 3.0
+"""Where the course is as sure as this, the lab has to be meant more plainly."""
 Share = Literal["alone", "with the course", "none"]
 
 
@@ -101,7 +103,8 @@ def share(asked: LabQuestion | None, finding: Finding) -> Share:
     if asked.is_sure and not is_course_too:
         return "alone"
     if finding.kind == "answer":
-        return "with the course"
+        is_beside = finding.score < SURE_COURSE or asked.is_beside
+        return "with the course" if is_beside else "none"
     is_meant = asked.is_likely if finding.kind == "offer" else asked.is_at_hand
     return "alone" if is_meant else "none"
 

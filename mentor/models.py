@@ -47,12 +47,20 @@ class ConversationManager(models.Manager["Conversation"]):
         return list(self.filter(learner_id=learner_id))
 
     def with_words(self, learner_id: str, words: str) -> list["Conversation"]:
-        """The learner's with ``words`` in the title, a question or an answer."""
+        """The learner's with ``words`` in the title, a question or an answer: the
+        engine's, the course's or the lab's. Their sentences lie in JSON, of which no
+        database searches the text alone, and are few."""
         said = models.Q(turns__question__icontains=words)
         said |= models.Q(turns__answer__icontains=words)
         mine = self.filter(learner_id=learner_id)
         found = mine.filter(models.Q(title__icontains=words) | said)
-        return list(found.distinct())
+        wanted = set(found.values_list("pk", flat=True))
+        turns = Turn.objects.filter(conversation__learner_id=learner_id)
+        kept = turns.exclude(conversation__in=wanted).exclude(course=None)
+        for pk, shown in kept.values_list("conversation", "course").iterator():
+            if words.casefold() in course.text_of(shown).casefold():
+                wanted.add(pk)
+        return [one for one in mine if one.pk in wanted]
 
     def start(self, learner_id: str) -> "Conversation":
         """A new conversation; raises Unknown for a learner who was forgotten."""

@@ -78,6 +78,14 @@ def sureness(known: Knowledge, ranked: Ranked) -> float:
     return min(score, ANSWER - 0.01) if is_outside else score
 
 
+def unknown_names(known: Knowledge, question: str) -> list[str]:
+    """Names in a question, as it was written, that the course does not have: of a
+    product, a place, a method. About them it says nothing, so what it has about the
+    rest would be another answer."""
+    names = known.spelling.strange_names(question)
+    return [name for name in names if name.lower() not in outside().common]
+
+
 def similarity_outside(known: Knowledge, vector: Tensor) -> tuple[float, float]:
     """(near, out): the cosine with the most alike question that is outside."""
     near, out = known.vectors_outside

@@ -91,6 +91,8 @@ def find(
     elif own != full and _leaves(known, vectors[-1]):
         ranked = rank(known, own, vectors[-1], section, False)
         score = min(score, deciding.OFFER - 1)
+    if deciding.unknown_names(known, asked.own) and not asked.is_about_view:
+        score = min(score, deciding.OFFER - 0.01)
     if asked.is_order and score < deciding.ANSWER:
         return Finding("decline", words=ORDERED, score=score)
     term = None if asked.is_about_view or selected else term_of(known, own)
@@ -107,7 +109,7 @@ def _reply(
 ) -> Finding | None:
     """What is said where nothing is asked of the course; None where something is."""
     is_alone = asked.own and not selected.strip()
-    if is_alone and (said := talk(asked.own, known.spelling.knows)):
+    if is_alone and (said := talk(asked.said, known.spelling.knows)):
         return Finding("talk", words=said)
     if not asked.own or not known.notes:
         return Finding("decline", words=ORDERED if asked.is_order else DECLINED)

@@ -32,6 +32,8 @@ class Outside:
     out: tuple[str, ...]
     words: frozenset[str]
     """Stems."""
+    common: frozenset[str]
+    """Abbreviations that are no names of anything outside, in lower case."""
 
 
 @lru_cache(maxsize=1)
@@ -39,7 +41,8 @@ def outside() -> Outside:
     """Read once: the file belongs to the code."""
     rows = yaml.safe_load(OUTSIDE.read_text(encoding="utf-8"))
     names = frozenset(stem(word) for word in words(rows["words"]))
-    return Outside(tuple(rows["near"]), tuple(rows["out"]), names)
+    common = frozenset(rows["common"].split())
+    return Outside(tuple(rows["near"]), tuple(rows["out"]), names, common)
 
 
 class Knowledge:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from courseware.words import content_stems
+from mentor.knowing.manners import plainly
 
 MAX_LETTERS = 1_000
 """More is not read: a question is asked, not pasted."""
@@ -50,8 +51,10 @@ _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+|[;—]\s+")
 class Asked:
     """What is looked up."""
 
+    said: str
+    """What was written, orders and markup left out; "" if nothing is asked."""
     own: str
-    """The question itself, orders and markup left out; "" if nothing is asked."""
+    """The question itself: the same without what surrounds it."""
     full: str
     """The same with the question before it or the selected words, if it needs them."""
     is_order: bool
@@ -66,14 +69,15 @@ def read_question(question: str, before: Sequence[str], selected: str) -> Asked:
     parts = [part for part in _SENTENCE.split(text) if part.strip()]
     kept = [part for part in parts if not _ORDERS.search(part)]
     is_order = len(kept) < len(parts)
-    own = " ".join(" ".join(kept).split())
+    said = " ".join(" ".join(kept).split())
+    own = plainly(said)
     num_words = len(content_stems(own))
     full, is_about_view = own, bool(_SHOWN.search(own))
     if selected.strip() and (is_about_view or num_words < MIN_OWN_WORDS):
         full, is_about_view = f"{own} {selected.strip()[:MAX_LETTERS]}", True
     elif own and before and (num_words < 2 or _needs_before(own, num_words)):
         full = f"{_last(before)} {own}"
-    return Asked(own, full, is_order, is_about_view)
+    return Asked(said, own, full, is_order, is_about_view)
 
 
 def _needs_before(own: str, num_words: int) -> bool:
@@ -83,7 +87,7 @@ def _needs_before(own: str, num_words: int) -> bool:
 
 def _last(before: Sequence[str]) -> str:
     """The last question, with the one before it where it refers to that."""
-    last = _MARKUP.sub(" ", before[-1][:MAX_LETTERS])
+    last = plainly(_MARKUP.sub(" ", before[-1][:MAX_LETTERS]))
     if len(before) > 1 and _needs_before(last, len(content_stems(last))):
         return f"{before[-2][:MAX_LETTERS]} {last}"
     return last

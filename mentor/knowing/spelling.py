@@ -6,7 +6,11 @@ from collections.abc import Iterable
 
 from courseware.words import words
 
+MIN_LOUD = 5
+"""Shorter words in capitals are abbreviations."""
 MIN_LETTERS, MIN_LETTERS_FOR_TWO = 4, 5
+_NAME = re.compile(r"(?<![\w\-/.])[^\W\d_]{3,}(?![\w\-/])")
+_IN_SENTENCE = re.compile(r"[\w,)%’'] $")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
@@ -25,6 +29,29 @@ class Spelling:
     def correct(self, text: str) -> str:
         """``text`` with its misspelt words replaced; all others stay as they are."""
         return _LETTERS.sub(lambda match: self._word(match[0]), text)
+
+    def strange_names(self, text: str) -> list[str]:
+        """Names that the course does not have: words with a capital after the first
+        letter, or with one in the middle of a sentence. Where most words have one it
+        says nothing."""
+        found = [match for match in _NAME.finditer(text)]
+        capitals = [m for m in found if not m[0].islower()]
+        if len(capitals) > max(2, len(found) / 2):
+            return []
+        return [
+            match[0]
+            for match in capitals
+            if (
+                not match[0][1:].islower() or _IN_SENTENCE.search(text[: match.start()])
+            )
+            and not self._is_of_course(match[0])
+        ]
+
+    def _is_of_course(self, word: str) -> bool:
+        """Whether it is the course's, or a common word in capitals for emphasis."""
+        plain = word.lower()
+        is_loud = word.isupper() and len(word) >= MIN_LOUD and plain in self._others
+        return is_loud or bool({plain, plain.removesuffix("s")} & self._counts.keys())
 
     def knows(self, word: str) -> bool:
         """Whether a word exists, as it is or less its misspelling."""

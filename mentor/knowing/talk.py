@@ -64,9 +64,14 @@ _SAID = {
     r"|(?:who|what) (?:made|built|created|wrote) (?:you|this)|what(?: i|')?s your name"
     r"|are you (?:an? )?(?:ai|bot|robot|human|person|machine|real|chatgpt|llm|model|"
     r"language model|program|real person)|(?:tell me about|introduce) yourself"
-    r"|which (?:ai |language )?model are you|what model are you",
+    r"|which (?:ai |language )?model are you|what model are you"
+    r"|how old are you|where (?:are you(?: from)?|do you (?:live|come from))"
+    r"|do you (?:love|like|hate|remember|know) me|do you (?:sleep|eat|dream|feel|think)"
+    r"|do you have (?:feelings|a name|a body|friends)"
+    r"|are you (?:alive|conscious|happy|married|sad|tired)",
     HELP: r"help(?: me)?(?: please)?|(?:please )?help(?: me)?|i need help|/?help"
-    r"|what (?:can|could|do) (?:you|i) (?:do|ask|know|answer|help)(?: .{0,40})?"
+    r"|what (?:can|could|do) (?:you|i) (?:do|ask|know|answer|help)"
+    r"(?: (?:me|you|here|this|with (?:this|that|you|me)|about|for (?:me|you)|now|all))*"
     r"|how (?:do|can) (?:i|you) (?:use|help|ask) (?:you|me|this|this mentor)"
     r"|what (?:is|are) (?:this|you) for|how does this work|can you help(?: me)?"
     r"|what should i ask(?: you)?|what do you know|menu|commands",

@@ -1,7 +1,7 @@
 """``lab_question``: the question about the lab that was asked, if it is one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mentor.knowing.deciding import similarity_outside
 from mentor.knowing.finding import current_course
@@ -15,6 +15,8 @@ from mentor.seeing.slots import Slots, read_slots
 SURE, LIKELY, PERHAPS = 2.5, 0.0, -0.5
 """At least this sure that the lab is meant: the lab alone answers; it answers where the
 course only offers; it answers beside the course."""
+BESIDE = 1.0
+"""At least this sure, where the course is very sure of its answer."""
 AT_HAND = 1.0
 """At least this sure, or a block or request named, where the course would decline."""
 
@@ -39,6 +41,11 @@ class LabQuestion:
         return self.score >= LIKELY
 
     @property
+    def is_beside(self) -> bool:
+        """Whether it answers beside a course that is very sure of its own."""
+        return self.score >= BESIDE
+
+    @property
     def is_at_hand(self) -> bool:
         """Whether it does so where the course declines."""
         slots = self.slots
@@ -61,7 +68,8 @@ def lab_question(question: str, *, before: Sequence[str] = ()) -> LabQuestion | 
 
 def _recognised(known: Knowledge, text: str) -> LabQuestion:
     slots = read_slots(text)
-    vector = vectors_of_question([known.spelling.correct(slots.text)])[0]
+    slots = replace(slots, text=known.spelling.correct(slots.text))
+    vector = vectors_of_question([slots.text])[0]
     like_notes = float((known.vectors_of_asks @ vector).max(initial=-1))
     like_others = max(similarity_outside(known, vector))
     kind, score = recognise(catalog(), slots, vector, (like_notes, like_others))

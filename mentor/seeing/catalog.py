@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from courseware.words import content_stems
 from mentor.knowing.safetensors import Tensor
 from mentor.knowing.vectors import vectors_of
 
@@ -44,6 +45,8 @@ class Catalog:
         asks = [(n, ask) for n, name in enumerate(kinds) for ask in kinds[name].asks]
         self.asks = tuple(ask for _, ask in asks)
         self.kind_of_ask: NDArray[np.int64] = np.array([n for n, _ in asks], np.int64)
+        self.stems = frozenset(one for ask in self.asks for one in content_stems(ask))
+        """Content words of the wordings."""
         self.vectors: Tensor = vectors_of(self.asks)
         self.vectors_of_course: Tensor = vectors_of(course)
 

@@ -32,6 +32,7 @@ def request_state(seen: Sight) -> Said:
         else f"It had {tokens}{_hits(request)}, {sampled} sampled and "
         f"{plural(request.num_blocks, 'block')}."
     )
+    facts += [f"{seen.named(r.short_id)} {doing(r)}." for r in seen.others_of_mine]
     deep = [
         f"KV is computed, or being computed in this step, for "
         f"{plural(request.num_computed_tokens, 'token')}; {from_cache(request)}; "
@@ -45,7 +46,12 @@ def request_time(seen: Sight) -> Said:
     request, report = seen.subject, seen.report
     facts = []
     if request is not None:
-        facts.append(age(seen, request))
+        facts += [age(seen, one) for one in (request, *seen.others_of_mine)]
+        if report is None or report.short_id != request.short_id:
+            facts.append(
+                "The TTFT is measured when a request ends: of one under way the trace "
+                "tells the wait alone."
+            )
     of_report = report is not None and (
         request is None or report.short_id == request.short_id or seen.short_id is None
     )
@@ -64,10 +70,15 @@ def request_time(seen: Sight) -> Said:
 
 
 def request_blocks(seen: Sight) -> Said:
-    """Its block table."""
+    """Its block table, and those of the learner's others where none is named."""
     request = seen.subject
     if request is None:
         return Said([seen.lacks_subject])
+    said = [_blocks_of(seen, one) for one in (request, *seen.others_of_mine)]
+    return Said([fact for one in said for fact in one.facts], said[0].deep)
+
+
+def _blocks_of(seen: Sight, request: RequestFacts) -> Said:
     who, blocks = seen.named(request.short_id), plural(request.num_blocks, "block")
     if request.phase == "finished":
         return Said([f"{who} held {blocks} at its end, and has given them back."])
@@ -100,15 +111,24 @@ def no_hit(seen: Sight) -> Said:
     request = seen.subject
     if request is None:
         return Said([seen.lacks_subject])
+    others = [r for r in seen.others_of_mine if r.num_cached_tokens is not None]
+    said = [_hit_of(seen, one) for one in (request, *others)]
+    return Said(
+        said,
+        ["The last token of a prompt is always computed, so its block cannot be hit."]
+        if any(one.num_cached_tokens is not None for one in (request, *others))
+        else [],
+    )
+
+
+def _hit_of(seen: Sight, request: RequestFacts) -> str:
     who, prompt = seen.named(request.short_id), request.num_prompt_tokens
     size, cached = seen.state.block_size, request.num_cached_tokens
     if cached is None:
-        return Said(
-            [
-                f"{who} still waits: its {plural(prompt, 'prompt token')} are looked "
-                "up in the prefix cache when it is admitted, so there is neither a hit "
-                "nor a miss yet."
-            ]
+        return (
+            f"{who} still waits: its {plural(prompt, 'prompt token')} are looked "
+            "up in the prefix cache when it is admitted, so there is neither a hit "
+            "nor a miss yet."
         )
     most = (prompt - 1) // size
     if cached == 0 and most == 0:
@@ -129,14 +149,11 @@ def no_hit(seen: Sight) -> Said:
             f"block {cached // size + 1} of its text was not in the cache, since it "
             "differs or was evicted; which of the two the trace does not say"
         )
-    return Said(
-        [
-            f"{who} took {count(cached)} of its {plural(prompt, 'prompt token')} "
-            f"({percent(cached, prompt)}) from the prefix cache, "
-            f"{plural(cached // size, 'block')} of the {count(most)} that could be "
-            f"hit: {why}."
-        ],
-        ["The last token of a prompt is always computed, so its block cannot be hit."],
+    return (
+        f"{who} took {count(cached)} of its {plural(prompt, 'prompt token')} "
+        f"({percent(cached, prompt)}) from the prefix cache, "
+        f"{plural(cached // size, 'block')} of the {count(most)} that could be "
+        f"hit: {why}."
     )
 
 

@@ -8,6 +8,7 @@ out in turn and on half of the course's questions (docs/knowing.md).
 
 import numpy as np
 
+from courseware.words import content_stems
 from mentor.knowing.safetensors import Tensor
 from mentor.seeing.catalog import Catalog, Kind
 from mentor.seeing.slots import Slots
@@ -25,6 +26,10 @@ WEIGHTS = np.array([10.25, 6.51, -1.36, -9.65, -3.52, 5.94, 2.42, 1.4, -3.07, 0.
 BIAS = -4.34
 CUE = 0.15
 """What a kind gains by a cue, in similarity."""
+STRANGE = 1.5
+"""What each content word that no wording has takes off the odds, from the second on:
+one may be a synonym, several speak of something else. A question about what is named,
+or about the asker's own, is about the lab whatever its words."""
 
 
 def recognise(
@@ -38,7 +43,16 @@ def recognise(
     scores = kind_scores(known, slots, by_ask)
     best = int(scores.argmax())
     row = signs(known, slots, vector, by_ask, scores, like_course)
-    return known.kinds[known.names[best]], float(row @ WEIGHTS + BIAS)
+    odds = float(row @ WEIGHTS + BIAS)
+    return known.kinds[known.names[best]], odds - STRANGE * _strangeness(known, slots)
+
+
+def _strangeness(known: Catalog, slots: Slots) -> int:
+    """Content words beyond the first that stand in no wording of any kind."""
+    if slots.is_mine or slots.is_about_block or slots.is_about_request:
+        return 0
+    strange = set(content_stems(slots.text)) - known.stems
+    return max(0, len(strange) - 1)
 
 
 def kind_scores(known: Catalog, slots: Slots, by_ask: Tensor) -> Tensor:

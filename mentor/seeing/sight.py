@@ -40,6 +40,17 @@ class Sight:
         return max(live or known, key=lambda r: r.short_id, default=None)
 
     @property
+    def others_of_mine(self) -> list[RequestFacts]:
+        """Where none is named: the learner's requests in the engine besides the
+        subject, newest first."""
+        subject = self.subject
+        if subject is None or self.short_id is not None:
+            return []
+        mine = [r for r in self.state.requests if r.short_id in self.state.own]
+        rest = [request for request in mine if request.short_id != subject.short_id]
+        return sorted(rest, key=lambda r: -r.short_id)
+
+    @property
     def lacks_subject(self) -> str:
         """The sentence of who has no request to speak of."""
         if self.short_id is None:

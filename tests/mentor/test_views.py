@@ -91,6 +91,28 @@ def test_conversations_are_searched_and_renamed(reader, conversation):
     assert conversation.title.startswith("Paging")
 
 
+def test_the_history_is_searched_in_what_course_and_lab_said(reader, conversation):
+    url = reverse("mentor:conversations")
+
+    def is_found(words: str) -> bool:
+        shown = reader.get(url, {"q": words}).content.decode()
+        return "Nothing you asked" not in shown
+
+    declined = {"words": "I only know this course.", "sentences": []}
+    conversation.turns.update(course=declined)
+    assert not is_found("only know"), "said of whatever is declined"
+    said = {
+        "words": "",
+        "sentences": [{"text": "A zebra’s “stripes” are free."}],
+        "measured": {"sentences": ["Block 17 belongs to request 031."]},
+    }
+    conversation.turns.update(course=said)
+    assert is_found("ZEBRA’s “str") and is_found("request 031")
+    assert not is_found("sentences"), "the names of the fields are no text"
+    conversation.turns.update(course=None)
+    assert not is_found("zebra")
+
+
 def test_nobody_exports_or_renames_what_is_not_theirs(client, conversation):
     assert (
         client.get(reverse("mentor:export", args=[conversation.pk])).status_code == 404
