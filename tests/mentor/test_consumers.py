@@ -1,5 +1,6 @@
 """Asking, streaming, stopping, coming back: through the socket."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from kombu.exceptions import OperationalError
 
 from courseware.sockets import NO_LEARNER
 from lab.models import EngineRequest
+from mentor import consumers
 from mentor.commands import MAX_MESSAGE_CHARS
 from mentor.knowing import Passage
 from mentor.models import Conversation, Turn
@@ -137,6 +139,22 @@ async def test_a_lost_last_event_heals(learner, chapter, engine, browse):
     await browser.ask("What is PagedAttention?")
     await engine.store(engine.request_id(), "Blocks.")
     assert (await browser.hear("turn"))["turn"]["answer"] == "Blocks."
+
+
+async def test_a_turn_whose_words_still_come_is_not_looked_up(
+    learner, chapter, engine, browse, monkeypatch
+):
+    monkeypatch.setattr(consumers, "HEAL_S", 1.0)
+    browser = await browse(learner)
+    await browser.ask("What is PagedAttention?")
+    request_id = engine.request_id()
+    await engine.play(request_id, phase="decode", text="Bl")
+    await engine.store(request_id, "Blocks.")
+    for number in range(8):
+        await engine.play(request_id, phase="decode", text="Block"[: 1 + number])
+        await asyncio.sleep(0.2)
+    heard = [(await browser.hear())["type"] for _ in range(10)]
+    assert heard == ["event"] * 9 + ["turn"], "the words, and the end after a silence"
 
 
 async def test_lost_events_cost_nothing_and_heal_sends_all_again(
