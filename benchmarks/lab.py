@@ -10,6 +10,7 @@ looks on sees nothing. Where the processor's time goes is told by process, of bo
 import contextlib
 import os
 import secrets
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cpu_time import CpuTime, compared
-from benchmarks.interval import mean_interval
+from benchmarks.interval import bootstrap_interval, mean_interval
 from benchmarks.process import answer, engine_environment, measured
 from benchmarks.scale import Scale, scale_of
 from benchmarks.stack import model_settings
@@ -184,6 +185,16 @@ class Rounds:
         if missing := [name for name, number in seen.items() if not number]:
             raise RuntimeError(f"There were no {', '.join(missing)}: measured nothing.")
 
+    def _median(self) -> dict[str, Any]:
+        """Beside the mean, which one round that others disturbed can carry away."""
+        value, low, high = bootstrap_interval(self._ratios, statistics.median)
+        return {
+            "name": "throughput_ratio_median",
+            "value": value,
+            "unit": "all on / bare",
+            "interval": [low, high],
+        }
+
     def results(self, conditions: str) -> list[dict[str, Any]]:
         """The ratio, and per cent of a core by process, with all of it and bare."""
         value, low, high = mean_interval(self._ratios)
@@ -194,7 +205,8 @@ class Rounds:
                 "unit": "all on / bare",
                 "interval": [low, high],
                 "conditions": conditions,
-            }
+            },
+            self._median(),
         ]
         return found + compared(self._cpu, {True: "on", False: "bare"})
 

@@ -61,8 +61,10 @@ async def _shadow_one_round() -> None:
             engine.max_concurrent_requests,
         )
         live, observed = Live(memory, seen.observed), seen.observed
-        while not observed.served or observed.frames[-1].requests:
+        while True:
             await asyncio.sleep(TELL_EVERY_S)
+            if observed.served and not observed.frames[-1].requests:
+                return  # a chain's old frames tell of requests that have gone, too
             if live.look(dict.fromkeys(observed.served, num_tokens)):
                 _count(settings.DATA_DIR / SAID_NAME)
 
