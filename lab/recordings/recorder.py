@@ -171,6 +171,8 @@ class Session:
         self.writer = writer
         self._clock = clock
         self.is_open = True
+        self.is_full = self.is_late = False
+        """Why it ended, where nobody stopped it."""
         self.needs_snapshot = True
         """Whether the first record is still to be asked for."""
         self._seconds = seconds
@@ -183,13 +185,15 @@ class Session:
     def end_in_time(self) -> None:
         """Stop when its seconds are over, its file is full, or nothing was there to
         begin with."""
-        is_late = self._clock() >= (self._ends_at or self._begins_by)
-        is_full = (
+        if not self.is_open:
+            return
+        self.is_late = self._clock() >= (self._ends_at or self._begins_by)
+        self.is_full = (
             self.writer.num_bytes >= self._max_bytes
             or self._num_plain_bytes >= self._max_plain_bytes
             or self.writer.num_traces >= self._max_traces
         )
-        if is_late or is_full:
+        if self.is_late or self.is_full:
             self.stop()
 
     def add_trace(self, record: bytes, trace: StepTrace) -> None:

@@ -21,8 +21,9 @@ CUT = "It broke off before its end: this is as far as it came."
 
 
 def arrived(recording_id: str, file: bytes, sentence: str) -> None:
-    """What an engine host recorded, or why there is nothing; a message that comes again
-    changes nothing, and of a recording that was deleted meanwhile nothing is kept."""
+    """What an engine host recorded, and why it ended by itself or there is nothing. A
+    message that comes again changes nothing, and of a recording that was deleted
+    meanwhile nothing is kept."""
     one = KeptRecording.objects.filter(
         recording_id=recording_id, state="recording"
     ).first()
@@ -33,18 +34,18 @@ def arrived(recording_id: str, file: bytes, sentence: str) -> None:
         one.save(update_fields=["state", "sentence"])
         return
     try:
-        keep(one, file, checked(file, "The recording"))
+        keep(one, file, checked(file, "The recording"), sentence)
     except RecordingError as error:
         one.state, one.sentence = "failed", str(error)
         one.save(update_fields=["state", "sentence"])
 
 
-def keep(one: KeptRecording, file: bytes, found: Checked) -> None:
+def keep(one: KeptRecording, file: bytes, found: Checked, sentence: str = "") -> None:
     """Store the file and its frames, and what the row says of them."""
     _put(one.recording_id + SUFFIX, file)
     _put(one.recording_id + FRAMES_SUFFIX, found.frames)
     one.state = "kept"
-    one.sentence = CUT if found.recording.is_cut else ""
+    one.sentence = CUT if found.recording.is_cut else sentence
     one.header = asdict(found.recording.header)
     one.duration_s = round(found.recording.duration_s, 3)
     one.num_bytes = len(file)

@@ -27,6 +27,8 @@ BUSY = (
     "again when one has ended."
 )
 NOTHING = "Nothing was recorded: the engine took no step meanwhile."
+LATE = f"It ended by itself after {limits.MAX_S / 60:g} minutes, the limit."
+FULL = "It ended by itself: it had as many steps as a recording may hold."
 NOT_WRITTEN = "The engine's machine could not write the recording: its log says why."
 TOO_LARGE = (
     f"The recording became larger than {limits.MAX_BYTES >> 20} MB, which is the "
@@ -34,7 +36,8 @@ TOO_LARGE = (
 )
 
 HandOver = Callable[[str, bytes, str], None]
-"""Takes a recording's id, its file, and a sentence where there is no file."""
+"""Takes a recording's id, its file, and a sentence: why there is no file, or why it
+ended by itself."""
 
 
 class Keeper:
@@ -143,4 +146,11 @@ class Keeper:
         if len(file) > limits.MAX_BYTES:
             self._hand_over(recording_id, b"", TOO_LARGE)
         else:
-            self._hand_over(recording_id, file, "")
+            self._hand_over(recording_id, file, _why(session))
+
+
+def _why(session: Session) -> str:
+    """Why it ended, where its learner did not stop it."""
+    if session.is_full:
+        return FULL
+    return LATE if session.is_late else ""

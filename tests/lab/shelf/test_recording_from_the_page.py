@@ -131,6 +131,15 @@ def test_what_was_not_recorded_says_why(learner, hosts, file):
     assert b"took no step" in learner.get("/lab/recordings/").content
 
 
+def test_why_it_ended_by_itself_is_told(learner, hosts, file):
+    told = begun(learner)
+    deliver(told, file, "It ended by itself after 10 minutes, the limit.")
+
+    after = learner.get(told["state_url"]).json()
+    assert after["state"] == "kept" and "10 minutes" in after["sentence"]
+    assert b"10 minutes, the limit" in learner.get("/lab/recordings/").content
+
+
 def test_what_arrives_damaged_says_so(learner, hosts, file):
     told = begun(learner)
     deliver(told, file[:200] + b"?" + file[201:])

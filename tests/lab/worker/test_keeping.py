@@ -41,13 +41,13 @@ class Host:
         self.keeper.on_poll()
         return records
 
-    def records_of(self, recording_id: str) -> list[bytes]:
+    def records_of(self, recording_id: str, says: str = "") -> list[bytes]:
         for session in self.keeper._all:
             if not session.is_open:
                 session.writer.wait()
         self.keeper.on_poll()
         file, sentence = self.handed[recording_id]
-        assert not sentence
+        assert sentence == says
         return read_bytes(file, "it", limits=limits.READ).records
 
 
@@ -80,7 +80,7 @@ def test_it_ends_after_the_minutes_that_are_allowed(host):
     host.tell([])
     host.tell(host.traffic.step())
 
-    assert host.records_of(ONE) == kept
+    assert host.records_of(ONE, keeping.LATE) == kept
 
 
 def test_it_ends_when_it_is_as_large_as_may_be(host, monkeypatch):
@@ -91,7 +91,7 @@ def test_it_ends_when_it_is_as_large_as_may_be(host, monkeypatch):
         kept += host.tell(host.traffic.step())
     host.tell(host.traffic.step())
 
-    assert host.records_of(ONE) == kept
+    assert host.records_of(ONE, keeping.FULL) == kept
 
 
 def test_a_recording_ends_with_its_engine_run(host):

@@ -103,7 +103,7 @@ export class Recording {
       this.#turn("failed", told, told.sentence);
       return;
     }
-    this.#turn("kept", told, `Kept: ${told.duration_s.toFixed(1)}\u202fs.`);
+    this.#turn("kept", told, [`Kept: ${told.duration_s.toFixed(1)}\u202fs.`, told.sentence].filter(Boolean).join(" "));
     const { kept, title, replay } = this.#parts;
     kept.hidden = false;
     replay.href = told.replay_url;
