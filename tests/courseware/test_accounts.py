@@ -302,3 +302,11 @@ def test_letters_and_accounts_have_limits(reader: Client, db, settings) -> None:
     assert reader.post("/account/sign-up/", {"email": "x"}).status_code == 422
     answer = reader.post("/account/sign-up/", {"email": "x"})
     assert answer.status_code == 429 and "in an hour" in answer.text
+
+
+def test_signing_in_begins_a_session_with_another_key(reader: Client, db) -> None:
+    User.objects.create_user("ada@example.org", "a-long-sentence")
+    reader.get("/privacy/")
+    before = reader.session.session_key
+    reader.post("/account/sign-in/", SIGN_IN)
+    assert before and reader.session.session_key not in (None, before)
