@@ -17,11 +17,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E40
 
 from config.body_limit import BodyLimit  # noqa: E402
 from config.handshake import OwnPages, routed  # noqa: E402
+from config.protected import ProtectedAnswers  # noqa: E402
 from config.routing import websocket_urlpatterns  # noqa: E402
 
 by_protocol = ProtocolTypeRouter(
     {
-        "http": BodyLimit(django_application),
+        "http": ProtectedAnswers(BodyLimit(django_application)),
         "websocket": OwnPages(AuthMiddlewareStack(routed(websocket_urlpatterns))),
     }
 )

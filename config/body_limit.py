@@ -1,4 +1,7 @@
-"""An upload that is too large is refused before any of it is read or kept."""
+"""An upload that is too large is refused before any of it is read or kept, and one that
+never ends after a while."""
+
+import asyncio
 
 from asgiref.typing import (
     ASGI3Application,
@@ -15,6 +18,13 @@ _SENTENCE = (
     "takes. Nothing of it was kept."
 )
 
+MAX_SECONDS = 120.0
+"""For all of it: a slow line sends the largest file in that."""
+_TOO_SLOW = (
+    f"What was sent did not arrive within {MAX_SECONDS:.0f} seconds. Nothing of it was "
+    "kept: try again on a quicker line, or with a smaller file."
+)
+
 
 class BodyLimit:
     """ASGI middleware: by Content-Length at once, else while the body arrives."""
@@ -29,7 +39,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
         elif _stated_length(scope) > MAX_BODY_BYTES:
-            await _refuse(send)
+            await _refuse(send, 413, _SENTENCE)
         else:
             counted = _Counted(receive, send)
             await self.application(scope, counted.receive, counted.send)
@@ -42,16 +52,34 @@ class _Counted:
         self._receive, self._send = receive, send
         self._num_bytes = 0
         self._is_refused = False
+        self._is_whole = False
+        self._until: float | None = None
 
     async def receive(self) -> ASGIReceiveEvent:
-        message = await self._receive()
+        try:
+            message = await self._next()
+        except TimeoutError:
+            return await self._end(408, _TOO_SLOW)
         if message["type"] == "http.request":
             self._num_bytes += len(message.get("body", b""))
+            self._is_whole = not message.get("more_body", False)
         if self._num_bytes <= MAX_BODY_BYTES:
             return message
+        return await self._end(413, _SENTENCE)
+
+    async def _next(self) -> ASGIReceiveEvent:
+        """What comes after a whole body, the end of the connection, has no limit."""
+        if self._is_whole:
+            return await self._receive()
+        now = asyncio.get_running_loop().time()
+        self._until = self._until or now + MAX_SECONDS
+        async with asyncio.timeout_at(self._until):
+            return await self._receive()
+
+    async def _end(self, status: int, sentence: str) -> ASGIReceiveEvent:
         if not self._is_refused:
             self._is_refused = True
-            await _refuse(self._send)
+            await _refuse(self._send, status, sentence)
         return {"type": "http.disconnect"}
 
     async def send(self, message: "object") -> None:
@@ -66,7 +94,7 @@ def _stated_length(scope: Scope) -> int:
     return 0
 
 
-async def _refuse(send: ASGISendCallable) -> None:
+async def _refuse(send: ASGISendCallable, status: int, sentence: str) -> None:
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"connection", b"close"),
@@ -74,10 +102,10 @@ async def _refuse(send: ASGISendCallable) -> None:
     await send(
         {
             "type": "http.response.start",
-            "status": 413,
+            "status": status,
             "headers": headers,
             "trailers": False,
         }
     )
-    body = _SENTENCE.encode()
+    body = sentence.encode()
     await send({"type": "http.response.body", "body": body, "more_body": False})

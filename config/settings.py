@@ -195,6 +195,9 @@ except Exception:
         "EMAIL_URL cannot be read: allowed are consolemail:// and "
         "smtp+tls://user:password@host:port."
     ) from None
+SIGNUP_BY_LETTER = env.boolean(
+    "SIGNUP_BY_LETTER", not EMAIL_URL.startswith("consolemail")
+)
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Servelab <servelab@localhost>")
 
 # Files that the browser loads

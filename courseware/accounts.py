@@ -1,52 +1,29 @@
 """Accounts: made with an e-mail address and a password, and never needed to read."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth import login
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import (
-    AuthenticationForm,
-    BaseUserCreationForm,
-    UsernameField,
-)
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib.auth.forms import AuthenticationForm, UsernameField
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_POST
 
 from courseware import guesses, progress
+from courseware.counting import count_within
+from courseware.door import close_sockets_of_learner
 from courseware.learner import learner_id_of
-from courseware.models import Chapter, User
+from courseware.models import Chapter
+from courseware.sign_up import HOUR_S, PAGES, may_write_to
+from courseware.sockets import address_of_request, network_of
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
-PAGES = "courseware/account"
 _ADDRESS = {"type": "email", "autocomplete": "email", "inputmode": "email"}
-
-
-class SignUpForm(BaseUserCreationForm):
-    """E-mail address and a password, twice."""
-
-    class Meta:
-        model = User
-        fields: ClassVar[list[str]] = ["email"]
-        widgets: ClassVar[dict[str, forms.Widget]] = {
-            "email": forms.EmailInput({"autocomplete": "email"})
-        }
-
-    def clean_email(self) -> str:
-        """The address in lower case; refused when somebody has it."""
-        email = str(self.cleaned_data["email"]).lower()
-        if User.objects.filter(email=email).exists():
-            raise forms.ValidationError(
-                "There is an account with this address. Sign in, or ask for a new "
-                "password."
-            )
-        return email
 
 
 class SignInForm(AuthenticationForm):
@@ -55,23 +32,6 @@ class SignInForm(AuthenticationForm):
     username = UsernameField(
         label="E-mail address", widget=forms.TextInput({**_ADDRESS, "autofocus": True})
     )
-
-
-@sensitive_post_parameters()
-@never_cache
-@require_http_methods(["GET", "POST"])
-def sign_up(request: HttpRequest) -> HttpResponse:
-    """Make an account and sign in; what was read so far comes along."""
-    if not settings.SIGNUP:
-        raise Http404("Signing up is turned off here.")
-    if request.user.is_authenticated:
-        return redirect("courseware:account")
-    form = SignUpForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        login(request, form.save(), backend=BACKEND)
-        return redirect("courseware:account")
-    status = 422 if form.is_bound else 200
-    return render(request, f"{PAGES}/sign_up.html", {"form": form}, status=status)
 
 
 class SignIn(auth.LoginView):
@@ -99,6 +59,57 @@ class NewPassword(auth.PasswordResetConfirmView):
         return super().form_valid(form)
 
 
+class ChangePassword(auth.PasswordChangeView):
+    """Every other browser is signed out, its open sockets too."""
+
+    template_name = f"{PAGES}/change_password.html"
+    success_url = reverse_lazy("courseware:account")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """The new password makes the other sessions nobody's."""
+        response = super().form_valid(form)
+        _close_sockets(self.request)
+        return response
+
+
+class Reset(auth.PasswordResetView):
+    """The same words whether there is an account, or had letters enough."""
+
+    template_name = f"{PAGES}/reset.html"
+    email_template_name = f"{PAGES}/reset_letter.txt"
+    subject_template_name = f"{PAGES}/reset_subject.txt"
+    success_url = reverse_lazy("courseware:reset-sent")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Send it, within the limits."""
+        address = network_of(address_of_request(self.request))
+        asked = count_within("letters-address", address, HOUR_S) if address else 0
+        if asked > settings.LIMITS.letters_address:
+            return render(self.request, f"{PAGES}/too_many.html", status=429)
+        if not may_write_to(form.cleaned_data["email"]):
+            return redirect(self.success_url)
+        return super().form_valid(form)
+
+
+@login_required
+@never_cache
+@require_POST
+def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
+    """Every other browser is signed out, its open sockets too; this one stays."""
+    user: Any = request.user
+    user.session_round += 1
+    user.save(update_fields=["session_round"])
+    update_session_auth_hash(request, user)
+    _close_sockets(request)
+    messages.success(request, "Every other browser is signed out.")
+    return redirect("courseware:account")
+
+
+def _close_sockets(request: HttpRequest) -> None:
+    if learner_id := learner_id_of(request.session):
+        close_sockets_of_learner(learner_id)
+
+
 @login_required
 @never_cache
 @require_GET
@@ -114,16 +125,8 @@ def account(request: HttpRequest) -> HttpResponse:
 
 sign_in = SignIn.as_view()
 sign_out = auth.LogoutView.as_view()
-change_password = auth.PasswordChangeView.as_view(
-    template_name=f"{PAGES}/change_password.html",
-    success_url=reverse_lazy("courseware:account"),
-)
-reset = auth.PasswordResetView.as_view(
-    template_name=f"{PAGES}/reset.html",
-    email_template_name=f"{PAGES}/reset_letter.txt",
-    subject_template_name=f"{PAGES}/reset_subject.txt",
-    success_url=reverse_lazy("courseware:reset-sent"),
-)
+change_password = ChangePassword.as_view()
+reset = Reset.as_view()
 reset_sent = auth.PasswordResetDoneView.as_view(
     template_name=f"{PAGES}/reset_sent.html"
 )

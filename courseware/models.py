@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 
 class UserManager(BaseUserManager["User"]):
@@ -42,11 +43,23 @@ class User(AbstractUser):
 
     username = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)
+    session_round = models.PositiveIntegerField(
+        default=0, help_text="Counted up, it ends every session of the account."
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """Django's, of the password, and of the round where there was one."""
+        if not self.session_round:
+            found: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]
+            return found
+        salt = "courseware.models.User.get_session_auth_hash"
+        value = f"{self.password} {self.session_round}"
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
 
 
 class Learner(models.Model):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from courseware import accounts, figure_views, views
+from courseware import accounts, figure_views, sign_up, views
 
 app_name = "courseware"
 urlpatterns = [
@@ -19,9 +19,16 @@ urlpatterns = [
     path("privacy/forget/", views.forget, name="forget"),
     path("licences/", views.licences, name="licences"),
     path("account/", accounts.account, name="account"),
-    path("account/sign-up/", accounts.sign_up, name="sign-up"),
+    path("account/sign-up/", sign_up.sign_up, name="sign-up"),
+    path("account/sign-up/sent/", sign_up.sign_up_sent, name="sign-up-sent"),
+    path("account/sign-up/<token>/", sign_up.finish_sign_up, name="finish-sign-up"),
     path("account/sign-in/", accounts.sign_in, name="sign-in"),
     path("account/sign-out/", accounts.sign_out, name="sign-out"),
+    path(
+        "account/sign-out/everywhere/",
+        accounts.sign_out_everywhere,
+        name="sign-out-everywhere",
+    ),
     path("account/password/", accounts.change_password, name="change-password"),
     path("account/reset/", accounts.reset, name="reset"),
     path("account/reset/sent/", accounts.reset_sent, name="reset-sent"),

@@ -6,11 +6,13 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import authenticate
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -179,18 +181,32 @@ def design(request: HttpRequest) -> HttpResponse:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """What is kept, for how long, who sees it, and the way to delete it."""
-    context = {"expire_days": settings.LEARNER_KEPT_DAYS}
-    return render(request, "courseware/privacy.html", context)
+    return _privacy(request)
 
 
+def _privacy(request: HttpRequest, refusal: str = "") -> HttpResponse:
+    context = {"expire_days": settings.LEARNER_KEPT_DAYS, "refusal": refusal}
+    status = 422 if refusal else 200
+    return render(request, "courseware/privacy.html", context, status=status)
+
+
+def _knows_password(request: HttpRequest, account: User) -> bool:
+    """Counted as signing in is: who finds an open browser does not guess here."""
+    password = request.POST.get("password", "")
+    return authenticate(request, username=account.email, password=password) == account
+
+
+@sensitive_post_parameters()
 @require_POST
 @never_cache
 def forget(request: HttpRequest) -> HttpResponse:
     """Delete all that is kept about the reader, the account too, then say so."""
+    account = request.user
+    if isinstance(account, User) and not _knows_password(request, account):
+        return _privacy(request, "That is not your password: nothing was deleted.")
     learner_id = learner_id_of(request.session)
     if learner_id is not None:
         learner.forget_learner(learner_id)
-    account = request.user
     if isinstance(account, User) and not account.is_staff:
         account.delete()
     request.session.flush()

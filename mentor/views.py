@@ -9,7 +9,7 @@ from channels.layers import get_channel_layer
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.views.decorators.cache import cache_control
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from courseware.learner import learner_id_of
@@ -25,6 +25,7 @@ MAX_QUERY_CHARS = 100
 
 
 @require_GET
+@never_cache
 def conversations(request: HttpRequest) -> HttpResponse:
     """The learner's conversations, newest first; those with ``q`` in them."""
     query = request.GET.get("q", "").replace("\x00", "")[:MAX_QUERY_CHARS].strip()
@@ -37,6 +38,7 @@ def conversations(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@never_cache
 def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     """One conversation, to read."""
     found = _owned(request, conversation_id)
@@ -44,6 +46,7 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
 
 
 @require_GET
+@never_cache
 def export(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     """One conversation as a Markdown file, both voices named in it."""
     found = _owned(request, conversation_id)

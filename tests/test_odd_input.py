@@ -136,6 +136,8 @@ POSTS: dict[str, dict[str, Any]] = {
     "/account/sign-up/": {**SIGN_UP, "password2": "a-b-c-d-e-f-1"},
     "/account/sign-in/": {"username": "ann@example.org", "password": "x", "next": "/"},
     "/account/sign-out/": {},
+    "/account/sign-out/everywhere/": {},
+    "/account/sign-up/token/": {**SIGN_UP, "password2": "a-b-c-d-e-f-1"},
     "/account/password/": {"old_password": "pw", **PASSWORDS},
     "/account/reset/": {"email": "ann@example.org"},
     "/account/reset/MQ/set-password/": PASSWORDS,
@@ -217,6 +219,19 @@ def test_a_form_survives_whatever_is_sent(
         answer = stranger.client.post(path, data, content_type=content)
         assert answer.status_code < 500 or answer.status_code == 503, (path, data)
         assert troubles(caplog) == [], (path, data)
+
+
+@pytest.mark.parametrize("template", POSTS)
+def test_a_form_without_its_token_is_refused(template: str) -> None:
+    nobodys = "00000000-0000-4000-8000-000000000000"
+    path = template.format(
+        attempt=f"/quiz/attempts/{nobodys}/",
+        conversation=f"/mentor/conversations/{nobodys}/",
+        scenario="bursty-chat",
+    )
+    client = Client(**BROWSER, enforce_csrf_checks=True)
+    client.get("/privacy/")
+    assert client.post(path, POSTS[template]).status_code == 403
 
 
 @pytest.mark.usefixtures("bank")

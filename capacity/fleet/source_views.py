@@ -26,7 +26,7 @@ ROOM_FOR_FIELDS = 64 * 1024
 """Bytes of a form around its file."""
 
 
-@csrf_exempt  # checked in _take_file, after the length: not a byte is read before
+@csrf_exempt  # checked in _take_file, after the length: no file is parsed before
 @require_POST
 @never_cache
 def upload(request: HtmxHttpRequest) -> HttpResponse:

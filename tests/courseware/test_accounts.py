@@ -1,6 +1,7 @@
 """Accounts: made, entered, left, found again, shut to guessers; progress goes along."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -200,7 +201,11 @@ def test_asking_for_a_letter_does_not_tell_who_has_an_account(
 def test_deleting_my_data_deletes_my_account(reader: Client, course: Report) -> None:
     reader.get("/")
     _sign_up(reader)
-    reader.post("/privacy/forget/")
+    for password in ("", "guess"):
+        answer = reader.post("/privacy/forget/", {"password": password})
+        assert answer.status_code == 422 and "nothing was deleted" in answer.text
+    assert User.objects.exists() and Learner.objects.exists()
+    reader.post("/privacy/forget/", {"password": FORM["password1"]})
     assert not User.objects.exists() and not Learner.objects.exists()
     assert reader.get("/account/").status_code == 302
 
@@ -208,7 +213,7 @@ def test_deleting_my_data_deletes_my_account(reader: Client, course: Report) -> 
 def test_a_staff_account_is_not_deleted_by_a_click(client: Client, db) -> None:
     staff = User.objects.create_superuser("staff@example.org", "pw")
     client.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
-    client.post("/privacy/forget/")
+    client.post("/privacy/forget/", {"password": "pw"})
     assert User.objects.get() == staff
 
 
@@ -221,3 +226,87 @@ def test_an_old_hash_is_made_anew_at_the_next_sign_in(reader: Client, db) -> Non
     assert user.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
     reader.post("/account/sign-out/")
     assert reader.post("/account/sign-in/", SIGN_IN).status_code == 302
+
+
+def test_signing_out_everywhere_ends_every_other_session(
+    reader: Client, course: Report
+) -> None:
+    reader.get("/")
+    _sign_up(reader)
+    other = Client(**BROWSER)
+    other.post("/account/sign-in/", SIGN_IN)
+    own = learner_id_of(other.session)
+    answer = reader.post("/account/sign-out/everywhere/", follow=True)
+    assert "Every other browser is signed out" in answer.text
+    assert other.get("/account/").status_code == 302
+    assert learner_id_of(other.session) != own
+    assert reader.get("/account/").status_code == 200
+
+
+def test_a_new_password_signs_every_other_browser_out(reader: Client, db) -> None:
+    User.objects.create_user("ada@example.org", "a-long-sentence")
+    other = Client(**BROWSER)
+    for client in (reader, other):
+        client.post("/account/sign-in/", SIGN_IN)
+    new = {"new_password1": "another-sentence", "new_password2": "another-sentence"}
+    reader.post("/account/password/", {"old_password": "a-long-sentence", **new})
+    assert reader.get("/account/").status_code == 200
+    assert other.get("/account/").status_code == 302
+
+
+@pytest.fixture
+def by_letter(settings) -> None:
+    settings.SIGNUP_BY_LETTER = True
+
+
+def test_by_letter_an_account_is_made_with_a_proven_address(
+    reader: Client, course: Report, by_letter: None
+) -> None:
+    reader.get("/")
+    learner_id = learner_id_of(reader.session)
+    answer = reader.post("/account/sign-up/", {"email": "Ada@Example.org"})
+    assert answer.headers["Location"] == "/account/sign-up/sent/"
+    assert not User.objects.exists()
+    link = re.search(r"http://testserver(/\S+)", mail.outbox[0].body)
+    assert link is not None and "ada@example.org" in reader.get(link[1]).text
+    forged = {**FORM, "email": "eve@example.org"}
+    assert reader.post(link[1], forged).headers["Location"] == "/account/"
+    assert User.objects.get().email == "ada@example.org"
+    assert learner_id_of(reader.session) == learner_id
+    assert Client(**BROWSER).get(link[1]).status_code == 404
+    assert Client(**BROWSER).get(f"{link[1][:-2]}x/").status_code == 404
+
+
+def test_by_letter_nobody_learns_who_has_an_account(
+    reader: Client, db, by_letter: None
+) -> None:
+    User.objects.create_user("ada@example.org", "a-long-sentence")
+    known, unknown = (
+        reader.post("/account/sign-up/", {"email": f"{name}@example.org"}, follow=True)
+        for name in ("ada", "bob")
+    )
+    assert known.text == unknown.text and known.status_code == 200
+    assert ["There is one already" in one.body for one in mail.outbox] == [True, False]
+
+
+def test_letters_and_accounts_have_limits(reader: Client, db, settings) -> None:
+    settings.LIMITS = replace(
+        settings.LIMITS, letters=2, letters_address=4, signups_address=1
+    )
+    User.objects.create_user("ada@example.org", "a-long-sentence")
+    codes = [
+        reader.post("/account/reset/", {"email": "ada@example.org"}).status_code
+        for _ in range(5)
+    ]
+    assert codes == [302, 302, 302, 302, 429] and len(mail.outbox) == 2
+    assert reader.post("/account/sign-up/", {"email": "x"}).status_code == 422
+    answer = reader.post("/account/sign-up/", {"email": "x"})
+    assert answer.status_code == 429 and "in an hour" in answer.text
+
+
+def test_signing_in_begins_a_session_with_another_key(reader: Client, db) -> None:
+    User.objects.create_user("ada@example.org", "a-long-sentence")
+    reader.get("/privacy/")
+    before = reader.session.session_key
+    reader.post("/account/sign-in/", SIGN_IN)
+    assert before and reader.session.session_key not in (None, before)

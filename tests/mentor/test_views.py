@@ -4,6 +4,7 @@ import re
 
 import pytest
 import yaml
+from django.test import Client
 from django.urls import reverse
 
 from courseware.learner import SESSION_KEY
@@ -201,3 +202,7 @@ async def test_a_rename_on_the_page_is_seen_in_an_open_tab(
     place = reverse("mentor:rename", args=[conversation.pk])
     await later(reader.post)(place, {"title": "Paging"})
     assert (await browser.hear("conversation"))["conversation"]["title"] == "Paging"
+
+
+def test_no_browser_keeps_what_was_asked(client: Client, db: None) -> None:
+    assert "no-store" in client.get("/mentor/").headers["Cache-Control"]
