@@ -27,6 +27,7 @@ from lab.messages import (
     RequestReport,
     request_group,
 )
+from lab.receipts.custody import KEPT_S, LIFE_KEY_PREFIX, kept_report
 from lab.worker.metrics import Family
 
 logger = logging.getLogger(__name__)
@@ -38,8 +39,6 @@ METRICS_EXPIRE_S = 30
 RETRY_PAUSE_S = 1.0
 REPORT_RETRIES = 300
 """Pauses for which a report waits for a broker that is away."""
-LIFE_KEY_PREFIX = "lab:life:"
-"""Key that lives as long as one process of an engine host does."""
 
 
 class Publisher:
@@ -160,9 +159,12 @@ class Publisher:
         task.add_done_callback(self._reports.discard)
 
     async def _send_report(self, report: RequestReport) -> None:
-        """Unlike all else a report is not lost while the broker is away."""
+        """Unlike all else a report is not lost while the broker is away, nor with the
+        default worker that takes it: a receipt is kept."""
         for _ in range(REPORT_RETRIES):
             try:
+                key, value = kept_report(report)
+                await self._redis.set(key, value, ex=KEPT_S)
                 await asyncio.to_thread(
                     self._celery.send_task,
                     "lab.finish_request",
