@@ -8,8 +8,9 @@ from django.db import OperationalError
 from redis import RedisError
 
 from lab.messages import RequestReport
-from lab.receipts.custody import DEFAULT_WORKER, custody
+from lab.receipts.custody import custody
 from lab.receipts.ending import finish
+from lab.receipts.parts import DEFAULT_WORKER
 from lab.sweeping.requests import Sweep
 
 

@@ -32,7 +32,6 @@ REPORT_KEY_PREFIX = "lab:report:"
 _ORPHAN_KEY_PREFIX = "lab:orphan:"
 _AGAIN_KEY_PREFIX = "lab:again:"
 PARTS_KEY = "lab:parts"
-DEFAULT_WORKER = "default worker"
 TIMEOUT_S = 5.0
 """A server that is hung is taken for one that is away."""
 
