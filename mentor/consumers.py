@@ -36,6 +36,7 @@ from mentor.commands import (
     Feedback,
     Heal,
     Open,
+    Ping,
     Rename,
     Stop,
     parse,
@@ -123,6 +124,8 @@ class MentorConsumer(LearnerSocket):
             case Open(conversation_id):
                 await self._open(conversation_id)
                 await async_models.prepare()
+            case Ping():
+                await self._say({"type": "pong"})
             case Stop(turn_id):
                 await async_models.stop(learner_id, turn_id)
             case Heal(turn_id):

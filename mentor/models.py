@@ -252,6 +252,8 @@ class Turn(models.Model):
     answer = models.TextField(blank=True)
     error = models.TextField(blank=True)
     """A sentence when the turn failed, or when its answer repeated itself."""
+    ask_key = models.CharField(max_length=32, blank=True)
+    """The browser's own id of the question; "" where it had none."""
     request_id = models.CharField(max_length=32, unique=True)
     engine_host_id = models.CharField(max_length=100, blank=True)
     short_id = models.PositiveBigIntegerField(null=True)
@@ -272,6 +274,11 @@ class Turn(models.Model):
                 fields=["learner_id"],
                 condition=models.Q(state="open"),
                 name="mentor_one_open_turn_a_learner",
+            ),
+            models.UniqueConstraint(
+                fields=["learner_id", "ask_key"],
+                condition=~models.Q(ask_key=""),
+                name="mentor_question_taken_once",
             ),
         ]
 
