@@ -1,14 +1,29 @@
 """A question of the page's first second, and one that nobody takes, in a browser."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from launcher.valkey import free_port
+from tests.e2e.conftest import address_of
 from tests.e2e.test_mentor_panel import CHAPTER, NOTHING, SAID, TURN
+from tests.launcher.running import RunningStack
 
 pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="session")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A stack without an engine: the mentor is scripted here."""
+    stack = RunningStack(tmp_path_factory.mktemp("late"), PORT=str(free_port()))
+    try:
+        stack.wait_for("Open ", 120)
+        yield address_of(stack)
+    finally:
+        stack.end()
 
 
 class LateMentor:
