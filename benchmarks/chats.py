@@ -125,7 +125,7 @@ async def open_chats(url: str, number: int) -> AsyncIterator[list[Chat]]:
                     url.replace("http", "ws", 1) + "/ws/mentor/",
                     additional_headers={"Cookie": cookies},
                     origin=websockets.Origin(url),
-                    local_addr=_address(url, index),
+                    local_addr=local_address(url, index),
                 )
             )
         yield [Chat(socket) for socket in sockets]
@@ -134,7 +134,7 @@ async def open_chats(url: str, number: int) -> AsyncIterator[list[Chat]]:
             await socket.close()
 
 
-def _address(url: str, index: int) -> tuple[str, int] | None:
+def local_address(url: str, index: int) -> tuple[str, int] | None:
     """A loopback address (on Linux all of 127.0.0.0/8 are): many learners behind one
     address would meet its limit of requests a minute."""
     if sys.platform != "linux" or not url.startswith("http://127.0.0.1:"):

@@ -31,6 +31,7 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
         "blocks": {},
         "coldstart": {"starts": 1, "naps": 0},
         "service": {"rounds": 3, "output": 64},
+        "chaos": {"kills": 12, "askers": 4, "seed": 1},
     },
     "cuda": {
         "trace": {"requests": 256, "tokens": 512, "pairs": 20, "blocks": MIN_BLOCKS},
@@ -47,6 +48,7 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
         "blocks": {"requests": 256},
         "coldstart": {"starts": 1, "naps": 3, "requests": 256},
         "service": {"rounds": 3, "output": 64},
+        "chaos": {"kills": 12, "askers": 4, "seed": 1},
     },
 }
 """By device and bench; on a card each is meant to take less than ten minutes.

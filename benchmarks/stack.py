@@ -32,6 +32,8 @@ from launcher.address import Address
 from launcher.stack import Stack
 
 ANSWER_TIMEOUT_S = 300
+ENGINE_APP = "BENCH_ENGINE_APP"
+"""Variable that names another Celery application for the engine worker (tests)."""
 MAX_FILES = 16_384
 """Each chat is a socket in this process and one in the web server."""
 
@@ -42,7 +44,9 @@ class BenchStack(Stack):
     def _command(self, name: str) -> list[str]:
         command = super()._command(name)
         if name == "engine":
-            command[command.index("-A") + 1] = "benchmarks.engine_worker"
+            command[command.index("-A") + 1] = os.environ.get(
+                ENGINE_APP, "benchmarks.engine_worker"
+            )
         elif name == "default":
             command[command.index("-A") + 1] = "benchmarks.checks"
         elif name == "web":
@@ -54,8 +58,11 @@ class BenchStack(Stack):
 class Running:
     """A stack that is up: its address, and questions to its engine worker."""
 
-    def __init__(self, url: str, redis_url: str, data_dir: Path) -> None:
+    def __init__(
+        self, url: str, redis_url: str, data_dir: Path, process_id: int
+    ) -> None:
         self.url = url
+        self.process_id = process_id
         self.data_dir = data_dir
         self._redis = redis.Redis.from_url(redis_url, decode_responses=True)
         self._celery = Celery("bench", broker=redis_url)
@@ -129,7 +136,8 @@ def _wait_ready(
     while time.monotonic() < until and process.poll() is None:
         time.sleep(0.5)
         if stack is None and (data / "redis_url").exists():
-            stack = Running(url, (data / "redis_url").read_text(), data)
+            redis_url = (data / "redis_url").read_text()
+            stack = Running(url, redis_url, data, process.pid)
         try:
             if stack and stack.ready_status():
                 urllib.request.urlopen(f"{url}/healthz").read()

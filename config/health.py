@@ -13,6 +13,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from lab import client
+from lab.messages import EngineStatus
+from lab.receipts.custody import custody
+from lab.receipts.parts import (
+    DEFAULT_WORKER,
+    Part,
+    engine_part,
+    processes,
+    worker_part,
+)
 
 REDIS_TIMEOUT_S = 2.0
 
@@ -34,7 +43,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """
     database = _check(_ask_database)
     broker = _check(_ask_redis)
-    engines = _engines() if broker["ok"] else []
+    statuses = client.statuses() if broker["ok"] else []
+    engines = _engines(statuses)
     is_ready = database["ok"] and broker["ok"]
     report = {
         "ready": is_ready,
@@ -42,6 +52,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "redis": broker,
         "engine": engines[0]["state"] if engines else "absent",
         "engines": engines,
+        "parts": [asdict(part) for part in _parts(database, broker, statuses)],
+        "processes": processes(settings.DATA_DIR),
     }
     return JsonResponse(report, status=200 if is_ready else 503)
 
@@ -73,9 +85,24 @@ def _ask_redis() -> None:
             server.ping()
 
 
-def _engines() -> list[dict[str, Any]]:
+def _engines(statuses: list[EngineStatus]) -> list[dict[str, Any]]:
     now = time.time()
     return [
         {**asdict(status), "heartbeat_age_s": round(now - status.updated_at, 1)}
-        for status in client.statuses()
+        for status in statuses
     ]
+
+
+def _parts(
+    database: dict[str, Any], broker: dict[str, Any], statuses: list[EngineStatus]
+) -> list[Part]:
+    """Every part by name; what only Redis knows of is unknown while it is away."""
+    parts = [
+        Part("web", "up"),
+        Part("database", "up" if database["ok"] else "away"),
+        Part("broker", "up" if broker["ok"] else "away"),
+    ]
+    if not broker["ok"]:
+        return [*parts, Part(DEFAULT_WORKER, "unknown")]
+    worker = worker_part(custody().parts())
+    return [*parts, worker, *map(engine_part, statuses)]

@@ -279,6 +279,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "courseware.expire_learners",
         "schedule": crontab(hour=3, minute=30),
     },
+    "sweep": {  # seconds; one that comes late is left out for the next
+        "task": "lab.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 10.0},
+    },
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

@@ -23,7 +23,7 @@ from django.db import transaction
 from django.dispatch import Signal
 from kombu.exceptions import OperationalError as BrokerError
 
-from lab.errors import EngineError, EngineUnavailable, NotYours
+from lab.errors import EngineError, EngineUnavailable, LimitExceeded, NotYours
 from lab.live_state import LiveState
 from lab.messages import (
     DEMONSTRATIONS_LAST,
@@ -37,6 +37,9 @@ from lab.messages import (
     queue_of,
 )
 from lab.models import FORGOTTEN_AFTER, EngineRequest
+from lab.receipts.custody import custody, server_at
+from lab.receipts.ending import request_finished as request_finished
+from lab.receipts.ending import take_reports_in
 from lab.recordings.still import SHIPPED, StillEngine
 
 logger = logging.getLogger(__name__)
@@ -46,14 +49,23 @@ OVERDUE: timedelta = FORGOTTEN_AFTER
 NO_BROKER = "The engine cannot be reached: the message broker does not answer."
 MAX_OWN = 100
 """Of a learner's requests the newest that look() tells apart from all others."""
+GENERATE = "lab.generate"
+"""The task of one generation."""
 KEEP_S = 2.0
 """How long a heartbeat is taken for true before it is read again."""
-NOT_SENT: tuple[type[Exception], ...] = (BrokerError, ConnectionError)
+NOT_SENT: tuple[type[Exception], ...] = (
+    BrokerError,
+    ConnectionError,
+    redis.RedisError,
+)
 """What submit() and abort() raise when the broker is away."""
 _NOT_ABORTED: tuple[type[Exception], ...] = (EngineError, *NOT_SENT)
 
-request_finished = Signal()
-"""Sent by the default worker with ``report: RequestReport`` and ``purpose: str``."""
+swept = Signal()
+"""Sent every few seconds by the default worker: time to look for what was lost."""
+NOBODY_ANSWERED = (
+    f"No engine answered within {OVERDUE.total_seconds() / 60:.0f} minutes. Ask again."
+)
 
 
 class Transport(Protocol):
@@ -101,6 +113,8 @@ class BrokerTransport:
         queue: str = ENGINE_QUEUE,
     ) -> None:
         """By the task's name: the engine's code is not here."""
+        if task == GENERATE:
+            custody().keep_sent(arguments["payload"], queue)
         current_app.send_task(task, kwargs=arguments, queue=queue, priority=priority)
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
@@ -141,7 +155,7 @@ class BrokerTransport:
 
 def _values(prefix: str) -> dict[str, Any]:
     """JSON that engine hosts keep in Redis, by the host's id."""
-    with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as server:
+    with server_at(settings.REDIS_URL) as server:
         keys = sorted(server.scan_iter(match=f"{prefix}*", count=100))
         texts = server.mget(keys) if keys else []
     return {
@@ -199,7 +213,12 @@ def submit(
     is away: nothing of the request is kept then.
     """
     request_id = request_id or uuid.uuid4().hex
-    EngineRequest.accept(request_id, learner_id, purpose, generation, address)
+    try:
+        EngineRequest.accept(request_id, learner_id, purpose, generation, address)
+    except LimitExceeded:
+        if not _have_ended(learner_id):
+            raise
+        EngineRequest.accept(request_id, learner_id, purpose, generation, address)
     payload = {
         "request_id": request_id,
         "log_id": log_id or request_id,
@@ -211,15 +230,34 @@ def submit(
     return request_id
 
 
+def _have_ended(learner_id: str) -> bool:
+    """Whether some that counted as under way have ended, now known here too: nobody is
+    refused because the worker that would have said so is away."""
+    try:
+        return take_reports_in(learner_id) > 0
+    except redis.RedisError:
+        return False
+
+
 def _send(payload: dict[str, Any], queue: str) -> None:
     try:
-        _transport.send(
-            "lab.generate", {"payload": payload}, payload["priority"], queue
-        )
+        send_again(payload, queue)
     except Exception:
         # Nobody will ever report it: it must not count as under way.
         EngineRequest.objects.filter(request_id=payload["request_id"]).delete()
         raise
+
+
+def send_again(payload: dict[str, Any], queue: str) -> None:
+    """A generation's message, also one that got lost: a host serves an id once."""
+    _transport.send(GENERATE, {"payload": payload}, payload["priority"], queue)
+
+
+def unknown(request_ids: Iterable[str]) -> set[str]:
+    """Those that no request is kept of: they were never sent, or are deleted."""
+    asked = set(request_ids)
+    known = EngineRequest.objects.filter(request_id__in=asked)
+    return asked - set(known.values_list("request_id", flat=True))
 
 
 def send_task(task: str, arguments: dict[str, Any]) -> None:

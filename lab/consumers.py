@@ -87,7 +87,11 @@ class LabConsumer(LearnerSocket):
         try:
             if not self.allowance.take():
                 raise CommandRefused(TOO_MANY)
-            await self._obey(parse(text_data))
+            command = parse(text_data)
+            if command.kind == "ping":
+                await self._tell({"type": "pong"})
+            else:
+                await self._obey(command)
         except (
             CommandRefused,
             EngineError,

@@ -25,10 +25,16 @@ FinishReason = Literal[
 ]
 
 EngineState = Literal[
-    "starting", "ready", "restarting", "failed", "unavailable", "stopped"
+    "starting",
+    "ready",
+    "not answering",
+    "restarting",
+    "failed",
+    "unavailable",
+    "stopped",
 ]
-"""failed: the engine does not start, ``reason`` says why · unavailable: vLLM cannot
-run on this machine."""
+"""not answering: its step loop is silent · failed: the engine does not start,
+``reason`` says why · unavailable: vLLM cannot run on this machine."""
 
 
 MENTOR_FIRST = 0

@@ -1,15 +1,19 @@
 """Celery tasks: shells. lab.generate runs in engine workers, the rest in default."""
 
 import base64
+import contextlib
 from typing import Any
 
 from celery import shared_task
-from django.db import OperationalError, transaction
+from django.db import OperationalError
+from redis import RedisError
 
-from lab import client
 from lab.messages import RequestReport
-from lab.models import EngineRequest
+from lab.receipts.custody import custody
+from lab.receipts.ending import finish
+from lab.receipts.parts import DEFAULT_WORKER
 from lab.shelf import files
+from lab.sweeping.requests import Sweep
 
 
 @shared_task(name="lab.generate", ignore_result=True, acks_late=True)
@@ -44,15 +48,11 @@ def plain_transformers(payload: dict[str, Any]) -> None:
     max_retries=8,
 )
 def finish_request(report: dict[str, Any]) -> None:
-    """Keep how a request ended, and tell the app that asked for it: both or none, so
-    that a message that comes again finds it undone."""
+    """Keep how a request ended; a message that comes again finds it undone."""
     ended = RequestReport.from_json(report)
-    with transaction.atomic():
-        request = EngineRequest.finish(ended)
-        if request is not None:
-            client.request_finished.send(
-                sender=EngineRequest, report=ended, purpose=request.purpose
-            )
+    finish(ended)
+    with contextlib.suppress(RedisError):  # it expires
+        custody().discard(ended.request_id)
 
 
 @shared_task(
@@ -65,3 +65,11 @@ def finish_request(report: dict[str, Any]) -> None:
 def keep_recording(recording_id: str, file: str, sentence: str) -> None:
     """Keep what an engine host recorded for a learner, or why there is nothing."""
     files.arrived(recording_id, base64.b64decode(file), sentence)
+
+
+@shared_task(name="lab.sweep", ignore_result=True)
+def sweep() -> None:
+    """Find what is nobody's, and say that this worker is there."""
+    receipts = custody()
+    receipts.note_part(DEFAULT_WORKER)
+    Sweep(receipts).run()

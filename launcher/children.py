@@ -1,45 +1,25 @@
-"""One child process in a group of its own, and the guard that ends all groups.
-
-The guard is a small process that waits on a pipe. When the launcher is gone, however
-it went, the pipe closes and the guard ends every group that is still there.
-"""
+"""One child process in a group of its own."""
 
 import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
+from typing import Protocol
 
 GRACE_S = 15.0
 LOG_LIMIT_BYTES = 20 * 2**20
 
 
-class Guard:
-    """Ends the registered process groups when this process dies, also by SIGKILL."""
-
-    def __init__(self) -> None:
-        read_end, self._write_end = os.pipe()
-        self._process = subprocess.Popen(
-            [sys.executable, "-S", "-m", "launcher.guard"],
-            stdin=read_end,
-            start_new_session=True,
-        )
-        os.close(read_end)
+class Groups(Protocol):
+    """Who is told which process groups there are."""
 
     def add(self, group: int) -> None:
-        """Take a process group in."""
-        os.write(self._write_end, f"+{group}\n".encode())
+        """One more."""
 
     def remove(self, group: int) -> None:
-        """The group has ended by itself."""
-        os.write(self._write_end, f"-{group}\n".encode())
-
-    def close(self) -> None:
-        """The guard ends what is left and goes."""
-        os.close(self._write_end)
-        self._process.wait()
+        """One has ended."""
 
 
 class Child:
@@ -51,7 +31,7 @@ class Child:
         command: list[str],
         environment: dict[str, str],
         log: Path,
-        guard: Guard,
+        guard: Groups,
     ) -> None:
         self.name = name
         self.log = log

@@ -22,18 +22,17 @@ from lab.errors import SettingError
 from lab.messages import STATUS_KEY_PREFIX
 from launcher import preparation, valkey
 from launcher.address import Address, only_one
-from launcher.children import GRACE_S, Child, Guard
+from launcher.children import GRACE_S, Child
 from launcher.engine_environment import engine_refusal, engine_variables
+from launcher.guarding import Guard, end_left_over
 from launcher.machine import this_machine
 from launcher.readiness import EngineWatch, is_served
+from launcher.restarts import Restarts
 from launcher.room import raise_open_files, require_room
 from launcher.stages import LaunchError, say, stage
 
 LOOP_S = 0.1
 PAGE_TIMEOUT_S = 60.0
-RESTART_PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
-CALM_S = 120.0
-"""A process that ran this long starts again without a long pause."""
 
 
 class Stack:
@@ -45,12 +44,12 @@ class Stack:
         self.machine = this_machine()
         self.logs = config.data_dir / "logs"
         self.logs.mkdir(exist_ok=True)
-        self.guard = Guard()
+        self.guard = Guard(config.data_dir / "groups")
         self.children: dict[str, Child] = {}
         self.signal: int | None = None
         self.began = time.monotonic()
-        self._restarts: dict[str, list[float]] = {}
-        self._due: dict[str, float] = {}
+        self.restarts = Restarts(config.data_dir)
+        self._redis_command: list[str] = []
         self._progress = ""
         self._environment = {
             **os.environ,
@@ -88,7 +87,8 @@ class Stack:
                 command = valkey.command(port, directory, password, keeps=True)
             except valkey.ValkeyMissing as error:
                 raise LaunchError(str(error)) from error
-            child = self._spawn("redis", command)
+            self._redis_command = command
+            child = self._start("redis")
             try:
                 valkey.wait_until_ready(child.process, port, password)
             except OSError as error:
@@ -118,6 +118,7 @@ class Stack:
             while (code := child.exit_code()) is None:
                 self._pause()
         del self.children["preparation"]
+        self.restarts.forget("preparation")
         if code:
             raise LaunchError(f"{child.last_words()} (log: {child.log})")
 
@@ -137,15 +138,13 @@ class Stack:
                 self._pause()
 
     def _start(self, name: str) -> Child:
-        return self._spawn(name, self._command(name))
-
-    def _spawn(self, name: str, command: list[str]) -> Child:
         environment = dict(self._environment)
         if name == "engine":
             environment |= engine_variables(self.machine, self.config, os.environ)
         log = self.logs / f"{name}.log"
-        child = Child(name, command, environment, log, self.guard)
+        child = Child(name, self._command(name), environment, log, self.guard)
         self.children[name] = child
+        self.restarts.note_start(name)
         return child
 
     def _command(self, name: str) -> list[str]:
@@ -153,6 +152,7 @@ class Stack:
         celery = [python, "-m", "celery", "-A", "config", "worker"]
         quiet = ["--without-mingle", "--without-gossip", "--loglevel", "INFO"]
         return {
+            "redis": self._redis_command,  # its port and its password stay
             "conversion": [python, "-m", "lab.engine.model_files"],
             "preparation": [python, "-m", "launcher.preparation"],
             "web": [
@@ -195,9 +195,9 @@ class Stack:
                     self._ended(child)
                 else:
                     child.keep_log_short()
-            for name in [n for n, due in self._due.items() if due < time.monotonic()]:
-                del self._due[name]
+            for name in self.restarts.due():
                 self._start(name)
+            self.guard.watch()
             if "conversion" in self.children:
                 self._say_progress()
             if "engine" in self.children:
@@ -220,15 +220,10 @@ class Stack:
                 say(f"  The model is not there: {child.last_words()}")
             else:
                 say(f"  {child.last_words()}")
+            self.restarts.forget("conversion")
             self._start("engine")
             return
-        if child.name == "redis":
-            raise LaunchError(f"The Redis server ended (code {code}); log: {child.log}")
-        now = time.monotonic()
-        recent = [t for t in self._restarts.get(child.name, []) if t > now - CALM_S]
-        pause = RESTART_PAUSE_S[min(len(recent), len(RESTART_PAUSE_S) - 1)]
-        self._restarts[child.name] = [*recent, now]
-        self._due[child.name] = now + pause
+        pause = self.restarts.note_end(child.name, code, child.log)
         say(
             f"  The {child.name} process ended (code {code}) and starts again in "
             f"{pause:.0f} s; log: {child.log}"
@@ -254,6 +249,7 @@ class Stack:
             redis.end(time.monotonic() + GRACE_S)
             (self.config.data_dir / "redis_url").unlink(missing_ok=True)
         self.guard.close()
+        self.restarts.close()
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         """First signal: end in order. Second: leave the rest to the guard."""
@@ -308,6 +304,7 @@ def _run(env: Environment) -> None:
     require_room(config.data_dir)
     raise_open_files()
     with only_one(config.data_dir, address):
+        end_left_over(config.data_dir / "groups")
         address.require_free()
         stack = Stack(config, address)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -50,10 +50,11 @@ NOT_SEARCHED = (
 def take(learner_id: str, ask: Ask, request_id: str) -> Turn:
     """The turn of a question: new, open, and the only open one of its learner.
 
-    The same question asked twice at once, or again within DOUBLE_S, gives the turn
-    there is; its ``request_id`` is another then. A question to the lab is answered
-    already where another is pending. Raises Refused (empty, too long, another one
-    pending, no room) and Unknown (not the learner's).
+    A question that the browser sends again, for it heard nothing, gives the turn that
+    was made of it, and the same words asked twice at once, or again within DOUBLE_S,
+    give the turn there is; its ``request_id`` is another then. A question to the lab is
+    answered already where another is pending. Raises Refused (empty, too long, another
+    one pending, no room) and Unknown (not the learner's).
     """
     question = prompts.check_question(ask.question, _window())
     Turn.objects.give_up_overdue()
@@ -122,7 +123,13 @@ def _window() -> prompts.Window:
 
 
 def _double(learner_id: str, question: str, ask: Ask) -> Turn | None:
-    """The learner's pending or just answered turn of the same question."""
+    """The turn that was made of this very question, or the learner's pending or just
+    answered turn of the same words."""
+    if ask.key:
+        taken = Turn.objects.filter(learner_id=learner_id, ask_key=ask.key)
+        sent: Turn | None = taken.first()
+        if sent is not None:
+            return sent
     since = timezone.now() - timedelta(seconds=DOUBLE_S)
     same = Turn.objects.shown().filter(
         learner_id=learner_id,
@@ -177,6 +184,7 @@ def _store(
         section=ask.section if known else "",
         selected=ask.selected,
         quiz_answer=ask.quiz_answer,
+        ask_key=ask.key,
         request_id=request_id,
         **answered,
     )

@@ -5,8 +5,10 @@
  "level": one of LEVELS, "section": anchor in view, "selected": text of the page,
  "replaces": id of a turn that it takes the place of,
  "quiz_answer": id of a quiz answer that it is about,
- "lab": {"host": id, "block": number marked, "request": short id chosen}}
-                                                   the last six may be left out
+ "lab": {"host": id, "block": number marked, "request": short id chosen},
+ "key": 32 hex digits, the browser's own id of it: the same one is taken once}
+                                                   the last seven may be left out
+{"type": "ping"}                                  answered by "pong"
 {"type": "stop", "turn": id}                      abort in the engine
 {"type": "heal", "turn": id}                      send its whole text again
 {"type": "level", "level": one of LEVELS}         how deep the learner wants it
@@ -37,6 +39,7 @@ MAX_REASON_CHARS = 500
 MAX_TITLE_CHARS = 60
 MAX_HOST_CHARS = 255
 VERDICTS = ("right", "wrong", "")
+_KEY = re.compile(r"[0-9a-f]{32}")
 _ANCHOR = re.compile(r"[\w-]{1,120}")
 
 
@@ -66,6 +69,14 @@ class Ask:
     """The learner's answer in a quiz that the question is about."""
     where: Where = NOWHERE
     """What is before the learner in the viewer."""
+    key: str = ""
+    """The browser's own id of the question, which is sent again until it is taken; ""
+    where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Say that you are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ class Delete:
     conversation_id: uuid.UUID
 
 
-Command = Open | Ask | Stop | Heal | ChooseLevel | Feedback | Rename | Delete
+Command = Open | Ask | Ping | Stop | Heal | ChooseLevel | Feedback | Rename | Delete
 
 
 def parse(text: str | None) -> Command:
@@ -135,6 +146,7 @@ def parse(text: str | None) -> Command:
 
 def _ask(message: dict[str, Any]) -> Ask:
     ref, section = message.get("ref"), message.get("section")
+    key = message.get("key")
     has_section = isinstance(section, str) and _ANCHOR.fullmatch(section)
     return Ask(
         _optional_uuid(message),
@@ -146,6 +158,7 @@ def _ask(message: dict[str, Any]) -> Ask:
         _optional_id(message, "replaces"),
         _optional_id(message, "quiz_answer"),
         _where(message.get("lab")),
+        key if isinstance(key, str) and _KEY.fullmatch(key) else "",
     )
 
 
@@ -238,6 +251,7 @@ def _turn_id(message: dict[str, Any], name: str = "turn") -> int:
 _BUILDERS: dict[str, Callable[[dict[str, Any]], Command]] = {
     "open": lambda message: Open(_optional_uuid(message)),
     "ask": _ask,
+    "ping": lambda message: Ping(),
     "stop": lambda message: Stop(_turn_id(message)),
     "heal": lambda message: Heal(_turn_id(message)),
     "level": lambda message: ChooseLevel(_level(message)),

@@ -37,6 +37,7 @@ from mentor.commands import (
     Feedback,
     Heal,
     Open,
+    Ping,
     Rename,
     Stop,
     parse,
@@ -125,6 +126,8 @@ class MentorConsumer(LearnerSocket):
             case Open(conversation_id):
                 await self._open(conversation_id)
                 await async_models.prepare()
+            case Ping():
+                await self._say({"type": "pong"})
             case Stop(turn_id):
                 await async_models.stop(learner_id, turn_id)
             case Heal(turn_id):

@@ -24,6 +24,7 @@ MAX_CONVERSATIONS = 50
 TITLE_CHARS = 60
 HANDED_OVER = timedelta(seconds=30)
 """An engine has a question by then, or nobody hands it over any more."""
+NEVER_HANDED_OVER = "The question got lost before an engine had it. Ask again."
 REPEATED = (
     "The model began to repeat itself, so the engine ended the answer there. It is a "
     "small one: ask more narrowly."
@@ -158,18 +159,21 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
         takes the database's one lock for writing though it changes nothing.
         """
         now = timezone.now()
-        minutes = int(client.OVERDUE.total_seconds() // 60)
         unanswered = self.open().filter(created_at__lt=now - client.OVERDUE)
         lost = self.open().filter(prompt="", created_at__lt=now - HANDED_OVER)
         if unanswered.exists():
-            unanswered.update(
-                state=Turn.State.FAILED,
-                error=f"No engine answered within {minutes} minutes. Ask again.",
-            )
+            unanswered.update(state=Turn.State.FAILED, error=client.NOBODY_ANSWERED)
         if lost.exists():
-            lost.update(
-                state=Turn.State.FAILED,
-                error="The question got lost before an engine had it. Ask again.",
+            lost.update(state=Turn.State.FAILED, error=NEVER_HANDED_OVER)
+
+    def give_up_lost(self) -> None:
+        """The same, and those that were to be sent when their process was killed."""
+        self.give_up_overdue()
+        waiting = self.open().filter(created_at__lt=timezone.now() - HANDED_OVER)
+        ids = waiting.exclude(prompt="").values_list("request_id", flat=True)
+        if unsent := client.unknown(ids):
+            self.open().filter(request_id__in=unsent).update(
+                state=Turn.State.FAILED, error=NEVER_HANDED_OVER
             )
 
     def settle(self, report: RequestReport) -> None:
@@ -257,6 +261,8 @@ class Turn(models.Model):
     answer = models.TextField(blank=True)
     error = models.TextField(blank=True)
     """A sentence when the turn failed, or when its answer repeated itself."""
+    ask_key = models.CharField(max_length=32, blank=True)
+    """The browser's own id of the question; "" where it had none."""
     request_id = models.CharField(max_length=32, unique=True)
     engine_host_id = models.CharField(max_length=100, blank=True)
     short_id = models.PositiveBigIntegerField(null=True)
@@ -277,6 +283,11 @@ class Turn(models.Model):
                 fields=["learner_id"],
                 condition=models.Q(state="open"),
                 name="mentor_one_open_turn_a_learner",
+            ),
+            models.UniqueConstraint(
+                fields=["learner_id", "ask_key"],
+                condition=~models.Q(ask_key=""),
+                name="mentor_question_taken_once",
             ),
         ]
 

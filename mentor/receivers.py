@@ -5,7 +5,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from courseware.learner import carry, forget
-from lab.client import request_finished
+from lab.client import request_finished, swept
 from lab.messages import RequestReport
 from mentor.models import PURPOSE, Conversation, Preference, Turn
 
@@ -15,6 +15,12 @@ def store_answer(report: RequestReport, purpose: str, **_: Any) -> None:
     """Keep the answer, also when the browser has left."""
     if purpose == PURPOSE:
         Turn.objects.settle(report)
+
+
+@receiver(swept, dispatch_uid="mentor.give_up_lost")
+def give_up_lost(**_: Any) -> None:
+    """End what no process will end."""
+    Turn.objects.give_up_lost()
 
 
 @receiver(forget, dispatch_uid="mentor.forget_learner")

@@ -19,6 +19,7 @@ from lab.engine.config import EngineConfig
 from lab.engine.generation import GenerationRequest, check, num_common
 from lab.engine.in_flight import InFlightRequest
 from lab.engine.launch import EngineRun, last_start_s
+from lab.engine.pulse import SILENT_S, Pulse
 from lab.engine.waiting import WaitingLine
 from lab.errors import EngineUnavailable, SettingError
 from lab.messages import EngineStatus, RequestEvent, RequestReport
@@ -97,6 +98,7 @@ class EngineHost:
         self._steady = SteadyReader()
         self._line = WaitingLine(config.max_concurrent_requests, 1)
         self._nudge: asyncio.Task[None] | None = None
+        self._is_hung = False
         self._thread = threading.Thread(
             target=self._run_loop, name="engine-host", daemon=True
         )
@@ -226,13 +228,39 @@ class EngineHost:
     async def _until_over(self) -> str:
         """Until the engine process is dead, or to be started anew; which, in words."""
         assert self.run is not None
-        while not self.run.is_dead:
-            with contextlib.suppress(TimeoutError):  # vLLM has no event for its death
-                await asyncio.wait_for(self._restarting.wait(), 0.2)
-                self._restarting.clear()
-                return "The engine is being started again, as it was asked to."
+        run, pulse, self._is_hung = self.run, Pulse(self.run.beat), False
+        try:
+            while not run.is_dead:
+                with contextlib.suppress(TimeoutError):  # vLLM has no event for it
+                    await asyncio.wait_for(self._restarting.wait(), 0.2)
+                    self._restarting.clear()
+                    return "The engine is being started again, as it was asked to."
+                silent_s = pulse.look()
+                self._tell_silence(silent_s)
+                if silent_s >= self.config.hung_s:
+                    self._is_hung = True
+                    await asyncio.to_thread(run.kill)
+                    logger.error("The engine process hung and was killed")
+                    return f"{self._hung_words} it is being started again."
+        finally:
+            await pulse.end()
         logger.error("The engine process died")
         return "The engine process died; it is being started again."
+
+    @property
+    def _hung_words(self) -> str:
+        return f"The engine did not answer for {self.config.hung_s} s and was ended;"
+
+    def _tell_silence(self, silent_s: float) -> None:
+        """Ready is who answers: said of the step loop, not of its process."""
+        if silent_s >= SILENT_S and self.status.state == "ready":
+            sentence = (
+                f"The engine has not answered for {SILENT_S:.0f} s. After "
+                f"{self.config.hung_s} s it is ended and started again."
+            )
+            self._tell_status(state="not answering", reason=sentence)
+        elif silent_s < SILENT_S and self.status.state == "not answering":
+            self._tell_status(state="ready", reason=None)
 
     async def _close_run(self) -> None:
         run, self.run, self.mirror = self.run, None, None
@@ -248,6 +276,7 @@ class EngineHost:
         in_flight.log("request accepted", num_messages=len(request.messages))
         in_flight.is_aborted = request.request_id in self._aborted
         try:
+            await self._wait_ready(in_flight)  # a start is not the engine's answer
             async with asyncio.timeout(self.config.request_deadline_s):
                 report = await self._serve(in_flight)
         except TimeoutError:
@@ -278,6 +307,8 @@ class EngineHost:
         """Our own words and vLLM's about a wrong request are sentences already."""
         if isinstance(error, ValueError | EngineUnavailable):
             return str(error)
+        if self._is_hung:
+            return f"{self._hung_words} it starts again by itself: ask again."
         if self.run is None or self.run.is_dead:
             return (
                 "The engine process died while it answered; it starts again by "
@@ -287,7 +318,6 @@ class EngineHost:
         return f"The engine refused this request: {_sentence(error)}."
 
     async def _serve(self, in_flight: InFlightRequest) -> RequestReport:
-        await self._wait_ready(in_flight)
         if in_flight.is_aborted:
             return in_flight.report(in_flight.finish_reason())
         assert self.run is not None and self.mirror is not None

@@ -1,11 +1,11 @@
 """EngineRun: one life of AsyncLLM, from its first import to its end."""
 
 import asyncio
+import contextlib
 import os
 import platform
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from lab.engine import phases
+from lab.engine import leftovers, phases
 from lab.engine.config import EngineConfig
 from lab.engine.forking import (
     EXECUTOR,
@@ -53,9 +53,8 @@ class EngineRun:
         self.block_size = 0
         self.max_model_len = config.max_model_len
         self.is_tracing = True
-        shared = Path("/dev/shm")
-        root = shared if os.access(shared, os.W_OK) else config.data_dir
-        self.directory = Path(tempfile.mkdtemp(prefix="servelab-", dir=root))
+        leftovers.clear()
+        self.directory = leftovers.make_directory(config.data_dir)
         self.tap = TapReader(self.directory / "tap")
         self.phases_path = self.directory / "phases.jsonl"
         self.split_path = self.directory / "memory.json"
@@ -166,6 +165,21 @@ class EngineRun:
     async def nudge(self) -> None:
         """Make an idle scheduler write what is asked of it: abort nobody."""
         await self.llm.engine_core.abort_requests_async(["nobody"])
+
+    async def beat(self) -> None:
+        """Through EngineCore's input queue and its step loop, and back."""
+        await self.llm.engine_core.is_sleeping_async()
+
+    def kill(self) -> None:
+        """End the engine's processes now, also where they are stopped or hang."""
+        import psutil
+
+        manager = self.llm.engine_core.resources.engine_manager
+        for core in manager.processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(core.pid)
+                for one in [process, *process.children(recursive=True)]:
+                    one.kill()
 
     def facts(self) -> dict[str, Any]:
         """The fields of EngineStatus that a started engine knows."""

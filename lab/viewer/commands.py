@@ -8,9 +8,9 @@ from typing import Any
 MAX_COMMAND_BYTES = 1024
 COMMANDS_PER_S = 2.0
 COMMANDS_AT_ONCE = 12
-KNOWN = ("resync", "follow", "overview", "demo", "experiment", "end", "stop")
-"""``overview`` asks for keyframes of the other hosts too; ``end`` stops the experiment
-that runs, ``stop`` one request."""
+KNOWN = ("ping", "resync", "follow", "overview", "demo", "experiment", "end", "stop")
+"""``ping`` is answered by "pong"; ``overview`` asks for keyframes of the other hosts
+too; ``end`` stops the experiment that runs, ``stop`` one request."""
 ENGINE_HOST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 DEMO_NAME = re.compile(r"[a-z]{1,32}")

@@ -17,9 +17,12 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 
 from lab import client
 from lab.messages import EngineStatus, request_group
+from lab.receipts.custody import custody
+from lab.receipts.parts import notice
 from lab.tracing.frame_counters import FrameCounters, counters_of
 from lab.viewer.mailbox import Chain, Viewer
 from lab.viewer.subscription import Subscription
@@ -37,11 +40,19 @@ NO_REDIS = (
 )
 
 ReadStatus = Callable[[], Awaitable[list[EngineStatus]]]
+ReadNotice = Callable[[], Awaitable[str]]
 AskKeyframe = Callable[[], Awaitable[None]]
 
 
 async def _read_status() -> list[EngineStatus]:
     return await sync_to_async(client.statuses, thread_sensitive=False)()
+
+
+async def _read_notice() -> str:
+    def read() -> str:
+        return notice(custody().parts(), settings.DATA_DIR)
+
+    return await sync_to_async(read, thread_sensitive=False)()
 
 
 async def _ask_keyframe() -> None:
@@ -55,11 +66,14 @@ class Hub:
         self,
         read_status: ReadStatus = _read_status,
         ask_keyframe: AskKeyframe = _ask_keyframe,
+        read_notice: ReadNotice = _read_notice,
     ) -> None:
         self.chains: dict[str, Chain] = {}
         self.statuses: list[EngineStatus] = []
         self.trouble: str | None = None
         """A sentence while Redis does not answer."""
+        self.notice = ""
+        """A sentence while another part is not well."""
         self._memory: dict[str, dict[str, Any]] = {}
         self._heard_at: dict[str, float] = {}
         self._viewers: set[Viewer] = set()
@@ -68,6 +82,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._read_status = read_status
         self._ask_keyframe = ask_keyframe
+        self._read_notice = read_notice
         self._keyframe_task: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
 
@@ -180,7 +195,7 @@ class Hub:
         return {
             "type": "hello",
             "hosts": [status.message() for status in self.statuses],
-            "trouble": self.trouble,
+            "trouble": self.trouble or self.notice or None,
         }
 
     # Messages
@@ -287,15 +302,23 @@ class Hub:
             statuses, trouble = self.statuses, NO_REDIS
         before = [(s.engine_host_id, s.state, s.engine_run) for s in self.statuses]
         after = [(s.engine_host_id, s.state, s.engine_run) for s in statuses]
-        has_changed = before != after or trouble != self.trouble
+        said = "" if trouble else await self._look_at_parts()
+        has_changed = before != after or (trouble, said) != (self.trouble, self.notice)
         if trouble is None:
             await self._subscription.join_again()
-        self.statuses, self.trouble = statuses, trouble
+        self.statuses, self.trouble, self.notice = statuses, trouble, said
         self._forget_silent_hosts()
         if has_changed:
             self._post_all("hello", self.hello())
             for viewer in self._viewers:
                 self._place(viewer)
+
+    async def _look_at_parts(self) -> str:
+        try:
+            return await self._read_notice()
+        except Exception as error:  # as above: the next time it may be told
+            logger.warning("The parts cannot be read: %s", error)
+            return ""
 
     def _forget_silent_hosts(self) -> None:
         now = time.monotonic()

@@ -30,6 +30,7 @@ from lab.messages import (
     RequestReport,
     request_group,
 )
+from lab.receipts.custody import KEPT_S, LIFE_KEY_PREFIX, kept_report
 from lab.worker.metrics import Family
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,6 @@ METRICS_EXPIRE_S = 30
 RETRY_PAUSE_S = 1.0
 REPORT_RETRIES = 300
 """Pauses for which a report waits for a broker that is away."""
-LIFE_KEY_PREFIX = "lab:life:"
-"""Key that lives as long as one process of an engine host does."""
 
 
 class Publisher:
@@ -167,7 +166,8 @@ class Publisher:
         """The end of one request, to the worker that has the database; without the
         single gaps between its tokens, which only its event carries."""
         report = replace(report, itls_s=[])
-        self._send_task("lab.finish_request", {"report": asdict(report)})
+        arguments = {"report": asdict(report)}
+        self._send_task("lab.finish_request", arguments, kept_report(report))
 
     def recording(self, recording_id: str, file: bytes, sentence: str) -> None:
         """One learner's recording, to the worker that keeps it: the whole file, or why
@@ -176,15 +176,25 @@ class Publisher:
         arguments = {"recording_id": recording_id, "file": text, "sentence": sentence}
         self._send_task("lab.keep_recording", arguments)
 
-    def _send_task(self, name: str, arguments: dict[str, Any]) -> None:
-        task = asyncio.create_task(self._send_surely(name, arguments))
+    def _send_task(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        receipt: tuple[str, str] | None = None,
+    ) -> None:
+        task = asyncio.create_task(self._send_surely(name, arguments, receipt))
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
 
-    async def _send_surely(self, name: str, arguments: dict[str, Any]) -> None:
-        """Unlike all else these are not lost while the broker is away."""
+    async def _send_surely(
+        self, name: str, arguments: dict[str, Any], receipt: tuple[str, str] | None
+    ) -> None:
+        """Unlike all else these are not lost while the broker is away, and one with a
+        receipt not with the default worker that takes it either."""
         for _ in range(REPORT_RETRIES):
             try:
+                if receipt is not None:
+                    await self._redis.set(*receipt, ex=KEPT_S)
                 await asyncio.to_thread(
                     self._celery.send_task,
                     name,

@@ -14,13 +14,13 @@ from lab.engine.generation import GenerationRequest
 from lab.engine.host import EngineHost
 from lab.engine.in_flight import INTERRUPTED
 from lab.messages import FinishReason, RequestEvent, RequestReport
-from lab.worker.publisher import LIFE_KEY_PREFIX, STATUS_EXPIRES_S
+from lab.receipts.custody import KEPT_S, LEASE_KEY_PREFIX, LIFE_KEY_PREFIX, server_at
+from lab.worker.publisher import STATUS_EXPIRES_S
 
 logger = logging.getLogger(__name__)
 
-LEASE_EXPIRES_S = 900
+LEASE_EXPIRES_S = KEPT_S
 """Far longer than a message can stay away: the broker's visibility_timeout."""
-LEASE_KEY_PREFIX = "lab:lease:"
 HOST_KEY_PREFIX = "lab:host:"
 """The newest life of each engine host."""
 
@@ -31,8 +31,7 @@ class Leases:
     """What one life of an engine host has taken, or takes over from its last one."""
 
     def __init__(self, redis_url: str, engine_host_id: str, life: str) -> None:
-        # redis-py types what a call returns for its asynchronous client as well.
-        self._redis: Any = redis.Redis.from_url(redis_url, decode_responses=True)
+        self._redis = server_at(redis_url)
         self._host_key = HOST_KEY_PREFIX + engine_host_id
         self._life = life
 

@@ -19,7 +19,7 @@ KEY = f"{STATUS_KEY_PREFIX}test-host"
 def broker() -> "Iterator[redis.Redis]":
     with redis.Redis.from_url(settings.REDIS_URL) as server:
         yield server
-        server.delete(KEY)
+        server.delete(KEY, "lab:parts")
 
 
 def heartbeat(broker: redis.Redis, state: str, age_s: float) -> None:
@@ -58,6 +58,25 @@ def test_readyz_tells_the_engines_state_and_the_age_of_its_heartbeat(
     assert report["engine"] == "starting"
     assert report["engines"][0]["phases"][0]["name"] == "load weights"
     assert 7 <= report["engines"][0]["heartbeat_age_s"] < 10
+
+
+@pytest.mark.django_db
+def test_readyz_names_every_part(client: Client, broker):
+    heartbeat(broker, "ready", age_s=1)
+    broker.hset("lab:parts", "default worker", time.time() - 60)
+    parts = {part["name"]: part for part in client.get("/readyz").json()["parts"]}
+    assert list(parts) == [
+        "web",
+        "database",
+        "broker",
+        "default worker",
+        "engine host test-host",
+    ]
+    assert parts["default worker"]["state"] == "away"
+    assert "what gets lost is not found" in parts["default worker"]["sentence"]
+    broker.hset("lab:parts", "default worker", time.time())
+    parts = {part["name"]: part for part in client.get("/readyz").json()["parts"]}
+    assert parts["default worker"]["state"] == "up"
 
 
 @pytest.mark.django_db

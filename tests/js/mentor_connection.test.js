@@ -37,7 +37,7 @@ beforeEach(() => {
   FakeSocket.all = [];
   states = [];
   opened = 0;
-  mock.timers.enable({ apis: ["setTimeout"] });
+  mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
   connection = new Connection("ws://x/", {
     onopen: () => (opened += 1),
     onmessage: () => {},
@@ -83,4 +83,45 @@ test("a session that has ended is not tried again", () => {
   mock.timers.tick(60_000);
   assert.equal(FakeSocket.all.length, 1);
   assert.equal(states.at(-1), "refused");
+});
+
+test("a half-dead socket is left for a new one, and its late close changes nothing", () => {
+  connection.connect();
+  FakeSocket.all[0].open();
+  mock.timers.tick(10_000);
+  assert.deepEqual(FakeSocket.all[0].sent, ['{"type":"ping"}']);
+  FakeSocket.all[0].close = () => {};
+  mock.timers.tick(8_000);
+  assert.equal(FakeSocket.all.length, 2);
+  FakeSocket.all[1].open();
+  FakeSocket.all[0].dispatchEvent(Object.assign(new Event("close"), { code: 1006 }));
+  assert.equal(states.at(-1), "connected");
+});
+
+test("a pong keeps it, and is nobody's message", () => {
+  const messages = [];
+  const quiet = new Connection("ws://x/", {
+    onopen() {},
+    onmessage: (message) => messages.push(message),
+    onstate() {},
+  });
+  quiet.connect();
+  const socket = FakeSocket.all.at(-1);
+  socket.open();
+  for (let i = 0; i < 4; i += 1) {
+    mock.timers.tick(10_000);
+    socket.dispatchEvent(Object.assign(new Event("message"), { data: '{"type":"pong"}' }));
+  }
+  assert.equal(FakeSocket.all.length, 1);
+  assert.deepEqual(messages, []);
+});
+
+test("a wake-up asks a socket that looks open, and connects a closed one at once", () => {
+  connection.connect();
+  FakeSocket.all[0].open();
+  connection.wake();
+  assert.deepEqual(FakeSocket.all[0].sent, ['{"type":"ping"}']);
+  FakeSocket.all[0].close(1006);
+  connection.wake();
+  assert.equal(FakeSocket.all.length, 2);
 });

@@ -141,3 +141,24 @@ test("what no longer fits is said with its number", () => {
   );
   assert.match(droppedSentence({ num_turns_dropped: 3, context_tokens: 1 }), /^3 earlier answers/);
 });
+
+test("a step that is silent says for how long, and which it is", () => {
+  const said = (turn) => plain(stateSentence(turn, null, 112));
+  const course = { kind: "answer" };
+  assert.equal(said(open(undefined, { course: null, heardS: 103 })), "Looking it up in the course");
+  assert.equal(
+    said(open(undefined, { course: null, heardS: 100 })),
+    "Looking it up in the course, for 12 s",
+  );
+  assert.equal(
+    said(open(undefined, { course, heardS: 100 })),
+    "Handed over, no engine host has it yet, for 12 s; what gets lost is sent again",
+  );
+  assert.equal(
+    said(open({ phase: "decode", num_output_tokens: 7 }, { course, heardS: 90 })),
+    "Answering, 7 tokens so far; nothing was heard of it for 22 s",
+  );
+  assert.equal(said({ state: "failed", heardS: 1 }), "Failed");
+  const reason = "The engine has not answered for 10 s.";
+  assert.equal(startingSentence({ state: "not answering", reason }, 0), reason);
+});

@@ -390,6 +390,13 @@ class ReplayRun(EngineRun):
         """End one stream."""
         self.llm.abort(short_id)
 
+    async def beat(self) -> None:
+        """A replay answers at once."""
+
+    def kill(self) -> None:
+        """It has no process."""
+        self.llm.errored = True
+
     async def nudge(self) -> None:
         """A replay that nobody asks has no step to write."""
 

@@ -179,12 +179,13 @@ def test_what_waits_for_an_engine_host_is_taken_by_its_priority() -> None:
         queue = broker.SimpleQueue("engine")
         queue.clear()
         for number, priority in enumerate((2, 2, 1, 0, 2, 0)):
-            BrokerTransport().send("lab.generate", {"payload": number}, priority)
+            payload = {"request_id": number}
+            BrokerTransport().send("lab.generate", {"payload": payload}, priority)
         messages = [queue.get(timeout=10) for _ in range(6)]
         for message in messages:
             message.ack()
         queue.close()
-    taken = [message.payload[1]["payload"] for message in messages]
+    taken = [message.payload[1]["payload"]["request_id"] for message in messages]
     assert taken == [3, 5, 2, 0, 1, 4]
 
 

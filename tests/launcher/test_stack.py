@@ -154,6 +154,65 @@ def test_a_web_server_that_dies_is_started_again(stack):
     stack.wait_until(is_served)
 
 
+def is_well(url: str) -> bool:
+    """Whether database and Redis answer, and the default worker has been there."""
+    try:
+        with urlopen(f"{url}readyz", timeout=5) as answer:
+            parts = {one["name"]: one for one in json.load(answer)["parts"]}
+    except OSError:
+        return False
+    return bool(parts["default worker"]["state"] == "up")
+
+
+def pid_of(stack: RunningStack, word: str) -> int:
+    """The first of the processes with a word in their command line."""
+    return min(pid for pid, line in stack.processes().items() if word in line)
+
+
+def test_redis_starts_again_and_all_others_ride_it_through(stack):
+    url = url_of(stack)
+    stack.wait_until(lambda: is_well(url))
+    others = {word: pid_of(stack, word) for word in ("uvicorn", "celery")}
+    server = redis.Redis.from_url((stack.data_dir / "redis_url").read_text())
+    server.set("kept", "whole")
+    time.sleep(1.2)  # what it writes every second
+    os.kill(pid_of(stack, "valkey"), signal.SIGKILL)
+    stack.wait_for("The redis process ended (code -9) and starts again in 1 s")
+    stack.wait_until(lambda: is_well(url))
+    assert server.get("kept") == b"whole"
+    server.hdel("lab:parts", "default worker")
+    stack.wait_until(lambda: is_well(url))
+    assert {word: pid_of(stack, word) for word in others} == others
+
+
+def test_a_guard_that_is_killed_is_replaced(stack):
+    url = url_of(stack)
+    first = pid_of(stack, "launcher.guard")
+    os.kill(first, signal.SIGKILL)
+    os.kill(pid_of(stack, "uvicorn"), signal.SIGKILL)
+    stack.wait_for("The web process ended (code -9)")
+    stack.wait_until(lambda: is_well(url))
+    assert pid_of(stack, "launcher.guard") != first
+    os.kill(stack.process.pid, signal.SIGKILL)
+    stack.process.wait()
+    stack.wait_until(lambda: stack.processes() == {}, timeout_s=40)
+
+
+def test_what_launcher_and_guard_left_when_both_were_killed_is_ended(stack):
+    url_of(stack)
+    left = stack.processes()
+    os.kill(pid_of(stack, "launcher.guard"), signal.SIGKILL)
+    os.kill(stack.process.pid, signal.SIGKILL)
+    stack.process.wait()
+    assert "valkey" in " ".join(stack.processes().values())
+    again = RunningStack(stack.data_dir, PORT=str(free_port()))
+    try:
+        url_of(again)
+        assert set(stack.processes()).isdisjoint(left)
+    finally:
+        again.end()
+
+
 def test_a_port_in_use_is_one_sentence(tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -52,7 +52,7 @@ export class Demos {
 
   #start(name) {
     if (!this.#send({ type: "demo", name })) {
-      this.#tell("The connection is away; it comes back by itself.", "error");
+      this.#tell("The connection is away. This begins by itself when it is back.", "error");
       return;
     }
     for (const button of this.#parts.buttons) button.disabled = true;

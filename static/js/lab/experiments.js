@@ -2,7 +2,7 @@
  * Experiments: the chosen one's form, its run on the engine, and its result.
  */
 
-const AWAY = "The connection is away; it comes back by itself.";
+const AWAY = "The connection is away. This begins by itself when it is back.";
 const LOST = "The connection broke, so the run was stopped.";
 
 export class Experiments {

@@ -6,7 +6,11 @@
  */
 
 import { NO_LEARNER } from "../close_codes.js";
+import { Heartbeat, onWake } from "../heartbeat.js";
 
+/** What is asked for while there is no connection goes out if it comes back so soon. */
+export const KEPT_MS = 30_000;
+const KEPT = new Set(["demo", "experiment"]);
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 
@@ -17,6 +21,8 @@ export class LabSocket {
   #waitMs = FIRST_WAIT_MS;
   #timer = 0;
   #numFailed = 0;
+  #kept = null;
+  #heartbeat;
 
   /**
    * @param {string} url
@@ -27,14 +33,21 @@ export class LabSocket {
   constructor(url, on) {
     this.#url = url;
     this.#on = on;
-    addEventListener("online", () => this.#retryNow());
-    addEventListener("pageshow", (event) => event.persisted && this.#retryNow());
+    this.#heartbeat = new Heartbeat({
+      ping: () => this.send({ type: "ping" }),
+      lost: () => this.#drop(),
+    });
+    onWake(() => this.#retryNow());
     this.#open();
   }
 
-  /** Send a command; returns false when the socket is not open. */
+  /** Send a command; returns false when the socket is not open. A demonstration or an
+   * experiment is kept then, and begins by itself when it is. */
   send(command) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    if (this.#socket?.readyState !== WebSocket.OPEN) {
+      if (KEPT.has(command.type)) this.#kept = { command, sinceMs: Date.now() };
+      return false;
+    }
     this.#socket.send(JSON.stringify(command));
     return true;
   }
@@ -43,14 +56,27 @@ export class LabSocket {
     clearTimeout(this.#timer);
     const socket = new WebSocket(this.#url);
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.#on.state("open", 0);
+    const isOurs = () => socket === this.#socket;
+    socket.onopen = () => {
+      this.#heartbeat.begin();
+      this.#on.state("open", 0);
+      this.#sendKept();
+    };
     socket.onmessage = ({ data }) => {
+      if (!isOurs()) return;
+      this.#heartbeat.heard();
       this.#waitMs = FIRST_WAIT_MS;
       this.#numFailed = 0;
-      if (typeof data === "string") this.#on.message(JSON.parse(data));
-      else this.#on.frame(data);
+      if (typeof data !== "string") {
+        this.#on.frame(data);
+        return;
+      }
+      const message = JSON.parse(data);
+      if (message.type !== "pong") this.#on.message(message);
     };
     socket.onclose = ({ code }) => {
+      if (!isOurs()) return;
+      this.#heartbeat.end();
       if (code === NO_LEARNER) {
         this.#on.state("refused", 0);
         return;
@@ -63,8 +89,27 @@ export class LabSocket {
     this.#socket = socket;
   }
 
+  #sendKept() {
+    const kept = this.#kept;
+    this.#kept = null;
+    if (kept && Date.now() - kept.sinceMs < KEPT_MS) this.send(kept.command);
+  }
+
+  /** Nobody answers: its close may take minutes, so it is not waited for. */
+  #drop() {
+    const dead = this.#socket;
+    this.#heartbeat.end();
+    this.#socket = null;
+    dead.close();
+    this.#numFailed += 1;
+    this.#on.state("closed", this.#numFailed);
+    this.#open();
+  }
+
   #retryNow() {
-    if (this.#socket?.readyState === WebSocket.CLOSED) {
+    if (this.#socket?.readyState === WebSocket.OPEN) {
+      this.#heartbeat.ask();
+    } else if (this.#socket?.readyState === WebSocket.CLOSED) {
       this.#waitMs = FIRST_WAIT_MS;
       this.#open();
     }

@@ -1,6 +1,7 @@
 /** A WebSocket that comes back by itself, and says where it stands. */
 
 import { NO_LEARNER } from "../close_codes.js";
+import { Heartbeat } from "../heartbeat.js";
 
 const FIRST_MS = 500;
 const LONGEST_MS = 15_000;
@@ -19,12 +20,17 @@ export class Connection {
   #socket = null;
   #attempt = 0;
   #timer = null;
+  #heartbeat;
 
   /** @param handlers {onopen(), onmessage(object), onstate(string)} with the states
    *   "connecting", "connected", "waiting" (a try is due), "refused" (reload) */
   constructor(url, handlers) {
     this.#url = url;
     this.#handlers = handlers;
+    this.#heartbeat = new Heartbeat({
+      ping: () => this.send({ type: "ping" }),
+      lost: () => this.#drop(),
+    });
   }
 
   /** Connect now; also what "Try now" and a wake-up of the machine call. */
@@ -33,16 +39,28 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#handlers.onstate("connecting");
     const socket = new WebSocket(this.#url);
+    const isOurs = () => socket === this.#socket;
     this.#socket = socket;
     socket.addEventListener("open", () => {
+      if (!isOurs()) return;
+      this.#heartbeat.begin();
       this.#handlers.onstate("connected");
       this.#handlers.onopen();
     });
     socket.addEventListener("message", ({ data }) => {
+      if (!isOurs()) return;
       this.#attempt = 0;
-      this.#handlers.onmessage(JSON.parse(data));
+      this.#heartbeat.heard();
+      const message = JSON.parse(data);
+      if (message.type !== "pong") this.#handlers.onmessage(message);
     });
-    socket.addEventListener("close", ({ code }) => this.#closed(code));
+    socket.addEventListener("close", ({ code }) => isOurs() && this.#closed(code));
+  }
+
+  /** The machine woke up or its network changed: a dead socket looks like a live one. */
+  wake() {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#heartbeat.ask();
+    else this.connect();
   }
 
   /** @returns {boolean} whether it went out */
@@ -52,7 +70,17 @@ export class Connection {
     return true;
   }
 
+  /** Nobody answers: its close may take minutes, so it is not waited for. */
+  #drop() {
+    const dead = this.#socket;
+    this.#heartbeat.end();
+    this.#socket = null;
+    dead.close();
+    this.connect();
+  }
+
   #closed(code) {
+    this.#heartbeat.end();
     if (code === NO_LEARNER) {
       this.#handlers.onstate("refused");
       return;

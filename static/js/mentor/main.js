@@ -1,5 +1,6 @@
 /** Finds the panel's elements and puts the parts together. */
 
+import { onWake } from "../heartbeat.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Panel } from "./panel.js";
@@ -91,7 +92,7 @@ function start() {
   document.addEventListener("servelab:engine", ({ detail }) => panel.engineState(detail));
   document.addEventListener("servelab:looking", ({ detail }) => composer.see(detail));
   document.addEventListener("servelab:ask", ({ detail }) => panel.ask(detail.question));
-  window.addEventListener("online", () => connection.connect());
+  onWake(() => connection.wake());
   askAboutAnswers(parts.question, composer, panel);
   app.hidden = false;
   panel.start(connection);

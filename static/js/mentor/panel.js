@@ -2,8 +2,16 @@
 
 import { Rent } from "./rent.js";
 import { Following } from "./following.js";
+import { Outbox, tabStore } from "./outbox.js";
 import { TurnView } from "./turn_view.js";
-import { copyText, courseText, endSentence, measuredText, stateSentence } from "./words.js";
+import {
+  copyText,
+  courseText,
+  endSentence,
+  isSilent,
+  measuredText,
+  stateSentence,
+} from "./words.js";
 
 const DOUBLE_MS = 1_000;
 /** From this place on a screen reader hears of each step forward. */
@@ -24,7 +32,8 @@ export class Panel {
   #views = new Map();
   #engines = new Map();
   #connection = null;
-  #pending = null;
+  #outbox = null;
+  #state = "connecting";
   #ref = 0;
   #announced = "";
   #yours = new Map();
@@ -44,6 +53,8 @@ export class Panel {
   /** Begin: the connection is what the panel speaks through. */
   start(connection) {
     this.#connection = connection;
+    this.#outbox = new Outbox((message) => connection.send(message), tabStore());
+    this.#ref = this.#outbox.pending?.ref ?? 0;
     const { stop, examples, fresh, remove, conversations } = this.#parts;
     examples.addEventListener("click", ({ target }) => {
       const example = target.closest("button");
@@ -66,10 +77,22 @@ export class Panel {
   }
 
   connectionState(state) {
-    this.#parts.connection.textContent = CONNECTION_WORDS[state];
+    this.#state = state;
     this.#parts.connection.dataset.state = state;
+    if (state !== "connected") this.#outbox?.away();
     // Whoever reads here now is somebody else.
-    if (state === "refused") this.#begin();
+    if (state === "refused") {
+      this.#outbox?.clear();
+      this.#begin();
+    }
+    this.#sayConnection();
+  }
+
+  #sayConnection() {
+    const kept = this.#outbox?.tick() ?? "";
+    const { connection } = this.#parts;
+    const words = kept || CONNECTION_WORDS[this.#state];
+    if (connection.textContent !== words) connection.textContent = words;
   }
 
   /** An EngineStatus, from the viewer. */
@@ -93,12 +116,17 @@ export class Panel {
     if (heal !== null) this.#connection.send({ type: "heal", turn: heal });
     const before = this.#transcript.turns.at(-2)?.id;
     for (const id of changed) {
+      this.#transcript.turn(id).heardS = Date.now() / 1000;
       this.#show(id);
       this.#mark(id);
     }
     if (before && message.type === "asked") this.#show(before);
     this.#follow(message, isReplaced);
     this.#showControls();
+    if (message.type === "conversation") {
+      this.#outbox.ready(this.#transcript.conversation?.id ?? null);
+      this.#sayConnection();
+    }
     this.#announce(changed[changed.length - 1], isReplaced);
   }
 
@@ -112,7 +140,7 @@ export class Panel {
 
   /** @param {object} more what is not as the form has it */
   ask(question, more = {}) {
-    const pending = this.#pending;
+    const { pending } = this.#outbox;
     const isDouble = pending?.question === question && Date.now() - pending.sentMs < DOUBLE_MS;
     if (isDouble) return;
     this.#refuse("");
@@ -125,11 +153,8 @@ export class Panel {
       ...this.#composer.message(),
       ...more,
     };
-    this.#pending = { ref: this.#ref, question, sentMs: Date.now() };
-    if (!this.#connection.send(message)) {
-      this.#pending = null;
-      this.#refuse("There is no connection to the server yet. Your question is kept.");
-    }
+    this.#outbox.put(message);
+    this.#sayConnection();
   }
 
   /** @returns {boolean} whether it went out */
@@ -168,20 +193,23 @@ export class Panel {
 
   #taken({ ref, turn }) {
     const { question } = this.#parts;
-    const isSent = this.#pending?.ref === ref || turn.question === question.value.trim();
+    const isSent = this.#outbox.pending?.ref === ref || turn.question === question.value.trim();
     if (isSent && question.value.trim() === turn.question) question.value = "";
     if (isSent) {
       this.#composer.clear();
       this.#together.begin();
     }
-    this.#pending = null;
+    this.#outbox.clear();
+    this.#sayConnection();
   }
 
   #refused({ ref, reason }) {
-    if (ref && ref !== this.#pending?.ref) return;
+    const { pending } = this.#outbox;
+    if (ref && ref !== pending?.ref) return;
     const { question } = this.#parts;
-    if (ref && !question.value.trim()) question.value = this.#pending.question;
-    if (ref) this.#pending = null;
+    if (ref && !question.value.trim()) question.value = pending.question;
+    if (ref) this.#outbox.clear();
+    this.#sayConnection();
     const turn = this.#transcript.openTurn;
     if (turn?.isStopping && !ref) turn.isStopping = false;
     this.#refuse(reason);
@@ -221,11 +249,11 @@ export class Panel {
   #rebuild() {
     this.#views.clear();
     this.#parts.log.replaceChildren();
-    const sent = this.#pending?.question.trim();
+    const sent = this.#outbox?.pending?.question.trim();
     const last = this.#transcript.turns.at(-1);
     if (sent && last?.question === sent && last.state === "open") {
       // The answer to this question got lost with the connection, the question not.
-      this.#taken({ ref: this.#pending.ref, turn: last });
+      this.#taken({ ref: this.#outbox.pending.ref, turn: last });
     }
   }
 
@@ -280,8 +308,10 @@ export class Panel {
 
   /** Seconds of a cold start go on although no message comes. */
   #tick() {
+    this.#sayConnection();
     const turn = this.#transcript.openTurn;
-    if (turn && turn.live?.phase !== "decode") this.#show(turn.id);
+    if (!turn) return;
+    if (turn.live?.phase !== "decode" || isSilent(turn, Date.now() / 1000)) this.#show(turn.id);
   }
 
   /** Tell the viewer which short ids are the learner's. */

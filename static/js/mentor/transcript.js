@@ -123,7 +123,8 @@ export class Transcript {
 }
 
 function liveParts(turn) {
-  return { answer: turn.answer, live: turn.live, isStopping: turn.isStopping };
+  const { answer, live, isStopping, heardS } = turn;
+  return { answer, live, isStopping, heardS };
 }
 
 function outcome(changed) {

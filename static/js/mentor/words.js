@@ -2,12 +2,31 @@
 
 const THIN = "\u202f";
 
-/** The state of a turn, in the engine's own words.
- * @param {object} turn as kept by Transcript
+/** Each step says something at least every two seconds; silence for so long is told. */
+const SILENT_S = 10;
+
+/** The state of a turn, in the engine's own words, and how long nothing was heard.
+ * @param {object} turn as kept by Transcript; ``heardS`` is when something came last
  * @param {object|null} engine EngineStatus of its host
  * @param {number} nowS seconds since 1970
  */
 export function stateSentence(turn, engine, nowS) {
+  return stepSentence(turn, engine, nowS) + silenceWords(turn, nowS);
+}
+
+/** Whether a turn's step has been silent for so long that it is said. */
+export function isSilent({ state, heardS }, nowS) {
+  return state === "open" && nowS - heardS >= SILENT_S;
+}
+
+function silenceWords(turn, nowS) {
+  if (!isSilent(turn, nowS)) return "";
+  const seconds = `${number(Math.floor(nowS - turn.heardS))}${THIN}s`;
+  if (turn.live?.phase) return `; nothing was heard of it for ${seconds}`;
+  return turn.course === null ? `, for ${seconds}` : `, for ${seconds}; what gets lost is sent again`;
+}
+
+function stepSentence(turn, engine, nowS) {
   if (turn.state === "stopped") return stoppedSentence(turn);
   if (turn.state === "failed") return "Failed";
   if (turn.state === "answered") return "";
@@ -51,6 +70,7 @@ export function startingSentence(engine, nowS) {
   if (engine.state === "failed" || engine.state === "unavailable") {
     return `The engine does not start: ${engine.reason ?? "no reason was given"}`;
   }
+  if (engine.state === "not answering") return engine.reason ?? "The engine does not answer";
   const parts = [];
   const running = (engine.phases ?? []).filter((phase) => phase.seconds === null);
   if (running.length) parts.push(running[running.length - 1].name);

@@ -1,0 +1,92 @@
+"""Askers who do as the page does: keep a question until it is taken, and come back."""
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import websockets
+
+from benchmarks.chats import local_address
+from benchmarks.viewing import session_cookies
+
+AGAIN_S = 10.0
+"""As static/js/mentor/outbox.js: sent again when nobody took it."""
+QUESTIONS = (
+    "What is PagedAttention?",
+    "Why are cold starts slow?",
+    "What is a KV cache?",
+    "What does continuous batching do?",
+    "What is prefix caching?",
+)
+AWAY = (OSError, websockets.WebSocketException, TimeoutError)
+
+
+@dataclass
+class Question:
+    """One question under its own id."""
+
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    is_taken: bool = False
+    state: str = ""
+    """How its turn ended; "" before."""
+    refusals: list[str] = field(default_factory=list)
+
+
+class Asker:
+    """One learner who asks one question after the other until told to stop."""
+
+    def __init__(self, url: str, index: int) -> None:
+        self._url = url
+        self._index = index
+        self._cookies = ""
+        self._texts: Iterator[int] = count(index)
+        self.is_stopping = False
+        self.asked: list[Question] = []
+
+    async def run(self) -> None:
+        """Ask until ``is_stopping``, and then until the last one has ended."""
+        self._cookies = await asyncio.to_thread(session_cookies, self._url)
+        while not self.is_stopping:
+            question = Question()
+            self.asked.append(question)
+            text = QUESTIONS[next(self._texts) % len(QUESTIONS)]
+            while not question.state:
+                with contextlib.suppress(*AWAY):
+                    await self._ask(question, text)
+                await asyncio.sleep(0.5)
+
+    async def _ask(self, question: Question, text: str) -> None:
+        """Through one socket, to the end of the answer or of the socket."""
+        async with websockets.connect(
+            self._url.replace("http", "ws", 1) + "/ws/mentor/",
+            additional_headers={"Cookie": self._cookies},
+            origin=websockets.Origin(self._url),
+            local_addr=local_address(self._url, self._index),
+            open_timeout=5,
+            close_timeout=1,
+        ) as socket:
+            asked = {"type": "ask", "question": text, "ref": 1, "key": question.key}
+            ask = json.dumps({**asked, "conversation": None})
+            # A question that was taken on a socket before: the same one shows its end.
+            await socket.send(ask)
+            while not question.state:
+                try:
+                    async with asyncio.timeout(AGAIN_S):
+                        self._hear(question, json.loads(await socket.recv()))
+                except TimeoutError:
+                    await socket.send(ask)
+
+    def _hear(self, question: Question, message: dict[str, Any]) -> None:
+        if message["type"] == "refused":
+            question.refusals.append(message["reason"])
+            raise TimeoutError(message["reason"])  # asked again in a moment
+        turn = message.get("turn")
+        if message["type"] in ("asked", "turn") and isinstance(turn, dict):
+            question.is_taken = True
+            if turn["state"] != "open":
+                question.state = turn["state"]

@@ -1,0 +1,149 @@
+"""Where a request is between the processes: receipts in Redis.
+
+    web process   keeps the message that it sends       lab:sent:<request id>
+    engine host   leases the message to its life        lab:lease:<request id>
+    engine host   keeps the report that it sends        lab:report:<request id>
+
+A receipt outlives whoever wrote it, so that lab.sweeping finds what nobody holds: Redis
+hands the next message of a queue to whoever waits there, also to a process that was
+killed a moment before, and the message is in no queue and with nobody then.
+"""
+
+import base64
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any, Literal
+
+import redis
+from django.conf import settings
+
+from lab.messages import ENGINE_QUEUE, RequestReport, queue_keys
+
+KEPT_S = 900
+"""Longer than any request may take, and than a message may stay away."""
+LEASE_KEY_PREFIX = "lab:lease:"
+LIFE_KEY_PREFIX = "lab:life:"
+"""Key that lives as long as one process of an engine host does."""
+SENT_KEY_PREFIX = "lab:sent:"
+REPORT_KEY_PREFIX = "lab:report:"
+_ORPHAN_KEY_PREFIX = "lab:orphan:"
+_AGAIN_KEY_PREFIX = "lab:again:"
+PARTS_KEY = "lab:parts"
+TIMEOUT_S = 5.0
+"""A server that is hung is taken for one that is away."""
+
+Holder = Literal["the living", "the dead", "nobody"]
+
+
+def server_at(url: str) -> Any:
+    """A client that never waits for long. Any, since redis-py types what a call
+    returns for its asynchronous client as well."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+    )
+
+
+def kept_report(report: RequestReport) -> tuple[str, str]:
+    """Key and value of a report's receipt; it expires after KEPT_S."""
+    return REPORT_KEY_PREFIX + report.request_id, json.dumps(asdict(report))
+
+
+class Custody:
+    """The receipts of all requests; every call raises redis.RedisError."""
+
+    def __init__(self, redis_url: str, broker_url: str = "") -> None:
+        """``broker_url`` is the queues' server where that is another one."""
+        self._redis = server_at(redis_url)
+        self._broker = server_at(broker_url or redis_url)
+
+    def keep_sent(self, payload: dict[str, Any], queue: str) -> None:
+        """Before it goes out: what the web process sends, and where to."""
+        key = SENT_KEY_PREFIX + str(payload["request_id"])
+        message = json.dumps({"payload": payload, "queue": queue})
+        self._redis.set(key, message, ex=KEPT_S)
+
+    def sent(self, request_id: str) -> tuple[dict[str, Any], str] | None:
+        """Payload and queue of a message; None where none was kept."""
+        kept = self._redis.get(SENT_KEY_PREFIX + request_id)
+        if kept is None:
+            return None
+        message = json.loads(kept)
+        return message["payload"], message["queue"]
+
+    def reports(self, request_ids: Iterable[str]) -> dict[str, RequestReport]:
+        """Those of the requests that an engine host has reported."""
+        ids = list(request_ids)
+        found = self._redis.mget([REPORT_KEY_PREFIX + i for i in ids]) if ids else []
+        return {
+            request_id: RequestReport.from_json(json.loads(report))
+            for request_id, report in zip(ids, found, strict=True)
+            if report
+        }
+
+    def discard(self, request_id: str) -> None:
+        """It has ended and the database has it: the texts go."""
+        self._redis.delete(SENT_KEY_PREFIX + request_id, REPORT_KEY_PREFIX + request_id)
+
+    def holder(self, request_id: str) -> Holder:
+        """Who leased the message."""
+        life = self._redis.get(LEASE_KEY_PREFIX + request_id)
+        if life is None:
+            return "nobody"
+        is_alive = self._redis.exists(LIFE_KEY_PREFIX + life)
+        return "the living" if is_alive else "the dead"
+
+    def queued(self, queues: Iterable[str] = (ENGINE_QUEUE,)) -> set[str]:
+        """Request ids of the messages that wait in these queues."""
+        found: set[str] = set()
+        for queue in queues:
+            for key in queue_keys(queue):
+                found.update(map(_request_id, self._broker.lrange(key, 0, -1)))
+        return found
+
+    def orphaned_s(self, request_id: str) -> float:
+        """Seconds since this was asked of the request first."""
+        key, now = _ORPHAN_KEY_PREFIX + request_id, time.time()
+        before = self._redis.set(key, now, nx=True, get=True, ex=KEPT_S)
+        return now - float(before) if before else 0.0
+
+    def count_again(self, request_id: str) -> int:
+        """How often it was sent again, with this time."""
+        key = _AGAIN_KEY_PREFIX + request_id
+        number = int(self._redis.incr(key))
+        self._redis.expire(key, KEPT_S)
+        return number
+
+    def note_part(self, name: str) -> None:
+        """A part of the installation is there, now."""
+        self._redis.hset(PARTS_KEY, name, time.time())
+
+    def parts(self) -> dict[str, float]:
+        """When each part that says so was there last, as time.time()."""
+        seen = self._redis.hgetall(PARTS_KEY)
+        return {name: float(at) for name, at in seen.items()}
+
+
+def custody() -> Custody:
+    """Of this installation."""
+    return _custody_at(settings.REDIS_URL, settings.BROKER_URL)
+
+
+@lru_cache
+def _custody_at(redis_url: str, broker_url: str) -> Custody:
+    """With the connections of the calls before."""
+    return Custody(redis_url, broker_url)
+
+
+def _request_id(message: str) -> str:
+    """Of a Celery message as kombu has it in a list; "" of another task's."""
+    try:
+        _, arguments, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
+        return str(arguments["payload"]["request_id"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,1 @@
+"""What is nobody's is found every few seconds, in the default worker."""

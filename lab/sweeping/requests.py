@@ -1,0 +1,119 @@
+"""What is nobody's is found here, every few seconds in the default worker.
+
+A process may be killed between any two lines. So no request waits for the next visitor
+to be missed: each that has no end yet is looked up, and
+
+    reported, and the report got lost    the receipt of the report ends it
+    taken by no host, in no queue        it is sent again, a few times
+    held by a host that is gone          it ends "interrupted"
+    older than client.OVERDUE            it ends, and the sentence says so
+
+Sending again serves nothing twice: a host leases each request id once.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.utils import timezone
+
+from lab import client
+from lab.messages import (
+    ENGINE_QUEUE,
+    FinishReason,
+    RequestEvent,
+    RequestReport,
+    queue_of,
+    request_group,
+)
+from lab.models import EngineRequest
+from lab.receipts.custody import Custody
+from lab.receipts.ending import finish
+
+logger = logging.getLogger(__name__)
+
+EVERY_S = 5.0
+TAKEN_WITHIN = timedelta(seconds=10)
+"""A hand-over that took so long is looked into."""
+NEVER_SENT = timedelta(seconds=20)
+"""A web process that has not sent a request by then has died."""
+HOST_BACK_S = 30.0
+"""A host that was unheard of may have been frozen: it gets so long to come back."""
+MAX_AGAIN = 3
+AT_ONCE = 500
+LOST = "The question got lost on its way to an engine. Ask again."
+HOST_GONE = "The engine host that had the question is gone. Ask again."
+
+
+class Sweep:
+    """One look at all requests without an end."""
+
+    def __init__(self, custody: Custody, now: datetime | None = None) -> None:
+        self._custody = custody
+        self._now = now or timezone.now()
+
+    def run(self) -> None:
+        """End or send again what is nobody's, then let the apps do the same."""
+        late = EngineRequest.objects.filter(
+            finish_reason="", created_at__lt=self._now - TAKEN_WITHIN
+        )
+        rows = list(late.order_by("created_at")[:AT_ONCE])
+        reports = self._custody.reports(row.request_id for row in rows)
+        for row in rows:
+            if report := reports.get(row.request_id):
+                self._end(report)
+            else:
+                self._look(row)
+        client.swept.send(sender=Sweep)
+
+    def _look(self, row: EngineRequest) -> None:
+        request_id, age = row.request_id, self._now - row.created_at
+        if age > client.OVERDUE:
+            client.abandon([request_id], row.learner_id)
+            self._give_up(request_id, "error", client.NOBODY_ANSWERED)
+            return
+        holder = self._custody.holder(request_id)
+        if holder == "nobody":
+            self._look_for(request_id, age)
+        is_dead = holder == "the dead"
+        if is_dead and self._custody.orphaned_s(request_id) > HOST_BACK_S:
+            self._give_up(request_id, "interrupted", HOST_GONE)
+
+    def _look_for(self, request_id: str, age: timedelta) -> None:
+        """No host has taken it: it waits in a queue, or got lost before one had it."""
+        sent = self._custody.sent(request_id)
+        if sent is None:
+            if age > NEVER_SENT:
+                self._give_up(request_id, "interrupted", LOST)
+            return
+        payload, queue = sent
+        if request_id in self._custody.queued([queue]):
+            return
+        if not _is_served(queue) or self._custody.count_again(request_id) > MAX_AGAIN:
+            self._give_up(request_id, "interrupted", LOST)
+            return
+        logger.warning("request %s got lost and is sent again", request_id)
+        client.send_again(payload, queue)
+
+    def _give_up(self, request_id: str, reason: FinishReason, sentence: str) -> None:
+        logger.warning("request %s is given up: %s", request_id, sentence)
+        report = RequestReport(request_id, "", reason, error=sentence)
+        self._end(report)
+
+    def _end(self, report: RequestReport) -> None:
+        if finish(report):
+            event = RequestEvent(
+                report.request_id, report.engine_host_id, "finished", report=report
+            )
+            tell = async_to_sync(get_channel_layer().group_send)
+            tell(request_group(report.request_id), event.message())
+        self._custody.discard(report.request_id)
+
+
+def _is_served(queue: str) -> bool:
+    """Any host serves the common queue; a host's own ends with that host."""
+    hosts = client.recent_statuses()
+    return queue == ENGINE_QUEUE or any(
+        queue == queue_of(host.engine_host_id) for host in hosts
+    )

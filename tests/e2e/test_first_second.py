@@ -1,0 +1,96 @@
+"""A question of the page's first second, and one that nobody takes, in a browser."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from launcher.valkey import free_port
+from tests.e2e.conftest import address_of
+from tests.e2e.test_mentor_panel import CHAPTER, NOTHING, SAID, TURN
+from tests.launcher.running import RunningStack
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="session")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A stack without an engine: the mentor is scripted here."""
+    stack = RunningStack(tmp_path_factory.mktemp("late"), PORT=str(free_port()))
+    try:
+        stack.wait_for("Open ", 120)
+        yield address_of(stack)
+    finally:
+        stack.end()
+
+
+class LateMentor:
+    """Refuses the first connections, and lets the first questions fall."""
+
+    def __init__(self, page: Page, num_refused: int = 0, num_dropped: int = 0) -> None:
+        self.num_refused, self.num_dropped = num_refused, num_dropped
+        self.asked: list[dict[str, Any]] = []
+        page.route_web_socket("**/ws/mentor/", self._meet)
+
+    def _meet(self, socket: WebSocketRoute) -> None:
+        if self.num_refused:
+            self.num_refused -= 1
+            socket.close(code=1012)
+            return
+        socket.on_message(lambda text: self._hear(socket, json.loads(text)))
+
+    def _hear(self, socket: WebSocketRoute, heard: dict[str, Any]) -> None:
+        if heard["type"] == "open":
+            socket.send(json.dumps(NOTHING))
+        if heard["type"] != "ask":
+            return
+        self.asked.append(heard)
+        if len(self.asked) <= self.num_dropped:
+            return
+        turn = {**TURN, "question": heard["question"]}
+        asked = {"type": "asked", "ref": heard["ref"], "turn": turn, "replaces": None}
+        socket.send(json.dumps(asked))
+        socket.send(json.dumps({"type": "course", "turn": 1, **SAID}))
+
+
+def ask(page: Page, question: str) -> None:
+    page.locator("#mentor-question").fill(question)
+    page.locator("#mentor-question").press("Enter")
+
+
+def test_what_is_asked_before_the_connection_stands_goes_out_by_itself(page: Page):
+    mentor = LateMentor(page, num_refused=3)
+    page.goto(CHAPTER)
+    ask(page, "What is a block?")
+    expect(page.locator("#mentor-connection")).to_contain_text("goes out by itself")
+    expect(page.locator(".mentor-asked")).to_have_text("What is a block?")
+    expect(page.locator("#mentor-question")).to_have_value("")
+    expect(page.locator("#mentor-connection")).to_have_text("")
+    assert [one["question"] for one in mentor.asked] == ["What is a block?"]
+
+
+def test_what_nobody_takes_is_said_and_sent_again_under_its_id(page: Page):
+    mentor = LateMentor(page, num_dropped=1)
+    page.goto(CHAPTER)
+    ask(page, "What is a block?")
+    expect(page.locator("#mentor-connection")).to_contain_text(
+        "The server has not taken your question yet", timeout=10_000
+    )
+    expect(page.locator(".mentor-asked")).to_have_text(
+        "What is a block?", timeout=15_000
+    )
+    first, second = mentor.asked
+    assert first["key"] == second["key"] and len(first["key"]) == 32
+
+
+def test_a_reload_before_it_was_taken_loses_nothing(page: Page):
+    mentor = LateMentor(page, num_dropped=1)
+    page.goto(CHAPTER)
+    ask(page, "What is a block?")
+    page.wait_for_timeout(500)
+    page.reload()
+    expect(page.locator(".mentor-asked")).to_have_text("What is a block?")
+    first, second = mentor.asked
+    assert first["key"] == second["key"]

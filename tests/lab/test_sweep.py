@@ -1,0 +1,182 @@
+"""What is nobody's is found without a visitor: over a real broker, by the task."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from celery import current_app
+from django.conf import settings
+from django.utils import timezone
+
+from courseware.models import Learner
+from lab import client
+from lab.errors import LimitExceeded
+from lab.messages import Generation, RequestReport, queue_keys
+from lab.models import EngineRequest
+from lab.receipts.custody import LEASE_KEY_PREFIX, LIFE_KEY_PREFIX, custody, kept_report
+from lab.sweeping.requests import HOST_BACK_S, MAX_AGAIN
+from lab.tasks import sweep
+from mentor.models import Conversation, Turn
+from tests.lab.fake_engine import READY, FakeEngine
+
+pytestmark = pytest.mark.django_db(transaction=True)
+GENERATION = Generation([{"role": "user", "content": "Why?"}], 8)
+LONG = timedelta(seconds=25)
+
+
+@pytest.fixture
+def server() -> "Iterator[redis.Redis[str]]":
+    with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as server:
+        yield server
+        for key in [*server.keys("lab:*"), *queue_keys("engine"), *queue_keys("x")]:
+            server.delete(key)
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    fake = FakeEngine(READY)
+    with client.transport(fake):
+        yield fake
+
+
+def asked(age: timedelta = LONG, *, is_sent: bool = True) -> str:
+    """A request that was sent so long ago."""
+    request_id = uuid.uuid4().hex
+    EngineRequest.objects.create(
+        request_id=request_id, learner_id="anna", purpose="mentor"
+    )
+    EngineRequest.objects.filter(pk=request_id).update(created_at=timezone.now() - age)
+    if is_sent:
+        payload = {"request_id": request_id, "priority": 0, "messages": []}
+        custody().keep_sent(payload, "engine")
+    return request_id
+
+
+def turn_of(request_id: str, prompt: str = "Why?") -> Turn:
+    Learner.objects.get_or_create(learner_id="anna")
+    conversation = Conversation.objects.start("anna")
+    turn: Turn = conversation.turns.create(
+        learner_id="anna",
+        position=0,
+        question="Why?",
+        prompt=prompt,
+        request_id=request_id,
+        created_at=timezone.now() - timedelta(seconds=40),
+    )
+    return turn
+
+
+def end_of(request_id: str) -> str:
+    return EngineRequest.objects.get(pk=request_id).finish_reason
+
+
+def test_a_message_that_a_dying_host_was_handed_is_sent_again(server, engine):
+    request_id = asked()
+    sweep()
+    assert [sent["request_id"] for sent in engine.submitted] == [request_id]
+    assert end_of(request_id) == ""
+
+
+def test_it_is_sent_a_few_times_then_its_question_ends_with_a_reason(server, engine):
+    request_id = asked()
+    turn = turn_of(request_id)
+    for _ in range(MAX_AGAIN + 1):
+        sweep()
+    assert len(engine.submitted) == MAX_AGAIN
+    turn.refresh_from_db()
+    assert (turn.state, turn.error) == (
+        "failed",
+        "The question got lost on its way to an engine. Ask again.",
+    )
+
+
+def test_what_waits_in_the_queue_waits_on(server, engine):
+    request_id = asked()
+    payload = {"request_id": request_id}
+    current_app.send_task("lab.generate", kwargs={"payload": payload}, queue="engine")
+    sweep()
+    assert (engine.submitted, end_of(request_id)) == ([], "")
+
+
+def test_what_a_living_host_holds_is_left_to_it(server, engine):
+    request_id = asked()
+    server.set(LEASE_KEY_PREFIX + request_id, "life")
+    server.set(LIFE_KEY_PREFIX + "life", 1)
+    sweep()
+    assert (engine.submitted, end_of(request_id)) == ([], "")
+
+
+def test_what_a_host_held_that_does_not_come_back_is_interrupted(server, engine):
+    request_id = asked()
+    server.set(LEASE_KEY_PREFIX + request_id, "gone")
+    sweep()
+    assert end_of(request_id) == "", "it may have been frozen for a moment"
+    long_ago = timezone.now().timestamp() - HOST_BACK_S - 1
+    server.set(f"lab:orphan:{request_id}", long_ago)
+    sweep()
+    assert end_of(request_id) == "interrupted"
+
+
+def test_a_report_that_got_lost_on_its_way_ends_its_question(server, engine):
+    request_id = asked()
+    turn = turn_of(request_id)
+    server.set(*kept_report(RequestReport(request_id, "a", "stop", text="So.")))
+    sweep()
+    turn.refresh_from_db()
+    assert (turn.state, turn.answer) == ("answered", "So.")
+    assert not server.keys(f"lab:*:{request_id}"), "the database has it"
+
+
+def test_what_its_web_process_never_sent_ends_with_a_reason(server, engine):
+    request_id = asked(is_sent=False)
+    sweep()
+    assert end_of(request_id) == "interrupted"
+
+
+def test_after_ten_minutes_it_ends_without_a_visitor_and_is_aborted(server, engine):
+    request_id = asked(client.OVERDUE + timedelta(seconds=1))
+    turn = turn_of(request_id)
+    sweep()
+    turn.refresh_from_db()
+    assert turn.error == "No engine answered within 10 minutes. Ask again."
+    assert engine.aborted == [request_id]
+
+
+@pytest.mark.parametrize("prompt", ["", "Why?"])
+def test_a_question_whose_process_died_before_there_was_a_request(engine, prompt):
+    turn = turn_of(uuid.uuid4().hex, prompt)
+    sweep()
+    turn.refresh_from_db()
+    assert turn.error == "The question got lost before an engine had it. Ask again."
+
+
+def test_a_new_request_is_left_alone(server, engine):
+    request_id = asked(timedelta(seconds=2), is_sent=False)
+    sweep()
+    assert (engine.submitted, end_of(request_id)) == ([], "")
+
+
+def test_the_message_is_kept_before_it_goes_out(server: Any) -> None:
+    request_id = client.submit(GENERATION, learner_id="anna", purpose="mentor")
+    found = custody().sent(request_id)
+    assert found is not None and found[0]["messages"] == GENERATION.messages
+    assert custody().queued() == {request_id}
+
+
+def test_nobody_is_refused_for_requests_that_have_ended(server, engine):
+    """While the worker is away that would say so."""
+    ids = [asked(timedelta(seconds=1)) for _ in range(3)]
+    with pytest.raises(LimitExceeded):
+        client.submit(GENERATION, learner_id="anna", purpose="mentor")
+    server.set(*kept_report(RequestReport(ids[0], "a", "stop", text="So.")))
+    client.submit(GENERATION, learner_id="anna", purpose="mentor")
+    assert end_of(ids[0]) == "stop"
+
+
+def test_the_message_of_another_task_is_nobodys_request(server):
+    server.lpush("x", json.dumps({"body": "e30="}), "no JSON")
+    assert custody().queued(["x"]) == {""}
