@@ -138,6 +138,10 @@ class LabConsumer(LearnerSocket):
         if why := chosen.experiment.unable(status):
             raise RunRefused(why)
         run_id = uuid.uuid4().hex
+
+        async def keep(outcome: Outcome) -> None:
+            await database_sync_to_async(ExperimentRun.keep)(run_id, outcome.to_json())
+
         bench = Bench(
             status,
             learner_id=self.learner_id,
@@ -148,6 +152,7 @@ class LabConsumer(LearnerSocket):
             count=self._counter_of(status),
             counters=lambda: hub_of_process().counters_of(status.engine_host_id),
             tell=self._tell,
+            keep=keep,
         )
         await database_sync_to_async(ExperimentRun.begin)(
             self.learner_id,

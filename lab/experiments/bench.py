@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.experiments.outcome import Outcome
 from lab.experiments.watching import Counters, Watching
 from lab.messages import EngineStatus, Generation, RequestReport
 from lab.traffic.demos import Room
@@ -13,6 +14,7 @@ from lab.traffic.under_way import Submit, UnderWay
 Chat = list[dict[str, str]]
 Tell = Callable[[dict[str, Any]], Awaitable[None]]
 Abort = Callable[[str], Awaitable[None]]
+Keep = Callable[[Outcome], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class RunRefused(RunEnded):
 TAKEN_OUT = "A request of the run was stopped, so nothing was measured."
 
 
+async def forget(outcome: Outcome) -> None:
+    """Where nobody looks at a run before its end."""
+
+
 class Bench:
     """One run's way to the engine: send, wait, abort, say how far it is."""
 
@@ -57,6 +63,7 @@ class Bench:
         count: Count,
         counters: Counters,
         tell: Tell,
+        keep: Keep = forget,
     ) -> None:
         """``nonce`` goes into prompts, so that nothing of an earlier run is cached.
         Raises DemoRefused where the engine is not ready."""
@@ -69,6 +76,7 @@ class Bench:
         self._count = count
         self._counters = counters
         self._tell = tell
+        self._keep = keep
         self._aborted: set[str] = set()
 
     # What runs do
@@ -123,6 +131,18 @@ class Bench:
     async def say(self, sentence: str) -> None:
         """How far the run is, shown beside the blocks."""
         await self._tell({"type": "experiment.progress", "sentence": sentence})
+
+    async def show(self, outcome: Outcome) -> None:
+        """What there is so far: drawn on the page as the result will be, and gone when
+        there is none. Its sentence says how far the run is."""
+        await self._keep(outcome)
+        await self._tell(
+            {
+                "type": "experiment.progress",
+                "sentence": outcome.says,
+                "is_drawn": True,
+            }
+        )
 
     async def abort_all(self) -> None:
         """End what is still under way (the run is over)."""

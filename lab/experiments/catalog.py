@@ -7,8 +7,17 @@ from lab.experiments.full_house import FULL_HOUSE
 from lab.experiments.prefix import PREFIX
 from lab.experiments.scheduling import SCHEDULING
 from lab.experiments.structured import STRUCTURED
+from lab.experiments.throughput import THROUGHPUT
 
 EXPERIMENTS: dict[str, Experiment] = {
     one.id: one
-    for one in (PREFIX, FULL_HOUSE, BATCHING, COLD_START, SCHEDULING, STRUCTURED)
+    for one in (
+        PREFIX,
+        FULL_HOUSE,
+        BATCHING,
+        COLD_START,
+        THROUGHPUT,
+        SCHEDULING,
+        STRUCTURED,
+    )
 }

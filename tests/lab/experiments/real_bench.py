@@ -49,10 +49,14 @@ def counters_of(mirror: PoolMirror | None) -> FrameCounters | None:
 
 
 async def run(
-    experiment: Experiment, host: EngineHost, ear: Ear, **values: Any
+    experiment: Experiment,
+    host: EngineHost,
+    ear: Ear,
+    shown: list[Outcome] | None = None,
+    **values: Any,
 ) -> tuple[Outcome, list[RequestReport]]:
     """Run it with these settings and the defaults of others; the outcome, and the
-    engine's reports of all that was sent."""
+    engine's reports of all that was sent. ``shown`` gets what is shown meanwhile."""
 
     async def submit(request_id: str, generation: Generation) -> None:
         host.submit(
@@ -71,6 +75,10 @@ async def run(
     async def tell(message: dict[str, Any]) -> None:
         pass
 
+    async def keep(outcome: Outcome) -> None:
+        if shown is not None:
+            shown.append(outcome)
+
     bench = Bench(
         host.status,
         learner_id="anna",
@@ -81,6 +89,7 @@ async def run(
         count=count,
         counters=lambda: counters_of(ear.mirror),
         tell=tell,
+        keep=keep,
     )
     ear.bench, ear.loop = bench, asyncio.get_running_loop()
     outcome = await experiment.run(bench, experiment.defaults | values)
