@@ -203,7 +203,7 @@ def submit(
     payload = {
         "request_id": request_id,
         "log_id": log_id or request_id,
-        "priority": priority_of(purpose),
+        "priority": priority_of(purpose, generation.steps_back),
         **asdict(generation),
     }
     queue = ENGINE_QUEUE if engine_host_id is None else queue_of(engine_host_id)

@@ -11,7 +11,7 @@ from lab.engine.host import EngineHost
 from lab.experiments.bench import Bench, Chat, TokenCounts
 from lab.experiments.experiment import Experiment
 from lab.experiments.outcome import Outcome
-from lab.messages import Generation, RequestEvent, RequestReport
+from lab.messages import Generation, RequestEvent, RequestReport, priority_of
 from lab.tracing.frame_counters import FrameCounters
 from lab.tracing.mirror import PoolMirror
 from tests.lab.engine_host import Listener
@@ -61,7 +61,11 @@ async def run(
     async def submit(request_id: str, generation: Generation) -> None:
         host.submit(
             GenerationRequest.from_payload(
-                {"request_id": request_id, **asdict(generation)}
+                {
+                    "request_id": request_id,
+                    "priority": priority_of("experiment", generation.steps_back),
+                    **asdict(generation),
+                }
             )
         )
 
