@@ -44,6 +44,15 @@ class RunRefused(RunEnded):
 TAKEN_OUT = "A request of the run was stopped, so nothing was measured."
 
 
+def trouble_of(report: RequestReport) -> str:
+    """What ended a run whose request ended so; "" where it ended well. What is said to
+    who waits for an answer begins with what happened: that is kept."""
+    if report.finish_reason not in ("error", "interrupted"):
+        return ""
+    happened = (report.error or "A request failed in the engine.").partition(". ")[0]
+    return f"{happened.rstrip('.')}. Nothing was measured."
+
+
 async def forget(outcome: Outcome) -> None:
     """Where nobody looks at a run before its end."""
 
@@ -94,8 +103,8 @@ class Bench:
         await self.under_way.until_ended(request_ids)
         reports = [self._report(request_id) for request_id in request_ids]
         for report in reports:
-            if report.finish_reason in ("error", "interrupted"):
-                raise RunEnded(report.error or "A request failed in the engine.")
+            if trouble := trouble_of(report):
+                raise RunEnded(trouble)
             if (
                 report.finish_reason == "aborted"
                 and report.request_id not in self._aborted

@@ -163,10 +163,14 @@ async def test_stop_ends_the_run_and_aborts_what_it_sent(browser, engine):
 async def test_an_engine_that_dies_ends_the_run_and_the_next_one_works(browser, engine):
     await browser.say(type="experiment", query=PREFIX)
     (first,) = await _sent(engine, 1)
-    died = "The engine process died while it answered."
-    await send_event(first, "finished", finish_reason="error", error=died)
+    died = "The engine process died while it answered; it starts again by itself"
+    told = f"{died}. What came so far is kept: ask again."
+    await send_event(first, "finished", finish_reason="error", error=told)
     end = await browser.hear("experiment.end")
-    assert (end["state"], end["sentence"]) == ("failed", died)
+    assert (end["state"], end["sentence"]) == (
+        "failed",
+        f"{died}. Nothing was measured.",
+    )
     await browser.say(type="experiment", query=PREFIX)
     await _sent(engine, 2)
 
