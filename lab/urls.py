@@ -3,7 +3,7 @@
 from django.urls import path
 
 from lab import views
-from lab.experiments import pages, staff
+from lab.experiments import class_run, pages, staff
 
 app_name = "lab"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("staff/clear/", staff.clear_queue, name="clear_queue"),
     path("staff/reset/", staff.reset_cache, name="reset_cache"),
     path("staff/restart/", staff.restart, name="restart"),
+    path("class/", class_run.class_run, name="class_run"),
+    path("class/predict/", class_run.predict, name="class_predict"),
     path("runs/<slug:run_id>/", pages.run, name="run"),
     path("recordings/", views.recordings, name="recordings"),
     path("recordings/<slug:recording_id>/", views.recording, name="recording"),

@@ -17,7 +17,7 @@ export class Experiments {
   #numFetched = 0;
 
   /**
-   * @param {Record<"card"|"form"|"run"|"stop"|"link"|"state"|"results"|"recorded", HTMLElement>} parts
+   * @param {Record<"card"|"form"|"run"|"runAll"|"stop"|"link"|"state"|"results"|"recorded", HTMLElement>} parts
    * @param {(command: object) => boolean} send
    */
   constructor(parts, send) {
@@ -26,6 +26,9 @@ export class Experiments {
     parts.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#start();
+    });
+    parts.runAll?.addEventListener("click", () => {
+      if (parts.form.reportValidity()) this.#start(true);
     });
     parts.form.addEventListener("input", () => this.#relink());
     parts.stop.addEventListener("click", () => this.#send({ type: "end" }));
@@ -42,8 +45,9 @@ export class Experiments {
 
   /** Whether it can be run: "" or the reason why not. */
   allow(why) {
-    const { run, state } = this.#parts;
+    const { run, runAll, state } = this.#parts;
     run.disabled = Boolean(why) || this.#isRunning || this.#isAsked;
+    if (runAll) runAll.disabled = run.disabled;
     const isIdle = !this.#isRunning && !this.#isAsked;
     if (isIdle && (why || state.dataset.kind === "why")) this.#tell(why, "why");
     const { recorded } = this.#parts;
@@ -51,10 +55,10 @@ export class Experiments {
     this.#why = why;
   }
 
-  #start() {
+  #start(isForAll = false) {
     if (this.#parts.run.disabled) return;
     const query = queryOf(this.#parts.form);
-    if (!this.#send({ type: "experiment", query })) {
+    if (!this.#send({ type: "experiment", query, for_all: isForAll })) {
       this.#tell(AWAY, "error");
       return;
     }
