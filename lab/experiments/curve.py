@@ -167,7 +167,12 @@ def _says(
 def _knees(points: Sequence[Point], unit: str, bend: Point | None) -> list[Figure]:
     foreseen = knee(points, _expected)
     return [
-        Figure("the knee, of the loads sent", bend.load.number if bend else None, unit),
+        Figure(
+            "the knee, of the loads sent",
+            bend.load.number if bend else None,
+            unit,
+            "derived",
+        ),
         Figure(
             "the knee that the planning model expects",
             foreseen.load.number if foreseen else None,

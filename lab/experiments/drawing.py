@@ -14,6 +14,8 @@ BAR_SHARE = 0.72
 MAX_NAMES = 16
 """Names under bars: of more only every second, third, … is written."""
 MAX_TABLE_ROWS = 60
+HEADROOM = 1.08
+"""Above a path's highest point, for its name."""
 
 Context = dict[str, Any]
 
@@ -26,7 +28,7 @@ def drawn(plot: Plot) -> Context:
         return context
     tops = _stacked(plot) if plot.look in ("bars", "bands") else points
     most = max(max(y for _, y in tops), plot.level or 0.0, 1e-9)
-    up = Axis.up_to(most)
+    up = Axis.up_to(most * HEADROOM if plot.look == "path" else most)
     draw = _bars if plot.look == "bars" else _curves
     return context | {
         "box": BOX,

@@ -61,5 +61,13 @@ class RealEngine(FakeEngine):
         if name == "lab_abort":
             self.host.abort(arguments["request_id"])
 
+    def ask(
+        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+    ) -> list[dict[str, Any]]:
+        super().command(name, arguments)
+        assert name == "lab_tokens"
+        counts = self.host.count_tokens(arguments["chats"]).result(5)
+        return [counts] if counts else []
+
     def statuses(self, max_age_s: float = 0.0) -> list[EngineStatus]:
         return [self.host.status]
