@@ -296,8 +296,11 @@ class LabConsumer(LearnerSocket):
         await self._tell({name: event.get(name) for name in shown})
 
     async def _tell_all(self, run_id: str, message: dict[str, Any]) -> None:
-        """Everybody on the lab's page, in every process, looks at the run anew."""
+        """Everybody on the lab's page, in every process, looks at the run anew where
+        there is something new to see."""
         kind = message["type"].removeprefix("experiment.")
+        if kind == "progress" and not message.get("is_drawn"):
+            return
         told = {"type": "class.run", "run_id": run_id, "kind": kind}
         try:
             await get_channel_layer().group_send(LAB_GROUP, told)
