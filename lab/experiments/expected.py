@@ -59,17 +59,22 @@ def calibrated(
     """Of an engine that served one request, and ``at_once`` of them in lockstep:
 
         ITL(n) = own + n × c             so  c = (ITL(n) − ITL(1)) ÷ (n − 1)
-        TTFT(1) = own + prompt × a       so  a = (TTFT(1) − own) ÷ prompt
+        TTFT(n) = way + own + n × prompt × a
+                                         so  a = (TTFT(n) − TTFT(1)) ÷ (n − 1) ÷ prompt
 
-    A request's cached tokens are within c, and its way to the engine within a. None
-    where a time is unknown.
+    A request's cached tokens are within c. ``way`` is what it takes to the scheduler;
+    where TTFT(n) is unknown it is within a. None where another time is unknown.
     """
     if alone.itl_s is None or crowd.itl_s is None or alone.ttft_s is None:
         return None
     each = max(0.0, (crowd.itl_s - alone.itl_s) / (at_once - 1))
     own = max(0.0, alone.itl_s - each)
-    token = max(0.0, (alone.ttft_s - own) / prompt)
-    return FittedCost(own, token, 0.0, each, 0.0, 0.0)
+    reading = max(0.0, alone.ttft_s - own)
+    if crowd.ttft_s is None:
+        return FittedCost(own, reading / prompt, 0.0, each, 0.0, 0.0)
+    one_more = max(0.0, crowd.ttft_s - alone.ttft_s) / (at_once - 1)
+    token = min(one_more, reading) / prompt
+    return FittedCost(own, token, 0.0, each, 0.0, reading - token * prompt)
 
 
 def in_lockstep(cost: StepCost, at_once: int, shape: Shape) -> Served:
@@ -87,11 +92,12 @@ def as_they_come(cost: StepCost, arrivals: Sequence[float], shape: Shape) -> Ser
 
 def _served(cost: StepCost, requests: list[Request], shape: Shape) -> Served:
     replay(cost, requests, shape.budget, shape.max_running)
+    way = cost.entry_s if isinstance(cost, FittedCost) else 0.0
     begin = min(one.arrival_s for one in requests)
-    seconds = max(one.last_s for one in requests) - begin
+    seconds = way + max(one.last_s for one in requests) - begin
     return Served(
         len(requests) * shape.output / seconds if seconds else None,
         statistics.median(one.itl_s for one in requests),
-        statistics.median(one.ttft_s for one in requests),
-        statistics.median(one.last_s - one.arrival_s for one in requests),
+        way + statistics.median(one.ttft_s for one in requests),
+        way + statistics.median(one.last_s - one.arrival_s for one in requests),
     )

@@ -62,6 +62,19 @@ def test_two_measured_loads_give_the_constants_of_a_step():
     assert calibrated(replace(alone, itl_s=None), crowd, 16, 100) is None
 
 
+def test_what_a_request_takes_to_the_engine_is_not_counted_for_each_prompt():
+    alone = Served(None, itl_s=0.020, ttft_s=0.120, e2el_s=None)
+    crowd = Served(None, itl_s=0.050, ttft_s=0.120 + 15 * 0.04, e2el_s=None)
+    cost = calibrated(alone, crowd, at_once=16, prompt=100)
+    assert cost is not None
+    assert cost.token_s == pytest.approx(0.0004)
+    assert cost.entry_s == pytest.approx(0.120 - 0.018 - 0.040)
+    for at_once, ttft_s in ((1, 0.120), (16, 0.720)):
+        found = in_lockstep(cost, at_once, SHAPE)
+        assert found.ttft_s == pytest.approx(ttft_s)
+        assert found.e2el_s == pytest.approx(ttft_s + 10 * found.itl_s)
+
+
 def test_requests_that_come_too_fast_wait_in_the_expected_open_loop_too():
     alone, crowd = Served(None, 0.02, 0.1, None), Served(None, 0.05, None, None)
     cost = calibrated(alone, crowd, 16, 100)
