@@ -222,7 +222,7 @@ def submit(
     payload = {
         "request_id": request_id,
         "log_id": log_id or request_id,
-        "priority": priority_of(purpose),
+        "priority": priority_of(purpose, generation.steps_back),
         **asdict(generation),
     }
     queue = ENGINE_QUEUE if engine_host_id is None else queue_of(engine_host_id)
@@ -298,9 +298,24 @@ def request_keyframe() -> None:
     _transport.command("lab_keyframe", {})
 
 
-def restart(engine_host_id: str) -> None:
-    """Have one host end its engine and start it again; raises NOT_SENT."""
-    _transport.command("lab_restart", {"engine_host_id": engine_host_id})
+def restart(engine_host_id: str, why: str = "") -> None:
+    """Have one host end its engine and start it again; what it has under way ends
+    "interrupted" with the sentence ``why``. Raises NOT_SENT."""
+    _transport.command("lab_restart", {"engine_host_id": engine_host_id, "why": why})
+
+
+def clear_queue() -> None:
+    """End all requests that wait for their first step, in hosts and in the broker;
+    raises NOT_SENT."""
+    known = EngineRequest.unfinished().values_list("request_id", flat=True)
+    _transport.command("lab_clear", {"request_ids": list(known)})
+
+
+def reset_prefix_cache(engine_host_id: str) -> bool | None:
+    """Whether vLLM emptied the prefix cache of a host: it refuses while blocks are in
+    use; None where the host does not answer within a second. Raises NOT_SENT."""
+    answers = _transport.ask("lab_reset_cache", {"engine_host_id": engine_host_id})
+    return next((one["is_reset"] for one in answers if "is_reset" in one), None)
 
 
 def record(engine_host_id: str, action: str, **arguments: Any) -> dict[str, Any] | None:

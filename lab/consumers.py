@@ -9,18 +9,20 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
 
 from courseware.door import LearnerSocket
 from courseware.sockets import TokenBucket, address_of_socket
 from lab import client
 from lab.errors import EngineError, EngineUnavailable
+from lab.experiments import class_run
 from lab.experiments.bench import Bench, Chat, RunRefused, TokenCounts
 from lab.experiments.catalog import EXPERIMENTS
 from lab.experiments.chosen import BadChoice, chosen_of
 from lab.experiments.conduct import Conduct, engine_facts
 from lab.experiments.outcome import Outcome
 from lab.experiments.staff import PAUSED, are_launches_paused
-from lab.messages import EngineStatus, Generation
+from lab.messages import LAB_GROUP, EngineStatus, Generation
 from lab.models import EngineRequest, ExperimentRun, max_unfinished
 from lab.traffic import demos
 from lab.traffic.demo_run import DemoRun
@@ -39,6 +41,7 @@ logger = logging.getLogger(__name__)
 MAX_WATCHED = 128
 TOO_MANY = "Too many commands at once: the last ones were left out."
 LEFT = "The page was left, so the run was stopped."
+NOT_STAFF = "Only course staff start an experiment for all."
 NOT_SENT = "The request could not be handed to the engine. Please try again."
 
 
@@ -116,7 +119,7 @@ class LabConsumer(LearnerSocket):
             case "demo":
                 self._start(await self._demo(command.argument))
             case "experiment":
-                self._start(await self._experiment(command.argument))
+                self._start(await self._experiment(command.argument, command.for_all))
             case "end":
                 if self.conduct is not None:
                     self.conduct.stop()
@@ -135,13 +138,24 @@ class LabConsumer(LearnerSocket):
         self.run = DemoRun(demos.DEMOS[name], waves, self._submit_demo)
         return self.run.run(self._tell)
 
-    async def _experiment(self, query: str) -> Any:
+    async def _experiment(self, query: str, for_all: bool = False) -> Any:
+        if for_all and not self._is_staff:
+            raise CommandRefused(NOT_STAFF)
         await self._check_may_launch()
         chosen = chosen_of(query, EXPERIMENTS)
         status = self._engine()
         if why := chosen.experiment.unable(status):
             raise RunRefused(why)
         run_id = uuid.uuid4().hex
+
+        async def keep(outcome: Outcome) -> None:
+            await database_sync_to_async(ExperimentRun.keep)(run_id, outcome.to_json())
+
+        async def tell(message: dict[str, Any]) -> None:
+            await self._tell(message)
+            if for_all:
+                await self._tell_all(run_id, message)
+
         bench = Bench(
             status,
             learner_id=self.learner_id,
@@ -152,7 +166,8 @@ class LabConsumer(LearnerSocket):
             count=self._counter_of(status),
             counters=lambda: hub_of_process().counters_of(status.engine_host_id),
             frames=lambda: hub_of_process().frames_of(status.engine_host_id),
-            tell=self._tell,
+            tell=tell,
+            keep=keep,
         )
         await database_sync_to_async(ExperimentRun.begin)(
             self.learner_id,
@@ -162,6 +177,8 @@ class LabConsumer(LearnerSocket):
             prediction=chosen.prediction,
             engine=engine_facts(status),
         )
+        if for_all:
+            await sync_to_async(class_run.announce)(run_id)
 
         async def end(state: str, sentence: str, outcome: Outcome | None) -> None:
             kept = None if outcome is None else outcome.to_json()
@@ -174,15 +191,18 @@ class LabConsumer(LearnerSocket):
             bench,
             run_id=run_id,
             end=end,
-            tell=self._tell,
+            tell=tell,
             is_alive=lambda: hub_of_process().knows(status.engine_host_id),
         )
         return self.conduct.run()
 
+    @property
+    def _is_staff(self) -> bool:
+        return getattr(self.scope.get("user"), "is_staff", False)
+
     async def _check_may_launch(self) -> None:
         """One at a time, a demonstration or an experiment; none while staff pause."""
-        is_staff = getattr(self.scope.get("user"), "is_staff", False)
-        if not is_staff and await sync_to_async(are_launches_paused)():
+        if not self._is_staff and await sync_to_async(are_launches_paused)():
             raise CommandRefused(PAUSED)
         if self.run is not None and self.run.is_running:
             raise CommandRefused(f"“{self.run.demo.button}” is still running.")
@@ -279,6 +299,18 @@ class LabConsumer(LearnerSocket):
             hub_of_process().unwatch(self.viewer, event["request_id"])
         shown = ("type", "request_id", "engine_host_id", "phase", "short_id", "place")
         await self._tell({name: event.get(name) for name in shown})
+
+    async def _tell_all(self, run_id: str, message: dict[str, Any]) -> None:
+        """Everybody on the lab's page, in every process, looks at the run anew where
+        there is something new to see."""
+        kind = message["type"].removeprefix("experiment.")
+        if kind == "progress" and not message.get("is_drawn"):
+            return
+        told = {"type": "class.run", "run_id": run_id, "kind": kind}
+        try:
+            await get_channel_layer().group_send(LAB_GROUP, told)
+        except Exception as error:  # Redis is away: any of its errors
+            logger.warning("A class was not told of its run: %s", error)
 
     async def _tell(self, message: dict[str, Any]) -> None:
         await self.send(text_data=json.dumps(message))

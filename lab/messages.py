@@ -41,7 +41,9 @@ MENTOR_FIRST = 0
 MEASURING_NEXT = 1
 DEMONSTRATIONS_LAST = 2
 """Priorities of requests; vLLM takes the smaller one first."""
-PRIORITIES = [MENTOR_FIRST, MEASURING_NEXT, DEMONSTRATIONS_LAST]
+STEPPING_BACK = 3
+"""Of what an experiment lets others go before."""
+PRIORITIES = [MENTOR_FIRST, MEASURING_NEXT, DEMONSTRATIONS_LAST, STEPPING_BACK]
 _BY_PURPOSE = {
     "mentor": MENTOR_FIRST,
     "quiz": MEASURING_NEXT,
@@ -49,11 +51,13 @@ _BY_PURPOSE = {
 }
 
 
-def priority_of(purpose: str) -> int:
+def priority_of(purpose: str, steps_back: bool = False) -> int:
     """Who goes first: a learner who waits for an answer, then what is measured for
     one, then demonstrations, recorded traffic and all else. It follows from what a
-    request is for and is never asked for."""
-    return _BY_PURPOSE.get(purpose, DEMONSTRATIONS_LAST)
+    request is for and is never asked for; one may step back, behind all of these."""
+    return (
+        STEPPING_BACK if steps_back else _BY_PURPOSE.get(purpose, DEMONSTRATIONS_LAST)
+    )
 
 
 def request_group(request_id: str) -> str:
@@ -99,6 +103,8 @@ class Generation:
     {"choice": texts}, as vLLM's StructuredOutputsParams has them."""
     cache_salt: str | None = None
     """Separates prefix caching where another's traffic must not change the result."""
+    steps_back: bool = False
+    """Whether all others go first, whatever it is for."""
 
 
 @dataclass(frozen=True)

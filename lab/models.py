@@ -138,7 +138,8 @@ class ExperimentRun(models.Model):
     """running, done, stopped or failed."""
     sentence = models.TextField(blank=True)
     outcome = models.JSONField(null=True)
-    """lab.experiments.outcome.Outcome as JSON; None unless done."""
+    """lab.experiments.outcome.Outcome as JSON: of a run that goes on what there is so
+    far, then its result; None where there is none."""
     started_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -170,6 +171,11 @@ class ExperimentRun(models.Model):
                 "is the limit: more would measure each other. Try again in a minute."
             )
         return cls.objects.create(learner_id=learner_id, **fields)
+
+    @classmethod
+    def keep(cls, run_id: str, outcome: dict[str, Any]) -> None:
+        """What a run that goes on has so far; its end replaces it."""
+        cls.objects.filter(run_id=run_id, state="running").update(outcome=outcome)
 
     @classmethod
     def end(

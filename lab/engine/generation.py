@@ -66,7 +66,7 @@ class GenerationRequest:
             raise ValueError("cache_salt has 1 to 64 characters, or is left out.")
         priority = payload.get("priority", DEMONSTRATIONS_LAST)
         if type(priority) is not int or priority not in PRIORITIES:
-            raise ValueError(f"priority is {priority!r}: allowed is 0, 1 or 2.")
+            raise ValueError(f"priority is {priority!r}: allowed is 0 to 3.")
         return cls(
             request_id=request_id,
             log_id=str(payload.get("log_id") or request_id)[:64],

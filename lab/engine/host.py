@@ -10,14 +10,14 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol
 
 from lab.engine.config import EngineConfig
 from lab.engine.generation import GenerationRequest, check, num_common
-from lab.engine.in_flight import InFlightRequest
+from lab.engine.in_flight import CLEARED, INTERRUPTED, RESTARTED, InFlightRequest
 from lab.engine.launch import EngineRun, last_start_s
 from lab.engine.pulse import SILENT_S, Pulse
 from lab.engine.waiting import WaitingLine
@@ -36,6 +36,8 @@ ABORTED_KEPT = 1000
 LAST_TRACE_S = 1.0
 """How long a report waits for the trace in which its request ended; an abort is traced
 when the step in flight is over."""
+LAST_REPORTS_S = 3.0
+"""How long an engine that is to start again waits for the ends of its requests."""
 EVENTS_PER_S = 30
 """Token events of all requests together; each request gets its share,"""
 MAX_EVENT_PAUSE_S = 0.5
@@ -93,7 +95,9 @@ class EngineHost:
         self._restarting = asyncio.Event()
         self._in_flight: dict[str, InFlightRequest] = {}
         self._by_short_id: dict[int, InFlightRequest] = {}
-        self._aborted: dict[str, None] = {}
+        self._aborted: dict[str, str] = {}
+        """Why: see InFlightRequest.interrupted_by."""
+        self._why_restart = RESTARTED
         self._next_short_id = 1
         self._steady = SteadyReader()
         self._line = WaitingLine(config.max_concurrent_requests, 1)
@@ -132,9 +136,20 @@ class EngineHost:
         """End all requests, and report that nobody asked for it (shutdown)."""
         self._from_thread(self._interrupt_all())
 
-    def restart(self) -> None:
-        """End the engine and start it again; requests under way end in error."""
+    def restart(self, why: str = "") -> None:
+        """End the engine and start it again; requests under way end "interrupted", and
+        their reports say why."""
+        self._why_restart = why or RESTARTED
         self.loop.call_soon_threadsafe(self._restarting.set)
+
+    def clear_queue(self, request_ids: Sequence[str]) -> None:
+        """End all that wait for their first step, and those of ``request_ids`` that
+        have not come yet; what runs goes on."""
+        self._from_thread(self._clear_queue(request_ids))
+
+    def reset_prefix_cache(self) -> "Future[bool | None]":
+        """Whether vLLM emptied it: not while blocks are in use; None without engine."""
+        return self._from_thread(self._reset_prefix_cache())
 
     def short_ids(self, request_ids: Iterable[str]) -> list[int]:
         """Of those of the requests that the engine has."""
@@ -204,6 +219,7 @@ class EngineHost:
             failures = 0
             reason = await self._until_over()
             self._tell_status(state="restarting", reason=reason)
+            await self._end_requests()
             await self._close_run()
         self._tell_status(state="failed")
 
@@ -262,6 +278,15 @@ class EngineHost:
         elif silent_s < SILENT_S and self.status.state == "not answering":
             self._tell_status(state="ready", reason=None)
 
+    async def _end_requests(self) -> None:
+        """Before a living engine is ended: vLLM's streams would wait for ever."""
+        if self.run is None or self.run.is_dead:
+            return
+        await self._interrupt_all(self._why_restart)
+        ends = time.monotonic() + LAST_REPORTS_S
+        while self._in_flight and time.monotonic() < ends:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
+
     async def _close_run(self) -> None:
         run, self.run, self.mirror = self.run, None, None
         if run is not None:
@@ -275,6 +300,7 @@ class EngineHost:
         self._in_flight[request.request_id] = in_flight
         in_flight.log("request accepted", num_messages=len(request.messages))
         in_flight.is_aborted = request.request_id in self._aborted
+        in_flight.interrupted_by = self._aborted.get(request.request_id, "")
         try:
             await self._wait_ready(in_flight)  # a start is not the engine's answer
             async with asyncio.timeout(self.config.request_deadline_s):
@@ -374,9 +400,7 @@ class EngineHost:
     async def _abort(self, request_id: str) -> None:
         in_flight = self._in_flight.get(request_id)
         if in_flight is None:
-            self._aborted[request_id] = None
-            while len(self._aborted) > ABORTED_KEPT:
-                self._aborted.pop(next(iter(self._aborted)))
+            self._note_aborted(request_id, "")
             return
         in_flight.is_aborted = True
         in_flight.aborted_at = in_flight.aborted_at or time.time()
@@ -395,12 +419,36 @@ class EngineHost:
             "num_common": [num_common(prompts[0], prompt) for prompt in prompts],
         }
 
-    async def _interrupt_all(self) -> None:
+    def _note_aborted(self, request_id: str, why: str) -> None:
+        """It has not come yet: it ends when it does."""
+        self._aborted[request_id] = why
+        while len(self._aborted) > ABORTED_KEPT:
+            self._aborted.pop(next(iter(self._aborted)))
+
+    async def _interrupt_all(self, why: str = INTERRUPTED) -> None:
+        for request_id in list(self._in_flight):
+            await self._interrupt(request_id, why)
+
+    async def _interrupt(self, request_id: str, why: str) -> None:
+        in_flight = self._in_flight.get(request_id)
+        if in_flight is None:
+            return
+        if not in_flight.is_aborted:
+            in_flight.interrupted_by = why
+        await self._abort(request_id)
+
+    async def _clear_queue(self, request_ids: Sequence[str]) -> None:
+        for request_id in request_ids:
+            if request_id not in self._in_flight:
+                self._note_aborted(request_id, CLEARED)
         for request_id, in_flight in list(self._in_flight.items()):
-            in_flight.is_interrupted = (
-                in_flight.is_interrupted or not in_flight.is_aborted
-            )
-            await self._abort(request_id)
+            if not in_flight.has_begun(self.mirror):
+                await self._interrupt(request_id, CLEARED)
+
+    async def _reset_prefix_cache(self) -> bool | None:
+        if self.run is None or not self._is_ready:
+            return None
+        return await self.run.reset_prefix_cache()
 
     def _take_short_id(self) -> int:
         self._next_short_id += 1

@@ -19,6 +19,8 @@ REPEAT_EVENT_EVERY_S = 2.0
 """An event may be lost, and a viewer may come late: the last one is told again."""
 MIN_EVENT_PAUSE_S = 0.04
 INTERRUPTED = "The engine host stopped while it answered: ask again."
+CLEARED = "Course staff cleared the queue while this waited in it. Ask again."
+RESTARTED = "The engine is being started again, as it was asked to. Ask again."
 _FINISH: dict[str | None, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -41,8 +43,8 @@ class InFlightRequest:
         """time.time() of the command to abort, and of the trace with its end."""
         self.short_id: int | None = None
         self.is_aborted = False
-        self.is_interrupted = False
-        """Aborted by the host's own end, not by its learner."""
+        self.interrupted_by = ""
+        """A sentence where it was not its learner who had it aborted."""
         self.finished: asyncio.Future[RequestMirror] = (
             asyncio.get_running_loop().create_future()
         )
@@ -111,6 +113,14 @@ class InFlightRequest:
         if clock.first_scheduled is None and request.state is RequestState.RUNNING:
             clock.first_scheduled = time.monotonic()
 
+    def has_begun(self, mirror: PoolMirror | None) -> bool:
+        """Whether a step had it."""
+        clock = self.clock
+        if clock.first_scheduled is not None or clock.first_token is not None:
+            return True
+        known = mirror.requests.get(self.short_id or 0) if mirror else None
+        return known is not None and known.state is RequestState.RUNNING
+
     def take(self, output: Any) -> None:
         """A RequestOutput of vLLM: all text so far."""
         is_first = self.clock.first_token is None
@@ -151,7 +161,7 @@ class InFlightRequest:
 
     def finish_reason(self) -> FinishReason:
         """Why the stream ended."""
-        if self.is_interrupted:
+        if self.interrupted_by:
             return "interrupted"
         if self.is_aborted or self._output is None:
             return "aborted"
@@ -167,7 +177,7 @@ class InFlightRequest:
             request_id=self.request.request_id,
             engine_host_id=self.engine_host_id,
             finish_reason=reason,
-            error=INTERRUPTED if reason == "interrupted" else error,
+            error=self.interrupted_by if reason == "interrupted" else error,
             short_id=self.short_id,
             num_output_tokens=clock.num_output_tokens,
             ttft_s=clock.ttft_s,

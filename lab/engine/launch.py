@@ -162,6 +162,10 @@ class EngineRun:
         """End one request in the engine; its stream ends with reason "abort"."""
         await self.llm.abort(str(short_id))
 
+    async def reset_prefix_cache(self) -> bool:
+        """Whether vLLM emptied it: it refuses while any block is in use."""
+        return bool(await self.llm.reset_prefix_cache())
+
     async def nudge(self) -> None:
         """Make an idle scheduler write what is asked of it: abort nobody."""
         await self.llm.engine_core.abort_requests_async(["nobody"])

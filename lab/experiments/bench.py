@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.experiments.following import Following, Frames
+from lab.experiments.outcome import Outcome
 from lab.experiments.watching import Counters, Watching
 from lab.messages import EngineStatus, Generation, RequestReport
 from lab.traffic.demos import Room
@@ -14,6 +15,7 @@ from lab.traffic.under_way import Submit, UnderWay
 Chat = list[dict[str, str]]
 Tell = Callable[[dict[str, Any]], Awaitable[None]]
 Abort = Callable[[str], Awaitable[None]]
+Keep = Callable[[Outcome], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,19 @@ class RunRefused(RunEnded):
 TAKEN_OUT = "A request of the run was stopped, so nothing was measured."
 
 
+def trouble_of(report: RequestReport) -> str:
+    """What ended a run whose request ended so; "" where it ended well. What is said to
+    who waits for an answer begins with what happened: that is kept."""
+    if report.finish_reason not in ("error", "interrupted"):
+        return ""
+    happened = (report.error or "A request failed in the engine.").partition(". ")[0]
+    return f"{happened.rstrip('.')}. Nothing was measured."
+
+
+async def forget(outcome: Outcome) -> None:
+    """Where nobody looks at a run before its end."""
+
+
 class Bench:
     """One run's way to the engine: send, wait, abort, say how far it is."""
 
@@ -59,6 +74,7 @@ class Bench:
         counters: Counters,
         tell: Tell,
         frames: Frames = tuple,
+        keep: Keep = forget,
     ) -> None:
         """``nonce`` goes into prompts, so that nothing of an earlier run is cached;
         ``frames`` has none where nobody hands them on. Raises DemoRefused where the
@@ -73,6 +89,7 @@ class Bench:
         self._counters = counters
         self._tell = tell
         self._frames = frames
+        self._keep = keep
         self._aborted: set[str] = set()
 
     # What runs do
@@ -90,8 +107,8 @@ class Bench:
         await self.under_way.until_ended(request_ids)
         reports = [self._report(request_id) for request_id in request_ids]
         for report in reports:
-            if report.finish_reason in ("error", "interrupted"):
-                raise RunEnded(report.error or "A request failed in the engine.")
+            if trouble := trouble_of(report):
+                raise RunEnded(trouble)
             if (
                 report.finish_reason == "aborted"
                 and report.request_id not in self._aborted
@@ -132,6 +149,18 @@ class Bench:
     async def say(self, sentence: str) -> None:
         """How far the run is, shown beside the blocks."""
         await self._tell({"type": "experiment.progress", "sentence": sentence})
+
+    async def show(self, outcome: Outcome) -> None:
+        """What there is so far: drawn on the page as the result will be, and gone when
+        there is none. Its sentence says how far the run is."""
+        await self._keep(outcome)
+        await self._tell(
+            {
+                "type": "experiment.progress",
+                "sentence": outcome.says,
+                "is_drawn": True,
+            }
+        )
 
     async def abort_all(self) -> None:
         """End what is still under way (the run is over)."""

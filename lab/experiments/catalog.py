@@ -8,6 +8,7 @@ from lab.experiments.full_house import FULL_HOUSE
 from lab.experiments.prefix import PREFIX
 from lab.experiments.scheduling import SCHEDULING
 from lab.experiments.structured import STRUCTURED
+from lab.experiments.throughput import THROUGHPUT
 
 EXPERIMENTS: dict[str, Experiment] = {
     one.id: one
@@ -17,6 +18,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         FULL_HOUSE,
         BATCHING,
         COLD_START,
+        THROUGHPUT,
         SCHEDULING,
         STRUCTURED,
     )

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from lab.errors import EngineError
-from lab.experiments.bench import Bench, RunEnded, RunStopped
+from lab.experiments.bench import Bench, RunEnded, RunStopped, trouble_of
 from lab.experiments.chosen import Chosen
 from lab.experiments.outcome import Outcome
-from lab.messages import EngineStatus
+from lab.messages import EngineStatus, RequestReport
 from lab.traffic.demos import DemoRefused
 
 logger = logging.getLogger(__name__)
@@ -52,8 +52,14 @@ class Conduct:
         self.is_running = True
 
     def note(self, event: dict[str, Any]) -> None:
-        """A request event (lab.messages.RequestEvent as JSON)."""
+        """A request event (lab.messages.RequestEvent as JSON). One of its requests that
+        failed ends the run, whatever it waits for: the rest would wait for the engine's
+        next start."""
         self.bench.under_way.note(event)
+        if event["request_id"] in self.bench.under_way.request_ids and (
+            report := event.get("report")
+        ):
+            self._end_with(trouble_of(RequestReport.from_json(report)))
 
     def stop(self, sentence: str = STOPPED) -> None:
         """End it now."""
@@ -120,8 +126,12 @@ class Conduct:
         """End the run when its engine is gone: nobody would report its requests."""
         while self._is_alive():  # noqa: ASYNC110 (a heartbeat's expiry tells nobody)
             await asyncio.sleep(self._look_every_s)
-        if not self._ending.done():
-            self._ending.set_result(RunEnded(GONE))
+        self._end_with(GONE)
+
+    def _end_with(self, trouble: str) -> None:
+        """End the run where there is trouble, once."""
+        if trouble and not self._ending.done():
+            self._ending.set_result(RunEnded(trouble))
 
 
 def engine_facts(status: EngineStatus) -> dict[str, Any]:

@@ -14,6 +14,8 @@ BAR_SHARE = 0.72
 MAX_NAMES = 16
 """Names under bars: of more only every second, third, … is written."""
 MAX_TABLE_ROWS = 60
+HEADROOM = 1.08
+"""Above a path's highest point, for its name."""
 
 Context = dict[str, Any]
 
@@ -26,7 +28,7 @@ def drawn(plot: Plot) -> Context:
         return context
     tops = _stacked(plot) if plot.look in ("bars", "bands") else points
     most = max(max(y for _, y in tops), plot.level or 0.0, 1e-9)
-    up = Axis.up_to(most)
+    up = Axis.up_to(most * HEADROOM if plot.look == "path" else most)
     draw = _bars if plot.look == "bars" else _curves
     return context | {
         "box": BOX,
@@ -94,13 +96,14 @@ def _curves(plot: Plot, up: Axis) -> Context:
 
     curves, below = [], dict.fromkeys(xs, 0.0)
     for series in plot.series:
-        points = sorted(series.points)
+        points = series.points if plot.look == "path" else sorted(series.points)
         if plot.look == "bands":
             curves.append(_band(series, points, below, place))
             continue
         dots = [place(x, y) for x, y in points]
         path = "M" + "L".join(f"{x},{y}" for x, y in dots) if dots else ""
-        curves.append({"series": series, "dots": dots, "path": path})
+        curve = {"series": series, "dots": dots, "path": path}
+        curves.append(curve | {"names": _named(series, dots)})
     return {
         "curves": curves,
         "ticks_across": [
@@ -115,7 +118,18 @@ def _curves(plot: Plot, up: Axis) -> Context:
             }
             for span in plot.spans
         ],
+        "marks": [
+            {"label": mark.label, "at": place(mark.x, mark.y)} for mark in plot.marks
+        ],
     }
+
+
+def _named(series: Series, dots: list[tuple[float, float]]) -> list[Context]:
+    """Names of a path's points, with their places."""
+    return [
+        {"words": name, "x": x, "y": y}
+        for name, (x, y) in zip(series.names, dots, strict=False)
+    ]
 
 
 def _band(
@@ -147,6 +161,8 @@ def _in_words(plot: Plot) -> str:
 
 def table_of(plot: Plot) -> Table:
     """The plot's own points; of many only some, evenly."""
+    if plot.look == "path":
+        return _path_table(plot)
     rows = sorted({x for series in plot.series for x, _ in series.points})
     every = -(-len(rows) // MAX_TABLE_ROWS) or 1
     values = [dict(series.points) for series in plot.series]
@@ -159,6 +175,20 @@ def table_of(plot: Plot) -> Table:
         [_name(plot, x), *(column.get(x) for column in values)] for x in rows[::every]
     ]
     return Table(caption, columns, cells)
+
+
+def _path_table(plot: Plot) -> Table:
+    """A row a name: x and y of each series there."""
+    names = list(dict.fromkeys(name for one in plot.series for name in one.names))
+    known = [dict(zip(one.names, one.points, strict=True)) for one in plot.series]
+    columns = [""]
+    for series in plot.series:
+        columns += [f"{series.name}, {plot.across}", f"{series.name}, {plot.up}"]
+    rows: list[list[Any]] = []
+    for name in names:
+        places = [places.get(name, (None, None)) for places in known]
+        rows.append([name, *(value for place in places for value in place)])
+    return Table(plot.title, columns, rows)
 
 
 def _name(plot: Plot, x: float) -> str:

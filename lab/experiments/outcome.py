@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["measured", "derived", "estimated"]
-Look = Literal["line", "dots", "bars", "bands"]
-"""bands: stacked areas, each series on top of the one before."""
+Look = Literal["line", "dots", "bars", "bands", "path"]
+"""bands: stacked areas, each series on top of the one before. path: points joined in
+the order in which they stand, each with its name."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Series:
     name: str
     points: list[tuple[float, float]]
     role: str = "used"
+    names: list[str] = field(default_factory=list)
+    """Of a path: what each point is called; the same name is the same row of its
+    table."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,15 @@ class Span:
     label: str
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place that is pointed at: the knee."""
+
+    label: str
+    x: float
+    y: float
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,7 @@ class Plot:
     """Of bars: the words under each x = 0, 1, 2, …"""
     until: float | None = None
     """Where x ends at least, so that two drawings are to one scale."""
+    marks: list[Mark] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,7 @@ class Outcome:
                     **plot,
                     "series": [Series(**one) for one in plot["series"]],
                     "spans": [Span(**one) for one in plot["spans"]],
+                    "marks": [Mark(**one) for one in plot.get("marks", [])],
                 }
             )
             for plot in data.get("plots", [])

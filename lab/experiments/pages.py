@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from courseware.learner import learner_id_of
 from lab import client
 from lab.errors import EngineUnavailable
-from lab.experiments import presentation
+from lab.experiments import class_run, presentation
 from lab.experiments.catalog import EXPERIMENTS
 from lab.experiments.staff import PAUSED, are_launches_paused
 from lab.messages import EngineStatus
@@ -31,6 +31,7 @@ def lab(request: HttpRequest) -> HttpResponse:
     learner_id = None if is_projector else learner_id_of(request.session)
     runs = list(ExperimentRun.of(learner_id, named)) if learner_id else []
     context = presentation.page(query, runs, _engine())
+    context |= class_run.shown(request)
     context |= {
         "is_projector": is_projector,
         "are_launches_paused": are_launches_paused(),

@@ -71,8 +71,13 @@ def _fields(chosen: Chosen) -> list[Context]:
     ]
 
 
-def result(run: ExperimentRun) -> Context:
-    """One run beside its prediction."""
+OWN = object()
+
+
+def result(run: ExperimentRun, prediction: Any = OWN) -> Context:
+    """One run beside its prediction; beside another's where it was run for all, None
+    being nobody's."""
+    predicted = run.prediction if prediction is OWN else prediction
     experiment = EXPERIMENTS.get(run.experiment)
     context: Context = {"run": run, "experiment": experiment}
     if experiment is None:
@@ -80,14 +85,16 @@ def result(run: ExperimentRun) -> Context:
     context["settings"] = _settings(experiment, run.values)
     context["query"] = urlencode({EXPERIMENT: experiment.id, **run.values})
     question = experiment.question
-    context["predicted"] = answer_in_words(question, run.prediction)
+    context["predicted"] = (
+        "" if predicted is None else answer_in_words(question, predicted)
+    )
     if run.outcome is None:
         return context
     outcome = Outcome.from_json(run.outcome)
     return context | {
         "outcome": outcome,
         "measured": answer_in_words(question, outcome.answer),
-        "compared": compared(question, run.prediction, outcome.answer),
+        "compared": compared(question, predicted, outcome.answer),
         "figures": [
             {"figure": one, "words": shown(one.value, one.unit)}
             for one in outcome.figures

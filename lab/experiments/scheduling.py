@@ -1,41 +1,51 @@
 """Scheduling: what one long prompt does to the tokens of everybody else.
 
 vLLM puts decodes first into a step and fills its token budget with a chunk of the
-prompt (chunked prefill): a step that reads takes longer for all who are in it.
+prompt (chunked prefill): a step that reads takes longer for all who are in it. Short
+questions come with it, half before and half behind: who of them is read first is a
+matter of arrival, or of priority.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from lab.experiments.bench import Bench, RunRefused, pause
-from lab.experiments.experiment import Experiment, Number, Question, Values
+from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Span, Table
 from lab.experiments.percentiles import ms, percentile
 from lab.experiments.prompts import ask, text_of
+from lab.experiments.waited import last_ttft, late_figures, table, who_was_first
 from lab.messages import Generation, RequestReport
 
 SHORT_PROMPT_TOKENS = 40
 LONG_OUTPUT_TOKENS = 4
+LATE_OUTPUT_TOKENS = 8
 QUIET_S = 1.5
 """Between the first tokens of the short ones and the long prompt: what is usual."""
 
 
 async def run(bench: Bench, values: Values) -> Outcome:
     """Let the short ones decode, then send the long prompts among them."""
-    short, long = _requests(bench, values)
+    short, long, late = _requests(bench, values)
     await bench.say(f"{len(short)} short requests begin to answer.")
     ids = [await bench.send(one) for one in short]
     for request_id in ids:
         await bench.decoding(request_id)
     await pause(QUIET_S)
     await bench.say("The long prompt comes: watch its chunks in the steps.")
-    readers = await bench.wave(long)
+    before, behind = late[: len(late) // 2], late[len(late) // 2 :]
+    came = await bench.wave([*before, *long, *behind])
+    readers = came[len(before) : len(before) + len(long)]
+    others = [*came[: len(before)], *came[len(before) + len(long) :]]
     reports = await bench.ended(ids)
-    return outcome(reports, readers, bench.status.max_num_batched_tokens)
+    budget = bench.status.max_num_batched_tokens
+    return outcome(reports, readers, budget, others, str(values["first"]))
 
 
 def _requests(
     bench: Bench, values: Values
-) -> tuple[list[Generation], list[Generation]]:
+) -> tuple[list[Generation], list[Generation], list[Generation]]:
+    """Those that decode, the long ones, and the short ones that come with them."""
     room, nonce = bench.room, bench.nonce
     output = min(room.max_output_tokens, room.max_model_len // 4)
     long_tokens, at_once = int(values["long"]), int(values["at_once"])
@@ -45,17 +55,28 @@ def _requests(
             f"A prompt of {long_tokens:,} tokens does not fit this engine, whose "
             f"requests hold {room.max_model_len:,}: choose at most {most:,}."
         )
-    if at_once + int(values["longs"]) > min(room.max_running, room.max_requests):
+    num_late, first = int(values["late"]), values["first"]
+    total = at_once + int(values["longs"]) + num_late
+    if total > min(room.max_running, room.max_requests):
         raise RunRefused(f"At most {room.max_running} requests run at once here.")
     short = [
         ask(text_of(SHORT_PROMPT_TOKENS, nonce, index), output)
         for index in range(at_once)
     ]
     long = [
-        ask(text_of(long_tokens, nonce, at_once + index), LONG_OUTPUT_TOKENS)
+        ask(text_of(long_tokens, nonce, at_once + num_late + index), LONG_OUTPUT_TOKENS)
         for index in range(int(values["longs"]))
     ]
-    return short, long
+    late = [
+        ask(text_of(SHORT_PROMPT_TOKENS, nonce, at_once + index), LATE_OUTPUT_TOKENS)
+        for index in range(num_late)
+    ]
+    return short, _back(long, first == "short"), _back(late, first == "long")
+
+
+def _back(generations: list[Generation], do_step_back: bool) -> list[Generation]:
+    """With the largest of vLLM's priorities here: all others go first."""
+    return [replace(one, steps_back=do_step_back) for one in generations]
 
 
 def token_times(report: RequestReport) -> Iterator[tuple[float, float]]:
@@ -83,6 +104,8 @@ def outcome(
     short: Sequence[RequestReport],
     long: Sequence[RequestReport],
     budget: int | None,
+    late: Sequence[RequestReport] = (),
+    first: str = "none",
 ) -> Outcome:
     """The gaps between tokens before the long prompts were read, and meanwhile."""
     span = reading(long)
@@ -99,7 +122,12 @@ def outcome(
     prompt = sum(report.num_prompt_tokens for report in long)
     return Outcome(
         answer=times,
-        says=_says(usual, then, times, len(meanwhile)),
+        says=" ".join(
+            filter(
+                None,
+                (_says(usual, then, times, len(meanwhile)), who_was_first(long, late)),
+            )
+        ),
         figures=[
             Figure("ITL before, median", ms(usual), "ms"),
             Figure("ITL while it was read, median", ms(then), "ms"),
@@ -108,7 +136,8 @@ def outcome(
             ),
             Figure("times as long", times, "×", "derived"),
             Figure("prompt tokens read", prompt, "tokens"),
-            Figure("TTFT of the long prompt", ms(_last_ttft(long)), "ms"),
+            Figure("TTFT of the long prompt", ms(last_ttft(long)), "ms"),
+            *late_figures(late),
             Figure("token budget of a step", budget, "tokens"),
             Figure(
                 "steps that the reading takes at least",
@@ -117,7 +146,7 @@ def outcome(
                 "derived",
             ),
         ],
-        tables=[_table(before, meanwhile)],
+        tables=[_table(before, meanwhile), table(long, late, first)],
         plots=[_plot(tokens, span)],
     )
 
@@ -127,10 +156,6 @@ def _num_steps(prompt: int, num_decoding: int, budget: int | None) -> int | None
     if budget is None or budget <= num_decoding:
         return None
     return -(-prompt // (budget - num_decoding))
-
-
-def _last_ttft(reports: Sequence[RequestReport]) -> float | None:
-    return max((r.ttft_s for r in reports if r.ttft_s is not None), default=None)
 
 
 def _says(
@@ -207,6 +232,26 @@ SCHEDULING = Experiment(
             "About: the engine counts them.",
         ),
         Number("longs", "Long prompts at once", 1, 1, 4),
+        Number(
+            "late",
+            "Short questions that come with it",
+            4,
+            0,
+            16,
+            help="Half of them just before it, half just behind.",
+        ),
+        Choice(
+            "first",
+            "Who goes first (priority)",
+            {
+                "none": "nobody: as they come",
+                "short": "the short questions",
+                "long": "the long prompt",
+            },
+            "none",
+            "vLLM takes the smaller number first; who goes second gets a larger one "
+            "than everybody’s.",
+        ),
     ),
     button="Send the long prompt",
     watch=(
@@ -222,6 +267,8 @@ SCHEDULING = Experiment(
         "of it.",
         "Reading on other cards than answering (disaggregated prefill).",
         "A hit in the prefix cache: what is cached need not be read.",
+        "Priority orders those that wait. It stops nobody who is being read, and with "
+        "--scheduling-policy fcfs it does nothing.",
     ),
     recording="smollm2-cpu-mixed",
     demo="eight",

@@ -29,6 +29,8 @@ class Command:
     argument: str = ""
     """The engine host id, the demonstration's name, the experiment with its settings,
     or the request id."""
+    for_all: bool = False
+    """Of an experiment: whether all are to see it."""
 
 
 ARGUMENTS = {
@@ -54,7 +56,7 @@ def parse(text: str | None) -> Command:
     argument = fields.get(name)
     if not isinstance(argument, str) or not pattern.fullmatch(argument):
         raise CommandRefused(f'The command "{kind}" needs a valid "{name}".')
-    return Command(kind, argument)
+    return Command(kind, argument, fields.get("for_all") is True)
 
 
 def _object(text: str) -> tuple[str, dict[str, Any]]:

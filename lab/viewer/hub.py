@@ -210,6 +210,8 @@ class Hub:
             case "memory.sample":
                 self._memory[message["engine_host_id"]] = message
                 self._post_all(f"memory {message['engine_host_id']}", message)
+            case "class.run":
+                self._post_all("class run", message)
             case "request.event":
                 for viewer in self._watchers.get(message["request_id"], ()):
                     viewer.post(f"request {message['request_id']}", message)

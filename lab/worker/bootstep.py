@@ -45,7 +45,7 @@ LOOK_S = 1.0
 LAST_WORDS_S = 4.0
 """How long reports and messages may take to get out at the end."""
 
-COUNT_WITHIN_S = 0.8
+COUNT_WITHIN_S = RESET_WITHIN_S = 0.8
 """Less than client.ask() waits."""
 
 
@@ -220,10 +220,26 @@ def lab_keyframe(state: Any) -> None:
 
 
 @control_command(args=[("engine_host_id", str)], signature="HOST")
-def lab_restart(state: Any, engine_host_id: str) -> None:
+def lab_restart(state: Any, engine_host_id: str, why: str = "") -> None:
     """Start the engine of one host again."""
     if _worker is not None and _worker.config.engine_host_id == engine_host_id:
-        _worker.host.restart()
+        _worker.host.restart(why)
+
+
+@control_command()
+def lab_clear(state: Any, request_ids: Sequence[str] = ()) -> None:
+    """End what waits; of these also what still waits in the broker."""
+    if _worker is not None:
+        _worker.host.clear_queue(request_ids)
+
+
+@control_command(args=[("engine_host_id", str)], signature="HOST")
+def lab_reset_cache(state: Any, engine_host_id: str) -> dict[str, bool] | None:
+    """Empty the prefix cache of one host; only that replies."""
+    if _worker is None or _worker.config.engine_host_id != engine_host_id:
+        return None
+    is_reset = _worker.host.reset_prefix_cache().result(RESET_WITHIN_S)
+    return None if is_reset is None else {"is_reset": is_reset}
 
 
 @control_command(args=[("engine_host_id", str)], signature="HOST")

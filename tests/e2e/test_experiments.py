@@ -8,7 +8,29 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.e2e
 
-RUN_MS = 180_000
+RUN_MS = 240_000
+
+LEARNERS_WAY = [
+    pytest.param(
+        "full-house",
+        {"share": 40, "prompt": 64, "output": 16},
+        "90",
+        "kept both objectives",
+        1440,
+        id="full house",
+    ),
+    pytest.param(
+        "throughput",
+        {"most": 2, "output": 8, "prompt": 32},
+        "2",
+        "fitted to the loads of 1 and 2 at once",
+        390,
+        id="throughput, on a phone",
+    ),
+    pytest.param("cold-start", {}, "20", "first token", 1440, id="cold start"),
+]
+"""Experiment, small settings, prediction, what the result says, the window's width.
+Prefix sharing has a test of its own, in both widths."""
 
 
 @pytest.fixture
@@ -34,7 +56,8 @@ def _run(page: Page, prediction: str) -> None:
     page.fill("#experiment-prediction", prediction)
     page.click("#experiment-run")
     expect(page.locator("#experiment-stop")).to_be_visible()
-    expect(page.locator(".result").first).to_contain_text("measured", timeout=RUN_MS)
+    summary = page.locator(".result > summary").first
+    expect(summary).to_contain_text("measured", timeout=RUN_MS)
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -78,6 +101,38 @@ def test_blocks_and_regions_are_held_against_each_other_live(
     assert result.locator(".as-table").count() >= 4, "each drawing has its table"
     wide = room.evaluate("() => document.documentElement.scrollWidth")
     assert wide <= width, "nothing is wider than the page"
+
+
+@pytest.mark.parametrize(("name", "settings", "guess", "says", "width"), LEARNERS_WAY)
+def test_a_learner_chooses_predicts_runs_sees_and_reopens(
+    room: Page,
+    name: str,
+    settings: dict[str, int],
+    guess: str,
+    says: str,
+    width: int,
+) -> None:
+    _open(room, "/lab/", width)
+    title = room.locator(f'.experiment-list a[href$="experiment={name}"]')
+    title.click()
+    expect(room.locator("#experiment-title")).to_have_text(title.inner_text())
+    room.wait_for_selector('#lab-state[data-state="ready"]', timeout=60_000)
+    for setting, value in settings.items():
+        room.fill(f"#setting-{setting}", str(value))
+    link = room.get_attribute("#experiment-link", "href") or ""
+    assert all(f"{setting}={value}" in link for setting, value in settings.items())
+    _run(room, guess)
+    result = room.locator(".result").first
+    expect(result).to_contain_text(says)
+    expect(result.locator(".is-predicted")).to_contain_text(guess)
+    expect(result.locator(".is-measured")).to_contain_text(re.compile(r"\d"))
+    expect(result.locator(".plot-drawing").first).to_be_visible()
+    wide = room.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= width, "nothing is wider than the page"
+    room.goto(f"/lab/{link}")
+    for setting, value in settings.items():
+        expect(room.locator(f"#setting-{setting}")).to_have_value(str(value))
+    expect(room.locator(".result").first).to_contain_text(f"predicted {guess}")
 
 
 def test_a_run_can_be_stopped_and_the_next_one_works(room: Page) -> None:

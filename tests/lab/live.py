@@ -151,7 +151,8 @@ class Browser:
             URLRouter(websocket_urlpatterns), "/ws/lab/"
         )
         session = {"learner_id": learner_id} if learner_id else {}
-        self._socket.scope["session"] = session
+        self.scope: dict[str, Any] = self._socket.scope
+        self.scope["session"] = session
 
     async def connect(self) -> "Browser":
         connected, _ = await self._socket.connect(timeout=5)

@@ -193,7 +193,9 @@ def test_what_waits_for_an_engine_host_is_taken_by_its_priority() -> None:
 def test_a_priority_follows_from_what_a_request_is_for(engine: FakeEngine) -> None:
     for purpose in ("mentor", "quiz", "rates", "demo", "recording", "anything"):
         submit(purpose=purpose)
-    assert [sent["priority"] for sent in engine.submitted] == [0, 1, 1, 2, 2, 2]
+    last = dataclasses.replace(GENERATION, steps_back=True)
+    client.submit(last, learner_id="anna", purpose="experiment")
+    assert [sent["priority"] for sent in engine.submitted] == [0, 1, 1, 2, 2, 2, 3]
 
 
 # Status

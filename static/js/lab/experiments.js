@@ -12,9 +12,12 @@ export class Experiments {
   /** Between the button and the first word of the server. */
   #isAsked = false;
   #why = "No engine is ready yet.";
+  #runId = "";
+  /** Counts what is fetched: an older answer never replaces a newer one. */
+  #numFetched = 0;
 
   /**
-   * @param {Record<"card"|"form"|"run"|"stop"|"link"|"state"|"results"|"recorded", HTMLElement>} parts
+   * @param {Record<"card"|"form"|"run"|"runAll"|"stop"|"link"|"state"|"results"|"recorded", HTMLElement>} parts
    * @param {(command: object) => boolean} send
    */
   constructor(parts, send) {
@@ -23,6 +26,9 @@ export class Experiments {
     parts.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#start();
+    });
+    parts.runAll?.addEventListener("click", () => {
+      if (parts.form.reportValidity()) this.#start(true);
     });
     parts.form.addEventListener("input", () => this.#relink());
     parts.stop.addEventListener("click", () => this.#send({ type: "end" }));
@@ -39,8 +45,9 @@ export class Experiments {
 
   /** Whether it can be run: "" or the reason why not. */
   allow(why) {
-    const { run, state } = this.#parts;
+    const { run, runAll, state } = this.#parts;
     run.disabled = Boolean(why) || this.#isRunning || this.#isAsked;
+    if (runAll) runAll.disabled = run.disabled;
     const isIdle = !this.#isRunning && !this.#isAsked;
     if (isIdle && (why || state.dataset.kind === "why")) this.#tell(why, "why");
     const { recorded } = this.#parts;
@@ -48,10 +55,10 @@ export class Experiments {
     this.#why = why;
   }
 
-  #start() {
+  #start(isForAll = false) {
     if (this.#parts.run.disabled) return;
     const query = queryOf(this.#parts.form);
-    if (!this.#send({ type: "experiment", query })) {
+    if (!this.#send({ type: "experiment", query, for_all: isForAll })) {
       this.#tell(AWAY, "error");
       return;
     }
@@ -71,27 +78,42 @@ export class Experiments {
   begin(message) {
     this.#isAsked = false;
     this.#isRunning = true;
+    this.#runId = message.run_id;
     this.#parts.stop.hidden = false;
     this.#tell(message.watch, "watch");
     this.allow(this.#why);
   }
 
-  /** An "experiment.progress" message. */
-  progress(message) {
+  /** An "experiment.progress" message; with ``is_drawn`` there is something to see. */
+  async progress(message) {
     this.#tell(message.sentence, "progress");
+    if (message.is_drawn) await this.#draw(this.#runId);
   }
 
   /** An "experiment.end" message. */
   async end(message) {
     this.#over();
     this.#tell(message.state === "done" ? "" : message.sentence, message.state);
-    const answer = await fetch(this.#parts.card.dataset.runUrl.replace("RUN", message.run_id));
-    if (!answer.ok || message.experiment !== this.#parts.card.dataset.experiment) return;
-    const { results } = this.#parts;
-    for (const older of results.querySelectorAll(":scope > details")) older.open = false;
-    results.insertAdjacentHTML("afterbegin", await answer.text());
+    if (message.experiment !== this.#parts.card.dataset.experiment) return;
+    if (!(await this.#draw(message.run_id))) return;
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    results.firstElementChild?.scrollIntoView({ block: "nearest", behavior: isCalm ? "auto" : "smooth" });
+    this.#parts.results.firstElementChild?.scrollIntoView({
+      block: "nearest", behavior: isCalm ? "auto" : "smooth",
+    });
+  }
+
+  /** A run as the server draws it now, before all older ones; whether it came. */
+  async #draw(runId) {
+    this.#numFetched += 1;
+    const number = this.#numFetched;
+    const answer = await fetch(this.#parts.card.dataset.runUrl.replace("RUN", runId));
+    const drawn = answer.ok ? await answer.text() : "";
+    if (!drawn || number !== this.#numFetched) return false;
+    const { results } = this.#parts;
+    document.getElementById(`run-${runId}`)?.remove();
+    for (const older of results.querySelectorAll(":scope > details")) older.open = false;
+    results.insertAdjacentHTML("afterbegin", drawn);
+    return true;
   }
 
   /** A sentence from the server; returns whether it was about this. */

@@ -122,6 +122,9 @@ export class Instrument {
       case "demo.end":
         demos.end(message);
         break;
+      case "class.run":
+        this.#views.classRun?.take(message);
+        break;
       case "experiment.begin":
         experiments?.begin(message);
         break;

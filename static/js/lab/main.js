@@ -4,6 +4,7 @@
 
 import { Asking } from "./asking.js";
 import { StripChart } from "./charts.js";
+import { ClassRun } from "./class_run.js";
 import { Demos } from "./demos.js";
 import { Engines } from "./engines.js";
 import { Experiments } from "./experiments.js";
@@ -78,7 +79,7 @@ function partsOfPage() {
       card: byId("experiment"), form: byId("experiment-form"), run: byId("experiment-run"),
       stop: byId("experiment-stop"), link: byId("experiment-link"),
       state: byId("experiment-state"), results: byId("experiment-results"),
-      recorded: byId("experiment-recorded"),
+      recorded: byId("experiment-recorded"), runAll: byId("experiment-run-all"),
     },
     figures: {
       usage: byId("strip-usage-now"), running: byId("strip-running-now"),
@@ -145,6 +146,7 @@ function viewsOf(parts, palette, on) {
     time: new TimeControls(parts.time, stage, on.time),
     demos: new Demos(parts.demos, on.command),
     experiments: parts.experiments && new Experiments(parts.experiments, on.command),
+    classRun: byId("class-run") && new ClassRun(byId("class-run")),
     waterfall: byId("second-start") && new Waterfall(byId("second-start")),
     hosts: byId("lab-hosts") && new Hosts(byId("lab-hosts"), on.source),
     source: new Source(

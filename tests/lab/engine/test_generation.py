@@ -60,7 +60,7 @@ ROLE = "A message has a role (system, user, assistant) and a content."
 REQUEST_ID = (
     "A request has a request_id of 1 to 64 letters, digits, dashes and underscores."
 )
-PRIORITY = "priority is {}: allowed is 0, 1 or 2."
+PRIORITY = "priority is {}: allowed is 0 to 3."
 SALT = "cache_salt has 1 to 64 characters, or is left out."
 MESSAGE = {"role": "user", "content": "Hi"}
 
@@ -96,7 +96,7 @@ MESSAGE = {"role": "user", "content": "Hi"}
         ({"cache_salt": "x" * 65}, SALT),
         ({"cache_salt": 7}, SALT),
         ({"priority": -1}, PRIORITY.format(-1)),
-        ({"priority": 3}, PRIORITY.format(3)),
+        ({"priority": 4}, PRIORITY.format(4)),
         ({"priority": True}, PRIORITY.format(True)),
         ({"priority": None}, PRIORITY.format(None)),
     ],

@@ -315,3 +315,35 @@ def test_an_engine_that_is_to_start_again_does_so_and_serves(
     assert any(reason and "asked" in reason for reason in reasons)
     report = host.submit(question("again", "why", 5)).result(20)
     assert report.finish_reason == "length"
+
+
+def test_a_restart_ends_what_is_under_way_and_says_why(
+    start: Start, listener: Listener
+) -> None:
+    host = start(SlowHost)
+    under_way = host.submit(question("r", "why", 500))
+    listener.wait_for(has_tokens(listener, "r"))
+    host.restart("A teacher starts it again. Ask again.")
+    report = under_way.result(10)
+    assert report.finish_reason == "interrupted"
+    assert report.error == "A teacher starts it again. Ask again."
+    assert report.num_output_tokens > 0, "what came is kept"
+    listener.wait_for(lambda: host.status.state == "ready")
+
+
+def test_clearing_the_queue_ends_what_waits_and_what_has_not_come_yet(
+    start: Start, listener: Listener
+) -> None:
+    host = start(SlowHost, is_awaited=False)
+    waits = host.submit(question("waits", "why", 5))
+    host.clear_queue(["waits", "comes"])
+    comes = host.submit(question("comes", "why", 5))
+    for future in (waits, comes):
+        report = future.result(10)
+        assert report.finish_reason == "interrupted"
+        assert report.error.startswith("Course staff cleared the queue")
+    listener.wait_for(lambda: host.status.state == "ready")
+    runs = host.submit(question("runs", "why", 6))
+    listener.wait_for(has_tokens(listener, "runs"))
+    host.clear_queue([])
+    assert runs.result(20).finish_reason == "length", "what runs goes on"

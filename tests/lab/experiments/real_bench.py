@@ -12,7 +12,7 @@ from lab.engine.launch import EngineRun
 from lab.experiments.bench import Bench, Chat, TokenCounts
 from lab.experiments.experiment import Experiment
 from lab.experiments.outcome import Outcome
-from lab.messages import Generation, RequestEvent, RequestReport
+from lab.messages import Generation, RequestEvent, RequestReport, priority_of
 from lab.tracing.frame_counters import FrameCounters
 from lab.tracing.frames import FrameEncoder
 from lab.tracing.mirror import PoolMirror, RequestMirror
@@ -78,15 +78,23 @@ def counters_of(mirror: PoolMirror | None) -> FrameCounters | None:
 
 
 async def run(
-    experiment: Experiment, host: EngineHost, ear: Ear, **values: Any
+    experiment: Experiment,
+    host: EngineHost,
+    ear: Ear,
+    shown: list[Outcome] | None = None,
+    **values: Any,
 ) -> tuple[Outcome, list[RequestReport]]:
     """Run it with these settings and the defaults of others; the outcome, and the
-    engine's reports of all that was sent."""
+    engine's reports of all that was sent. ``shown`` gets what is shown meanwhile."""
 
     async def submit(request_id: str, generation: Generation) -> None:
         host.submit(
             GenerationRequest.from_payload(
-                {"request_id": request_id, **asdict(generation)}
+                {
+                    "request_id": request_id,
+                    "priority": priority_of("experiment", generation.steps_back),
+                    **asdict(generation),
+                }
             )
         )
 
@@ -100,6 +108,10 @@ async def run(
     async def tell(message: dict[str, Any]) -> None:
         ear.said.append(message["sentence"])
 
+    async def keep(outcome: Outcome) -> None:
+        if shown is not None:
+            shown.append(outcome)
+
     bench = Bench(
         host.status,
         learner_id="anna",
@@ -111,6 +123,7 @@ async def run(
         counters=lambda: counters_of(ear.mirror),
         tell=tell,
         frames=lambda: ear.frames,
+        keep=keep,
     )
     ear.bench, ear.loop = bench, asyncio.get_running_loop()
     outcome = await experiment.run(bench, experiment.defaults | values)

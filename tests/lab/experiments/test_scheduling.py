@@ -40,10 +40,46 @@ def test_what_was_not_told_is_no_answer():
 async def test_everybody_waits_longer_while_a_long_prompt_is_read(
     host: EngineHost, ear: Ear
 ) -> None:
-    found, reports = await run(SCHEDULING, host, ear, at_once=3, long=800)
+    found, reports = await run(SCHEDULING, host, ear, at_once=3, long=800, late=0)
     *short, long = reports
     assert len({report.num_output_tokens for report in short}) == 1
     assert long.num_prompt_tokens > host.status.max_num_batched_tokens, "in chunks"
     assert found.answer > 1.5
     figures = {figure.label: figure.value for figure in found.figures}
     assert figures["longest gap while it was read"] < figures["TTFT of the long prompt"]
+
+
+def test_who_came_together_is_told_with_its_priority():
+    late = replace(REPORT, ttft_s=0.2, queue_s=0.05)
+    found = outcome([SHORT], [LONG], 512, [late, late], first="short")
+    assert "after 200 ms (median), the long prompt after 1000 ms" in found.says
+    rows = {row[0]: row[1:3] for row in found.tables[1].rows}
+    assert rows == {"long prompt": [1, 3], "short, came with it": [2, 2]}
+    assert [row[0] for row in outcome([SHORT], [LONG], 512).tables[1].rows] == [
+        "long prompt"
+    ]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("first", ["short", "long"])
+async def test_priority_is_respected_among_those_that_wait(
+    host: EngineHost, ear: Ear, first: str
+) -> None:
+    num_seen = len(ear.traces)
+    found, reports = await run(
+        SCHEDULING, host, ear, at_once=2, long=800, late=4, first=first
+    )
+    long = max(reports, key=lambda report: report.num_prompt_tokens)
+    late = [report for report in reports[2:] if report is not long]
+    seen = [i for t in ear.traces[num_seen:] for i in t.scheduled[0].tolist()]
+    order = list(dict.fromkeys(seen))
+    places = [order.index(report.short_id) for report in late]
+    place = order.index(long.short_id)
+    if first == "short":
+        assert max(places) < place, "also those that came behind it"
+        assert max(report.ttft_s for report in late) < long.ttft_s
+    else:
+        assert place < min(places), "also before those that came before it"
+        assert min(report.ttft_s for report in late) > long.ttft_s / 2
+    rows = {row[0]: row[2] for row in found.tables[1].rows}
+    assert rows["long prompt"] == (3 if first == "short" else 2)

@@ -72,6 +72,38 @@ async def test_a_run_is_measured_and_kept_beside_its_prediction(browser, engine)
     assert "10 whole blocks of 32 and 10 tokens more" in end["sentence"]
 
 
+SWEEP = urlencode({"experiment": "throughput", "most": 2, "prediction": 2})
+
+
+async def test_what_there_is_so_far_is_drawn_and_gone_when_the_run_fails(
+    browser, engine
+):
+    await browser.say(type="experiment", query=SWEEP)
+    begin = await browser.hear("experiment.begin")
+    figures = {"ttft_s": 0.1, "e2el_s": 1.0, "output_tokens_per_s": 34.0}
+    figures["arrived_at"] = 100.0
+    await _answer(engine, 0, 1, **figures)  # warms up
+    for number in range(1, 9):  # four alone, then two at once, twice
+        await _answer(engine, number, number + 1, **figures)
+    while not (told := await browser.hear("experiment.progress")).get("is_drawn"):
+        continue
+    assert "fitted to the loads of 1 and 2" in told["sentence"]
+    end = await browser.hear("experiment.end")
+    assert end["state"] == "done"
+
+    await browser.say(type="experiment", query=PREFIX)
+    run_id = (await browser.hear("experiment.begin"))["run_id"]
+    await sync_to_async(ExperimentRun.keep)(run_id, {"answer": None, "says": "half"})
+    await browser.say(type="end")
+    await browser.hear("experiment.end")
+    (stopped,) = await _runs(run_id=run_id)
+    assert stopped.outcome is None
+    (done,) = await _runs(run_id=begin["run_id"])
+    await sync_to_async(ExperimentRun.keep)(done.run_id, {"says": "late"})
+    (still,) = await _runs(run_id=done.run_id)
+    assert still.outcome["answer"] == done.outcome["answer"], "an end is an end"
+
+
 async def test_without_a_prediction_nothing_is_sent(browser, engine):
     await browser.say(type="experiment", query="experiment=prefix")
     assert "Predict first" in (await browser.hear("error"))["sentence"]
@@ -131,10 +163,14 @@ async def test_stop_ends_the_run_and_aborts_what_it_sent(browser, engine):
 async def test_an_engine_that_dies_ends_the_run_and_the_next_one_works(browser, engine):
     await browser.say(type="experiment", query=PREFIX)
     (first,) = await _sent(engine, 1)
-    died = "The engine process died while it answered."
-    await send_event(first, "finished", finish_reason="error", error=died)
+    died = "The engine process died while it answered; it starts again by itself"
+    told = f"{died}. What came so far is kept: ask again."
+    await send_event(first, "finished", finish_reason="error", error=told)
     end = await browser.hear("experiment.end")
-    assert (end["state"], end["sentence"]) == ("failed", died)
+    assert (end["state"], end["sentence"]) == (
+        "failed",
+        f"{died}. Nothing was measured.",
+    )
     await browser.say(type="experiment", query=PREFIX)
     await _sent(engine, 2)
 

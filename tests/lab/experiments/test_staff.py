@@ -1,5 +1,7 @@
 """What course staff can do to a class's runs."""
 
+from dataclasses import replace
+
 import pytest
 from django.core.cache import cache
 
@@ -42,10 +44,14 @@ def test_launches_are_paused_and_opened_again_by_staff(teacher):
 
 def test_a_learner_sees_and_does_none_of_it(client):
     assert "For course staff" not in client.get("/lab/").content.decode()
-    for path in ("pause", "stop"):
-        answer = client.post(f"/lab/staff/{path}/", {"paused": "yes"})
-        assert answer.status_code == 302 and "login" in answer.url
-    assert not are_launches_paused()
+    engine = FakeEngine(READY)
+    with lab_client.transport(engine):
+        for path in ("pause", "stop", "clear", "reset", "restart"):
+            answer = client.post(
+                f"/lab/staff/{path}/", {"paused": "yes", "confirmed": "yes"}
+            )
+            assert answer.status_code == 302 and "login" in answer.url
+    assert not are_launches_paused() and engine.commands == []
 
 
 def test_stop_aborts_what_learners_launched_and_leaves_questions_alone(teacher):
@@ -57,3 +63,43 @@ def test_stop_aborts_what_learners_launched_and_leaves_questions_alone(teacher):
     with lab_client.transport(engine):
         teacher.post("/lab/staff/stop/")
     assert sorted(engine.aborted) == [f"{0:032}", f"{1:032}"]
+
+
+def test_the_queue_is_cleared_in_hosts_and_in_the_broker(teacher):
+    EngineRequest.objects.create(
+        request_id="a" * 32, learner_id="anna", purpose="mentor"
+    )
+    engine = FakeEngine(READY)
+    with lab_client.transport(engine):
+        page = teacher.post("/lab/staff/clear/", follow=True)
+    assert engine.commands[0] == ("lab_clear", {"request_ids": ["a" * 32]})
+    assert "The queue is cleared" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("replies", "says"),
+    [
+        ([{"is_reset": True}], "is empty"),
+        ([{"is_reset": False}], "blocks are in use"),
+        ([], "did not answer"),
+    ],
+)
+def test_a_reset_of_the_cache_tells_what_vllm_did(teacher, replies, says):
+    engine = FakeEngine(READY, replace(READY, engine_host_id="two", beside="fake-host"))
+    engine.replies = replies
+    with lab_client.transport(engine):
+        page = teacher.post("/lab/staff/reset/", follow=True)
+    assert says in page.content.decode()
+    (asked,) = [args for name, args in engine.commands if name == "lab_reset_cache"]
+    assert asked == {"engine_host_id": READY.engine_host_id}, "no second engine"
+
+
+def test_a_restart_is_confirmed_and_says_why(teacher):
+    engine = FakeEngine(READY)
+    with lab_client.transport(engine):
+        page = teacher.post("/lab/staff/restart/", follow=True)
+        assert "Tick the box first" in page.content.decode()
+        assert engine.commands == []
+        teacher.post("/lab/staff/restart/", {"confirmed": "yes"})
+    ((name, arguments),) = engine.commands
+    assert name == "lab_restart" and "Course staff" in arguments["why"]

@@ -1,0 +1,127 @@
+"""A run that course staff start for all: who may, who sees what."""
+
+from types import SimpleNamespace
+from urllib.parse import urlencode
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.core.cache import cache
+from django.test import Client
+
+from lab import client as lab_client
+from lab.consumers import NOT_STAFF
+from lab.experiments import class_run
+from lab.experiments.outcome import Outcome
+from lab.models import ExperimentRun
+from tests.lab.fake_engine import FakeEngine
+from tests.lab.live import READY, Browser, new_id, send_event, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PREFIX = urlencode({"experiment": "prefix", "at_once": 2, "prediction": 77})
+TEACHER = "c" * 32
+
+
+@pytest.fixture(autouse=True)
+def in_memory(settings):
+    settings.CHANNEL_LAYERS = {
+        "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    }
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    }
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def engine():
+    fake = FakeEngine(READY)
+    with lab_client.transport(fake):
+        yield fake
+
+
+async def _staff() -> Browser:
+    one = Browser(TEACHER)
+    one.scope["user"] = SimpleNamespace(is_staff=True)
+    return await one.connect()
+
+
+async def test_everybody_hears_of_it_and_staff_alone_start_it(engine):
+    learner, teacher = await Browser(new_id()).connect(), await _staff()
+    await learner.say(type="experiment", query=PREFIX, for_all=True)
+    assert (await learner.hear("error"))["sentence"] == NOT_STAFF
+    assert engine.submitted == []
+
+    await teacher.say(type="experiment", query=PREFIX, for_all=True)
+    begun = await teacher.hear("experiment.begin")
+    told = await learner.hear("class.run")
+    assert told == {"type": "class.run", "run_id": begun["run_id"], "kind": "begin"}
+    assert "prediction" not in str(told) and TEACHER not in str(told)
+    run = await sync_to_async(class_run.newest)()
+    assert run.run_id == begun["run_id"]
+    await until(lambda: engine.submitted)
+    first = engine.submitted[0]["request_id"]
+    await send_event(first, "finished", finish_reason="error", error="It died.")
+    await teacher.hear("experiment.end")
+    while (await learner.hear("class.run"))["kind"] != "end":
+        continue
+    await teacher.leave()
+    await learner.leave()
+
+
+async def test_a_run_of_ones_own_is_nobody_elses(engine):
+    learner, teacher = await Browser(new_id()).connect(), await _staff()
+    await teacher.say(type="experiment", query=PREFIX)
+    await teacher.hear("experiment.begin")
+    assert await sync_to_async(class_run.newest)() is None
+    await teacher.say(type="end")
+    await teacher.hear("experiment.end")
+    await teacher.leave()
+    await learner.leave()
+
+
+@pytest.fixture
+def run():
+    one = ExperimentRun.begin(
+        TEACHER, run_id="d" * 32, experiment="prefix", prediction=77.0
+    )
+    class_run.announce(one.run_id)
+    return one
+
+
+def test_a_learner_predicts_while_it_runs_and_sees_it_beside_the_result(client, run):
+    page = client.get("/lab/").content.decode()
+    assert "For the class: Prefix sharing" in page and "class-form" in page
+    assert "77" not in page.split('id="class-run"')[1].split('id="experiment"')[0]
+    asked = {"run": run.run_id, "prediction": "12"}
+    answer = client.post("/lab/class/predict/", asked, headers={"X-Fragment": "1"})
+    assert "class-form" not in answer.content.decode()
+
+    ExperimentRun.end(run.run_id, "done", "", Outcome(90.0, "found").to_json())
+    box = client.get("/lab/class/").content.decode()
+    assert "You predicted" in box and ">12" in box and "found" in box
+    assert "77" not in box
+    public = client.get("/lab/class/?projector").content.decode()
+    assert "found" in public and "You predicted" not in public
+    late = client.post("/lab/class/predict/", asked)
+    assert late.status_code == 400 and "too late" in late.content.decode()
+
+
+def test_without_a_prediction_the_result_stands_alone(client, run):
+    ExperimentRun.end(run.run_id, "done", "", Outcome(90.0, "found").to_json())
+    box = Client().get("/lab/class/").content.decode()
+    assert "found" in box and "You predicted" not in box
+
+
+@pytest.mark.parametrize("prediction", ["", "many", "-4"])
+def test_a_wrong_prediction_is_told(client, run, prediction):
+    client.get("/lab/")
+    asked = {"run": run.run_id, "prediction": prediction}
+    answer = client.post("/lab/class/predict/", asked)
+    assert answer.status_code == 400 and answer.content
+
+
+def test_without_a_run_for_all_the_box_is_empty(client):
+    assert client.get("/lab/class/").content.strip() == b""
