@@ -1,0 +1,14 @@
+"""The command line of a web process, for `make run` and for whoever measures one."""
+
+import sys
+
+
+def command(bind: str, port: int) -> list[str]:
+    """uvicorn with the product's pages and sockets on ``bind``:``port``."""
+    return [
+        *(sys.executable, "-m", "uvicorn", "config.asgi:application"),
+        *("--host", bind, "--port", str(port), "--backlog", "4096"),
+        *("--ws", "config.wire:Wire", "--ws-per-message-deflate", "false"),
+        *("--lifespan", "off", "--no-access-log", "--log-level", "warning"),
+        *("--timeout-graceful-shutdown", "3"),
+    ]
