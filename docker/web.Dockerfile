@@ -21,6 +21,6 @@ USER servelab
 VOLUME /data
 EXPOSE 8000
 CMD ["uvicorn", "config.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
-     "--ws", "websockets-sansio", "--ws-per-message-deflate", "false", \
+     "--ws", "config.wire:Wire", "--ws-per-message-deflate", "false", \
      "--backlog", "4096", "--lifespan", "off", "--no-access-log", \
      "--no-proxy-headers", "--ws-max-size", "65536"]

@@ -39,6 +39,8 @@ from lab.viewer.hub import NO_REDIS, hub_of_process
 logger = logging.getLogger(__name__)
 
 MAX_WATCHED = 128
+WIRE = "servelab.wire"
+"""The extension of config/wire.py; servers without it send by a task a viewer."""
 TOO_MANY = "Too many commands at once: the last ones were left out."
 LEFT = "The page was left, so the run was stopped."
 NOT_STAFF = "Only course staff start an experiment for all."
@@ -58,7 +60,8 @@ class LabConsumer(LearnerSocket):
         self.run: DemoRun | None = None
         self.conduct: Conduct | None = None
         self.tasks: set[asyncio.Task[None]] = set()
-        self.viewer = await hub_of_process().join()
+        wire = self.scope.get("extensions", {}).get(WIRE)
+        self.viewer = await hub_of_process().join(wire)
         for request_id in await database_sync_to_async(self._own_requests)():
             await hub_of_process().watch(self.viewer, request_id)
         self._start(self._pump())

@@ -20,7 +20,7 @@ from lab.engine.config import PROJECT_DIR, EngineConfig
 from lab.engine.environment import Environment, keep_files_private, names_redis
 from lab.errors import SettingError
 from lab.messages import STATUS_KEY_PREFIX
-from launcher import preparation, valkey
+from launcher import preparation, valkey, web
 from launcher.address import Address, only_one
 from launcher.children import GRACE_S, Child
 from launcher.engine_environment import engine_refusal, engine_variables
@@ -155,24 +155,7 @@ class Stack:
             "redis": self._redis_command,  # its port and its password stay
             "conversion": [python, "-m", "lab.engine.model_files"],
             "preparation": [python, "-m", "launcher.preparation"],
-            "web": [
-                *(python, "-m", "uvicorn", "config.asgi:application"),
-                *("--host", self.address.bind, "--port", str(self.address.port)),
-                *("--ws", "websockets-sansio", "--ws-per-message-deflate", "false"),
-                *(
-                    "--backlog",
-                    "4096",
-                    "--lifespan",
-                    "off",
-                    "--no-access-log",
-                    "--log-level",
-                    "warning",
-                ),
-                # config.asgi reads what a proxy says, by TRUSTED_PROXIES.
-                *("--no-proxy-headers", "--timeout-graceful-shutdown", "3"),
-                # The longest message of any page is 20,000 characters.
-                *("--ws-max-size", str(64 * 1024)),
-            ],
+            "web": web.command(self.address.bind, self.address.port),
             "engine": [
                 *(*celery, "-Q", "engine", "-P", "threads", "-n", "engine@%h"),
                 *("-c", str(self.config.max_in_flight), *quiet),

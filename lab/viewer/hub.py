@@ -24,7 +24,8 @@ from lab.messages import EngineStatus, request_group
 from lab.receipts.custody import custody
 from lab.receipts.parts import notice
 from lab.tracing.frame_counters import FrameCounters, counters_of
-from lab.viewer.mailbox import Chain, Viewer
+from lab.viewer.dealer import Dealer
+from lab.viewer.mailbox import Chain, Viewer, Wire
 from lab.viewer.subscription import Subscription
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Hub:
         self._memory: dict[str, dict[str, Any]] = {}
         self._heard_at: dict[str, float] = {}
         self._viewers: set[Viewer] = set()
+        self._dealer = Dealer(self._viewers)
         self._watchers: dict[str, set[Viewer]] = {}
         self._subscription = Subscription(self.take, self._heal)
         self._tasks: list[asyncio.Task[None]] = []
@@ -88,19 +90,19 @@ class Hub:
 
     # Viewers
 
-    async def join(self) -> Viewer:
-        """A new viewer, with hello, memory samples and a chain to follow."""
-        viewer = Viewer()
+    async def join(self, wire: Wire | None = None) -> Viewer:
+        """A new viewer, with hello, a chain to follow and its host's memory sample;
+        ``wire`` is its connection where the dealer may write to it."""
+        viewer = Viewer(wire, self._dealer.wake)
         self._viewers.add(viewer)
         if not self._tasks:
             self._tasks = [
                 asyncio.create_task(self._subscription.run()),
                 asyncio.create_task(self._refresh_for_ever()),
+                asyncio.create_task(self._dealer.run()),
             ]
         await self._refresh()
         viewer.post("hello", self.hello())
-        for engine_host_id, message in self._memory.items():
-            viewer.post(f"memory {engine_host_id}", message)
         self._place(viewer)
         self._heal()
         return viewer
@@ -133,9 +135,14 @@ class Hub:
         if engine_host_id not in known:
             return False
         viewer.has_chosen = True
-        viewer.follow(engine_host_id, self._chain(engine_host_id))
+        self._show(viewer, engine_host_id)
         self._heal()
         return True
+
+    def _show(self, viewer: Viewer, engine_host_id: str) -> None:
+        viewer.follow(engine_host_id, self._chain(engine_host_id))
+        if engine_host_id in self._memory:
+            viewer.post("memory", self._memory[engine_host_id])
 
     def show_all(self, viewer: Viewer) -> None:
         """Let the viewer see the keyframes of all other hosts, from the newest on."""
@@ -209,12 +216,14 @@ class Hub:
                 self._take_status(message)
             case "memory.sample":
                 self._memory[message["engine_host_id"]] = message
-                self._post_all(f"memory {message['engine_host_id']}", message)
+                for viewer in self._viewers:
+                    if viewer.engine_host_id == message["engine_host_id"]:
+                        viewer.post("memory", message)
             case "class.run":
                 self._post_all("class run", message)
             case "request.event":
                 for viewer in self._watchers.get(message["request_id"], ()):
-                    viewer.post(f"request {message['request_id']}", message)
+                    viewer.tell(f"request {message['request_id']}", message)
 
     def _take_frame(self, message: dict[str, Any]) -> None:
         engine_host_id = message["engine_host_id"]
@@ -260,7 +269,7 @@ class Hub:
             else min(known, default=None)
         )
         if host is not None:
-            viewer.follow(host, self._chain(host))
+            self._show(viewer, host)
 
     def _chain(self, engine_host_id: str) -> Chain:
         return self.chains.setdefault(engine_host_id, Chain())

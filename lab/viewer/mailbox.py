@@ -6,8 +6,9 @@ the hub puts in, the viewer's own task takes out.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from lab.tracing.trace import LOW_WORD
 
@@ -73,60 +74,101 @@ class Chain:
         self.num_bytes = 0
 
 
-class Viewer:
-    """One browser: a position in the chain it follows, and its newest messages."""
+class Wire(Protocol):
+    """A connection that takes packed messages at once (config/wire.py)."""
 
-    def __init__(self) -> None:
+    @property
+    def is_free(self) -> bool:
+        """Whether it takes a parcel now."""
+
+    def write(self, parcel: bytes) -> None:
+        """Send whole messages, packed."""
+
+
+class Viewer:
+    """One browser: a position in the chain it follows, and its newest messages.
+
+    With a ``wire`` the dealer sends what others get too, and next() has only what is
+    the viewer's own; without one, next() has all.
+    """
+
+    def __init__(
+        self, wire: Wire | None = None, wake_dealer: Callable[[], None] | None = None
+    ) -> None:
+        self.wire = wire
         self.engine_host_id: str | None = None
         self.has_chosen = False
         """Whether the browser named the host; otherwise the hub picks one."""
         self.sees_all = False
         """Whether it gets the keyframes of hosts that it does not follow, too."""
         self.request_ids: set[str] = set()
-        self._chain: Chain | None = None
+        self.chain: Chain | None = None
         self._position = 0
+        self._own: dict[str, dict[str, Any]] = {}
         self._letters: dict[str, dict[str, Any] | bytes] = {}
         self._woken = asyncio.Event()
+        self.wake = wake_dealer if wire and wake_dealer else self._woken.set
+        """A frame may have come."""
 
     def post(self, key: str, message: dict[str, Any] | bytes) -> None:
         """Leave a message; a newer one under the same key replaces it."""
         self._letters.pop(key, None)
         self._letters[key] = message
-        self._woken.set()
+        self.wake()
 
-    def wake(self) -> None:
-        """A frame may have come."""
+    def tell(self, key: str, message: dict[str, Any]) -> None:
+        """The same for a message that next() hands out in any case."""
+        self._own.pop(key, None)
+        self._own[key] = message
         self._woken.set()
 
     def follow(self, engine_host_id: str, chain: Chain) -> None:
         """Start at the keyframe of this host's chain (again)."""
         self.engine_host_id = engine_host_id
-        self._chain = chain
+        self.chain = chain
         self._position = chain.first
-        self._woken.set()
+        self.wake()
 
     @property
     def is_starved(self) -> bool:
         """Whether it follows a chain that has no keyframe to start from."""
-        return self._chain is not None and self._chain.is_broken
+        return self.chain is not None and self.chain.is_broken
+
+    @property
+    def position(self) -> int:
+        """Of the next frame in its chain; the keyframe's where it was overtaken."""
+        return max(self._position, self.chain.first if self.chain else 0)
+
+    @position.setter
+    def position(self, position: int) -> None:
+        self._position = position
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether frames wait."""
+        return self.chain is not None and self.position < self.chain.end
+
+    def take_letters(self) -> list[dict[str, Any] | bytes]:
+        """All messages that others get too; they wait no longer."""
+        letters = list(self._letters.values())
+        self._letters.clear()
+        return letters
 
     async def next(self) -> dict[str, Any] | bytes:
         """The next thing to send; messages go before frames."""
         while True:
-            if self._letters:
+            if self._own:
+                return self._own.pop(next(iter(self._own)))
+            if self.wire is None and self._letters:
                 return self._letters.pop(next(iter(self._letters)))
-            frame = self._next_frame()
-            if frame is not None:
+            if self.wire is None and (frame := self._next_frame()) is not None:
                 return frame
             self._woken.clear()
             await self._woken.wait()
 
     def _next_frame(self) -> bytes | None:
-        chain = self._chain
-        if chain is None:
+        if self.chain is None or not self.has_frames:
             return None
-        position = max(self._position, chain.first)
-        if position >= chain.end:
-            return None
+        position = self.position
         self._position = position + 1
-        return chain.frames[position - chain.first]
+        return self.chain.frames[position - self.chain.first]
