@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from launcher import children, room
-from launcher.children import Child, Guard
+from launcher.children import Child
+from launcher.guarding import Guard
 from launcher.stages import LaunchError
 
 
@@ -47,7 +48,7 @@ def test_a_log_is_set_aside_while_its_process_writes_on(
     monkeypatch.setattr(children, "LOG_LIMIT_BYTES", 20_000)
     code = "import sys, time\nfor n in range(4000):\n print('line', n, flush=True)\n"
     code += " time.sleep(0.0005)\n"
-    guard, log = Guard(), tmp_path / "web.log"
+    guard, log = Guard(tmp_path / "groups"), tmp_path / "web.log"
     child = Child("web", [sys.executable, "-c", code], {}, log, guard)
     sizes = []
     while child.exit_code() is None:
