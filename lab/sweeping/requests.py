@@ -38,8 +38,8 @@ TAKEN_WITHIN = timedelta(seconds=10)
 """A hand-over that took so long is looked into."""
 NEVER_SENT = timedelta(seconds=20)
 """A web process that has not sent a request by then has died."""
-HOST_BACK_S = 30.0
-"""A host that was unheard of may have been frozen: it gets so long to come back."""
+HOST_BACK_S = 15.0
+"""Beyond the life of its key: a host that is unheard of may be frozen."""
 MAX_AGAIN = 3
 AT_ONCE = 500
 LOST = "The question got lost on its way to an engine. Ask again."

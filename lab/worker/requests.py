@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 
 LEASE_EXPIRES_S = KEPT_S
 """Far longer than a message can stay away: the broker's visibility_timeout."""
-HOST_KEY_PREFIX = "lab:host:"
-"""The newest life of each engine host."""
+LIVES_KEY_PREFIX = "lab:lives:"
+"""The lives of each engine host that nobody has taken over from."""
 
 Holder = Literal["us", "the living", "the dead"]
 
@@ -32,7 +32,7 @@ class Leases:
 
     def __init__(self, redis_url: str, engine_host_id: str, life: str) -> None:
         self._redis = server_at(redis_url)
-        self._host_key = HOST_KEY_PREFIX + engine_host_id
+        self._lives_key = LIVES_KEY_PREFIX + engine_host_id
         self._life = life
 
     def take(self, request_id: str) -> Holder:
@@ -44,18 +44,23 @@ class Leases:
         return "the living" if self._is_alive(holder) else "the dead"
 
     def take_over(self) -> list[str]:
-        """Request ids that the host's last life left behind, now leased to this one.
+        """Request ids that the host's earlier lives left, now leased to this one.
 
-        Waits until that life is surely over. Among them are requests that ended well
-        some minutes ago: to report those again does no harm.
+        Waits until each is surely over: of one that died while it waited itself, what
+        the one before had left is still to be taken. Among them are requests that ended
+        well some minutes ago: to report those again does no harm.
         """
-        last = self._redis.set(self._host_key, self._life, get=True)
+        self._redis.sadd(self._lives_key, self._life)
+        left: list[str] = []
         end = time.monotonic() + 2 * STATUS_EXPIRES_S
-        while last and self._is_alive(last):
-            if time.monotonic() > end:  # two workers with one ENGINE_HOST_ID
-                return []
-            time.sleep(0.5)
-        return [] if not last else self._take_all_of(last)
+        for earlier in self._redis.smembers(self._lives_key) - {self._life}:
+            while self._is_alive(earlier):
+                if time.monotonic() > end:  # two workers with one ENGINE_HOST_ID
+                    return left
+                time.sleep(0.5)
+            left += self._take_all_of(earlier)
+            self._redis.srem(self._lives_key, earlier)
+        return left
 
     def _take_all_of(self, life: str) -> list[str]:
         left = []

@@ -62,4 +62,6 @@ def test_nothing_is_lost_doubled_or_left_open_under_twelve_blows(tmp_path: Path)
     report = json.loads(done.stdout.splitlines()[-1])
     got = {row["name"]: row["value"] for row in report["results"]}
     assert got["questions"] > 4
-    assert (got["lost"], got["doubled"], got["without_an_end"]) == (0, 0, 0), report
+    assert (got["lost"], got["doubled"], got["without_an_end"]) == (0, 0, 0), (
+        done.stdout
+    )

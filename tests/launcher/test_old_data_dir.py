@@ -128,7 +128,7 @@ def test_who_was_signed_in_finds_everything(served: Served) -> None:
 
 
 def test_recordings_and_pages_still_open_are_served(served: Served) -> None:
-    menu = json.loads(served.page("lab/recordings/"))["recordings"]
+    menu = json.loads(served.page("lab/recordings/menu/"))["recordings"]
     assert "mine" in {one["id"] for one in menu}
     [style] = (served.stack.data_dir / "static" / "css").glob(made.OPEN_STYLE)
     assert served.page(f"static/css/{style.name}") == style.read_text()

@@ -14,7 +14,13 @@ from django.conf import settings
 from lab.engine.generation import GenerationRequest
 from lab.messages import RequestEvent, RequestReport
 from lab.worker.publisher import LIFE_KEY_PREFIX
-from lab.worker.requests import LEASE_EXPIRES_S, LEASE_KEY_PREFIX, Leases, RequestIntake
+from lab.worker.requests import (
+    LEASE_EXPIRES_S,
+    LEASE_KEY_PREFIX,
+    LIVES_KEY_PREFIX,
+    Leases,
+    RequestIntake,
+)
 
 INTERRUPTED = "The engine host stopped while it answered: ask again."
 
@@ -76,7 +82,7 @@ class Life:
 def server() -> Iterator[Any]:
     with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as server:
         yield server
-        for prefix in (LEASE_KEY_PREFIX, LIFE_KEY_PREFIX, "lab:host:"):
+        for prefix in (LEASE_KEY_PREFIX, LIFE_KEY_PREFIX, LIVES_KEY_PREFIX):
             for key in server.scan_iter(match=prefix + "*"):
                 server.delete(key)
 
@@ -149,6 +155,23 @@ def test_a_host_that_starts_again_refuses_what_its_last_life_left(
     assert (report.request_id, report.finish_reason) == ("a", "interrupted")
     second.intake.serve(message("a"))
     assert second.host.served == [], "it is leased to this life now"
+
+
+def test_what_two_lives_left_is_refused_when_the_second_died_before_it_could(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = life(server), life(server)
+    first.intake.refuse_orphans()
+    first.intake.serve(message("a"))
+    monkeypatch.setattr("lab.worker.requests.STATUS_EXPIRES_S", 0)
+    second.intake.refuse_orphans()  # does not wait for the first to be over
+    assert not second.host.listener.reports
+    first.end()
+    second.end()
+    third = life(server)
+    third.intake.refuse_orphans()
+    (report,) = third.host.listener.reports
+    assert (report.request_id, report.finish_reason) == ("a", "interrupted")
 
 
 def test_a_message_that_is_no_request_is_refused_with_its_sentence(
