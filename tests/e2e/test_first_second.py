@@ -15,8 +15,8 @@ from tests.launcher.running import RunningStack
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="session")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def late(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A stack without an engine: the mentor is scripted here."""
     stack = RunningStack(tmp_path_factory.mktemp("late"), PORT=str(free_port()))
     try:
@@ -60,9 +60,11 @@ def ask(page: Page, question: str) -> None:
     page.locator("#mentor-question").press("Enter")
 
 
-def test_what_is_asked_before_the_connection_stands_goes_out_by_itself(page: Page):
+def test_what_is_asked_before_the_connection_stands_goes_out_by_itself(
+    page: Page, late: str
+):
     mentor = LateMentor(page, num_refused=3)
-    page.goto(CHAPTER)
+    page.goto(late + CHAPTER.lstrip("/"))
     ask(page, "What is a block?")
     expect(page.locator("#mentor-connection")).to_contain_text("goes out by itself")
     expect(page.locator(".mentor-asked")).to_have_text("What is a block?")
@@ -71,9 +73,9 @@ def test_what_is_asked_before_the_connection_stands_goes_out_by_itself(page: Pag
     assert [one["question"] for one in mentor.asked] == ["What is a block?"]
 
 
-def test_what_nobody_takes_is_said_and_sent_again_under_its_id(page: Page):
+def test_what_nobody_takes_is_said_and_sent_again_under_its_id(page: Page, late: str):
     mentor = LateMentor(page, num_dropped=1)
-    page.goto(CHAPTER)
+    page.goto(late + CHAPTER.lstrip("/"))
     ask(page, "What is a block?")
     expect(page.locator("#mentor-connection")).to_contain_text(
         "The server has not taken your question yet", timeout=10_000
@@ -85,9 +87,9 @@ def test_what_nobody_takes_is_said_and_sent_again_under_its_id(page: Page):
     assert first["key"] == second["key"] and len(first["key"]) == 32
 
 
-def test_a_reload_before_it_was_taken_loses_nothing(page: Page):
+def test_a_reload_before_it_was_taken_loses_nothing(page: Page, late: str):
     mentor = LateMentor(page, num_dropped=1)
-    page.goto(CHAPTER)
+    page.goto(late + CHAPTER.lstrip("/"))
     ask(page, "What is a block?")
     page.wait_for_timeout(500)
     page.reload()
