@@ -11,9 +11,6 @@ import contextlib
 import os
 import secrets
 import statistics
-import subprocess
-import sys
-import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -23,10 +20,9 @@ from typing import Any
 
 from benchmarks.cpu_time import CpuTime, compared
 from benchmarks.interval import bootstrap_interval, mean_interval
-from benchmarks.process import answer, engine_environment, measured
+from benchmarks.process import answer, measured
 from benchmarks.scale import Scale, scale_of
-from benchmarks.stack import model_settings
-from benchmarks.trace import redis_server, serve_round, wait_ready
+from benchmarks.trace import prepared, serve_round, wait_ready
 from benchmarks.viewing import open_viewer
 from launcher import valkey
 
@@ -40,20 +36,13 @@ TOKENS_VARIABLE = "BENCH_TOKENS"
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
     """Measure in a process that has the engine's environment."""
     scale = scale_of("lab", options)
-    environment = engine_environment(scale)
-    with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
-        environment |= model_settings(environment)
-        environment |= {"DATA_DIR": directory, "DATABASE_URL": ""}
-        environment |= {"METRICS_TOKEN": secrets.token_hex(32)}
-        environment |= {TOKENS_VARIABLE: str(scale["tokens"])}
-        with redis_server(Path(directory)) as url:
-            environment["REDIS_URL"] = url
-            migrate = [sys.executable, "manage.py", "migrate", "-v0"]
-            subprocess.run(migrate, env=environment, check=True)
-            found: list[dict[str, Any]] = measured(
-                "benchmarks.lab", environment, options
-            )
-            return found
+    more = {
+        "METRICS_TOKEN": secrets.token_hex(32),
+        TOKENS_VARIABLE: str(scale["tokens"]),
+    }
+    with prepared(scale, **more) as environment:
+        found: list[dict[str, Any]] = measured("benchmarks.lab", environment, options)
+    return found
 
 
 def measure(options: dict[str, Any]) -> list[dict[str, Any]]:

@@ -32,19 +32,26 @@ from launcher import valkey
 
 def run(options: dict[str, Any]) -> list[dict[str, Any]]:
     """Measure in a process that has the engine's environment."""
-    scale = scale_of("trace", options)
+    with prepared(scale_of("trace", options)) as environment:
+        results: list[dict[str, Any]] = measured(
+            "benchmarks.trace", environment, options
+        )
+    return results
+
+
+@contextmanager
+def prepared(scale: Scale, **more: str) -> Iterator[dict[str, str]]:
+    """The environment of an engine with a Redis and a migrated database of its own, and
+    ``more``."""
     environment = engine_environment(scale)
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
         environment |= model_settings(environment)
-        environment |= {"DATA_DIR": directory, "DATABASE_URL": ""}
+        environment |= {"DATA_DIR": directory, "DATABASE_URL": "", **more}
         with redis_server(Path(directory)) as url:
             environment["REDIS_URL"] = url
             migrate = [sys.executable, "manage.py", "migrate", "-v0"]
             subprocess.run(migrate, env=environment, check=True)
-            results: list[dict[str, Any]] = measured(
-                "benchmarks.trace", environment, options
-            )
-            return results
+            yield environment
 
 
 @contextmanager

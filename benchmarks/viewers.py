@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.interval import percentile
-from benchmarks.viewing import USER_AGENT, session_cookies
+from benchmarks.viewing import USER_AGENT, session_cookies, wait_served
 from launcher import valkey, web
 
 NUM_VIEWERS = 500
@@ -84,7 +83,7 @@ def _ours(
         server = stack.enter_context(
             _process(web.command("127.0.0.1", port), environment)
         )
-        _wait_served(url)
+        wait_served(url)
         player = stack.enter_context(
             _process(_player("publish", rate), environment),
         )
@@ -153,18 +152,6 @@ def _pages(url: str, seconds: float) -> Iterator[float]:
         took = time.monotonic() - began
         yield took * 1e3
         time.sleep(max(0.0, PAGE_EVERY_S - took))
-
-
-def _wait_served(url: str) -> None:
-    end = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(f"{url}/healthz").read()
-            return
-        except (urllib.error.URLError, ConnectionError):
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)
 
 
 # websockets.broadcast

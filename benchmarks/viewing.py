@@ -48,7 +48,7 @@ def open_viewer(
         env={key: text for key, text in os.environ.items() if key != "LD_PRELOAD"},
     )
     try:
-        _wait_served(url)
+        wait_served(url)
         viewer = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.viewing", url, str(number)],
             stdin=subprocess.PIPE,
@@ -67,7 +67,8 @@ def open_viewer(
         web.wait()
 
 
-def _wait_served(url: str) -> None:
+def wait_served(url: str) -> None:
+    """Until a web server answers; raises what it failed with after a minute."""
     end = time.monotonic() + 60
     while True:
         try:

@@ -1,45 +1,26 @@
 """Every frame of an engine while something runs, read in the web process."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
-from types import TracebackType
 
 from lab.allocators.observed import Observed
+from lab.experiments.looking import EVERY_S, Looking
 from lab.tracing.frame_reader import FrameReader, sequence_of
 
-EVERY_S = 0.1
 LAST_FRAME_S = 3.0
 """A frame with the end of the last request comes within a keyframe's time."""
 Frames = Callable[[], Sequence[bytes]]
 """The newest keyframe of an engine and every delta since."""
 
 
-class Following:
+class Following(Looking):
     """Reads on until its context ends."""
 
     def __init__(self, frames: Frames, every_s: float = EVERY_S) -> None:
+        super().__init__(every_s)
         self._frames = frames
-        self._every_s = every_s
         self._reader = FrameReader()
-        self._task: asyncio.Task[None] | None = None
         self.observed = Observed()
-
-    async def __aenter__(self) -> "Following":
-        self.look()
-        self._task = asyncio.create_task(self._look_for_ever())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
 
     async def until_gone(self, short_ids: Sequence[int]) -> bool:
         """Wait for the frame after which these are not in the engine; False where it
@@ -57,11 +38,6 @@ class Following:
         return all(
             one in served and served[one].num_steps is not None for one in short_ids
         )
-
-    async def _look_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(self._every_s)
-            self.look()
 
     def look(self) -> None:
         """Read the frames that are new."""

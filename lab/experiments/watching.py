@@ -1,30 +1,23 @@
 """The engine's counters while something runs: sampled from its newest frames."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from types import TracebackType
 
+from lab.experiments.looking import EVERY_S, Looking
 from lab.experiments.outcome import Plot, Series
 from lab.tracing.frame_counters import FrameCounters
 
-EVERY_S = 0.1
 Counters = Callable[[], FrameCounters | None]
 
 
-class Watching:
+class Watching(Looking):
     """Samples until its context ends; a frame that was seen before counts once."""
 
     def __init__(self, counters: Counters, every_s: float = EVERY_S) -> None:
+        super().__init__(every_s)
         self._counters = counters
-        self._every_s = every_s
         self.samples: list[FrameCounters] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> "Watching":
-        self._look()
-        self._task = asyncio.create_task(self._look_for_ever())
-        return self
 
     async def __aexit__(
         self,
@@ -32,20 +25,13 @@ class Watching:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await super().__aexit__(kind, error, trace)
         if error is None:
             await asyncio.sleep(self._every_s)  # the frame of the last step
-        self._look()
+        self.look()
 
-    async def _look_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(self._every_s)
-            self._look()
-
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Sample, if there is a new frame."""
         counters = self._counters()
         if counters is not None and self.samples[-1:] != [counters]:
             self.samples.append(counters)

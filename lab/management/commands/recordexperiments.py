@@ -12,6 +12,7 @@ from lab import client
 from lab.experiments.catalog import EXPERIMENTS
 from lab.experiments.experiment import Experiment
 from lab.experiments.presentation import RECORDED_PREFIX
+from lab.management.recorder import tell_recorder
 from lab.management.visitor import VisitFailed, Visitor
 from lab.messages import EngineStatus
 from lab.recordings.library import SHIPPED_DIR
@@ -79,7 +80,8 @@ class Command(BaseCommand):
         host_id = status.engine_host_id
         moment = time.strftime("%Y%m%d-%H%M%S")
         name = f"{RECORDED_PREFIX}{experiment.id}-{moment}"
-        self._tell(host_id, "start", name, f"Experiment: {experiment.title}")
+        traffic = f"Experiment: {experiment.title}"[:MAX_TRAFFIC_CHARS]
+        tell_recorder(host_id, "start", name=name, seconds=MAX_SECONDS, traffic=traffic)
         try:
             said = asyncio.run(_visit(experiment, host_id))
             time.sleep(SETTLE_S)
@@ -101,28 +103,14 @@ class Command(BaseCommand):
 
     def _written(self, host_id: str) -> Path:
         """End the recording; where its file lies when it is whole."""
-        reply = self._tell(host_id, "stop")
+        reply = tell_recorder(host_id, "stop")
         until = time.monotonic() + WRITTEN_WITHIN_S
         while reply["state"] == "writing":
             if time.monotonic() > until:
                 raise CommandError(f"{reply['path']} is not written yet.")
             time.sleep(POLL_S)
-            reply = self._tell(host_id, "state")
+            reply = tell_recorder(host_id, "state")
         return Path(reply["path"])
-
-    def _tell(
-        self, host_id: str, action: str, name: str = "", traffic: str = ""
-    ) -> dict[str, Any]:
-        arguments: dict[str, Any] = {}
-        if action == "start":
-            words = traffic[:MAX_TRAFFIC_CHARS]
-            arguments = {"name": name, "seconds": MAX_SECONDS, "traffic": words}
-        reply = client.record(host_id, action, **arguments)
-        if reply is None:
-            raise CommandError(f"Engine host {host_id} does not answer.")
-        if reply["state"] in ("refused", "failed"):
-            raise CommandError(reply["error"])
-        return reply
 
 
 async def _visit(experiment: Experiment, host_id: str) -> str:

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from courseware.models import Learner
 from lab import client
 from lab.errors import EngineError
+from lab.management.recorder import tell_recorder
 from lab.messages import EngineStatus
 from lab.models import EngineRequest
 from lab.recordings.recorder import MAX_SECONDS, written_words
@@ -56,14 +57,20 @@ class Command(BaseCommand):
             options["seconds"],
             random.Random(options["seed"]),
         )
-        self._record(status.engine_host_id, "start", name, traffic.words)
+        tell_recorder(
+            status.engine_host_id,
+            "start",
+            name=name,
+            seconds=MAX_SECONDS,
+            traffic=traffic.words,
+        )
         learners: list[str] = []
         try:
             self._send(sent, learners)
             self._wait(learners)
         finally:
             time.sleep(SETTLE_S)
-            self._record(status.engine_host_id, "stop")
+            tell_recorder(status.engine_host_id, "stop")
             Learner.objects.filter(learner_id__in=learners).delete()
         self._tell(status.engine_host_id)
 
@@ -77,19 +84,6 @@ class Command(BaseCommand):
                 "request: leave one running."
             )
         return ready[0]
-
-    def _record(
-        self, host_id: str, action: str, name: str = "", traffic: str = ""
-    ) -> dict[str, Any]:
-        arguments: dict[str, Any] = {}
-        if action == "start":
-            arguments = {"name": name, "seconds": MAX_SECONDS, "traffic": traffic}
-        reply = client.record(host_id, action, **arguments)
-        if reply is None:
-            raise CommandError(f"Engine host {host_id} does not answer.")
-        if reply["state"] in ("refused", "failed"):
-            raise CommandError(reply["error"])
-        return reply
 
     def _send(self, sent: list[recorded.Sent], learners: list[str]) -> None:
         """Each request is of a learner of its own; their ids go into ``learners``."""
@@ -120,7 +114,7 @@ class Command(BaseCommand):
 
     def _tell(self, host_id: str) -> None:
         until = time.monotonic() + 30
-        while (reply := self._record(host_id, "state"))["state"] != "done":
+        while (reply := tell_recorder(host_id, "state"))["state"] != "done":
             if time.monotonic() > until:
                 raise CommandError(f"{reply['path']} is not written yet.")
             time.sleep(POLL_S)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 
 from lab.engine.host import EngineHost
 from tests.lab import engine_host
@@ -19,3 +20,13 @@ def host(ear: Ear) -> Iterator[EngineHost]:
     started = engine_host.start(ear, num_blocks=128, max_model_len=1_024)
     yield started
     started.stop()
+
+
+@pytest.fixture
+def cache_in_memory(settings):
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    }
+    cache.clear()
+    yield
+    cache.clear()

@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.core.cache import cache
 from django.test import Client
 
 from lab import client as lab_client
@@ -23,16 +22,10 @@ TEACHER = "c" * 32
 
 
 @pytest.fixture(autouse=True)
-def in_memory(settings):
+def channels_in_memory(settings, cache_in_memory):
     settings.CHANNEL_LAYERS = {
         "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     }
-    settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    }
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from django.core.cache import cache
 
 from courseware.models import User
 from lab import client as lab_client
@@ -11,17 +10,7 @@ from lab.experiments.staff import are_launches_paused
 from lab.models import EngineRequest
 from tests.lab.fake_engine import READY, FakeEngine
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def in_memory_cache(settings):
-    settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    }
-    cache.clear()
-    yield
-    cache.clear()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cache_in_memory")]
 
 
 @pytest.fixture
