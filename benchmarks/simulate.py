@@ -14,8 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import simpy
-
 from benchmarks.interval import mean_interval
 from planning.fleet.plan import MONTH_S, Plan
 from planning.fleet.plan_fields import parse_plan
@@ -96,6 +94,8 @@ def _ratio(place: int) -> float:
 
 def simpy_wait_s(seed: int) -> float:
     """Mean wait of the same queue in SimPy."""
+    import simpy  # of the tests' packages, which a host from a bundle lacks
+
     random, environment = Random(seed), simpy.Environment()
     servers = simpy.Resource(environment, NUM_SERVERS)
     waits: list[float] = []

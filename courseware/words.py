@@ -6,14 +6,33 @@ Robertson and Zaragoza, 2009) with k1 = 1.2 and b = 0.75.
 
 import logging
 import re
+import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
-import bm25s
 import numpy as np
 import Stemmer
 from numpy.typing import NDArray
+
+
+@contextmanager
+def _without(name: str) -> Iterator[None]:
+    """Within it nothing finds the module ``name``."""
+    before = {name: sys.modules[name]} if name in sys.modules else {}
+    sys.modules[name] = None  # type: ignore[assignment]  # what import takes for gone
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        sys.modules.update(before)
+
+
+# Where a host has jax, bm25s lets it sort something at once, for which jax takes three
+# quarters of a card's memory and starts threads that no process may be forked from.
+with _without("jax"):
+    import bm25s
 
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 

@@ -17,6 +17,8 @@ def engine_variables(
         wanted["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
         if libraries := preloads(machine):
             wanted["LD_PRELOAD"] = ":".join(map(str, libraries))
+    elif not machine.has_flashinfer():
+        wanted["VLLM_USE_FLASHINFER_SAMPLER"] = "0"  # else vLLM imports it unasked
     if not config.is_hub_model:
         wanted["HF_HUB_OFFLINE"] = "1"
     if sentence := engine_refusal(machine, config):

@@ -56,6 +56,10 @@ class Machine:
         """Whether it is installed for this Python."""
         return find_spec("vllm") is not None
 
+    def has_flashinfer(self) -> bool:
+        """Whether it is: a bundle for a host with its own torch leaves it out."""
+        return find_spec("flashinfer") is not None
+
     def library(self, name: str) -> Path | None:
         """A shared library: in the virtual environment, else in the system."""
         for path in sorted((Path(sys.prefix) / "lib").glob(f"lib{name}.so*")):

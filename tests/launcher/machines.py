@@ -26,6 +26,7 @@ class MadeUpMachine(Machine):
     answering: Driver | None = None
     free: int = 10**11
     is_vllm_installed: bool = True
+    is_flashinfer_installed: bool = True
     commands: list[list[str]] = field(default_factory=list)
     environments: list[Mapping[str, str]] = field(default_factory=list)
 
@@ -43,6 +44,9 @@ class MadeUpMachine(Machine):
 
     def has_vllm(self) -> bool:
         return self.is_vllm_installed
+
+    def has_flashinfer(self) -> bool:
+        return self.is_flashinfer_installed
 
     def library(self, name: str) -> Path | None:
         return Path(f"/usr/lib/lib{name}.so")

@@ -46,3 +46,12 @@ def test_a_processor_that_vllm_refuses_may_still_have_a_card(machine, given):
 def test_without_vllm_the_machine_itself_is_judged(machine, given):
     machine.is_vllm_installed = False
     assert "needs a processor with AVX2" in engine_refusal(machine, given("cuda"))
+
+
+def test_where_flashinfer_is_left_out_vllm_samples_without_it(machine, given):
+    switch = "VLLM_USE_FLASHINFER_SAMPLER"
+    assert switch not in engine_variables(machine, given("cuda"), {})
+    machine.is_flashinfer_installed = False
+    assert engine_variables(machine, given("cuda"), {})[switch] == "0"
+    assert switch not in engine_variables(machine, given("cuda"), {switch: "1"})
+    assert switch not in engine_variables(machine, given("cpu"), {})
