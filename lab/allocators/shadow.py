@@ -226,7 +226,10 @@ class Shadow:
 
 def replayed(shadow: Shadow, served: Sequence[Served]) -> list[Moment]:
     """Every step of a new shadow until all of ``served`` are done, who are no longer
-    in the engine. Raises NeverFits."""
+    in the engine. Raises NeverFits, and ValueError where one has not ended: it would
+    hold its region for ever."""
+    if unended := [one for one in served if one.num_steps is None]:
+        raise ValueError(f"{len(unended)} of the requests have not ended.")
     coming = deque(sorted(served, key=lambda one: one.arrival))
     first = coming[0].arrival if coming else 0
     moments = []

@@ -15,6 +15,7 @@ from lab.allocators.shadow import (
     Served,
     Shadow,
     num_reserved,
+    replayed,
 )
 from lab.tracing.frame_counters import FrameCounters
 from lab.tracing.frame_reader import FrameReader, Seen, SeenRequest
@@ -155,6 +156,12 @@ def test_a_request_that_no_empty_pool_holds_is_a_sentence():
     shadow.arrive(_served(0, 10, 4))
     with pytest.raises(NeverFits, match="300 tokens does not fit into an empty pool"):
         shadow.step()
+
+
+def test_who_has_not_ended_is_not_replayed_for_ever():
+    shadow = Shadow("buddy", "max", 364, 300, 8)
+    with pytest.raises(ValueError, match="1 of the requests have not ended"):
+        replayed(shadow, [Served(0, num_prompt=10, num_output=4)])
 
 
 def _seen(step, *requests, num_free=90):

@@ -123,8 +123,9 @@ async def test_tokens_are_conserved_frame_by_frame_on_both_sides(
     lengths = {"number": 20, "prompt": 150, "output": 60, "lengths": EQUAL}
     async with Following(lambda: ear.frames) as following:
         _, reports = await run(CONTIGUOUS, host, ear, **lengths)
+        own = {report.short_id for report in reports}
+        assert await following.until_gone(sorted(own))
     observed = following.observed
-    own = {report.short_id for report in reports}
     for seen in observed.frames:
         bands = paged_bands(seen, own, 32)
         assert bands.pool == 127 * 32
