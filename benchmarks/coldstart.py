@@ -52,7 +52,8 @@ def measure_starts(
         with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
             cached = {**environment, **_caches(Path(directory))}
             for kind, found in starts.items():
-                told = ask("benchmarks.coldstart", cached, {"naps": 0})
+                asked = {"naps": 0, "data_dir": directory}
+                told = ask("benchmarks.coldstart", cached, asked)
                 found.append(told)
                 print(f"{kind}: {told['seconds']['total']:.1f} s", flush=True)
     if scale.device == "cpu":
@@ -103,11 +104,12 @@ def _result(name: str, values: list[float], unit: str) -> dict[str, Any]:
 
 def measure(asked: dict[str, Any]) -> Any:
     """One start, or one engine that sleeps ``naps`` times at each level."""
-    return asyncio.run(_sleep(asked["naps"]) if asked["naps"] else _start())
+    naps = asked["naps"]
+    return asyncio.run(_sleep(naps) if naps else _start(asked["data_dir"]))
 
 
-async def _start() -> dict[str, Any]:
-    async with product_engine() as engine:
+async def _start(data_dir: str) -> dict[str, Any]:
+    async with product_engine(data_dir) as engine:
         facts = engine.facts()
         seconds = {phase.name: phase.seconds for phase in facts["phases"]}
         seconds["total"] = (engine.ended_start_at or 0) - engine.started_at

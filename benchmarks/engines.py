@@ -23,10 +23,11 @@ REQUEST_ID = "1"
 
 
 @asynccontextmanager
-async def product_engine() -> AsyncIterator[EngineRun]:
-    """Start as EngineHost does, to the first token; ended after."""
+async def product_engine(data_dir: str = "") -> AsyncIterator[EngineRun]:
+    """Start as EngineHost does, to the first token; ended after. vLLM's compile cache
+    knows an engine by its ``data_dir`` too; without one it has one of its own."""
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
-        run = EngineRun(_config(directory), number=1)
+        run = EngineRun(_config(data_dir or directory), number=1)
         try:
             await run.start()
             await first_token(run.llm, run.sampling(1, 0.0, ignore_eos=True))

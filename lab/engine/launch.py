@@ -55,6 +55,10 @@ class EngineRun:
         self.is_tracing = True
         leftovers.clear()
         self.directory = leftovers.make_directory(config.data_dir)
+        self.named = leftovers.under_one_name(
+            self.directory, config.data_dir / f"run-{config.engine_host_id}"
+        )
+        """The same at every start: vLLM's compile cache asks for equal arguments."""
         self.tap = TapReader(self.directory / "tap")
         self.phases_path = self.directory / "phases.jsonl"
         self.split_path = self.directory / "memory.json"
@@ -76,7 +80,7 @@ class EngineRun:
 
     def arguments(self) -> dict[str, Any]:
         """AsyncEngineArgs of this run."""
-        tap_path, device = self.directory / "tap", resolve_device(self.config)
+        tap_path, device = self.named / "tap", resolve_device(self.config)
         return engine_arguments(self.config, device, tap_path)
 
     def finish_start(self) -> None:
@@ -214,6 +218,9 @@ class EngineRun:
             self.llm = None
         self.tap.close()
         shutil.rmtree(self.directory, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if self.named.readlink() == self.directory:
+                self.named.unlink()
 
 
 def last_start_path(config: EngineConfig) -> Path:

@@ -21,6 +21,14 @@ def make_directory(fallback: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"servelab-{os.getpid()}-", dir=root))
 
 
+def under_one_name(directory: Path, name: Path) -> Path:
+    """``name``, through which ``directory`` is found, in the place of one before it."""
+    made = name.with_name(f"{name.name}.{os.getpid()}")
+    made.unlink(missing_ok=True)
+    made.symlink_to(directory)
+    return made.replace(name)
+
+
 def clear(root: Path = SHARED) -> int:
     """Remove what belongs to no process any more; how many entries that were. What is
     another user's stays."""

@@ -87,6 +87,20 @@ def test_processors_do_not_share_a_model(tmp_path):
         config(tmp_path, ENGINE_DEVICE="cpu", ENGINE_TENSOR_PARALLEL="2")
 
 
+def test_every_start_gives_vllm_the_same_arguments(tmp_path):
+    """Else its compile cache, which is found by them, would never be found again."""
+    told = []
+    for number in (1, 2):
+        run = EngineRun(config(tmp_path), number)
+        told.append(run.arguments())
+        tap = Path(told[-1]["additional_config"]["tap_path"])
+        (tap.parent / "phases.jsonl").touch()
+        assert run.phases_path.exists(), "the engine process finds this run's files"
+        run.close()
+        assert not list(tmp_path.glob("run-*"))
+    assert told[0] == told[1]
+
+
 @pytest.mark.parametrize(("device", "cards"), [("cuda", 2), ("cpu", None)])
 def test_vllm_is_told_how_many_cards_share_the_model(tmp_path, device, cards):
     variables = {"ENGINE_TENSOR_PARALLEL": str(cards)} if cards else {}
