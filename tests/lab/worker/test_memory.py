@@ -236,3 +236,13 @@ def test_a_containers_limit_counts_where_there_is_one(tmp_path):
     (tmp_path / "memory.max").write_text("4096\n")
     assert _container_room(tmp_path) == [4086]
     assert 0 < (free_bytes("cpu") or 0) < psutil.virtual_memory().total
+
+
+def test_a_real_card_is_told_as_its_driver_did() -> None:
+    """Recorded on an H200 with nothing on it (tests/data/nvml)."""
+    told = sample(Nvml("h200"), EngineSplit())
+    assert (told.device, told.is_gpu) == ("NVIDIA H200", True)
+    assert told.total_bytes == 150_754_820_096 and told.used_bytes == 644_939_776
+    assert (told.utilisation_pct, told.temperature_c) == (0.0, 37.0)
+    assert told.power_w == 77.335
+    assert card_in_words(Nvml("h200")) == "NVIDIA H200, driver 580.159.04"
