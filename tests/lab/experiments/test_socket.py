@@ -1,5 +1,6 @@
 """Experiments over the viewer's socket: run, kept, limited, stopped, left."""
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -11,7 +12,7 @@ from lab.experiments import conduct, staff
 from lab.models import MAX_RUNS_IN_TOTAL, RUNS_KEPT, ExperimentRun
 from lab.viewer.hub import hub_of_process
 from tests.lab.fake_engine import FakeEngine
-from tests.lab.live import READY, Browser, new_id, send_event, until
+from tests.lab.live import READY, Browser, new_id, send, send_event, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -173,6 +174,20 @@ async def test_an_engine_that_dies_ends_the_run_and_the_next_one_works(browser, 
     )
     await browser.say(type="experiment", query=PREFIX)
     await _sent(engine, 2)
+
+
+async def test_an_engine_is_asked_as_soon_as_it_tells_that_it_is_ready(engine):
+    restarting = replace(READY, state="restarting")
+    engine.hosts = [restarting]
+    browser = await Browser(new_id()).connect()
+    await browser.say(type="experiment", query=PREFIX)
+    told = (await browser.hear("error"))["sentence"]
+    assert told == "The engine is restarting: nothing can be sent yet."
+    await send(READY.message())
+    await browser.hear("engine.status")
+    await browser.say(type="experiment", query=PREFIX)
+    await browser.hear("experiment.begin")
+    await browser.leave()
 
 
 async def test_a_host_that_goes_away_ends_the_run(browser, engine):
