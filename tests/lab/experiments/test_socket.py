@@ -84,7 +84,7 @@ async def test_what_there_is_so_far_is_drawn_and_gone_when_the_run_fails(
     figures = {"ttft_s": 0.1, "e2el_s": 1.0, "output_tokens_per_s": 34.0}
     figures["arrived_at"] = 100.0
     await _answer(engine, 0, 1, **figures)  # warms up
-    for number in range(1, 9):  # four alone, then two at once, twice
+    for number in range(1, 12):  # four alone, two at once twice, a longer prompt thrice
         await _answer(engine, number, number + 1, **figures)
     while not (told := await browser.hear("experiment.progress")).get("is_drawn"):
         continue
