@@ -24,6 +24,8 @@ from planning.service.fitted import FittedCost
 from planning.service.steps import StepCost
 
 ROUNDS = 12
+CLOSE_S = 1e-6
+"""Of a request in a step: nearer than that it is found."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ def fitted(
         read_s = own * math.ceil(shape.prompt / shape.budget)
         way = max(0.0, one.ttft_s - read_s - shape.prompt * cost.token_s)
         cost = replace(cost, step_s=own, request_s=each, entry_s=way)
+        if abs(more) < CLOSE_S:
+            break
     return cost
 
 

@@ -40,6 +40,13 @@ class Planned:
         expected = self.expected(point.load, self.usually_held_up)
         return replace(point, expected=expected)
 
+    def drawn_all(self, points: Sequence[Point]) -> list[Point]:
+        """Those that were measured already are compared too."""
+        return [
+            self.compared(one) if (one := self.drawn(point)).served else one
+            for point in points
+        ]
+
     def compared(self, point: Point) -> Point:
         """A measured one, with how much it was held up and what is expected then."""
         held = held_up(point.served, self.expected(point.load))

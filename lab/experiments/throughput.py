@@ -28,6 +28,8 @@ LONGER, NUM_LONGER, LONG_OUTPUT = 4, 3, 2
 tells what reading takes."""
 RATE_HALVINGS = (8, 4, 2, 1)
 
+_thought = asyncio.to_thread
+"""The model goes through thousands of steps: others are served meanwhile."""
 BY_CARD = (
     "The planning model’s curve comes from the card’s figures, before anything was "
     "measured."
@@ -109,7 +111,9 @@ async def run(bench: Bench, values: Values) -> Outcome:
     for at, point in enumerate(points):
         if point.served is None:
             measured = await _measure(bench, point, requests)
-            points[at] = measured if model is None else model.compared(measured)
+            points[at] = (
+                measured if model is None else await _thought(model.compared, measured)
+            )
             name = f"{point.load.name} {plan.unit}"
             await bench.show(so_far(points, f"Measured: {name}."))
     return outcome(points, plan.unit, basis, probes)
@@ -130,7 +134,7 @@ async def _expect(
     points = [Point(load) for load in plan.loads]
     if cost := card_cost(bench.status):
         by_card = Planned(cost, plan.shape)
-        return [by_card.drawn(point) for point in points], [], by_card, BY_CARD
+        return await _thought(by_card.drawn_all, points), [], by_card, BY_CARD
     probes = []
     for number in (1, plan.crowd):
         await bench.say(
@@ -139,7 +143,7 @@ async def _expect(
         end = Point(Load(float(number)), is_calibration=True)
         probes.append(await _measure(bench, end, requests))
     long, ttft_s = await _longer(bench, plan.shape)
-    model = planned_by(probes, plan.shape, long, ttft_s)
+    model = await _thought(planned_by, probes, plan.shape, long, ttft_s)
     if not plan.is_open:
         points = [probes[0], *points[1:-1], probes[1]]
         probes = []
@@ -147,11 +151,7 @@ async def _expect(
         return points, probes, None, UNKNOWN
     names = f"the loads of 1 and {plan.crowd} at once"
     basis = BY_PROBES.format(probes=names)
-    points = [
-        model.compared(one) if (one := model.drawn(point)).served else one
-        for point in points
-    ]
-    return points, probes, model, basis
+    return await _thought(model.drawn_all, points), probes, model, basis
 
 
 async def _longer(bench: Bench, shape: Shape) -> tuple[Shape | None, float | None]:
@@ -271,6 +271,18 @@ THROUGHPUT = Experiment(
     ),
     run=run,
     claims=("step-time", "paper-2-4"),
+    assumes=(
+        "Expected on a card: by the card’s figures. On a processor by constants that "
+        "follow from the loads of 1 and of the most at once, and from a longer prompt "
+        "alone: a step grows by the same for each request and each token that is read.",
+        "Undisturbed is the lower quartile of the gaps between tokens. The constants "
+        "are those of undisturbed steps.",
+        "Held up: how many times as long the mean step took, beyond what the model "
+        "itself expects. The curve is drawn with what the first loads had; each load’s "
+        "own is known when it has run.",
+        "Each load is gone through step by step as vLLM’s scheduler does it, with "
+        "requests that come at the pace at which they came here.",
+    ),
     changes=(
         "A card whose arithmetic is far quicker than its memory: the knee comes at "
         "tens or hundreds of requests instead of a few.",
