@@ -92,11 +92,11 @@ class SameWords:
         return [
             same,
             f"Where answers part, Transformers’ logits of the two words were "
-            f"{abs(worst['gap']):.3g} apart at most; {worst['format']} has one number "
-            f"each {worst['step']:.3g} there. In {second} of {len(self.parted)} vLLM "
-            f"wrote what Transformers had second, and in {turned} Transformers itself "
-            "turns them around, or has them equal, when it computes the same place in "
-            "one piece.",
+            f"{abs(worst['gap']):.3g} apart at most; neighbouring numbers of "
+            f"{worst['format']} are {worst['step']:.3g} apart there. In {second} "
+            f"of {len(self.parted)} vLLM wrote what Transformers had second, and in "
+            f"{turned} Transformers itself turns them around, or has them equal, when "
+            "it computes the same place in one piece.",
         ]
 
     def table(self, counts: Sequence[int], prompts: Sequence[int], of: str) -> Table:

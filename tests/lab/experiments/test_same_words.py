@@ -35,7 +35,10 @@ def test_where_rounding_decides_is_counted_apart_from_what_is_another_answer() -
     assert figure(found, "between the two words") == 0.5
     assert figure(found, "the same, largest") == 3.5
     said = " ".join(found.says())
-    assert "3.5 apart at most; bfloat16 has one number each 0.125 there" in said
+    assert (
+        "3.5 apart at most; neighbouring numbers of bfloat16 are 0.125 apart there"
+        in said
+    )
     assert "In 2 of 3 vLLM wrote what Transformers had second, and in 2" in said
     assert found.table([32] * 4, [9] * 4, "T").rows[1][4:] == [8, 0.125, 0.125, -0.125]
 
