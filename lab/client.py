@@ -2,23 +2,17 @@
 
 Commands travel to the engine hosts as Celery messages by task name; aborts and
 keyframe requests as Celery control commands, which never queue behind work. All of it
-goes through one Transport, the one place that tests replace.
+goes through one Transport (lab.receipts.transport), the one place that tests replace.
 """
 
-import json
 import logging
-import time
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import redis
-from celery import current_app
-from django.conf import settings
 from django.db import transaction
 from django.dispatch import Signal
 from kombu.exceptions import OperationalError as BrokerError
@@ -28,8 +22,6 @@ from lab.live_state import LiveState
 from lab.messages import (
     DEMONSTRATIONS_LAST,
     ENGINE_QUEUE,
-    METRICS_KEY_PREFIX,
-    STATUS_KEY_PREFIX,
     EngineStatus,
     Generation,
     RequestReport,
@@ -37,10 +29,13 @@ from lab.messages import (
     queue_of,
 )
 from lab.models import FORGOTTEN_AFTER, EngineRequest
-from lab.receipts.custody import custody, server_at
 from lab.receipts.ending import request_finished as request_finished
 from lab.receipts.ending import take_reports_in
-from lab.recordings.still import SHIPPED, StillEngine
+from lab.receipts.transport import GENERATE, way
+from lab.receipts.transport import BrokerTransport as BrokerTransport
+from lab.receipts.transport import Transport as Transport
+from lab.receipts.transport import recorded as recorded
+from lab.receipts.transport import transport as transport
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +44,6 @@ OVERDUE: timedelta = FORGOTTEN_AFTER
 NO_BROKER = "The engine cannot be reached: the message broker does not answer."
 MAX_OWN = 100
 """Of a learner's requests the newest that look() tells apart from all others."""
-GENERATE = "lab.generate"
-"""The task of one generation."""
 KEEP_S = 2.0
 """How long a heartbeat is taken for true before it is read again."""
 NOT_SENT: tuple[type[Exception], ...] = (
@@ -66,127 +59,6 @@ swept = Signal()
 NOBODY_ANSWERED = (
     f"No engine answered within {OVERDUE.total_seconds() / 60:.0f} minutes. Ask again."
 )
-
-
-class Transport(Protocol):
-    """The way to the engine hosts and back."""
-
-    def send(
-        self,
-        task: str,
-        arguments: dict[str, Any],
-        priority: int,
-        queue: str = ENGINE_QUEUE,
-    ) -> None:
-        """Queue a task for one of the engine hosts, or for the one of that queue; a
-        smaller priority goes first."""
-
-    def command(self, name: str, arguments: dict[str, Any]) -> None:
-        """Tell every engine host, past the queue."""
-
-    def ask(
-        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
-    ) -> list[dict[str, Any]]:
-        """Tell every engine host, and gather what they reply within a second, or
-        until ``num_replies`` hosts did."""
-
-    def statuses(self, max_age_s: float = 0.0) -> list[EngineStatus]:
-        """The heartbeats that have not expired, in any order; may be of a look up to
-        ``max_age_s`` ago."""
-
-    def metrics(self) -> dict[str, list[dict[str, Any]]]:
-        """Metric families by engine host, of those that told them lately."""
-
-
-class BrokerTransport:
-    """Celery for commands, Redis for heartbeats."""
-
-    def __init__(self) -> None:
-        self._seen_at = float("-inf")
-        self._seen: list[EngineStatus] = []
-
-    def send(
-        self,
-        task: str,
-        arguments: dict[str, Any],
-        priority: int,
-        queue: str = ENGINE_QUEUE,
-    ) -> None:
-        """By the task's name: the engine's code is not here."""
-        if task == GENERATE:
-            custody().keep_sent(arguments["payload"], queue)
-        current_app.send_task(task, kwargs=arguments, queue=queue, priority=priority)
-
-    def command(self, name: str, arguments: dict[str, Any]) -> None:
-        """As a Celery control command."""
-        self._broadcast(name, arguments)
-
-    def ask(
-        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
-    ) -> list[dict[str, Any]]:
-        """As a Celery control command with replies."""
-        replies = self._broadcast(
-            name, arguments, reply=True, timeout=1.0, limit=num_replies
-        )
-        return [
-            answer for reply in replies or [] for answer in reply.values() if answer
-        ]
-
-    def _broadcast(self, name: str, arguments: dict[str, Any], **options: Any) -> Any:
-        return current_app.control.broadcast(
-            name, arguments=arguments, pattern="engine@*", matcher="glob", **options
-        )
-
-    def statuses(self, max_age_s: float = 0.0) -> list[EngineStatus]:
-        """Kept by the engine hosts under STATUS_KEY_PREFIX."""
-        now = time.monotonic()
-        if now - self._seen_at > max_age_s:
-            self._seen, self._seen_at = self._read(), now
-        return self._seen
-
-    def _read(self) -> list[EngineStatus]:
-        found = _values(STATUS_KEY_PREFIX)
-        return [EngineStatus.from_json(status) for status in found.values()]
-
-    def metrics(self) -> dict[str, list[dict[str, Any]]]:
-        """Kept by the engine hosts under METRICS_KEY_PREFIX."""
-        return _values(METRICS_KEY_PREFIX)
-
-
-def _values(prefix: str) -> dict[str, Any]:
-    """JSON that engine hosts keep in Redis, by the host's id."""
-    with server_at(settings.REDIS_URL) as server:
-        keys = sorted(server.scan_iter(match=f"{prefix}*", count=100))
-        texts = server.mget(keys) if keys else []
-    return {
-        key.removeprefix(prefix): json.loads(text)
-        for key, text in zip(keys, texts, strict=True)
-        if text
-    }
-
-
-_transport: Transport = BrokerTransport()
-
-
-@contextmanager
-def transport(other: Transport) -> Iterator[None]:
-    """Send all commands another way, for as long as the context lasts (tests)."""
-    global _transport
-    before, _transport = _transport, other
-    try:
-        yield
-    finally:
-        _transport = before
-
-
-@contextmanager
-def recorded(path: Path | None = None, step: int | None = None) -> Iterator[str]:
-    """Look at a recording stopped at a step in the place of live engines, for as long
-    as the context lasts (evaluations); gives what it is in words. The shipped one by
-    default; raises RecordingError."""
-    engine = StillEngine(path or SHIPPED, step)
-    with transport(engine):
-        yield engine.label
 
 
 # Requests
@@ -250,7 +122,7 @@ def _send(payload: dict[str, Any], queue: str) -> None:
 
 def send_again(payload: dict[str, Any], queue: str) -> None:
     """A generation's message, also one that got lost: a host serves an id once."""
-    _transport.send(GENERATE, {"payload": payload}, payload["priority"], queue)
+    way().send(GENERATE, {"payload": payload}, payload["priority"], queue)
 
 
 def unknown(request_ids: Iterable[str]) -> set[str]:
@@ -262,7 +134,7 @@ def unknown(request_ids: Iterable[str]) -> set[str]:
 
 def send_task(task: str, arguments: dict[str, Any]) -> None:
     """Queue another task than a generation for a main engine host."""
-    _transport.send(task, arguments, DEMONSTRATIONS_LAST)
+    way().send(task, arguments, DEMONSTRATIONS_LAST)
 
 
 def owned(request_id: str, learner_id: str) -> str:
@@ -277,7 +149,7 @@ def owned(request_id: str, learner_id: str) -> str:
 def abort(request_id: str, learner_id: str) -> None:
     """Abort in whichever host has it; raises NotYours and NOT_SENT. Idempotent."""
     owned(request_id, learner_id)
-    _transport.command("lab_abort", {"request_id": request_id})
+    way().command("lab_abort", {"request_id": request_id})
 
 
 def abandon(request_ids: Iterable[str], learner_id: str) -> None:
@@ -295,33 +167,33 @@ def abandon(request_ids: Iterable[str], learner_id: str) -> None:
 
 def request_keyframe() -> None:
     """Ask every engine host for a keyframe now (a viewer joined)."""
-    _transport.command("lab_keyframe", {})
+    way().command("lab_keyframe", {})
 
 
 def restart(engine_host_id: str, why: str = "") -> None:
     """Have one host end its engine and start it again; what it has under way ends
     "interrupted" with the sentence ``why``. Raises NOT_SENT."""
-    _transport.command("lab_restart", {"engine_host_id": engine_host_id, "why": why})
+    way().command("lab_restart", {"engine_host_id": engine_host_id, "why": why})
 
 
 def clear_queue() -> None:
     """End all requests that wait for their first step, in hosts and in the broker;
     raises NOT_SENT."""
     known = EngineRequest.unfinished().values_list("request_id", flat=True)
-    _transport.command("lab_clear", {"request_ids": list(known)})
+    way().command("lab_clear", {"request_ids": list(known)})
 
 
 def reset_prefix_cache(engine_host_id: str) -> bool | None:
     """Whether vLLM emptied the prefix cache of a host: it refuses while blocks are in
     use; None where the host does not answer within a second. Raises NOT_SENT."""
-    answers = _transport.ask("lab_reset_cache", {"engine_host_id": engine_host_id})
+    answers = way().ask("lab_reset_cache", {"engine_host_id": engine_host_id})
     return next((one["is_reset"] for one in answers if "is_reset" in one), None)
 
 
 def record(engine_host_id: str, action: str, **arguments: Any) -> dict[str, Any] | None:
     """Tell the recorder of one host "start", "stop" or "state"; its reply, None when
     it does not answer within a second. See lab.recordings.recorder for both."""
-    answers = _transport.ask(
+    answers = way().ask(
         "lab_record", {"engine_host_id": engine_host_id, "action": action, **arguments}
     )
     return next((answer for answer in answers if answer.get("state")), None)
@@ -335,7 +207,7 @@ def keep(engine_host_id: str, action: str, recording_id: str) -> dict[str, Any] 
         "action": action,
         "recording_id": recording_id,
     }
-    answers = _transport.ask("lab_keep", arguments, len(recent_statuses()) or None)
+    answers = way().ask("lab_keep", arguments, len(recent_statuses()) or None)
     return next((answer for answer in answers if answer.get("state")), None)
 
 
@@ -345,7 +217,7 @@ def count_tokens(
     """``num_tokens`` of each chat, and ``num_common``: those that it has in common with
     the first one from the beginning on, as that host's tokenizer and template have it;
     None when it does not answer within a second."""
-    answers = _transport.ask(
+    answers = way().ask(
         "lab_tokens", {"engine_host_id": engine_host_id, "chats": chats}
     )
     return next((answer for answer in answers if "num_tokens" in answer), None)
@@ -374,7 +246,7 @@ def look(
         "block_id": block_id,
     }
     try:
-        answers = _transport.ask("lab_look", arguments, num_replies=len(known) or None)
+        answers = way().ask("lab_look", arguments, num_replies=len(known) or None)
     except NOT_SENT as error:
         raise EngineUnavailable(NO_BROKER) from error
     return next((LiveState.from_json(answer) for answer in answers), None)
@@ -391,7 +263,7 @@ def statuses(max_age_s: float = 0.0) -> list[EngineStatus]:
     """The engine hosts whose heartbeat has not expired, ready ones first, as seen up
     to ``max_age_s`` ago; raises EngineUnavailable when the broker does not answer."""
     try:
-        known = _transport.statuses(max_age_s)
+        known = way().statuses(max_age_s)
     except redis.RedisError as error:
         raise EngineUnavailable(NO_BROKER) from error
     return sorted(known, key=EngineStatus.rank)
@@ -406,7 +278,7 @@ def metrics() -> dict[str, list[dict[str, Any]]]:
     """Metric families of each engine host (lab.worker.metrics.Family), by its id;
     raises EngineUnavailable when the broker does not answer."""
     try:
-        return _transport.metrics()
+        return way().metrics()
     except redis.RedisError as error:
         raise EngineUnavailable(NO_BROKER) from error
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engine.config import EngineConfig
+from lab.engine.first_difference import difference
 from lab.engine.launch import resolve_device
 
 WARM_UP_TOKENS = 8
@@ -112,19 +113,23 @@ def measure(config: EngineConfig, asked: dict[str, Any]) -> dict[str, Any]:
     """Chats one by one, then in static batches: seconds, and the text of each.
 
     ``asked``: {"chats", "num_output_tokens" of each, "batch", "dtype", "num_same":
-    tokens of each answer that come back as text}.
+    tokens of each answer that come back as text, and optionally "texts": what the other
+    side wrote, so that "differences" come back, one of each (first_difference)}.
     """
     from transformers import AutoTokenizer
 
     began = time.perf_counter()
     tokenizer = AutoTokenizer.from_pretrained(config.model)
-    make = partial(generate, load(config, asked["dtype"]))
+    model = load(config, asked["dtype"])
+    make = partial(generate, model)
     tasks = [
         Task(_prompt(tokenizer, chat), number)
         for chat, number in zip(asked["chats"], asked["num_output_tokens"], strict=True)
     ]
     make(tasks[:1], WARM_UP_TOKENS)
     load_s = time.perf_counter() - began
+
+    decode = partial(tokenizer.decode, skip_special_tokens=True)
 
     def run(size: int) -> dict[str, Any]:
         started = time.perf_counter()
@@ -134,13 +139,23 @@ def measure(config: EngineConfig, asked: dict[str, Any]) -> dict[str, Any]:
         return {
             "seconds": seconds,
             "num_steps": sum(len(batch[0]) for batch in made),
-            "texts": [tokenizer.decode(ids, skip_special_tokens=True) for ids in heads],
+            "heads": heads,
+            "texts": [decode(ids) for ids in heads],
         }
 
+    alone, batched = run(1), run(asked["batch"])
+    heads = alone.pop("heads")
+    del batched["heads"]
     return {
         "load_s": load_s,
-        "one_by_one": run(1),
-        "batched": run(asked["batch"]),
+        "one_by_one": alone,
+        "batched": batched,
+        "differences": [
+            difference(model, decode, task.prompt, head, other)
+            for task, head, other in zip(
+                tasks, heads, asked.get("texts", ()), strict=False
+            )
+        ],
         "num_prompt_tokens": [len(task.prompt) for task in tasks],
         "version": metadata.version("transformers"),
     }

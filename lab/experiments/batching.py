@@ -13,7 +13,8 @@ from typing import Any
 from lab.errors import EngineError
 from lab.experiments.bench import Bench, Chat, RunEnded, RunRefused
 from lab.experiments.experiment import Experiment, Number, Question, Values
-from lab.experiments.outcome import Figure, Outcome, Plot, Series, Table
+from lab.experiments.outcome import Figure, Outcome, Plot, Series
+from lab.experiments.same_words import SameWords
 from lab.messages import Generation
 from lab.second.line import TRANSFORMERS_TASK
 from lab.second.visit import beside
@@ -50,11 +51,14 @@ class Sides:
         return sum(self.num_output_tokens) / seconds if seconds else None
 
     @property
-    def num_same(self) -> int:
-        """Prompts whose first tokens are the same text on both sides."""
-        texts = self.plain["one_by_one"]["texts"]
-        pairs = zip(self.vllm_texts, texts, strict=True)
-        return sum(ours == theirs for ours, theirs in pairs)
+    def words(self) -> SameWords:
+        """What both sides wrote first."""
+        return SameWords(
+            self.vllm_texts,
+            self.plain["one_by_one"]["texts"],
+            self.plain.get("differences", ()),
+            NUM_SAME,
+        )
 
     @property
     def num_same_batched(self) -> int:
@@ -95,8 +99,8 @@ async def run(bench: Bench, values: Values) -> Outcome:
     )
     await bench.say("vLLM, one after the other.")
     alone_s = await _seconds(bench, chats_of(number, bench.nonce + "c"), counts)
-    plain = await _transformers(bench, chats, counts, batch)
     texts = [report.text for report in heads]
+    plain = await _transformers(bench, chats, counts, batch, texts)
     return outcome(
         Sides(counts, vllm_s, alone_s, texts, plain, batch),
         "CPU" in bench.status.device,
@@ -119,7 +123,11 @@ async def _seconds(
 
 
 async def _transformers(
-    bench: Bench, chats: list[Chat], counts: list[int], batch: int
+    bench: Bench,
+    chats: list[Chat],
+    counts: list[int],
+    batch: int,
+    texts: list[str],
 ) -> dict[str, Any]:
     asked = {
         "chats": chats,
@@ -127,6 +135,7 @@ async def _transformers(
         "batch": batch,
         "dtype": bench.status.dtype,
         "num_same": NUM_SAME,
+        "texts": texts,
     }
     try:
         async with beside(
@@ -165,11 +174,7 @@ def outcome(sides: Sides, is_cpu: bool) -> Outcome:
                 "%",
                 "derived",
             ),
-            Figure(
-                f"prompts with the same first {NUM_SAME} tokens",
-                sides.num_same,
-                f"of {number}",
-            ),
+            *sides.words.figures(),
             Figure(
                 "Transformers alone against its own batches, the same",
                 sides.num_same_batched,
@@ -177,7 +182,13 @@ def outcome(sides: Sides, is_cpu: bool) -> Outcome:
             ),
             Figure("loading Transformers and the model", sides.plain["load_s"], "s"),
         ],
-        tables=[_table(sides)],
+        tables=[
+            sides.words.table(
+                sides.num_output_tokens,
+                sides.plain["num_prompt_tokens"],
+                f"Transformers {sides.plain['version']}",
+            )
+        ],
         plots=[_plot(ours, ours_alone, theirs, single)],
     )
 
@@ -200,7 +211,7 @@ def _says(sides: Sides, ratio: float | None, is_cpu: bool) -> str:
     sentences = [
         f"vLLM made {found} the tokens a second of Transformers in batches of "
         f"{sides.batch} here, which used {_filled(sides):.0%} of what they computed.",
-        f"{sides.num_same} of {number} answers begin with the same {NUM_SAME} tokens.",
+        *sides.words.says(),
         "The published 14 to 24 times are against the Transformers of 2023, on cards "
         "and with so many requests that memory was what limited.",
     ]
@@ -211,35 +222,13 @@ def _says(sides: Sides, ratio: float | None, is_cpu: bool) -> str:
             f"All at once instead of one after the other made vLLM {gain:.1f} times as "
             f"fast on this {where}: that is what batching gives here."
         )
-    if sides.num_same < number:
+    if sides.words.num_same < number:
         sentences.append(
-            "Where answers differ, two words were nearly equally likely and the order "
-            "of additions decided: Transformers' batches agree with its own single "
-            f"prompts on {sides.num_same_batched} of {number}. In float32 they hardly "
-            "ever differ."
+            "Such words have no order of their own: the order of additions decides. "
+            "Transformers’ own batches agree with its single prompts on "
+            f"{sides.num_same_batched} of {number}."
         )
     return " ".join(sentences)
-
-
-def _table(sides: Sides) -> Table:
-    texts = sides.plain["one_by_one"]["texts"]
-    rows = [
-        [number, count, tokens, "yes" if ours == theirs else "no"]
-        for number, (count, tokens, ours, theirs) in enumerate(
-            zip(
-                sides.num_output_tokens,
-                sides.plain["num_prompt_tokens"],
-                sides.vllm_texts,
-                texts,
-                strict=True,
-            ),
-            1,
-        )
-    ]
-    columns = ["Prompt", "Answer, tokens", "Prompt, tokens", "Same beginning"]
-    return Table(
-        f"Every prompt, with Transformers {sides.plain['version']}", columns, rows
-    )
 
 
 def _plot(*values: float | None) -> Plot:

@@ -8,71 +8,18 @@ before it, more load brings more throughput than waiting, beyond it more waiting
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from lab.experiments.arrivals import rate_of
 from lab.experiments.expected import Served
+from lab.experiments.model_error import errors, why_off
 from lab.experiments.outcome import Figure, Mark, Outcome, Plot, Series, Table
-from lab.experiments.percentiles import mean_itl_s, ms, percentile, span_s
-from lab.experiments.words import shown
-from lab.messages import RequestReport
+from lab.experiments.percentiles import ms
+from lab.experiments.points import Load as Load
+from lab.experiments.points import Point
+from lab.experiments.points import served as served
 
 UNKNOWN = Served(None, None, None, None)
 MEASURED, EXPECTED = "measured", "the planning model"
-
-
-@dataclass(frozen=True)
-class Load:
-    """One point of the sweep before it is measured."""
-
-    number: float
-    """Requests at once, or requests a second."""
-    arrivals: tuple[float, ...] = ()
-    """Of an open loop [s]; none: a closed one."""
-
-    @property
-    def name(self) -> str:
-        """As the point is called."""
-        return shown(self.number)
-
-
-@dataclass(frozen=True)
-class Point:
-    """One load: what is expected of it, and how it was served."""
-
-    load: Load
-    expected: Served | None = None
-    served: Served | None = None
-    reports: tuple[RequestReport, ...] = ()
-    is_calibration: bool = False
-    """Whether the expectation was fitted to it."""
-
-    @property
-    def off(self) -> tuple[float | None, float | None]:
-        """Expected ÷ measured − 1 in per cent, of throughput and of ITL; None too
-        where the expectation was fitted to it."""
-        if self.expected is None or self.served is None or self.is_calibration:
-            return None, None
-        return (
-            _off(self.expected.tokens_per_s, self.served.tokens_per_s),
-            _off(self.expected.itl_s, self.served.itl_s),
-        )
-
-
-def _off(expected: float | None, measured: float | None) -> float | None:
-    return 100 * (expected / measured - 1) if expected and measured else None
-
-
-def served(reports: Sequence[RequestReport]) -> Served:
-    """What the engine reported of one load."""
-    seconds = span_s(reports)
-    tokens = sum(report.num_output_tokens for report in reports)
-    return Served(
-        tokens / seconds if seconds else None,
-        percentile((mean_itl_s(report) for report in reports), 50),
-        percentile((report.ttft_s for report in reports), 50),
-        percentile((report.e2el_s for report in reports), 50),
-    )
 
 
 def power(one: Served | None) -> float | None:
@@ -118,7 +65,7 @@ def outcome(
     bend = knee(points, _measured)
     return Outcome(
         answer=times,
-        says=f"{_says(points, unit, times, bend)} {basis}",
+        says=" ".join([_says(points, unit, times, bend), basis, *why_off(points)]),
         figures=[
             Figure("tokens/s, of the smallest load", first.tokens_per_s),
             Figure("tokens/s, of the largest", last.tokens_per_s),
@@ -130,7 +77,7 @@ def outcome(
                 "derived",
             ),
             *_knees(points, unit, bend),
-            *_errors(points),
+            *errors(points),
         ],
         tables=[_table([*probes, *points], unit)],
         plots=_plots(points, bend),
@@ -182,22 +129,6 @@ def _knees(points: Sequence[Point], unit: str, bend: Point | None) -> list[Figur
     ]
 
 
-def _errors(points: Sequence[Point]) -> list[Figure]:
-    """How far the expectation was off, over the points that it was not fitted to."""
-    names = ("throughput", "ITL")
-    figures = []
-    for name, offs in zip(
-        names, zip(*(p.off for p in points), strict=True), strict=True
-    ):
-        known = [abs(off) for off in offs if off is not None]
-        median = statistics.median(known) if known else None
-        label = f"the planning model’s error in {name}"
-        figures.append(Figure(f"{label}, median", median, "%", "derived"))
-        worst = max(known, default=None)
-        figures.append(Figure(f"{label}, largest", worst, "%", "derived"))
-    return figures
-
-
 def _table(points: Sequence[Point], unit: str) -> Table:
     return Table(
         "Each load",
@@ -214,6 +145,9 @@ def _table(points: Sequence[Point], unit: str) -> Table:
             "off, %",
             "TTFT, ms",
             "to the last token, s",
+            "held up, ×",
+            "off then, %",
+            "ITL off then, %",
         ],
         [_row(point) for point in points],
     )
@@ -237,6 +171,8 @@ def _row(point: Point) -> list[str | float | int | None]:
         off[1],
         ms(now.ttft_s),
         now.e2el_s,
+        point.held_up,
+        *(("fitted", "fitted") if point.is_calibration else point.off_counted),
     ]
 
 

@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lab.experiments.percentiles import QUIET, percentile
 from lab.messages import EngineStatus
 from planning.catalog.gpus import gpu_of_device
 from planning.errors import BadSetting
@@ -29,6 +30,9 @@ class Served:
     """The mean of each request."""
     ttft_s: float | None
     e2el_s: float | None
+    quiet_s: float | None = None
+    """The lower quartile of all gaps between tokens: a step that nothing held up."""
+    least_ttft_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,33 @@ class Shape:
     max_running: int
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How quickly whoever sends does so: no model of an engine knows that."""
+
+    gap_s: float = 0.0
+    """Between two arrivals of what is sent together."""
+    turn_s: float = 0.0
+    """From the end of a request to the arrival of the next in its place."""
+
+
+NO_PACE = Pace()
+
+
+@dataclass(frozen=True)
+class Stretched:
+    """The cost of steps that all take ``times`` as long."""
+
+    cost: StepCost
+    times: float
+
+    def seconds(
+        self, chunks: Sequence[tuple[int, int]], contexts: Sequence[float]
+    ) -> float:
+        """Of a step, as steps.StepCost says."""
+        return self.times * self.cost.seconds(chunks, contexts)
+
+
 def card_cost(status: EngineStatus) -> StepCost | None:
     """Of the card and the model; None where the catalog lacks one of them."""
     card = gpu_of_device(status.device)
@@ -53,51 +84,57 @@ def card_cost(status: EngineStatus) -> StepCost | None:
         return None
 
 
-def calibrated(
-    alone: Served, crowd: Served, at_once: int, prompt: int
-) -> FittedCost | None:
-    """Of an engine that served one request, and ``at_once`` of them in lockstep:
-
-        ITL(n) = own + n × c             so  c = (ITL(n) − ITL(1)) ÷ (n − 1)
-        TTFT(n) = way + own + n × prompt × a
-                                         so  a = (TTFT(n) − TTFT(1)) ÷ (n − 1) ÷ prompt
-
-    A request's cached tokens are within c. ``way`` is what it takes to the scheduler;
-    where TTFT(n) is unknown it is within a. None where another time is unknown.
-    """
-    if alone.itl_s is None or crowd.itl_s is None or alone.ttft_s is None:
-        return None
-    each = max(0.0, (crowd.itl_s - alone.itl_s) / (at_once - 1))
-    own = max(0.0, alone.itl_s - each)
-    reading = max(0.0, alone.ttft_s - own)
-    if crowd.ttft_s is None:
-        return FittedCost(own, reading / prompt, 0.0, each, 0.0, 0.0)
-    one_more = max(0.0, crowd.ttft_s - alone.ttft_s) / (at_once - 1)
-    token = min(one_more, reading) / prompt
-    return FittedCost(own, token, 0.0, each, 0.0, reading - token * prompt)
-
-
 def in_lockstep(cost: StepCost, at_once: int, shape: Shape) -> Served:
-    """A closed loop: so many that begin together, and again when they have ended."""
-    requests = [Request(0.0, shape.prompt, shape.output) for _ in range(at_once)]
-    return _served(cost, requests, shape)
+    """So many that begin together, once."""
+    return in_closed_loop(cost, at_once, at_once, shape)
+
+
+def in_closed_loop(
+    cost: StepCost, at_once: int, number: int, shape: Shape, pace: Pace = NO_PACE
+) -> Served:
+    """So many places, which between them send ``number`` requests, each its next one
+    when its last has ended."""
+    way = _way(cost)
+    sent_s = [place * pace.gap_s for place in range(min(at_once, number))]
+    requests = [Request(way + at, shape.prompt, shape.output) for at in sent_s]
+    last_sent_s = sent_s[-1]
+
+    def then(ended: Request) -> Request | None:
+        nonlocal last_sent_s
+        if len(requests) == number:
+            return None
+        last_sent_s = max(ended.last_s + pace.turn_s, last_sent_s + pace.gap_s)
+        requests.append(Request(way + last_sent_s, shape.prompt, shape.output))
+        return requests[-1]
+
+    replay(cost, list(requests), shape.budget, shape.max_running, then)
+    return _served(way, requests)
 
 
 def as_they_come(cost: StepCost, arrivals: Sequence[float], shape: Shape) -> Served:
     """An open loop."""
-    return _served(
-        cost, [Request(at, shape.prompt, shape.output) for at in arrivals], shape
-    )
-
-
-def _served(cost: StepCost, requests: list[Request], shape: Shape) -> Served:
+    way = _way(cost)
+    requests = [Request(way + at, shape.prompt, shape.output) for at in arrivals]
     replay(cost, requests, shape.budget, shape.max_running)
-    way = cost.entry_s if isinstance(cost, FittedCost) else 0.0
-    begin = min(one.arrival_s for one in requests)
-    seconds = way + max(one.last_s for one in requests) - begin
+    return _served(way, requests)
+
+
+def _way(cost: StepCost) -> float:
+    if isinstance(cost, Stretched):
+        return cost.times * _way(cost.cost)
+    return cost.entry_s if isinstance(cost, FittedCost) else 0.0
+
+
+def _served(way: float, requests: Sequence[Request]) -> Served:
+    """``way``: how long before the scheduler saw it each came to the engine's host."""
+    begin = min(one.arrival_s for one in requests) - way
+    seconds = max(one.last_s for one in requests) - begin
+    tokens = sum(one.output for one in requests)
     return Served(
-        len(requests) * shape.output / seconds if seconds else None,
+        tokens / seconds if seconds else None,
         statistics.median(one.itl_s for one in requests),
         way + statistics.median(one.ttft_s for one in requests),
         way + statistics.median(one.last_s - one.arrival_s for one in requests),
+        percentile((gap for one in requests for gap in one.gaps_s), QUIET),
+        way + min(one.ttft_s for one in requests),
     )

@@ -11,6 +11,9 @@ from lab.experiments.outcome import Figure, Table
 from lab.messages import RequestReport
 
 SHOWN = (50, 90, 99)
+QUIET = 25
+"""Per cent of the gaps between tokens: what an engine's steps take that no other work
+of its machine held up."""
 LEAST = 5
 """Of fewer values there is no percentile but the middle one."""
 

@@ -11,27 +11,25 @@ from dataclasses import dataclass, replace
 
 from lab.experiments.arrivals import BURSTINESS, arrivals
 from lab.experiments.bench import Bench, RunRefused, pause
-from lab.experiments.curve import Load, Point, outcome, served, so_far
-from lab.experiments.expected import (
-    Shape,
-    as_they_come,
-    calibrated,
-    card_cost,
-    in_lockstep,
-)
+from lab.experiments.curve import outcome, so_far
+from lab.experiments.expected import Shape, card_cost
 from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
 from lab.experiments.outcome import Outcome
+from lab.experiments.planned import Planned, planned_by
+from lab.experiments.points import Load, Point, served
 from lab.experiments.prompts import ask, text_of
 from lab.messages import Generation, RequestReport
 from lab.traffic.demos import TEMPLATE_TOKENS
-from planning.service.steps import StepCost
 
-ROUNDS = 2
-"""Of a closed loop: how many requests one after the other each place sends."""
 FEWEST = 8
-"""Requests of one rate, and half as many of one place alone."""
+"""Requests of one rate."""
+LONGER, NUM_LONGER, LONG_OUTPUT = 4, 3, 2
+"""How many times as long the prompt is, how often sent, and with what answer, that
+tells what reading takes."""
 RATE_HALVINGS = (8, 4, 2, 1)
 
+_thought = asyncio.to_thread
+"""The model goes through thousands of steps: others are served meanwhile."""
 BY_CARD = (
     "The planning model’s curve comes from the card’s figures, before anything was "
     "measured."
@@ -108,62 +106,65 @@ async def run(bench: Bench, values: Values) -> Outcome:
     warm = await bench.wave([next(requests)])
     shape = replace(plan.shape, prompt=warm[0].num_prompt_tokens or plan.shape.prompt)
     plan = replace(plan, shape=shape)
-    points, probes, basis = await _expect(bench, plan, requests)
+    points, probes, model, basis = await _expect(bench, plan, requests)
     await bench.show(so_far(points, basis))
     for at, point in enumerate(points):
         if point.served is None:
-            points[at] = await _measure(bench, point, requests)
+            measured = await _measure(bench, point, requests)
+            points[at] = (
+                measured if model is None else await _thought(model.compared, measured)
+            )
             name = f"{point.load.name} {plan.unit}"
             await bench.show(so_far(points, f"Measured: {name}."))
     return outcome(points, plan.unit, basis, probes)
 
 
-def _requests(bench: Bench, shape: Shape) -> Iterator[Generation]:
+def _requests(bench: Bench, shape: Shape, first: int = 0) -> Iterator[Generation]:
     """Alike, and none begins as another: nothing is taken from the prefix cache."""
-    for index in itertools.count():
+    for index in itertools.count(first):
         yield ask(text_of(shape.prompt, bench.nonce, index), shape.output)
 
 
 async def _expect(
     bench: Bench, plan: Sweep, requests: Iterator[Generation]
-) -> tuple[list[Point], list[Point], str]:
-    """All points with what is expected of each; the loads that only calibrated it;
-    and what it rests on. In a closed loop the smallest and the largest load calibrate
-    it and are points of the curve."""
+) -> tuple[list[Point], list[Point], Planned | None, str]:
+    """All points with what is expected of each; the loads that only calibrated it; the
+    model; and what it rests on. In a closed loop the smallest and the largest load
+    calibrate it and are points of the curve."""
     points = [Point(load) for load in plan.loads]
     if cost := card_cost(bench.status):
-        return [_with(cost, plan, point) for point in points], [], BY_CARD
-    ends = [Point(Load(1.0)), Point(Load(float(plan.crowd)))]
+        by_card = Planned(cost, plan.shape)
+        return await _thought(by_card.drawn_all, points), [], by_card, BY_CARD
     probes = []
-    for end in ends:
+    for number in (1, plan.crowd):
         await bench.say(
-            f"The planning model knows no processor: {end.load.name} at once "
-            "calibrates it."
+            f"The planning model knows no processor: {number} at once calibrates it."
         )
-        probes.append(
-            replace(await _measure(bench, end, requests), is_calibration=True)
-        )
-    alone, crowd = (probe.served for probe in probes)
-    assert alone is not None and crowd is not None
-    fitted = calibrated(alone, crowd, plan.crowd, plan.shape.prompt)
+        end = Point(Load(float(number)), is_calibration=True)
+        probes.append(await _measure(bench, end, requests))
+    long, ttft_s = await _longer(bench, plan.shape)
+    model = await _thought(planned_by, probes, plan.shape, long, ttft_s)
     if not plan.is_open:
         points = [probes[0], *points[1:-1], probes[1]]
         probes = []
-    if fitted is None:
-        return points, probes, UNKNOWN
+    if model is None:
+        return points, probes, None, UNKNOWN
     names = f"the loads of 1 and {plan.crowd} at once"
     basis = BY_PROBES.format(probes=names)
-    return [_with(fitted, plan, point) for point in points], probes, basis
+    return await _thought(model.drawn_all, points), probes, model, basis
 
 
-def _with(cost: StepCost, plan: Sweep, point: Point) -> Point:
-    load = point.load
-    found = (
-        as_they_come(cost, load.arrivals, plan.shape)
-        if load.arrivals
-        else in_lockstep(cost, int(load.number), plan.shape)
-    )
-    return replace(point, expected=found)
+async def _longer(bench: Bench, shape: Shape) -> tuple[Shape | None, float | None]:
+    """A longer prompt alone, some times, and its least TTFT; None where none fits."""
+    room = bench.room.longest_prompt_tokens(LONG_OUTPUT)
+    wanted = min(LONGER * shape.prompt, room)
+    if wanted < 2 * shape.prompt:
+        return None, None
+    await bench.say("A longer prompt, alone: what reading takes.")
+    asked = _requests(bench, replace(shape, prompt=wanted, output=LONG_OUTPUT), 10_000)
+    reports = await _closed(bench, 1, list(itertools.islice(asked, NUM_LONGER)))
+    prompt = reports[0].num_prompt_tokens or wanted
+    return replace(shape, prompt=prompt), served(reports).least_ttft_s
 
 
 async def _measure(bench: Bench, point: Point, requests: Iterator[Generation]) -> Point:
@@ -172,8 +173,7 @@ async def _measure(bench: Bench, point: Point, requests: Iterator[Generation]) -
         reports = await _open(bench, load.arrivals, requests)
     else:
         at_once = int(load.number)
-        number = max(FEWEST // 2, ROUNDS * at_once)
-        sent = list(itertools.islice(requests, number))
+        sent = list(itertools.islice(requests, load.num_requests))
         reports = await _closed(bench, at_once, sent)
     return replace(point, served=served(reports), reports=tuple(reports))
 
@@ -271,6 +271,18 @@ THROUGHPUT = Experiment(
     ),
     run=run,
     claims=("step-time", "paper-2-4"),
+    assumes=(
+        "Expected on a card: by the card’s figures. On a processor by constants that "
+        "follow from the loads of 1 and of the most at once, and from a longer prompt "
+        "alone: a step grows by the same for each request and each token that is read.",
+        "Undisturbed is the lower quartile of the gaps between tokens. The constants "
+        "are those of undisturbed steps.",
+        "Held up: how many times as long the mean step took, beyond what the model "
+        "itself expects. The curve is drawn with what the first loads had; each load’s "
+        "own is known when it has run.",
+        "Each load is gone through step by step as vLLM’s scheduler does it, with "
+        "requests that come at the pace at which they came here.",
+    ),
     changes=(
         "A card whose arithmetic is far quicker than its memory: the knee comes at "
         "tens or hundreds of requests instead of a few.",

@@ -7,7 +7,8 @@ scheduler.py, schedule). The simulator of fleets takes the same as a fluid
 (planning.fleet.batch); this is the exact count for bursts of some requests.
 """
 
-from collections.abc import Sequence
+from bisect import insort
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,6 +35,8 @@ class Request:
     written: int = 0
     first_s: float = 0.0
     last_s: float = 0.0
+    gaps_s: list[float] = field(default_factory=list)
+    """Before each token but the first."""
 
     @property
     def ttft_s(self) -> float:
@@ -52,10 +55,23 @@ class _Step:
     decoding: list[Request] = field(default_factory=list)
 
 
+Then = Callable[[Request], Request | None]
+"""Who comes after one that has ended, not earlier than that; None: nobody."""
+
+
+def _nobody(_: Request) -> None:
+    """An open loop: who comes does not depend on who ends."""
+
+
 def replay(
-    cost: StepCost, requests: Sequence[Request], budget: int, max_num_seqs: int
+    cost: StepCost,
+    requests: Sequence[Request],
+    budget: int,
+    max_num_seqs: int,
+    then: Then = _nobody,
 ) -> None:
-    """Serve ``requests``, in the order of their arrivals; fills in their times."""
+    """Serve ``requests``, in the order of their arrivals, and in a closed loop those
+    that ``then`` says come after them; fills in their times."""
     waiting, running = list(requests), list[Request]()
     now = 0.0
     while waiting or running:
@@ -69,6 +85,9 @@ def replay(
             [float(one.prompt + one.written) for one in step.decoding],
         )
         _settle(step, now)
+        for one in running:
+            if one.written == one.output and (after := then(one)) is not None:
+                insort(waiting, after, key=lambda other: other.arrival_s)
         running = [one for one in running if one.written < one.output]
 
 
@@ -93,6 +112,8 @@ def _settle(step: _Step, now: float) -> None:
     done = [one for one, _, last in step.chunks if last == one.prompt]
     for one in (*step.decoding, *done):
         one.written += 1
-        one.last_s = now
         if one.written == 1:
             one.first_s = now
+        else:
+            one.gaps_s.append(now - one.last_s)
+        one.last_s = now

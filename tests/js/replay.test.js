@@ -5,7 +5,7 @@ import test from "node:test";
 
 import { minutes } from "../../static/js/lab/record/recording.js";
 import { ReplayClock, SPEEDS } from "../../static/js/lab/replay/clock.js";
-import { sampleAt, samplesOf, thinned } from "../../static/js/lab/replay/overview.js";
+import { endedWords, inCommon, sampleAt, samplesOf, thinned } from "../../static/js/lab/replay/overview.js";
 
 test("time passes at the chosen speed and stops at the end", () => {
   const clock = new ReplayClock([[0, 100, 900]]);
@@ -85,4 +85,17 @@ test("a long overview keeps its peaks", () => {
 test("minutes and seconds", () => {
   assert.equal(minutes(75.9), "1:15");
   assert.equal(minutes(600), "10:00");
+});
+
+test("two recordings are drawn over the longer one's time, up to the higher tops", () => {
+  const long = { durationMs: 109_000, tops: [100, 50, 200] };
+  const short = { durationMs: 20_000, tops: [100, 20, 1_000] };
+  assert.deepEqual(inCommon([long, short]), { spanMs: 109_000, tops: [100, 50, 1_000] });
+  assert.deepEqual(inCommon([short]), { spanMs: 20_000, tops: short.tops });
+  assert.equal(inCommon([{ durationMs: 0, tops: [4] }]).spanMs, 1_000);
+});
+
+test("beyond the end of the shorter one it says so", () => {
+  assert.equal(endedWords(20_000, 20_000), "");
+  assert.equal(endedWords(20_001, 20_000), "ended after 20.0\u202fs");
 });

@@ -20,10 +20,11 @@ const SPAN_MS = 60_000;
 export class StripChart {
   /** How much time the chart's width stands for. */
   spanMs = SPAN_MS;
+  /** The axis reaches at least so far. */
+  leastTop;
 
   #canvas;
   #lines;
-  #leastTop;
   #unit;
 
   /**
@@ -35,7 +36,7 @@ export class StripChart {
   constructor(canvas, lines, { leastTop, unit }) {
     this.#canvas = canvas;
     this.#lines = lines;
-    this.#leastTop = leastTop;
+    this.leastTop = leastTop;
     this.#unit = unit;
   }
 
@@ -43,8 +44,9 @@ export class StripChart {
    * @param {import("./series.js").Sample[]} samples
    * @param {number} endMs      time at the right edge
    * @param {number|null} atMs  where a cursor stands; null: nowhere
+   * @param {number} lastMs     until when the last sample holds
    */
-  draw(samples, endMs, atMs, palette) {
+  draw(samples, endMs, atMs, palette, lastMs = endMs) {
     const ratio = devicePixelRatio || 1;
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     if (!width || !height) return;
@@ -55,25 +57,26 @@ export class StripChart {
     const context = this.#canvas.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    const top = this.#top(samples);
+    const top = this.topOf(samples);
     const place = {
       x: (timeMs) => width - ((endMs - timeMs) / this.spanMs) * width,
       y: (value) => height - 1 - (value / top) * (height - 12),
     };
     this.#drawAxis(context, width, height, top, place, palette);
-    for (const line of this.#lines) this.#drawLine(context, line, samples, endMs, place, palette);
+    for (const line of this.#lines) this.#drawLine(context, line, samples, lastMs, place, palette);
     if (atMs !== null) {
       context.fillStyle = css(palette.ink);
       context.fillRect(Math.round(place.x(atMs)), 0, 1, height);
     }
   }
 
-  #top(samples) {
-    let highest = this.#leastTop;
+  /** Where the axis of these ends: leastTop, or a round number above the highest. */
+  topOf(samples) {
+    let highest = this.leastTop;
     for (const sample of samples) {
       for (const { value } of this.#lines) highest = Math.max(highest, value(sample));
     }
-    return highest === this.#leastTop ? highest : roundUp(highest);
+    return highest === this.leastTop ? highest : roundUp(highest);
   }
 
   #drawAxis(context, width, height, top, { y }, palette) {
@@ -86,7 +89,7 @@ export class StripChart {
     context.fillText(this.#unit(top), 0, 0);
   }
 
-  #drawLine(context, { value, role, isFilled, dash }, samples, endMs, { x, y }, palette) {
+  #drawLine(context, { value, role, isFilled, dash }, samples, lastMs, { x, y }, palette) {
     if (samples.length === 0) return;
     context.beginPath();
     let before = value(samples[0]);
@@ -97,14 +100,14 @@ export class StripChart {
       before = value(sample);
       context.lineTo(at, y(before));
     }
-    context.lineTo(x(endMs), y(before));
+    context.lineTo(x(lastMs), y(before));
     context.strokeStyle = css(palette[role]);
     context.lineWidth = 1.5;
     context.setLineDash(dash ?? []);
     context.stroke();
     context.setLineDash([]);
     if (!isFilled) return;
-    context.lineTo(x(endMs), y(0));
+    context.lineTo(x(lastMs), y(0));
     context.lineTo(x(samples[0].timeMs), y(0));
     context.closePath();
     context.globalAlpha = 0.16;

@@ -9,7 +9,13 @@ from channels.layers import get_channel_layer
 
 from lab.engine.generation import GenerationRequest
 from lab.engine.host import EngineHost
-from lab.messages import EngineStatus, RequestEvent, RequestReport, request_group
+from lab.messages import (
+    LAB_GROUP,
+    EngineStatus,
+    RequestEvent,
+    RequestReport,
+    request_group,
+)
 from lab.models import EngineRequest
 from tests.lab.engine_host import Listener
 from tests.lab.fake_engine import FakeEngine
@@ -21,6 +27,10 @@ class SocketEar(Listener):
     loop: asyncio.AbstractEventLoop | None = None
     """Of the test that runs."""
     context: contextvars.Context | None = None
+
+    def on_status(self, status: EngineStatus) -> None:
+        super().on_status(status)
+        self._do(get_channel_layer().group_send, LAB_GROUP, status.message())
 
     def on_request_event(self, event: RequestEvent) -> None:
         super().on_request_event(event)

@@ -1,5 +1,6 @@
 """Experiments over the viewer's socket: run, kept, limited, stopped, left."""
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -11,7 +12,7 @@ from lab.experiments import conduct, staff
 from lab.models import MAX_RUNS_IN_TOTAL, RUNS_KEPT, ExperimentRun
 from lab.viewer.hub import hub_of_process
 from tests.lab.fake_engine import FakeEngine
-from tests.lab.live import READY, Browser, new_id, send_event, until
+from tests.lab.live import READY, Browser, new_id, send, send_event, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,7 +84,7 @@ async def test_what_there_is_so_far_is_drawn_and_gone_when_the_run_fails(
     figures = {"ttft_s": 0.1, "e2el_s": 1.0, "output_tokens_per_s": 34.0}
     figures["arrived_at"] = 100.0
     await _answer(engine, 0, 1, **figures)  # warms up
-    for number in range(1, 9):  # four alone, then two at once, twice
+    for number in range(1, 12):  # four alone, two at once twice, a longer prompt thrice
         await _answer(engine, number, number + 1, **figures)
     while not (told := await browser.hear("experiment.progress")).get("is_drawn"):
         continue
@@ -173,6 +174,20 @@ async def test_an_engine_that_dies_ends_the_run_and_the_next_one_works(browser, 
     )
     await browser.say(type="experiment", query=PREFIX)
     await _sent(engine, 2)
+
+
+async def test_an_engine_is_asked_as_soon_as_it_tells_that_it_is_ready(engine):
+    restarting = replace(READY, state="restarting")
+    engine.hosts = [restarting]
+    browser = await Browser(new_id()).connect()
+    await browser.say(type="experiment", query=PREFIX)
+    told = (await browser.hear("error"))["sentence"]
+    assert told == "The engine is restarting: nothing can be sent yet."
+    await send(READY.message())
+    await browser.hear("engine.status")
+    await browser.say(type="experiment", query=PREFIX)
+    await browser.hear("experiment.begin")
+    await browser.leave()
 
 
 async def test_a_host_that_goes_away_ends_the_run(browser, engine):

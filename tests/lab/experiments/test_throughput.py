@@ -7,13 +7,13 @@ import pytest
 
 from lab.engine.host import EngineHost
 from lab.experiments.arrivals import BURSTINESS, arrivals, rate_of
+from lab.experiments.calibration import calibrated
 from lab.experiments.curve import Load, Point, knee, outcome, served, so_far
 from lab.experiments.drawing import drawn
 from lab.experiments.expected import (
     Served,
     Shape,
     as_they_come,
-    calibrated,
     card_cost,
     in_lockstep,
 )

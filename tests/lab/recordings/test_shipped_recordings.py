@@ -50,6 +50,26 @@ def test_a_shipped_recording_is_whole_labelled_and_shows_its_point(path: Path) -
     assert len(frames_of(recording)) > 2_000
 
 
+def test_every_experiment_ships_a_recording_of_its_own_run() -> None:
+    shipped = {path.stem.removeprefix(RECORDED_PREFIX) for path in EXPERIMENTAL}
+    assert shipped == EXPERIMENTS.keys()
+
+
+def test_the_recording_of_scheduling_has_the_short_questions_that_came_with_it() -> (
+    None
+):
+    recording = read_recording(SHIPPED_DIR / f"{RECORDED_PREFIX}scheduling.svlr")
+    header = recording.header
+    mirror = PoolMirror(header.num_blocks, header.block_size)
+    seen: set[int] = set()
+    for trace in recording.traces():
+        mirror.apply(trace)
+        seen |= mirror.requests.keys()
+    asked = EXPERIMENTS["scheduling"].defaults
+    assert asked["late"] == 4
+    assert len(seen) == asked["at_once"] + asked["longs"] + asked["late"]
+
+
 @pytest.mark.parametrize("path", EXPERIMENTAL, ids=lambda path: path.stem)
 def test_an_experiments_recording_is_of_its_whole_run(path: Path) -> None:
     experiment = EXPERIMENTS[path.stem.removeprefix(RECORDED_PREFIX)]

@@ -60,3 +60,20 @@ def test_nobody_is_served_before_arriving() -> None:
     late = Request(1000, prompt=10, output=1)
     served(late)
     assert late.first_s == 1020
+
+
+def test_in_a_closed_loop_the_next_one_comes_when_one_has_ended() -> None:
+    first, second = Request(0, prompt=10, output=2), Request(0, prompt=10, output=4)
+    after = Request(0, prompt=20, output=1)
+
+    def then(ended: Request) -> Request | None:
+        if ended is not first:
+            return None
+        after.arrival_s = ended.last_s + 5
+        return after
+
+    cost = Counted()
+    replay(cost, [first, second], 100, 16, then)
+    assert cost.steps == [(20, 0), (0, 2), (0, 1), (20, 1)]
+    assert after.arrival_s == first.last_s + 5 == 49
+    assert after.last_s == second.last_s == 44 + 12 + 32

@@ -5,6 +5,7 @@
 import { isTaken } from "../keys.js";
 import { onThemeChange, readPalette } from "../palette.js";
 import { ReplayClock } from "./clock.js";
+import { inCommon } from "./overview.js";
 import { Side } from "./side.js";
 
 const LEAP_MS = 5_000;
@@ -35,12 +36,15 @@ class Replay {
 
   async start() {
     await Promise.all(this.#sides.map((side) => side.load()));
-    const players = this.#sides.map(({ player }) => player).filter(Boolean);
+    const loaded = this.#sides.filter(({ player }) => player);
+    const players = loaded.map(({ player }) => player);
     const { play, back, forth, slider, when } = this.#parts;
     if (players.length === 0) {
       when.textContent = "";
       return;
     }
+    const common = inCommon(loaded.map(({ player, tops }) => ({ durationMs: player.durationMs, tops })));
+    for (const side of loaded) side.align(common);
     this.#clock = new ReplayClock(players.map(({ times }) => times));
     for (const part of [play, back, forth, slider]) part.disabled = false;
     const step = this.#clock.durationMs > LONG_MS ? 500 : 100;

@@ -1,6 +1,6 @@
 /**
  * Overview: the figures of a whole recording, read from the headers of its frames alone,
- * for the strip charts. Pure.
+ * for the strip charts; and what those of two need in common. Pure.
  */
 
 const RATE_MS = 1_000;
@@ -53,4 +53,22 @@ export function sampleAt(samples, timeMs) {
     else high = middle;
   }
   return samples[low - 1] ?? null;
+}
+
+/**
+ * What the charts of recordings that are compared have in common, so that the same place
+ * and height mean the same.
+ * @param {{durationMs: number, tops: number[]}[]} sides  where each one's axes end
+ * @returns {{spanMs: number, tops: number[]}}
+ */
+export function inCommon(sides) {
+  return {
+    spanMs: Math.max(1_000, ...sides.map(({ durationMs }) => durationMs)),
+    tops: sides[0].tops.map((_, at) => Math.max(...sides.map(({ tops }) => tops[at]))),
+  };
+}
+
+/** Of a moment beyond a recording's end; "" before it. */
+export function endedWords(positionMs, durationMs) {
+  return positionMs > durationMs ? `ended after ${(durationMs / 1000).toFixed(1)}\u202fs` : "";
 }

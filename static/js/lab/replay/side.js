@@ -7,7 +7,7 @@ import { Grid } from "../grid.js";
 import { Player } from "../history.js";
 import { Legend } from "../legend.js";
 import { RequestTable } from "../table.js";
-import { sampleAt, samplesOf, thinned } from "./overview.js";
+import { endedWords, sampleAt, samplesOf, thinned } from "./overview.js";
 
 const NOBODY = new Map();
 const WORDS_EVERY_MS = 150;
@@ -67,8 +67,17 @@ export class Side {
     }
     this.#samples = samplesOf(this.player.frames);
     this.#points = thinned(this.#samples);
-    for (const chart of this.#charts) chart.spanMs = Math.max(1_000, this.player.durationMs);
     return true;
+  }
+
+  /** Where the axes of its charts end, by themselves. */
+  get tops() {
+    return this.#charts.map((chart) => chart.topOf(this.#points));
+  }
+
+  /** Draw its charts over so much time, up to these tops. */
+  align({ spanMs, tops }) {
+    this.#charts.forEach((chart, at) => Object.assign(chart, { spanMs, leastTop: tops[at] }));
   }
 
   /** Other colours. */
@@ -98,19 +107,23 @@ export class Side {
     this.#isWhole = false;
     if (isStanding || nowMs - this.#toldAt >= WORDS_EVERY_MS) {
       this.#toldAt = nowMs;
-      this.#tell(pool);
+      this.#tell(pool, positionMs);
     }
     return isMoving;
   }
 
-  #tell(pool) {
+  #tell(pool, askedMs) {
     this.#legend.update(pool.totals);
     this.#table.update(pool, NOBODY);
     this.#grid.refreshTag();
     const { startMs, durationMs, positionMs } = this.player;
     const atMs = startMs + positionMs;
-    for (const chart of this.#charts) chart.draw(this.#points, startMs + durationMs, atMs, this.#palette);
-    const sample = sampleAt(this.#samples, atMs);
+    for (const chart of this.#charts) {
+      chart.draw(this.#points, startMs + chart.spanMs, startMs + askedMs, this.#palette, startMs + durationMs);
+    }
+    const ended = endedWords(askedMs, durationMs);
+    this.#set("ended", ended);
+    const sample = ended ? null : sampleAt(this.#samples, atMs);
     this.#set("usageNow", sample ? `${(100 * sample.usage).toFixed(1)} %` : "–");
     this.#set("runningNow", sample ? String(sample.running) : "–");
     this.#set("waitingNow", sample ? String(sample.waiting) : "–");
