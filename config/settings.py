@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.limits import limits_of
 from config.logs import logging_configuration
 from config.storages import recordings_storage
+from courseware import redis_connections
 from lab.engine.addresses import address_of, celery_url
 from lab.engine.environment import (
     SHORTEST_SECRET,
@@ -255,14 +256,23 @@ LIMITS = limits_of(env)
 # Messages between processes
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [LAYER_URL], "prefix": "servelab"},
+        "BACKEND": "config.layer.GroupLayer",
+        "CONFIG": {
+            "hosts": [
+                {
+                    "address": LAYER_URL,
+                    **redis_connections.options(LAYER_URL, is_async=True),
+                }
+            ],
+            "prefix": "servelab",
+        },
     }
 }
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": CACHE_URL,
+        "OPTIONS": redis_connections.options(CACHE_URL),
         "KEY_PREFIX": "servelab",
     }
 }
@@ -292,7 +302,10 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a broker may be away for hours
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
 CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5.0,  # seconds; of workers see config.celery
+    "socket_connect_timeout": 5.0,
     "visibility_timeout": 300,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,

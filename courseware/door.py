@@ -12,7 +12,7 @@ and a consumer asks is_over() before it obeys.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from hashlib import sha256
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -58,6 +58,27 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.end()
             return False
         _door().let_in(self)
+        return True
+
+    async def join(self, group: str) -> bool:
+        """Hear a group; whether that is so now. A socket lives on while the broker is
+        away: what it did not hear it finds in the database, and joins again."""
+        return await self._try(self.channel_layer.group_add(group, self.channel_name))
+
+    async def leave(self, group: str) -> None:
+        """The opposite of join()."""
+        await self._try(self.channel_layer.group_discard(group, self.channel_name))
+
+    async def tell_group(self, group: str, message: dict[str, Any]) -> None:
+        """Tell all who hear it, as far as the broker is there."""
+        await self._try(self.channel_layer.group_send(group, message))
+
+    async def _try(self, call: Awaitable[None]) -> bool:
+        try:
+            await call
+        except Exception as error:  # the broker is away: any of its errors
+            logger.warning("a socket's group is out of reach: %s", error)
+            return False
         return True
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:

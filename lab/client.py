@@ -23,6 +23,7 @@ from django.db import transaction
 from django.dispatch import Signal
 from kombu.exceptions import OperationalError as BrokerError
 
+from courseware.redis_connections import server_at
 from lab.errors import EngineError, EngineUnavailable, LimitExceeded, NotYours
 from lab.live_state import LiveState
 from lab.messages import (
@@ -37,7 +38,7 @@ from lab.messages import (
     queue_of,
 )
 from lab.models import FORGOTTEN_AFTER, EngineRequest
-from lab.receipts.custody import custody, server_at
+from lab.receipts.custody import custody
 from lab.receipts.ending import request_finished as request_finished
 from lab.receipts.ending import take_reports_in
 from lab.recordings.still import SHIPPED, StillEngine
@@ -113,6 +114,7 @@ class BrokerTransport:
         queue: str = ENGINE_QUEUE,
     ) -> None:
         """By the task's name: the engine's code is not here."""
+        custody().ask_broker()
         if task == GENERATE:
             custody().keep_sent(arguments["payload"], queue)
         current_app.send_task(task, kwargs=arguments, queue=queue, priority=priority)
@@ -133,6 +135,7 @@ class BrokerTransport:
         ]
 
     def _broadcast(self, name: str, arguments: dict[str, Any], **options: Any) -> Any:
+        custody().ask_broker()
         return current_app.control.broadcast(
             name, arguments=arguments, pattern="engine@*", matcher="glob", **options
         )

@@ -17,9 +17,9 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, Literal
 
-import redis
 from django.conf import settings
 
+from courseware.redis_connections import server_at
 from lab.messages import ENGINE_QUEUE, RequestReport, queue_keys
 
 KEPT_S = 900
@@ -32,21 +32,8 @@ REPORT_KEY_PREFIX = "lab:report:"
 _ORPHAN_KEY_PREFIX = "lab:orphan:"
 _AGAIN_KEY_PREFIX = "lab:again:"
 PARTS_KEY = "lab:parts"
-TIMEOUT_S = 5.0
-"""A server that is hung is taken for one that is away."""
 
 Holder = Literal["the living", "the dead", "nobody"]
-
-
-def server_at(url: str) -> Any:
-    """A client that never waits for long. Any, since redis-py types what a call
-    returns for its asynchronous client as well."""
-    return redis.Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-    )
 
 
 def kept_report(report: RequestReport) -> tuple[str, str]:
@@ -61,6 +48,10 @@ class Custody:
         """``broker_url`` is the queues' server where that is another one."""
         self._redis = server_at(redis_url)
         self._broker = server_at(broker_url or redis_url)
+
+    def ask_broker(self) -> None:
+        """Whether the queues' server answers: Celery would wait for it for longer."""
+        self._broker.ping()
 
     def keep_sent(self, payload: dict[str, Any], queue: str) -> None:
         """Before it goes out: what the web process sends, and where to."""

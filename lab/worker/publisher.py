@@ -19,6 +19,7 @@ import redis.asyncio
 from celery import Celery, current_app
 from channels.layers import get_channel_layer
 
+from courseware.redis_connections import options
 from lab.messages import (
     FRAMES_GROUP,
     LAB_GROUP,
@@ -59,7 +60,9 @@ class Publisher:
     ) -> None:
         """``life`` names this process; its key expires when the statuses cease.
         Reports go out by ``celery``, this process's application by default."""
-        self._redis = redis.asyncio.Redis.from_url(redis_url)
+        self._redis = redis.asyncio.Redis.from_url(
+            redis_url, **options(redis_url, is_async=True)
+        )
         self._life = life
         self._celery = celery or current_app
         self._max_queued = max_queued

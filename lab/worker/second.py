@@ -15,6 +15,7 @@ from typing import Any
 
 import redis
 
+from courseware.redis_connections import server_at
 from lab.engine import model_files
 from lab.engine.config import PROJECT_DIR, EngineConfig
 from lab.engine.launch import CPU_BLOCK_SIZE, GPU_BLOCK_SIZE, resolve_device
@@ -154,7 +155,7 @@ class SecondEngine(Beside):
             self._forget(*queue_keys(queue_of(name)), *keys)
 
     def _forget(self, *keys: str) -> None:
-        server = redis.Redis.from_url(self._config.redis_url)
+        server = server_at(self._config.redis_url)
         with contextlib.suppress(redis.RedisError), server:
             server.delete(*keys)
 
