@@ -20,9 +20,10 @@ from kombu import Connection
 
 from lab.engine.config import PROJECT_DIR
 from lab.messages import (
-    FRAMES_GROUP,
     STATUS_KEY_PREFIX,
     RequestReport,
+    frames_group,
+    keyframes_group,
     request_group,
 )
 from tests.lab.redis_server import RedisServer
@@ -246,15 +247,20 @@ def bench_in(directory: Path) -> Iterator[Bench]:
         server.stop()
 
 
+def frame_groups(host: str) -> tuple[str, str]:
+    """The groups of all frames of a host."""
+    return keyframes_group(host), frames_group(host)
+
+
 def new_id() -> str:
     return uuid.uuid4().hex
 
 
 __all__ = [
-    "FRAMES_GROUP",
     "Bench",
     "EngineWorker",
     "bench_in",
+    "frame_groups",
     "new_id",
     "request_group",
 ]
