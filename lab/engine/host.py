@@ -364,7 +364,7 @@ class EngineHost:
             sampling,
             in_flight.short_id,
             request.cache_salt,
-            request.priority,
+            request.order,
         )
         async for output in stream:
             in_flight.take(output)
