@@ -46,12 +46,14 @@ EngineState = Literal[
     "starting",
     "ready",
     "not answering",
+    "draining",
     "restarting",
     "failed",
     "unavailable",
     "stopped",
 ]
-"""not answering: its step loop is silent · failed: the engine does not start,
+"""not answering: its step loop is silent · draining: it is being stopped, and ends
+what it has · failed: the engine does not start,
 ``reason`` says why · unavailable: vLLM cannot run on this machine."""
 
 

@@ -31,6 +31,10 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.02
 """How often the tap is looked at; each look takes a core from the model."""
 STATUS_EVERY_S = 1.0
+DRAINING = (
+    "This engine host is being stopped: it ends what it has under way, and takes no "
+    "more."
+)
 ABORTED_KEPT = 1000
 """Ids of requests that were aborted before they arrived."""
 LAST_TRACE_S = 1.0
@@ -103,6 +107,7 @@ class EngineHost:
         self._line = WaitingLine(config.max_concurrent_requests, 1)
         self._nudge: asyncio.Task[None] | None = None
         self._is_hung = False
+        self._is_draining = False
         self._thread = threading.Thread(
             target=self._run_loop, name="engine-host", daemon=True
         )
@@ -131,6 +136,10 @@ class EngineHost:
     ) -> "Future[dict[str, list[int]] | None]":
         """See lab.client.count_tokens(); None while no engine is ready."""
         return self._from_thread(self._count_tokens(chats))
+
+    def drain(self) -> None:
+        """From now on say that it takes no more; what it has goes on."""
+        self._from_thread(self._drain())
 
     def interrupt_all(self) -> None:
         """End all requests, and report that nobody asked for it (shutdown)."""
@@ -269,7 +278,7 @@ class EngineHost:
 
     def _tell_silence(self, silent_s: float) -> None:
         """Ready is who answers: said of the step loop, not of its process."""
-        if silent_s >= SILENT_S and self.status.state == "ready":
+        if silent_s >= SILENT_S and self._is_ready:
             sentence = (
                 f"The engine has not answered for {SILENT_S:.0f} s. After "
                 f"{self.config.hung_s} s it is ended and started again."
@@ -388,7 +397,7 @@ class EngineHost:
     @property
     def _is_ready(self) -> bool:
         return (
-            self.status.state == "ready"
+            self.status.state in ("ready", "draining")
             and self.run is not None
             and not self.run.is_dead
         )
@@ -396,6 +405,11 @@ class EngineHost:
     @property
     def _has_given_up(self) -> bool:
         return self.status.state in ("failed", "unavailable")
+
+    async def _drain(self) -> None:
+        self._is_draining = True
+        if self.status.state == "ready":
+            self._tell_status(state="ready")
 
     async def _abort(self, request_id: str) -> None:
         in_flight = self._in_flight.get(request_id)
@@ -462,6 +476,8 @@ class EngineHost:
             self.listener.on_request_event(event)
 
     def _tell_status(self, **changes: Any) -> None:
+        if self._is_draining and changes.get("state") == "ready":
+            changes = {**changes, "state": "draining", "reason": DRAINING}
         self.status = replace(
             self.status,
             updated_at=time.time(),

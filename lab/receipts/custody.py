@@ -97,6 +97,15 @@ class Custody:
                 found.update(map(_request_id, self._broker.lrange(key, 0, -1)))
         return found
 
+    def take_out(self, request_id: str, queue: str) -> bool:
+        """Take its message out of a queue; False where a host was quicker."""
+        return any(
+            self._broker.lrem(key, 0, message)
+            for key in queue_keys(queue)
+            for message in self._broker.lrange(key, 0, -1)
+            if _request_id(message) == request_id
+        )
+
     def orphaned_s(self, request_id: str) -> float:
         """Seconds since this was asked of the request first."""
         key, now = _ORPHAN_KEY_PREFIX + request_id, time.time()

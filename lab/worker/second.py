@@ -82,6 +82,7 @@ class SecondEngine(Beside):
             "REDIS_URL": config.redis_url,
             "ENGINE_HOST_ID": self.engine_host_id,
             "ENGINE_BESIDE": config.engine_host_id,
+            "ENGINE_DRAIN_S": "5",  # less than END_S of lab.worker.beside
             "ENGINE_MAX_IN_FLIGHT": str(MAX_IN_FLIGHT),
             "ENGINE_SECOND_MEMORY_MB": "0",
             **(self._for_cpu() if is_cpu else self._for_card()),

@@ -57,6 +57,7 @@ class EngineWorker:
             "REDIS_URL": url,
             "DATA_DIR": str(data),
             "ENGINE_HOST_ID": name,
+            "ENGINE_DRAIN_S": "5",
             **variables,
         }
         with self.log.open("ab") as log:
@@ -106,9 +107,11 @@ class Bench:
         self.workers.append(worker)
         return worker
 
-    def start_ready(self, name: str, **variables: str) -> EngineWorker:
+    def start_ready(
+        self, name: str, *, threads: int = 16, **variables: str
+    ) -> EngineWorker:
         """A worker whose engine is ready."""
-        worker = self.start(name, **variables)
+        worker = self.start(name, threads=threads, **variables)
         self.wait_for(lambda: self.status(name).get("state") == "ready", worker)
         return worker
 

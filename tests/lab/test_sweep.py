@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -100,6 +101,25 @@ def test_what_waits_in_the_queue_waits_on(server, engine):
     current_app.send_task("lab.generate", kwargs={"payload": payload}, queue="engine")
     sweep()
     assert (engine.submitted, end_of(request_id)) == ([], "")
+
+
+@pytest.mark.parametrize("state", ["ready", "draining", "stopped", None])
+def test_what_waits_for_a_host_that_takes_no_more_ends(server, engine, state):
+    request_id = asked(is_sent=False)
+    payload = {"request_id": request_id, "priority": 0, "messages": []}
+    custody().keep_sent(payload, "engine.x")
+    current_app.send_task("lab.generate", kwargs={"payload": payload}, queue="engine.x")
+    engine.hosts = [replace(READY, engine_host_id="x", state=state)] if state else []
+    sweep()
+    assert end_of(request_id) == "", "it may be there again in a moment"
+    long_ago = timezone.now().timestamp() - HOST_BACK_S - 1
+    server.set(f"lab:orphan:{request_id}", long_ago)
+    sweep()
+    is_served = state == "ready"
+    assert end_of(request_id) == ("" if is_served else "interrupted")
+    assert custody().queued(["engine.x"]) == ({request_id} if is_served else set())
+    for key in queue_keys("engine.x"):
+        server.delete(key)
 
 
 def test_what_a_living_host_holds_is_left_to_it(server, engine):
