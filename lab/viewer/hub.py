@@ -28,6 +28,7 @@ from lab.receipts.custody import custody
 from lab.receipts.parts import notice
 from lab.tracing.frame_counters import FrameCounters, counters_of
 from lab.viewer.dealer import Dealer
+from lab.viewer.formats import why_unreadable
 from lab.viewer.mailbox import Chain, Viewer, Wire
 from lab.viewer.shown import Shown
 from lab.viewer.subscription import Subscription
@@ -79,6 +80,8 @@ class Hub:
         """A sentence while Redis does not answer."""
         self.notice = ""
         """A sentence while another part is not well."""
+        self._unreadable: dict[str, str] = {}
+        """Hosts whose frames are of another version's format; why, in a sentence."""
         self._memory: dict[str, dict[str, Any]] = {}
         self._heard_at: dict[str, float] = {}
         self._viewers: set[Viewer] = set()
@@ -139,6 +142,7 @@ class Hub:
         self.chains.clear()
         self._memory.clear()
         self._shown.owed.clear()
+        self._unreadable.clear()
 
     @property
     def num_viewers(self) -> int:
@@ -237,9 +241,13 @@ class Hub:
         """All hosts as they are, and what is wrong if something is."""
         return {
             "type": "hello",
-            "hosts": [status.message() for status in self.statuses],
+            "hosts": [self._status_message(status) for status in self.statuses],
             "trouble": self.trouble or self.notice or None,
         }
+
+    def _status_message(self, status: EngineStatus) -> dict[str, Any]:
+        unreadable = self._unreadable.get(status.engine_host_id, "")
+        return {**status.message(), "unreadable": unreadable}
 
     # What is heard
 
@@ -283,6 +291,8 @@ class Hub:
     def _take_frame(self, message: dict[str, Any]) -> None:
         engine_host_id = message["engine_host_id"]
         self._heard_at[engine_host_id] = time.monotonic()
+        if not self._is_readable(engine_host_id, message["frame"]):
+            return
         is_new = engine_host_id not in self.chains
         if message["is_keyframe"]:
             self._shown.owed.discard(engine_host_id)
@@ -303,6 +313,21 @@ class Hub:
         if chain.is_broken:
             self._heal()
 
+    def _is_readable(self, engine_host_id: str, frame: bytes) -> bool:
+        """Whether this version's pages read it; what has changed in that is told."""
+        sentence = why_unreadable(frame)
+        if sentence != self._unreadable.get(engine_host_id, ""):
+            logger.warning("engine host %s: %s", engine_host_id, sentence or "readable")
+            self._unreadable[engine_host_id] = sentence
+            for status in self.statuses:
+                if status.engine_host_id == engine_host_id:
+                    self._post_status(status)
+        return not sentence
+
+    def _post_status(self, status: EngineStatus) -> None:
+        key = f"status {status.engine_host_id}"
+        self._post_all(key, self._status_message(status))
+
     def _take_status(self, message: dict[str, Any]) -> None:
         status = EngineStatus.from_json(message)
         others = [s for s in self.statuses if s.engine_host_id != status.engine_host_id]
@@ -310,7 +335,7 @@ class Hub:
         self.statuses = sorted([*others, status], key=EngineStatus.rank)
         if is_new:
             self._want()
-        self._post_all(f"status {status.engine_host_id}", message)
+        self._post_status(status)
         for viewer in self._viewers:
             self._place(viewer)
 
@@ -347,6 +372,7 @@ class Hub:
     def _is_keyframe_missing(self) -> bool:
         """Whether somebody waits for a keyframe that an engine could send."""
         silent = {s.engine_host_id for s in self.statuses if s.state != "ready"}
+        silent |= {host for host, why in self._unreadable.items() if why}
         starved = {v.engine_host_id for v in self._viewers if v.is_starved}
         return any(
             host is not None and self._subscription.hears(keyframes_group(host))
