@@ -285,6 +285,7 @@ CELERY_TASK_ROUTES = {
     "lab.second_engine": {"queue": "engine"},
     "lab.plain_transformers": {"queue": "engine"},
 }
+CELERY_BEAT_SCHEDULER = "config.beat:OneOfSeveral"
 CELERY_BEAT_SCHEDULE = {
     "expire-learners": {
         "task": "courseware.expire_learners",

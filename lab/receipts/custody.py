@@ -12,7 +12,9 @@ killed a moment before, and the message is in no queue and with nobody then.
 import base64
 import json
 import time
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, Literal
@@ -31,6 +33,7 @@ SENT_KEY_PREFIX = "lab:sent:"
 REPORT_KEY_PREFIX = "lab:report:"
 _ORPHAN_KEY_PREFIX = "lab:orphan:"
 _AGAIN_KEY_PREFIX = "lab:again:"
+_ONLY_KEY_PREFIX = "lab:only:"
 PARTS_KEY = "lab:parts"
 
 Holder = Literal["the living", "the dead", "nobody"]
@@ -118,6 +121,17 @@ class Custody:
         number = int(self._redis.incr(key))
         self._redis.expire(key, KEPT_S)
         return number
+
+    @contextmanager
+    def only_one(self, what: str, seconds: int) -> Iterator[bool]:
+        """Whether nobody else is at it; who was killed at it is waited for so long."""
+        key, me = _ONLY_KEY_PREFIX + what, uuid.uuid4().hex
+        is_first = bool(self._redis.set(key, me, nx=True, ex=seconds))
+        try:
+            yield is_first
+        finally:
+            if is_first and self._redis.get(key) == me:
+                self._redis.delete(key)
 
     def note_part(self, name: str) -> None:
         """A part of the installation is there, now."""
