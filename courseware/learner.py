@@ -24,7 +24,7 @@ from django.utils import timezone
 from courseware import progress
 from courseware.counting import count_this_minute
 from courseware.models import Learner, User
-from courseware.sessions import LEARNER_KEY, is_reader
+from courseware.sessions import LEARNER_KEY, is_reader, is_to_renew
 from courseware.sockets import address_of_request, network_of
 
 SESSION_KEY = LEARNER_KEY
@@ -127,6 +127,8 @@ def _identify(request: HttpRequest) -> str | None:
         return learner_id
     if is_reader(request.session.session_key):
         _note_back(learner_id)
+        if is_to_renew(request.session.session_key):
+            request.session.modified = True
     return learner_id
 
 

@@ -39,16 +39,24 @@ def reader_of(session_key: str | None) -> str | None:
     account has the learner."""
     if not session_key or not is_reader(session_key):
         return None
-    signer = signing.TimestampSigner(salt=_SALT)
-    try:
-        learner_id = signer.unsign(
-            session_key.removeprefix(MARK),
-            max_age=timedelta(days=settings.LEARNER_KEPT_DAYS),
-        )
-    except signing.BadSignature:
+    learner_id = _signed(session_key, timedelta(days=settings.LEARNER_KEPT_DAYS))
+    if learner_id is None:
         return None
     of_account = Learner.objects.filter(learner_id=learner_id, user__isnull=False)
     return None if of_account.exists() else learner_id
+
+
+def is_to_renew(session_key: str | None) -> bool:
+    """Whether a signed id is more than a day old: who comes back keeps it."""
+    return is_reader(session_key) and not _signed(str(session_key), timedelta(days=1))
+
+
+def _signed(session_key: str, max_age: timedelta) -> str | None:
+    signer = signing.TimestampSigner(salt=_SALT)
+    try:
+        return signer.unsign(session_key.removeprefix(MARK), max_age=max_age)
+    except signing.BadSignature:
+        return None
 
 
 class SessionStore(db.SessionStore):

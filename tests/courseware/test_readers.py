@@ -1,5 +1,6 @@
 """Who only reads leaves nothing behind; who sends something is kept from then on."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,11 +83,21 @@ def test_a_cookie_that_we_did_not_sign_is_nobodys(change: str, db: None) -> None
 def test_a_readers_cookie_is_old_after_a_month(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import time
-
     key, now = key_of_reader("a" * 32), time.time()
     monkeypatch.setattr(time, "time", lambda: now + 31 * 86_400)
     assert reader_of(key) is None
+
+
+def test_who_comes_back_each_week_keeps_it(
+    reader: Client, course: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader.get("/")
+    learner_id, now = learner_id_of(reader.session), time.time()
+    for week in range(1, 7):
+        monkeypatch.setattr(time, "time", lambda week=week: now + week * 7 * 86_400)
+        reader.get("/privacy/")
+        assert learner_id_of(reader.session) == learner_id
+    assert not Session.objects.exists()
 
 
 def test_what_a_reader_was_given_is_no_key_to_the_account_that_they_made(
