@@ -95,8 +95,8 @@ def adopt(request: HttpRequest, user: User, **rest: Any) -> None:
         own, _ = Learner.objects.update_or_create(
             learner_id=here, defaults={"user": user}
         )
-    elif found is not None and found.user_id is None:
-        _carry_over(found.learner_id, own.learner_id)
+    elif here not in (None, own.learner_id) and not (found and found.user_id):
+        _carry_over(str(here), own.learner_id)
     session[SESSION_KEY] = own.learner_id
     session.pop(SEEN_KEY, None)
     request.learner_id = own.learner_id  # type: ignore[attr-defined]
