@@ -11,6 +11,19 @@ app = Celery("servelab")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+WORKER_TIMEOUT_S = 30.0
+"""A worker that gives a connection up may lose the message that comes over it: one that
+holds messages waits until the broker is surely not merely slow."""
+
+
+@celeryd_init.connect
+def be_patient(conf: Any, **_: Any) -> None:
+    """Of all workers."""
+    conf.broker_transport_options = {
+        **conf.broker_transport_options,
+        "socket_timeout": WORKER_TIMEOUT_S,
+    }
+
 
 @celeryd_init.connect
 def add_engine_host(options: dict[str, Any], **_: Any) -> None:

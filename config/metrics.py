@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from courseware.redis_connections import server_at
 from courseware.sockets import address_of_request
 from lab import client
 from lab.errors import EngineUnavailable
@@ -128,9 +129,7 @@ def _tasks() -> Iterable[Metric]:
         "Celery messages that no worker has taken",
         labels=["queue"],
     )
-    # redis-py types what a call returns for its asynchronous client as well.
-    server: Any
-    with redis.Redis.from_url(settings.BROKER_URL) as server:
+    with server_at(settings.BROKER_URL) as server:
         for queue in QUEUES:
             number = sum(server.llen(key) for key in queue_keys(queue))
             waiting.add_metric([queue], number)

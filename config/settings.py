@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.limits import limits_of
 from config.logs import logging_configuration
 from config.storages import recordings_storage
+from courseware import redis_connections
 from lab.engine.addresses import address_of, celery_url
 from lab.engine.environment import (
     SHORTEST_SECRET,
@@ -236,6 +237,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 LEARNER_KEPT_DAYS = 30
+SESSION_ENGINE = "courseware.sessions"
 SESSION_COOKIE_AGE = LEARNER_KEPT_DAYS * 86_400
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
@@ -255,14 +257,23 @@ LIMITS = limits_of(env)
 # Messages between processes
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [LAYER_URL], "prefix": "servelab"},
+        "BACKEND": "config.layer.GroupLayer",
+        "CONFIG": {
+            "hosts": [
+                {
+                    "address": LAYER_URL,
+                    **redis_connections.options(LAYER_URL, is_async=True),
+                }
+            ],
+            "prefix": "servelab",
+        },
     }
 }
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": CACHE_URL,
+        "OPTIONS": redis_connections.options(CACHE_URL),
         "KEY_PREFIX": "servelab",
     }
 }
@@ -274,6 +285,7 @@ CELERY_TASK_ROUTES = {
     "lab.second_engine": {"queue": "engine"},
     "lab.plain_transformers": {"queue": "engine"},
 }
+CELERY_BEAT_SCHEDULER = "config.beat:OneOfSeveral"
 CELERY_BEAT_SCHEDULE = {
     "expire-learners": {
         "task": "courseware.expire_learners",
@@ -292,7 +304,10 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a broker may be away for hours
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
 CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5.0,  # seconds; of workers see config.celery
+    "socket_connect_timeout": 5.0,
     "visibility_timeout": 300,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,

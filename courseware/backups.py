@@ -33,6 +33,8 @@ SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
 SECRET_KEY = "secret_key"
 RECORDINGS = "recordings"
 MANIFEST = "manifest.json"
+LOCK_WAIT_S = 10
+"""For another's transaction on a table of PostgreSQL."""
 
 
 class BackupFailed(Exception):
@@ -68,8 +70,12 @@ def back_up(
     return out
 
 
-def restore(path: Path) -> Iterator[str]:
-    """Put a backup in place of what is, which is set aside; says what it did."""
+def restore(path: Path, *, while_in_use: bool = False) -> Iterator[str]:
+    """Put a backup in place of what is, which is set aside; says what it did.
+
+    Refused while others are connected to the database, unless ``while_in_use``: what
+    they write between setting aside and replacing would be in neither.
+    """
     data_dir: Path = settings.DATA_DIR
     try:
         with (
@@ -78,6 +84,8 @@ def restore(path: Path) -> Iterator[str]:
         ):
             folder = Path(name)
             _unpack(path, folder)
+            if not while_in_use:
+                _nobody_is_connected()
             aside = data_dir / f"before-restore-{timezone.now():%Y%m%d-%H%M%S}"
             aside.mkdir(mode=0o700)
             yield from _put_database(folder, aside)
@@ -130,17 +138,52 @@ def _postgres(program: str, *arguments: str) -> None:
         "PGDATABASE": str(database["NAME"]),
     }
     try:
-        done = subprocess.run(
-            [program, *arguments], env=environment, capture_output=True, text=True
-        )
+        with subprocess.Popen(
+            [program, *arguments],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            said = _said_by(process, program)
     except FileNotFoundError as error:
         raise BackupFailed(
             f"{program} is not installed: it comes with PostgreSQL's client programs, "
             "at least as new as the server."
         ) from error
-    if done.returncode:
-        words = (done.stderr.strip().splitlines() or ["it does not say why"])[0]
+    if process.returncode:
+        words = (said.strip().splitlines() or ["it does not say why"])[0]
         raise BackupFailed(f"{program} failed: {words}.")
+
+
+def _said_by(process: "subprocess.Popen[str]", program: str) -> str:
+    """What it wrote until its end. It waits for another's locks without limit (it sets
+    lock_timeout to 0), so it is ended where it does for long: nothing has changed
+    then, since all that it does is one transaction."""
+    while True:
+        try:
+            return process.communicate(timeout=1)[1]
+        except subprocess.TimeoutExpired:
+            if not _waits_for_a_lock(program):
+                continue
+            process.terminate()
+            process.communicate()
+            raise BackupFailed(
+                f"{program} waited for {LOCK_WAIT_S} s for a table that another "
+                "transaction holds, and was ended: nothing was changed. End web "
+                "processes and workers on all machines first."
+            ) from None
+
+
+def _waits_for_a_lock(program: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name = %s AND wait_event_type = 'Lock' "
+            "AND query_start < now() - make_interval(secs => %s)",
+            [program, LOCK_WAIT_S],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def _migrations() -> dict[str, str]:
@@ -202,6 +245,24 @@ def _put_database(folder: Path, aside: Path) -> Iterator[str]:
     shutil.move(folder / SQLITE, target)
     target.chmod(0o600)
     yield f"{target} is restored."
+
+
+def _nobody_is_connected() -> None:
+    """Web processes and workers elsewhere hold no lock of this DATA_DIR."""
+    if connection.vendor == "sqlite":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        [number] = cursor.fetchone()
+    if number:
+        raise BackupFailed(
+            f"{number} other connections to the database are open. End web processes "
+            "and workers on all machines first, or add --while-in-use: what is written "
+            "during the restore is lost then."
+        )
 
 
 def _name() -> str:

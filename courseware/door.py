@@ -12,7 +12,7 @@ and a consumer asks is_over() before it obeys.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from hashlib import sha256
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -25,8 +25,9 @@ from django.contrib.sessions.models import Session
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from courseware.learner import forget, learner_id_of
+from courseware.learner import forget, learner_id_of, note_learner
 from courseware.models import Learner
+from courseware.sessions import is_reader
 from courseware.sockets import NO_LEARNER
 from courseware.threads import in_database
 
@@ -46,7 +47,9 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
     session_key: str = ""
     """"" where the session is kept nowhere."""
     is_known = False
-    """Whether the learner had a row when the socket opened."""
+    """Whether the learner had a row when the socket opened, or has got one since."""
+    is_reader = False
+    """Whether the session is a signed id alone: see courseware.sessions."""
     _has_ended = False
 
     async def admit(self) -> bool:
@@ -60,6 +63,27 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
         _door().let_in(self)
         return True
 
+    async def join(self, group: str) -> bool:
+        """Hear a group; whether that is so now. A socket lives on while the broker is
+        away: what it did not hear it finds in the database, and joins again."""
+        return await self._try(self.channel_layer.group_add(group, self.channel_name))
+
+    async def leave(self, group: str) -> None:
+        """The opposite of join()."""
+        await self._try(self.channel_layer.group_discard(group, self.channel_name))
+
+    async def tell_group(self, group: str, message: dict[str, Any]) -> None:
+        """Tell all who hear it, as far as the broker is there."""
+        await self._try(self.channel_layer.group_send(group, message))
+
+    async def _try(self, call: Awaitable[None]) -> bool:
+        try:
+            await call
+        except Exception as error:  # the broker is away: any of its errors
+            logger.warning("a socket's group is out of reach: %s", error)
+            return False
+        return True
+
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
         """Leave the door, then what the consumer itself does."""
         _door().see_off(self)
@@ -67,9 +91,18 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def is_over(self) -> bool:
         """Whether the socket's time has ended; it is closed then."""
-        if not self._has_ended and await in_database(ended)([self]):
+        if not self._has_ended and not await in_database(self._is_welcome)():
             await self.end()
         return self._has_ended
+
+    def _is_welcome(self) -> bool:
+        """Whether it may be obeyed; what a reader says first is what is kept first."""
+        if ended([self]):
+            return False
+        if self.is_reader and not self.is_known:
+            note_learner(self.learner_id)
+            self.is_known = True
+        return True
 
     async def end(self) -> None:
         """Whoever reads here now is somebody else: nothing more is sent."""
@@ -87,21 +120,33 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
         session = self.scope.get("session")
         learner_id = learner_id_of(self.scope)
         self.learner_id = learner_id or ""
-        self.session_key = getattr(session, "session_key", None) or ""
+        key = getattr(session, "session_key", None) or ""
+        self.is_reader = is_reader(key)
+        self.session_key = "" if self.is_reader else key
         self.is_known = Learner.objects.filter(learner_id=self.learner_id).exists()
         return learner_id
 
 
 def ended(sockets: Iterable[LearnerSocket]) -> list[LearnerSocket]:
-    """Those whose session or whose learner is gone; two queries for all of them."""
+    """Those whose session or whose learner is gone, and readers' whose learner an
+    account has now; three queries for all of them."""
     asked = list(sockets)
     keys = {socket.session_key for socket in asked if socket.session_key}
     learners = {socket.learner_id for socket in asked if socket.is_known}
+    readers = {socket.learner_id for socket in asked if socket.is_reader}
     sessions = Session.objects.filter(session_key__in=keys)
     keys -= set(sessions.values_list("session_key", flat=True))
     rows = Learner.objects.filter(learner_id__in=learners)
     learners -= set(rows.values_list("learner_id", flat=True))
-    return [s for s in asked if s.session_key in keys or s.learner_id in learners]
+    accounts = Learner.objects.filter(learner_id__in=readers, user__isnull=False)
+    taken = set(accounts.values_list("learner_id", flat=True)) if readers else set()
+    return [
+        s
+        for s in asked
+        if s.session_key in keys
+        or s.learner_id in learners
+        or (s.is_reader and s.learner_id in taken)
+    ]
 
 
 class Door:

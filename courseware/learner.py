@@ -1,6 +1,7 @@
 """Learner identity: an opaque id, made with the session at page load.
 
-A socket cannot set a cookie, so the page that opens it does. Everything a learner
+A socket cannot set a cookie, so the page that opens it does; what is kept of whom, and
+from when on, courseware.sessions says. Everything a learner
 owns (conversations, requests) hangs on this id, never on the session key, so that it
 survives sign-up and can be deleted in one go.
 """
@@ -9,6 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -22,9 +24,10 @@ from django.utils import timezone
 from courseware import progress
 from courseware.counting import count_this_minute
 from courseware.models import Learner, User
+from courseware.sessions import LEARNER_KEY, is_reader, is_to_renew
 from courseware.sockets import address_of_request, network_of
 
-SESSION_KEY = "learner_id"
+SESSION_KEY = LEARNER_KEY
 SEEN_KEY = "learner_seen_s"
 SEEN_EVERY_S = 3600
 PATHS_WITHOUT_LEARNER = ("/healthz", "/readyz", "/metrics", "/static/", "/admin/")
@@ -45,6 +48,12 @@ class LearnerMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.learner_id = _identify(request)  # type: ignore[attr-defined]
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> None:
+        """After a form's token was checked: what a stranger sends keeps nothing."""
+        learner_id = request.learner_id  # type: ignore[attr-defined]
+        if learner_id is not None and not _only_reads(request):
+            _note_seen(request, learner_id)
 
 
 def learner_id_of(scope_or_session: Mapping[str, Any] | Any) -> str | None:
@@ -81,13 +90,13 @@ def adopt(request: HttpRequest, user: User, **rest: Any) -> None:
     found = Learner.objects.filter(learner_id=here).first() if here else None
     own = Learner.objects.filter(user=user).first()
     if own is None:
-        if found is None or found.user_id is not None:
+        if here is None or (found is not None and found.user_id is not None):
             here = uuid.uuid4().hex
         own, _ = Learner.objects.update_or_create(
             learner_id=here, defaults={"user": user}
         )
-    elif found is not None and found.user_id is None:
-        _carry_over(found.learner_id, own.learner_id)
+    elif here not in (None, own.learner_id) and not (found and found.user_id):
+        _carry_over(str(here), own.learner_id)
     session[SESSION_KEY] = own.learner_id
     session.pop(SEEN_KEY, None)
     request.learner_id = own.learner_id  # type: ignore[attr-defined]
@@ -115,8 +124,34 @@ def _identify(request: HttpRequest) -> str | None:
         if not _has_room(request):
             return None
         learner_id = request.session[SESSION_KEY] = uuid.uuid4().hex
-    _note_seen(request, learner_id)
+        return learner_id
+    if is_reader(request.session.session_key):
+        _note_back(learner_id)
+        if is_to_renew(request.session.session_key):
+            request.session.modified = True
     return learner_id
+
+
+def _only_reads(request: HttpRequest) -> bool:
+    """Whether nothing is to be kept of the reader yet."""
+    key = request.session.session_key
+    return request.method in ("GET", "HEAD") and (key is None or is_reader(key))
+
+
+def note_learner(learner_id: str) -> None:
+    """From now on something is kept of this learner."""
+    now = timezone.now()
+    Learner.objects.get_or_create(
+        learner_id=learner_id, defaults={"last_seen_at": now, "created_at": now}
+    )
+
+
+def _note_back(learner_id: str) -> None:
+    """Of a reader of whom something is kept by a socket alone."""
+    before = timezone.now() - timedelta(seconds=SEEN_EVERY_S)
+    known = Learner.objects.filter(learner_id=learner_id, last_seen_at__lt=before)
+    if known.exists():
+        known.update(last_seen_at=timezone.now())
 
 
 def _has_room(request: HttpRequest) -> bool:

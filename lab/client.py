@@ -17,6 +17,7 @@ from django.db import transaction
 from django.dispatch import Signal
 from kombu.exceptions import OperationalError as BrokerError
 
+from courseware.redis_connections import server_at
 from lab.errors import EngineError, EngineUnavailable, LimitExceeded, NotYours
 from lab.live_state import LiveState
 from lab.messages import (
@@ -85,16 +86,18 @@ def submit(
     is away: nothing of the request is kept then.
     """
     request_id = request_id or uuid.uuid4().hex
+    accepted = request_id, learner_id, purpose, generation, address
     try:
-        EngineRequest.accept(request_id, learner_id, purpose, generation, address)
+        request = EngineRequest.accept(*accepted)
     except LimitExceeded:
         if not _have_ended(learner_id):
             raise
-        EngineRequest.accept(request_id, learner_id, purpose, generation, address)
+        request = EngineRequest.accept(*accepted)
     payload = {
         "request_id": request_id,
         "log_id": log_id or request_id,
         "priority": priority_of(purpose, generation.steps_back),
+        "round": request.round,
         **asdict(generation),
     }
     queue = ENGINE_QUEUE if engine_host_id is None else queue_of(engine_host_id)

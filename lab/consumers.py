@@ -197,7 +197,15 @@ class LabConsumer(LearnerSocket):
             tell=tell,
             is_alive=lambda: hub_of_process().knows(status.engine_host_id),
         )
-        return self.conduct.run()
+        return self._conducted(self.conduct, status.engine_host_id)
+
+    async def _conducted(self, conduct: Conduct, engine_host_id: str) -> None:
+        """Its frames come even where the viewer follows another host meanwhile."""
+        hub_of_process().hold(self.viewer, engine_host_id)
+        try:
+            await conduct.run()
+        finally:
+            hub_of_process().release(self.viewer, engine_host_id)
 
     @property
     def _is_staff(self) -> bool:

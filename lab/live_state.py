@@ -8,7 +8,7 @@ All times are seconds before the moment (``…_ago_s``) or seconds that somethin
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 BlockState = Literal["null", "free", "cached", "used", "shared"]
@@ -184,13 +184,14 @@ class LiveState:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "LiveState":
-        """From a reply; raises TypeError and KeyError where it is none."""
-        values = dict(data)
+        """From a reply; what a newer host adds is left out. Raises TypeError and
+        KeyError where it is none."""
+        values = _known(cls, data)
         for name, kind in _LISTS.items():
             values[name] = _rows(kind, values[name])
-        values["minute"] = Minute(**values["minute"])
+        (values["minute"],) = _rows(Minute, [values["minute"]])
         if values["block"] is not None:
-            block = dict(values["block"])
+            block = _known(BlockFacts, values["block"])
             block["held_by"] = _rows(Holding, block["held_by"])
             values["block"] = BlockFacts(**block)
         return cls(**values)
@@ -206,4 +207,9 @@ _LISTS: dict[str, type[Any]] = {
 
 
 def _rows(kind: type[Any], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    return [kind(**row) for row in rows]
+    return [kind(**_known(kind, row)) for row in rows]
+
+
+def _known(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    names = {one.name for one in fields(kind)}
+    return {name: value for name, value in data.items() if name in names}

@@ -9,10 +9,28 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 LAB_GROUP = "lab"
-"""EngineStatus and MemorySample of all hosts."""
+"""EngineStatus of all hosts: every page names them all."""
 
 FRAMES_GROUP = "lab.frames"
-"""Frames of all hosts: messages {"type": "lab.frame", "engine_host_id", "frame"}."""
+"""Frames of hosts of the version before, which had one group for all."""
+
+
+def frames_group(engine_host_id: str) -> str:
+    """Group of one host's deltas between keyframes: messages {"type": "lab.frame",
+    "engine_host_id", "engine_run", "seq", "is_keyframe", "frame"}."""
+    return f"lab.frames.{engine_host_id}"
+
+
+def keyframes_group(engine_host_id: str) -> str:
+    """Group of one host's keyframes, the same messages: who shows a host small needs no
+    others. One connection to Redis has both groups in the order they were sent."""
+    return f"lab.keyframes.{engine_host_id}"
+
+
+def memory_group(engine_host_id: str) -> str:
+    """Group of one host's MemorySample, one a second."""
+    return f"lab.memory.{engine_host_id}"
+
 
 RequestPhase = Literal[
     "accepted", "engine_starting", "waiting", "prefill", "decode", "finished"
@@ -28,12 +46,14 @@ EngineState = Literal[
     "starting",
     "ready",
     "not answering",
+    "draining",
     "restarting",
     "failed",
     "unavailable",
     "stopped",
 ]
-"""not answering: its step loop is silent · failed: the engine does not start,
+"""not answering: its step loop is silent · draining: it is being stopped, and ends
+what it has · failed: the engine does not start,
 ``reason`` says why · unavailable: vLLM cannot run on this machine."""
 
 
@@ -51,6 +71,10 @@ _BY_PURPOSE = {
 }
 
 
+NAMED_PURPOSES = tuple(_BY_PURPOSE)
+"""With a priority of their own; all others have the demonstrations'."""
+
+
 def priority_of(purpose: str, steps_back: bool = False) -> int:
     """Who goes first: a learner who waits for an answer, then what is measured for
     one, then demonstrations, recorded traffic and all else. It follows from what a
@@ -58,6 +82,15 @@ def priority_of(purpose: str, steps_back: bool = False) -> int:
     return (
         STEPPING_BACK if steps_back else _BY_PURPOSE.get(purpose, DEMONSTRATIONS_LAST)
     )
+
+
+ROUNDS = 1_000_000
+
+
+def order_of(priority: int, round_: int) -> int:
+    """What vLLM orders requests by, the smaller first: the priority, and among those of
+    one priority the round (EngineRequest.round)."""
+    return priority * ROUNDS + min(max(round_, 0), ROUNDS - 1)
 
 
 def request_group(request_id: str) -> str:

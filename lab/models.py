@@ -12,7 +12,7 @@ from django.utils import timezone
 from courseware.counting import count_this_minute
 from courseware.sockets import network_of
 from lab.errors import LimitExceeded
-from lab.messages import Generation, RequestReport
+from lab.messages import NAMED_PURPOSES, Generation, RequestReport, priority_of
 
 MAX_PROMPT_CHARS = 32_000
 """All messages of one request together."""
@@ -46,6 +46,9 @@ class EngineRequest(models.Model):
     request_id = models.CharField(max_length=32, primary_key=True)
     learner_id = models.CharField(max_length=32, db_index=True)
     purpose = models.CharField(max_length=32)
+    round = models.PositiveIntegerField(default=0, db_default=0)
+    """Its place among its learner's own requests: who has many under way is in a later
+    round with each, and vLLM takes those of an earlier one first."""
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     finish_reason = models.CharField(max_length=16, blank=True)
     """Empty while it is under way."""
@@ -79,8 +82,31 @@ class EngineRequest(models.Model):
         cls._check_counts(learner_id, purpose)
         _check_rates(learner_id, address)
         return cls.objects.create(
-            request_id=request_id, learner_id=learner_id, purpose=purpose
+            request_id=request_id,
+            learner_id=learner_id,
+            purpose=purpose,
+            round=cls._next_round(learner_id, purpose),
         )
+
+    @classmethod
+    def _next_round(cls, learner_id: str, purpose: str) -> int:
+        """One after the learner's newest under way, so that their own keep their order;
+        who has none begins in the earliest round that is under way, not before it
+        (start-time fair queueing: Goyal, Vin and Cheng, SIGCOMM 1996)."""
+        alike = [p for p in NAMED_PURPOSES if priority_of(p) == priority_of(purpose)]
+        rows = cls.unfinished()
+        rows = (
+            rows.filter(purpose__in=alike)
+            if alike
+            else rows.exclude(purpose__in=NAMED_PURPOSES)
+        )
+        rounds = rows.aggregate(
+            earliest=models.Min("round"),
+            own=models.Max("round", filter=models.Q(learner_id=learner_id)),
+        )
+        if rounds["own"] is not None:
+            return int(rounds["own"]) + 1
+        return int(rounds["earliest"] or 0)
 
     @classmethod
     def unfinished(cls) -> "models.QuerySet[EngineRequest]":

@@ -15,6 +15,9 @@ from lab.receipts.parts import DEFAULT_WORKER
 from lab.shelf import files
 from lab.sweeping.requests import Sweep
 
+SWEEP_LOST_S = 30
+"""A sweep that has not ended by then was killed."""
+
 
 @shared_task(name="lab.generate", ignore_result=True, acks_late=True)
 def generate(payload: dict[str, Any]) -> None:
@@ -69,7 +72,10 @@ def keep_recording(recording_id: str, file: str, sentence: str) -> None:
 
 @shared_task(name="lab.sweep", ignore_result=True)
 def sweep() -> None:
-    """Find what is nobody's, and say that this worker is there."""
+    """Find what is nobody's, and say that this worker is there; where several default
+    workers are, one at a time, so that nothing is sent again twice."""
     receipts = custody()
     receipts.note_part(DEFAULT_WORKER)
-    Sweep(receipts).run()
+    with receipts.only_one("sweep", SWEEP_LOST_S) as is_mine:
+        if is_mine:
+            Sweep(receipts).run()

@@ -13,6 +13,7 @@ def engine_variables(
 ) -> dict[str, str]:
     """Variables to set; what the operator gave stays as it is."""
     wanted = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
+    wanted["ENGINE_DRAIN_S"] = "5"  # all of it ends: no other host would take over
     if not has_cuda_engine(machine, config):
         wanted["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
         if libraries := preloads(machine):

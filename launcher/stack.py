@@ -13,8 +13,7 @@ import sys
 import time
 from types import FrameType
 
-import redis
-
+from courseware.redis_connections import server_at
 from lab.engine import model_files
 from lab.engine.config import PROJECT_DIR, EngineConfig
 from lab.engine.environment import Environment, keep_files_private, names_redis
@@ -253,7 +252,7 @@ def die_with_make() -> None:
 def _forget_engines(url: str) -> None:
     """Nobody but our own processes published here, and all of them have ended: what
     an engine host said last must not be taken for this start's."""
-    with redis.Redis.from_url(url) as server:
+    with server_at(url) as server:
         for key in server.scan_iter(match=f"{STATUS_KEY_PREFIX}*"):
             server.delete(key)
 

@@ -69,16 +69,14 @@ class MentorConsumer(LearnerSocket):
         self._healer: asyncio.Task[None] | None = None
         self._shown: uuid.UUID | None = None
         if await self.admit():
-            group = learner_group(self.learner_id)
-            await self.channel_layer.group_add(group, self.channel_name)
+            await self.join(learner_group(self.learner_id))
 
     async def disconnect(self, code: int) -> None:
         """Leave every group; the engine goes on and the answer is stored."""
         if self._healer:
             self._healer.cancel()
         if self.learner_id:
-            group = learner_group(self.learner_id)
-            await self.channel_layer.group_discard(group, self.channel_name)
+            await self.leave(learner_group(self.learner_id))
         for request_id in list(self._streams):
             await self._leave(request_id)
 
@@ -177,7 +175,8 @@ class MentorConsumer(LearnerSocket):
 
     async def _tell_other_tabs(self) -> None:
         message = {"type": "learner.changed", "by": self.channel_name}
-        await self.channel_layer.group_send(learner_group(self.learner_id), message)
+        group = learner_group(self.learner_id)
+        await self.tell_group(group, message)
 
     @property
     def _address(self) -> str:
@@ -197,7 +196,7 @@ class MentorConsumer(LearnerSocket):
 
     async def _join(self, request_id: str, stream: AnswerStream) -> None:
         self._streams[request_id] = stream
-        await self.channel_layer.group_add(request_group(request_id), self.channel_name)
+        await self.join(request_group(request_id))
         if self._healer is None or self._healer.done():
             self._healer = asyncio.create_task(self._heal())
 
@@ -208,9 +207,7 @@ class MentorConsumer(LearnerSocket):
 
     async def _leave(self, request_id: str) -> None:
         self._streams.pop(request_id, None)
-        await self.channel_layer.group_discard(
-            request_group(request_id), self.channel_name
-        )
+        await self.leave(request_group(request_id))
 
     async def _end(self, request_id: str, turn: dict[str, Any] | None) -> None:
         if request_id in self._streams:
@@ -228,6 +225,8 @@ class MentorConsumer(LearnerSocket):
             ids = {s.turn_id: key for key, s in streams if s.heard_at <= since}
             if not ids:
                 continue
+            for request_id in ids.values():  # anew, where the broker was away
+                await self.join(request_group(request_id))
             for turn_id, turn in (await async_models.ended(list(ids))).items():
                 await self._end(ids[turn_id], turn)
 

@@ -4,7 +4,7 @@ from lab import client
 from lab.errors import EngineUnavailable
 from mentor.prompts import Window
 
-SERVING = ("starting", "ready", "not answering", "restarting")
+SERVING = ("starting", "ready", "not answering", "draining", "restarting")
 """States in which an engine takes questions, now or when it is ready."""
 
 

@@ -13,6 +13,8 @@ from lab.messages import request_group
 
 MESSAGES_PER_S = 1.0
 MESSAGES_AT_ONCE = 10
+AWAY = 1013
+"""Close code of RFC 6455's registry, "try again later": the broker is away."""
 ONLY_TELLS = "This socket tells how far a measured request is; it takes no messages."
 
 
@@ -33,12 +35,13 @@ class MeasuringConsumer(LearnerSocket):
             await self.close(NOT_YOURS)
             return
         self.group = request_group(request_id)
-        await self.channel_layer.group_add(self.group, self.channel_name)
+        if not await self.join(self.group):
+            await self.close(AWAY)
 
     async def disconnect(self, code: int) -> None:
         """Leave the group."""
         if self.group:
-            await self.channel_layer.group_discard(self.group, self.channel_name)
+            await self.leave(self.group)
 
     async def receive(
         self, text_data: str | None = None, bytes_data: bytes | None = None

@@ -70,6 +70,8 @@ class EngineConfig:
     """From when the engine is ready for it."""
     hung_s: int
     """Seconds after which an engine whose step loop does not answer is killed."""
+    drain_s: int
+    """Seconds after SIGTERM in which it ends what it has; the rest is aborted."""
     engine_host_id: str
     beside: str
     """Id of the main host where this is a second engine; "" for a main one."""
@@ -120,6 +122,7 @@ class EngineConfig:
             has_vllm_metrics=env.boolean("ENGINE_METRICS", True),
             request_deadline_s=env.integer("ENGINE_REQUEST_DEADLINE_S", 120, 1, 240),
             hung_s=env.integer("ENGINE_HUNG_S", 45, 15, 3600),
+            drain_s=env.integer("ENGINE_DRAIN_S", 60, 0, 600),
             engine_host_id=_engine_host_id(env, data_dir),
             beside=env.text("ENGINE_BESIDE", ""),
             second_memory_mb=env.integer("ENGINE_SECOND_MEMORY_MB", 3000, 0, 4_194_304),

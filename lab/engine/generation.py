@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lab.engine.config import EngineConfig
-from lab.messages import DEMONSTRATIONS_LAST, PRIORITIES
+from lab.messages import DEMONSTRATIONS_LAST, PRIORITIES, order_of
 
 MAX_MESSAGES = 64
 MAX_MESSAGE_CHARS = 200_000
@@ -40,6 +40,13 @@ class GenerationRequest:
     cache_salt: str | None = None
     priority: int = DEMONSTRATIONS_LAST
     """Who goes first, see lab.messages.priority_of; used if vLLM schedules by it."""
+    round: int = 0
+    """Among those of one priority: see lab.models.EngineRequest.round."""
+
+    @property
+    def order(self) -> int:
+        """vLLM's priority of the request: the smaller one first."""
+        return order_of(self.priority, self.round)
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> "GenerationRequest":
@@ -67,6 +74,9 @@ class GenerationRequest:
         priority = payload.get("priority", DEMONSTRATIONS_LAST)
         if type(priority) is not int or priority not in PRIORITIES:
             raise ValueError(f"priority is {priority!r}: allowed is 0 to 3.")
+        round_ = payload.get("round", 0)
+        if type(round_) is not int or round_ < 0:
+            raise ValueError(f"round is {round_!r}: allowed is 0 or more.")
         return cls(
             request_id=request_id,
             log_id=str(payload.get("log_id") or request_id)[:64],
@@ -77,6 +87,7 @@ class GenerationRequest:
             structured=_structured(payload.get("structured")),
             cache_salt=salt,
             priority=priority,
+            round=round_,
         )
 
 

@@ -95,6 +95,10 @@ class EngineHost:
         """See lab.client.count_tokens(); None while no engine is ready."""
         return self._from_thread(self._serving.count_tokens(chats))
 
+    def drain(self) -> None:
+        """From now on say that it takes no more; what it has goes on."""
+        self._from_thread(self._drain())
+
     def interrupt_all(self) -> None:
         """End all requests, and report that nobody asked for it (shutdown)."""
         self._from_thread(self._serving.interrupt_all())
@@ -121,6 +125,11 @@ class EngineHost:
     def ask_snapshot(self) -> None:
         """The next record will be a snapshot. From the loop's thread only."""
         self._tap.ask_snapshot()
+
+    async def _drain(self) -> None:
+        self._state.is_draining = True
+        if self.status.state == "ready":
+            self._state.tell_status(state="ready")
 
     async def _reset_prefix_cache(self) -> bool | None:
         if self.run is None or not self._state.is_ready:
@@ -229,7 +238,7 @@ class EngineHost:
 
     def _tell_silence(self, silent_s: float) -> None:
         """Ready is who answers: said of the step loop, not of its process."""
-        if silent_s >= SILENT_S and self.status.state == "ready":
+        if silent_s >= SILENT_S and self._state.is_ready:
             sentence = (
                 f"The engine has not answered for {SILENT_S:.0f} s. After "
                 f"{self.config.hung_s} s it is ended and started again."
@@ -242,6 +251,8 @@ class EngineHost:
         """Before a living engine is ended: vLLM's streams would wait for ever."""
         if self.run is None or self.run.is_dead:
             return
+        if self._state.is_hung:  # killed, which vLLM notices and its streams tell
+            await self._serving.wait_until_ended()
         await self._serving.end_all(self._why_restart)
 
     async def _close_run(self) -> None:

@@ -129,7 +129,7 @@ class Serving:
             sampling,
             in_flight.short_id,
             request.cache_salt,
-            request.priority,
+            request.order,
         )
         async for output in stream:
             in_flight.take(output)
@@ -215,8 +215,12 @@ class Serving:
         return [one.short_id for one in known if one and one.short_id is not None]
 
     async def end_all(self, why: str) -> None:
-        """Interrupt all, and wait a while until each has its report."""
+        """Interrupt all, and wait a while for their reports."""
         await self.interrupt_all(why)
+        await self.wait_until_ended()
+
+    async def wait_until_ended(self) -> None:
+        """A while, until each has its report."""
         ends = time.monotonic() + LAST_REPORTS_S
         while self._in_flight and time.monotonic() < ends:  # noqa: ASYNC110
             await asyncio.sleep(END_EVERY_S)

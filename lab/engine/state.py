@@ -12,6 +12,12 @@ from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.trace import StepTrace
 
 
+DRAINING = (
+    "This engine host is being stopped: it ends what it has under way, and takes no "
+    "more."
+)
+
+
 class HostListener(Protocol):
     """What the host tells; all calls come from the loop's thread and must not block."""
 
@@ -46,6 +52,8 @@ class HostState:
         self.mirror: PoolMirror | None = None
         self.in_flight: dict[str, InFlightRequest] = {}
         """By request id: all that have come and not ended."""
+        self.is_draining = False
+        """Whether it says that it takes no more."""
         self.is_hung = False
         """Whether the engine was ended because it did not answer."""
         self.status = EngineStatus(
@@ -59,9 +67,9 @@ class HostState:
 
     @property
     def is_ready(self) -> bool:
-        """Whether an engine takes requests now."""
+        """Whether an engine serves what this host has."""
         return (
-            self.status.state == "ready"
+            self.status.state in ("ready", "draining")
             and self.run is not None
             and not self.run.is_dead
         )
@@ -78,6 +86,8 @@ class HostState:
 
     def tell_status(self, **changes: Any) -> None:
         """Change the status and tell it."""
+        if self.is_draining and changes.get("state") == "ready":
+            changes = {**changes, "state": "draining", "reason": DRAINING}
         self.status = replace(
             self.status,
             updated_at=time.time(),

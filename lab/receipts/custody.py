@@ -12,14 +12,16 @@ killed a moment before, and the message is in no queue and with nobody then.
 import base64
 import json
 import time
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, Literal
 
-import redis
 from django.conf import settings
 
+from courseware.redis_connections import server_at
 from lab.messages import ENGINE_QUEUE, RequestReport, queue_keys
 
 KEPT_S = 900
@@ -31,22 +33,10 @@ SENT_KEY_PREFIX = "lab:sent:"
 REPORT_KEY_PREFIX = "lab:report:"
 _ORPHAN_KEY_PREFIX = "lab:orphan:"
 _AGAIN_KEY_PREFIX = "lab:again:"
+_ONLY_KEY_PREFIX = "lab:only:"
 PARTS_KEY = "lab:parts"
-TIMEOUT_S = 5.0
-"""A server that is hung is taken for one that is away."""
 
 Holder = Literal["the living", "the dead", "nobody"]
-
-
-def server_at(url: str) -> Any:
-    """A client that never waits for long. Any, since redis-py types what a call
-    returns for its asynchronous client as well."""
-    return redis.Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-    )
 
 
 def kept_report(report: RequestReport) -> tuple[str, str]:
@@ -61,6 +51,10 @@ class Custody:
         """``broker_url`` is the queues' server where that is another one."""
         self._redis = server_at(redis_url)
         self._broker = server_at(broker_url or redis_url)
+
+    def ask_broker(self) -> None:
+        """Whether the queues' server answers: Celery would wait for it for longer."""
+        self._broker.ping()
 
     def keep_sent(self, payload: dict[str, Any], queue: str) -> None:
         """Before it goes out: what the web process sends, and where to."""
@@ -106,6 +100,15 @@ class Custody:
                 found.update(map(_request_id, self._broker.lrange(key, 0, -1)))
         return found
 
+    def take_out(self, request_id: str, queue: str) -> bool:
+        """Take its message out of a queue; False where a host was quicker."""
+        return any(
+            self._broker.lrem(key, 0, message)
+            for key in queue_keys(queue)
+            for message in self._broker.lrange(key, 0, -1)
+            if _request_id(message) == request_id
+        )
+
     def orphaned_s(self, request_id: str) -> float:
         """Seconds since this was asked of the request first."""
         key, now = _ORPHAN_KEY_PREFIX + request_id, time.time()
@@ -118,6 +121,17 @@ class Custody:
         number = int(self._redis.incr(key))
         self._redis.expire(key, KEPT_S)
         return number
+
+    @contextmanager
+    def only_one(self, what: str, seconds: int) -> Iterator[bool]:
+        """Whether nobody else is at it; who was killed at it is waited for so long."""
+        key, me = _ONLY_KEY_PREFIX + what, uuid.uuid4().hex
+        is_first = bool(self._redis.set(key, me, nx=True, ex=seconds))
+        try:
+            yield is_first
+        finally:
+            if is_first and self._redis.get(key) == me:
+                self._redis.delete(key)
 
     def note_part(self, name: str) -> None:
         """A part of the installation is there, now."""

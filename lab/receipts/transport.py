@@ -14,13 +14,14 @@ from typing import Any, Protocol
 from celery import current_app
 from django.conf import settings
 
+from courseware.redis_connections import server_at
 from lab.messages import (
     ENGINE_QUEUE,
     METRICS_KEY_PREFIX,
     STATUS_KEY_PREFIX,
     EngineStatus,
 )
-from lab.receipts.custody import custody, server_at
+from lab.receipts.custody import custody
 from lab.recordings.still import SHIPPED, StillEngine
 
 GENERATE = "lab.generate"
@@ -72,6 +73,7 @@ class BrokerTransport:
         queue: str = ENGINE_QUEUE,
     ) -> None:
         """By the task's name: the engine's code is not here."""
+        custody().ask_broker()
         if task == GENERATE:
             custody().keep_sent(arguments["payload"], queue)
         current_app.send_task(task, kwargs=arguments, queue=queue, priority=priority)
@@ -92,6 +94,7 @@ class BrokerTransport:
         ]
 
     def _broadcast(self, name: str, arguments: dict[str, Any], **options: Any) -> Any:
+        custody().ask_broker()
         return current_app.control.broadcast(
             name, arguments=arguments, pattern="engine@*", matcher="glob", **options
         )

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import redis
 from django.conf import settings
 
+from courseware.redis_connections import server_at
 from lab import client
 from lab.errors import EngineUnavailable, LimitExceeded, NotYours
 
@@ -72,7 +73,7 @@ Server = Any
 
 def server() -> Server:
     """A connection to the broker."""
-    return redis.Redis.from_url(settings.REDIS_URL, decode_responses=True)
+    return server_at(settings.REDIS_URL)
 
 
 class Line:
@@ -191,7 +192,7 @@ class Turn:
     TAKEN_KEY = "lab:second:taken:"
 
     def __init__(self, redis_url: str, ticket: str) -> None:
-        self._redis: Server = redis.Redis.from_url(redis_url, decode_responses=True)
+        self._redis: Server = server_at(redis_url)
         self._ticket = ticket
 
     def take(self) -> bool:

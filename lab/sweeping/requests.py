@@ -5,6 +5,7 @@ to be missed: each that has no end yet is looked up, and
 
     reported, and the report got lost    the receipt of the report ends it
     taken by no host, in no queue        it is sent again, a few times
+    in the queue of a host that is gone  it ends "interrupted"
     held by a host that is gone          it ends "interrupted"
     older than client.OVERDUE            it ends, and the sentence says so
 
@@ -40,6 +41,8 @@ NEVER_SENT = timedelta(seconds=20)
 """A web process that has not sent a request by then has died."""
 HOST_BACK_S = 15.0
 """Beyond the life of its key: a host that is unheard of may be frozen."""
+ENDING = ("draining", "stopped")
+"""States of a host that takes no more."""
 MAX_AGAIN = 3
 AT_ONCE = 500
 LOST = "The question got lost on its way to an engine. Ask again."
@@ -89,12 +92,20 @@ class Sweep:
             return
         payload, queue = sent
         if request_id in self._custody.queued([queue]):
+            self._look_at_queue(request_id, queue)
             return
         if not _is_served(queue) or self._custody.count_again(request_id) > MAX_AGAIN:
             self._give_up(request_id, "interrupted", LOST)
             return
         logger.warning("request %s got lost and is sent again", request_id)
         client.send_again(payload, queue)
+
+    def _look_at_queue(self, request_id: str, queue: str) -> None:
+        """It waits; for ever, where that host has stopped or died whose queue it is."""
+        if _is_served(queue) or self._custody.orphaned_s(request_id) <= HOST_BACK_S:
+            return
+        if self._custody.take_out(request_id, queue):
+            self._give_up(request_id, "interrupted", HOST_GONE)
 
     def _give_up(self, request_id: str, reason: FinishReason, sentence: str) -> None:
         logger.warning("request %s is given up: %s", request_id, sentence)
@@ -115,5 +126,6 @@ def _is_served(queue: str) -> bool:
     """Any host serves the common queue; a host's own ends with that host."""
     hosts = client.recent_statuses()
     return queue == ENGINE_QUEUE or any(
-        queue == queue_of(host.engine_host_id) for host in hosts
+        queue == queue_of(host.engine_host_id) and host.state not in ENDING
+        for host in hosts
     )

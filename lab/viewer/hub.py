@@ -3,6 +3,9 @@
     channel layer ──▶ Hub ──▶ Chain per engine host ◀── position ── Viewer ──▶ socket
                        └────▶ newest status and memory sample ────▶ Viewer
 
+Each host has groups of its own, and a process joins those of the hosts that one of its
+viewers follows; where one shows the others small, their keyframes too.
+
 A Channels group per viewer costs ten times as much per delivery and queues without
 bound (measured); here a slow viewer only has an old position, and skips to the
 newest keyframe. Everything may be lost on the way (Channels drops over capacity,
@@ -12,7 +15,7 @@ Redis restarts): a gap in the frames asks the engine hosts for a keyframe.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,12 +23,14 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from lab import client
-from lab.messages import EngineStatus, request_group
+from lab.messages import EngineStatus, keyframes_group, request_group
 from lab.receipts.custody import custody
 from lab.receipts.parts import notice
 from lab.tracing.frame_counters import FrameCounters, counters_of
 from lab.viewer.dealer import Dealer
+from lab.viewer.formats import why_unreadable
 from lab.viewer.mailbox import Chain, Viewer, Wire
+from lab.viewer.shown import Shown
 from lab.viewer.subscription import Subscription
 
 logger = logging.getLogger(__name__)
@@ -75,12 +80,15 @@ class Hub:
         """A sentence while Redis does not answer."""
         self.notice = ""
         """A sentence while another part is not well."""
+        self._unreadable: dict[str, str] = {}
+        """Hosts whose frames are of another version's format; why, in a sentence."""
         self._memory: dict[str, dict[str, Any]] = {}
         self._heard_at: dict[str, float] = {}
         self._viewers: set[Viewer] = set()
         self._dealer = Dealer(self._viewers)
         self._watchers: dict[str, set[Viewer]] = {}
-        self._subscription = Subscription(self.take, self._heal)
+        self._shown = Shown()
+        self._subscription = Subscription(self.take, self._note_heard)
         self._tasks: list[asyncio.Task[None]] = []
         self._read_status = read_status
         self._ask_keyframe = ask_keyframe
@@ -98,6 +106,7 @@ class Hub:
         if not self._tasks:
             self._tasks = [
                 asyncio.create_task(self._subscription.run()),
+                asyncio.create_task(self._subscription.follow_wishes()),
                 asyncio.create_task(self._refresh_for_ever()),
                 asyncio.create_task(self._dealer.run()),
             ]
@@ -109,10 +118,18 @@ class Hub:
 
     def leave(self, viewer: Viewer) -> None:
         """Forget a viewer; the last one takes the subscription with it."""
+        if viewer not in self._viewers:
+            return
         self._viewers.discard(viewer)
         for request_id in list(viewer.request_ids):
             self.unwatch(viewer, request_id)
-        if not self._viewers:
+        self._shown.num_overviews -= viewer.sees_all
+        for engine_host_id in filter(None, (viewer.engine_host_id, *viewer.held)):
+            self._shown.remove(engine_host_id)
+        viewer.held.clear()
+        if self._viewers:
+            self._want()
+        else:
             self.close()
 
     def close(self) -> None:
@@ -121,8 +138,11 @@ class Hub:
             task.cancel()
         self._tasks = []
         self._subscription.end()
+        self._subscription.want(())
         self.chains.clear()
         self._memory.clear()
+        self._shown.owed.clear()
+        self._unreadable.clear()
 
     @property
     def num_viewers(self) -> int:
@@ -139,14 +159,34 @@ class Hub:
         self._heal()
         return True
 
+    def hold(self, viewer: Viewer, engine_host_id: str) -> None:
+        """Hear this host on, whatever the viewer follows meanwhile (experiments)."""
+        viewer.held.append(engine_host_id)
+        self._shown.add(engine_host_id)
+        self._want()
+
+    def release(self, viewer: Viewer, engine_host_id: str) -> None:
+        """The opposite of hold(); nothing where the viewer has left."""
+        if engine_host_id in viewer.held:
+            viewer.held.remove(engine_host_id)
+            self._shown.remove(engine_host_id)
+            self._want()
+
     def _show(self, viewer: Viewer, engine_host_id: str) -> None:
+        if viewer.engine_host_id != engine_host_id:
+            if viewer.engine_host_id is not None:
+                self._shown.remove(viewer.engine_host_id)
+            self._shown.add(engine_host_id)
+            self._want()
         viewer.follow(engine_host_id, self._chain(engine_host_id))
         if engine_host_id in self._memory:
             viewer.post("memory", self._memory[engine_host_id])
 
     def show_all(self, viewer: Viewer) -> None:
         """Let the viewer see the keyframes of all other hosts, from the newest on."""
+        self._shown.num_overviews += not viewer.sees_all
         viewer.sees_all = True
+        self._want()
         for engine_host_id, chain in self.chains.items():
             if not chain.is_broken:
                 self._post_overview(viewer, engine_host_id, chain.frames[0])
@@ -201,9 +241,32 @@ class Hub:
         """All hosts as they are, and what is wrong if something is."""
         return {
             "type": "hello",
-            "hosts": [status.message() for status in self.statuses],
+            "hosts": [self._status_message(status) for status in self.statuses],
             "trouble": self.trouble or self.notice or None,
         }
+
+    def _status_message(self, status: EngineStatus) -> dict[str, Any]:
+        unreadable = self._unreadable.get(status.engine_host_id, "")
+        return {**status.message(), "unreadable": unreadable}
+
+    # What is heard
+
+    @property
+    def _known(self) -> list[str]:
+        return [status.engine_host_id for status in self.statuses]
+
+    def _want(self) -> None:
+        """Hear what is shown, and keep nothing of what is not."""
+        self._subscription.want(self._shown.groups(self._known))
+        for host in set(self._memory) - self._shown.large:
+            del self._memory[host]
+        for host in [one for one in self.chains if not self._shown.is_shown(one)]:
+            del self.chains[host]
+        self._shown.owed &= {*self._shown.large, *self.chains}
+
+    def _note_heard(self, groups: Set[str]) -> None:
+        self._shown.note_heard(groups, self._known)
+        self._heal()
 
     # Messages
 
@@ -228,7 +291,11 @@ class Hub:
     def _take_frame(self, message: dict[str, Any]) -> None:
         engine_host_id = message["engine_host_id"]
         self._heard_at[engine_host_id] = time.monotonic()
+        if not self._is_readable(engine_host_id, message["frame"]):
+            return
         is_new = engine_host_id not in self.chains
+        if message["is_keyframe"]:
+            self._shown.owed.discard(engine_host_id)
         chain = self._chain(engine_host_id)
         chain.add(
             message["engine_run"],
@@ -246,11 +313,29 @@ class Hub:
         if chain.is_broken:
             self._heal()
 
+    def _is_readable(self, engine_host_id: str, frame: bytes) -> bool:
+        """Whether this version's pages read it; what has changed in that is told."""
+        sentence = why_unreadable(frame)
+        if sentence != self._unreadable.get(engine_host_id, ""):
+            logger.warning("engine host %s: %s", engine_host_id, sentence or "readable")
+            self._unreadable[engine_host_id] = sentence
+            for status in self.statuses:
+                if status.engine_host_id == engine_host_id:
+                    self._post_status(status)
+        return not sentence
+
+    def _post_status(self, status: EngineStatus) -> None:
+        key = f"status {status.engine_host_id}"
+        self._post_all(key, self._status_message(status))
+
     def _take_status(self, message: dict[str, Any]) -> None:
         status = EngineStatus.from_json(message)
         others = [s for s in self.statuses if s.engine_host_id != status.engine_host_id]
+        is_new = len(others) == len(self.statuses)
         self.statuses = sorted([*others, status], key=EngineStatus.rank)
-        self._post_all(f"status {status.engine_host_id}", message)
+        if is_new:
+            self._want()
+        self._post_status(status)
         for viewer in self._viewers:
             self._place(viewer)
 
@@ -287,9 +372,11 @@ class Hub:
     def _is_keyframe_missing(self) -> bool:
         """Whether somebody waits for a keyframe that an engine could send."""
         silent = {s.engine_host_id for s in self.statuses if s.state != "ready"}
+        silent |= {host for host, why in self._unreadable.items() if why}
+        starved = {v.engine_host_id for v in self._viewers if v.is_starved}
         return any(
-            viewer.is_starved and viewer.engine_host_id not in silent
-            for viewer in self._viewers
+            host is not None and self._subscription.hears(keyframes_group(host))
+            for host in (starved | self._shown.owed) - silent
         )
 
     async def _ask_for_keyframe(self) -> None:
@@ -319,6 +406,7 @@ class Hub:
             await self._subscription.join_again()
         self.statuses, self.trouble, self.notice = statuses, trouble, said
         self._forget_silent_hosts()
+        self._want()
         if has_changed:
             self._post_all("hello", self.hello())
             for viewer in self._viewers:

@@ -101,6 +101,8 @@ class Viewer:
         """Whether the browser named the host; otherwise the hub picks one."""
         self.sees_all = False
         """Whether it gets the keyframes of hosts that it does not follow, too."""
+        self.held: list[str] = []
+        """Hosts that are heard for it beside the one it follows."""
         self.request_ids: set[str] = set()
         self.chain: Chain | None = None
         self._position = 0

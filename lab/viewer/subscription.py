@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -15,17 +15,25 @@ MAX_BACKOFF_S = 5.0
 
 
 class Subscription:
-    """Joins the groups of all hosts and those asked for; hands messages to ``take``."""
+    """Joins the groups that are asked for; hands their messages to ``take``."""
 
     def __init__(
-        self, take: Callable[[dict[str, Any]], None], on_begin: Callable[[], None]
+        self,
+        take: Callable[[dict[str, Any]], None],
+        on_join: Callable[[Set[str]], None],
     ) -> None:
+        """``on_join`` is told which of the groups of want() are newly heard."""
         self.is_on = False
         """Whether messages arrive; they may still be lost while Redis is away."""
         self._take = take
-        self._on_begin = on_begin
+        self._on_join = on_join
         self._channel: str | None = None
         self._groups: set[str] = {FRAMES_GROUP, LAB_GROUP}
+        self._wanted: frozenset[str] = frozenset()
+        self._heard: set[str] = set()
+        """Of those that are, or were, wanted."""
+        self._settling = asyncio.Lock()
+        self._changed = asyncio.Event()
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -46,7 +54,37 @@ class Subscription:
     def end(self) -> None:
         """No longer subscribed; run() may begin anew."""
         self._channel = None
+        self._heard.clear()
         self.is_on = False
+
+    def hears(self, group: str) -> bool:
+        """Whether messages of one of the groups of want() arrive."""
+        return self.is_on and group in self._heard
+
+    def want(self, groups: Iterable[str]) -> None:
+        """These instead of those asked for here before, soon."""
+        self._wanted = frozenset(groups)
+        self._changed.set()
+
+    async def follow_wishes(self) -> None:
+        """Join and leave what want() says, until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self._settle()
+
+    async def _settle(self) -> None:
+        async with self._settling:
+            if self._channel is None:
+                return
+            new = self._wanted - self._heard
+            joined = {group for group in sorted(new) if await self._add(group)}
+            self._heard.update(joined)
+            for group in self._heard - self._wanted:
+                self._heard.discard(group)
+                self._discard(group)
+        if joined and self.is_on:
+            self._on_join(joined)
 
     async def join(self, group: str) -> None:
         """Messages of this group too, now and after a renewal."""
@@ -56,6 +94,9 @@ class Subscription:
     def leave(self, group: str) -> None:
         """The opposite of join(), soon."""
         self._groups.discard(group)
+        self._discard(group)
+
+    def _discard(self, group: str) -> None:
         if self._channel is not None:
             task = asyncio.create_task(_layer().group_discard(group, self._channel))
             self._leaving.add(task)
@@ -63,22 +104,25 @@ class Subscription:
 
     async def join_again(self) -> None:
         """After Redis was away; joining twice does no harm."""
-        for group in list(self._groups):
+        for group in [*self._groups, *self._heard]:
             await self._add(group)
+        await self._settle()
 
     async def _begin(self) -> None:
         self._channel = await _layer().new_channel()
-        await self.join_again()
+        self._heard.clear()
         self.is_on = True
-        self._on_begin()
+        await self.join_again()
 
-    async def _add(self, group: str) -> None:
+    async def _add(self, group: str) -> bool:
         if self._channel is None:
-            return
+            return False
         try:
             await _layer().group_add(group, self._channel)
         except Exception as error:  # Redis is away; joined again when it is back
             logger.warning("The group %s cannot be joined now: %s", group, error)
+            return False
+        return True
 
     def _take_safely(self, message: dict[str, Any]) -> None:
         try:

@@ -37,8 +37,6 @@ from lab.worker.second import SecondEngine
 
 logger = logging.getLogger(__name__)
 
-GRACE_S = 5.0
-"""After SIGTERM running answers get this long; then they are aborted."""
 NO_HOST = "This worker has no engine host: it needs -Q engine."
 LOOK_S = 1.0
 """How long a look at the state may wait for the host's loop."""
@@ -190,16 +188,20 @@ def install(app: Celery) -> None:
 
 @worker_shutting_down.connect
 def _shut_down_softly(**_: Any) -> None:
-    """A threads pool drains without bound: interrupt what outlives the grace time."""
-    if _worker is not None:
-        _worker.second.stop()
-        _worker.rival.stop()
-    threading.Thread(target=_interrupt_late_ones, daemon=True).start()
+    """Celery takes no more, and its threads pool drains without bound: interrupt what
+    outlives the time for that."""
+    if _worker is None:
+        return
+    _worker.host.drain()
+    _worker.second.stop()
+    _worker.rival.stop()
+    wait_s = float(_worker.config.drain_s)
+    threading.Thread(target=_interrupt_late_ones, args=(wait_s,), daemon=True).start()
 
 
-def _interrupt_late_ones() -> None:
+def _interrupt_late_ones(wait_s: float) -> None:
     """Again and again: a message may have been taken just before the signal."""
-    time.sleep(GRACE_S)
+    time.sleep(wait_s)
     while (worker := _worker) is not None:
         worker.host.interrupt_all()
         time.sleep(1.0)

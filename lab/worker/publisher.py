@@ -19,8 +19,8 @@ import redis.asyncio
 from celery import Celery, current_app
 from channels.layers import get_channel_layer
 
+from courseware.redis_connections import options
 from lab.messages import (
-    FRAMES_GROUP,
     LAB_GROUP,
     METRICS_KEY_PREFIX,
     STATUS_KEY_PREFIX,
@@ -28,6 +28,9 @@ from lab.messages import (
     MemorySample,
     RequestEvent,
     RequestReport,
+    frames_group,
+    keyframes_group,
+    memory_group,
     request_group,
 )
 from lab.receipts.custody import KEPT_S, LIFE_KEY_PREFIX, kept_report
@@ -59,7 +62,9 @@ class Publisher:
     ) -> None:
         """``life`` names this process; its key expires when the statuses cease.
         Reports go out by ``celery``, this process's application by default."""
-        self._redis = redis.asyncio.Redis.from_url(redis_url)
+        self._redis = redis.asyncio.Redis.from_url(
+            redis_url, **options(redis_url, is_async=True)
+        )
         self._life = life
         self._celery = celery or current_app
         self._max_queued = max_queued
@@ -77,7 +82,8 @@ class Publisher:
         """Send until cancelled."""
         while True:
             group, message = await self._queue.get()
-            if group == FRAMES_GROUP:
+            is_frame = message.get("type") == "lab.frame"
+            if is_frame:
                 self._num_frames -= 1
             if event := self._newest.pop(group, None):
                 message = event.message()
@@ -85,7 +91,7 @@ class Publisher:
                 await self._send(group, message)
                 self._is_down = False
             except (OSError, redis.exceptions.RedisError) as error:
-                await self._lost(group, error)
+                await self._lost(is_frame, error)
             except Exception:  # one bad message must not end all sending
                 logger.exception("A message to %s was left out", group)
             finally:
@@ -104,9 +110,9 @@ class Publisher:
                 await self._redis.set(key, 1, ex=STATUS_EXPIRES_S)
         await self._layer.group_send(group, message)
 
-    async def _lost(self, group: str, error: Exception) -> None:
+    async def _lost(self, is_frame: bool, error: Exception) -> None:
         """A message may be lost: viewers heal by the next keyframe or event."""
-        if group == FRAMES_GROUP:
+        if is_frame:
             self._on_frame_lost()
         if not self._is_down:
             self._is_down = True
@@ -128,7 +134,7 @@ class Publisher:
     def frame(
         self, engine_host_id: str, engine_run: int, seq: int, is_key: bool, frame: bytes
     ) -> None:
-        """One frame to all viewers, or none at all when the queue is full."""
+        """One frame to who shows the host, or none at all when the queue is full."""
         if not self.has_room:
             self._on_frame_lost()
             return
@@ -141,15 +147,16 @@ class Publisher:
             "is_keyframe": is_key,
             "frame": frame,
         }
-        self._queue.put_nowait((FRAMES_GROUP, message))
+        group = keyframes_group if is_key else frames_group
+        self._queue.put_nowait((group(engine_host_id), message))
 
     def status(self, status: EngineStatus) -> None:
         """State of this host: to viewers, and with an expiry into Redis."""
         self._put(LAB_GROUP, status.message())
 
     def memory(self, sample: MemorySample) -> None:
-        """One memory sample to all viewers."""
-        self._put(LAB_GROUP, sample.message())
+        """One memory sample to who shows the host."""
+        self._put(memory_group(sample.engine_host_id), sample.message())
 
     def metrics(self, engine_host_id: str, families: list[Family]) -> None:
         """What Prometheus will be told of this host, into Redis alone."""

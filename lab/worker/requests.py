@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 import redis
 
+from courseware.redis_connections import server_at
 from lab.engine.generation import GenerationRequest
 from lab.engine.host import EngineHost
 from lab.engine.in_flight import INTERRUPTED
 from lab.messages import FinishReason, RequestEvent, RequestReport
-from lab.receipts.custody import KEPT_S, LEASE_KEY_PREFIX, LIFE_KEY_PREFIX, server_at
+from lab.receipts.custody import KEPT_S, LEASE_KEY_PREFIX, LIFE_KEY_PREFIX
 from lab.worker.publisher import STATUS_EXPIRES_S
 
 logger = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from typing import Any
 
 import redis
 
+from courseware.redis_connections import server_at
 from lab.engine import model_files
 from lab.engine.config import PROJECT_DIR, EngineConfig
 from lab.engine.launch import CPU_BLOCK_SIZE, GPU_BLOCK_SIZE, resolve_device
@@ -81,6 +82,7 @@ class SecondEngine(Beside):
             "REDIS_URL": config.redis_url,
             "ENGINE_HOST_ID": self.engine_host_id,
             "ENGINE_BESIDE": config.engine_host_id,
+            "ENGINE_DRAIN_S": "5",  # less than END_S of lab.worker.beside
             "ENGINE_MAX_IN_FLIGHT": str(MAX_IN_FLIGHT),
             "ENGINE_SECOND_MEMORY_MB": "0",
             **(self._for_cpu() if is_cpu else self._for_card()),
@@ -154,7 +156,7 @@ class SecondEngine(Beside):
             self._forget(*queue_keys(queue_of(name)), *keys)
 
     def _forget(self, *keys: str) -> None:
-        server = redis.Redis.from_url(self._config.redis_url)
+        server = server_at(self._config.redis_url)
         with contextlib.suppress(redis.RedisError), server:
             server.delete(*keys)
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
@@ -12,6 +13,8 @@ from courseware.loader import Report
 from courseware.models import Learner, User
 
 FORGET = "/privacy/forget/"
+SENT = "/lab/class/predict/"
+"""A form, whatever becomes of it."""
 
 
 @pytest.fixture
@@ -33,7 +36,10 @@ def test_a_page_makes_a_learner_and_keeps_it(reader: Client, course: Report) -> 
     assert learner_id is not None and len(learner_id) == 32
     reader.get("/privacy/")
     assert learner_id_of(reader.session) == learner_id
+    reader.post(SENT)
+    assert learner_id_of(reader.session) == learner_id
     assert Learner.objects.get().learner_id == learner_id
+    assert reader.session.session_key == Session.objects.get().session_key
 
 
 def test_a_sockets_scope_has_the_same_learner(reader: Client, course: Report) -> None:
@@ -58,6 +64,7 @@ def test_a_health_check_makes_no_learner(reader: Client, db) -> None:
 
 def test_the_last_visit_is_written_once_an_hour(reader: Client, course: Report) -> None:
     reader.get("/")
+    reader.post(SENT)
     first = Learner.objects.get().last_seen_at
     reader.get("/")
     assert Learner.objects.get().last_seen_at == first
@@ -114,7 +121,7 @@ def test_deletion_needs_the_forms_token(course: Report) -> None:
     page = strict.get("/privacy/").text
     refused = strict.post(FORGET)
     assert refused.status_code == 403 and "This is not allowed" in refused.text
-    assert Learner.objects.count() == 1
+    assert learner_id_of(strict.session) is not None
     token = page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
     assert strict.post(FORGET, {"csrfmiddlewaretoken": token}).status_code == 200
     assert Learner.objects.count() == 0

@@ -20,6 +20,8 @@ test("a host says what it holds, or that nothing was seen of it", () => {
   };
   assert.equal(hostWords(ready, pool, 0), "25\u202f% used · 3 running · 1 waiting");
   assert.equal(hostWords(ready, null, 0), "no blocks seen yet");
+  const newer = { ...ready, unreadable: "It sends frames of format 2." };
+  assert.equal(hostWords(newer, pool, 0), "of another version: not shown");
   assert.match(hostWords({ ...ready, state: "failed", phases: [] }, pool, 0), /failed/);
 });
 

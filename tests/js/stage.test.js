@@ -37,6 +37,19 @@ test("a lost frame asks for a keyframe, and a damaged one too", () => {
   assert.deepEqual(poolState(stage.pool), poolState(goldenPool(9)));
 });
 
+test("frames of another version are named, and nothing is asked for in vain", () => {
+  receive(0, 3);
+  asked = 0;
+  const newer = goldenBytes[3].slice();
+  newer[8] = 9;
+  stage.receive(newer);
+  assert.equal(stage.advance(0), false);
+  assert.match(stage.refusal, /format version 9.*Reload the page/);
+  assert.equal(asked, 0);
+  receive(3, 5);
+  assert.equal(stage.refusal, null);
+});
+
 test("paused, it stays at its frame while others keep coming", () => {
   receive(0, 40);
   stage.pause();

@@ -20,9 +20,10 @@ from kombu import Connection
 
 from lab.engine.config import PROJECT_DIR
 from lab.messages import (
-    FRAMES_GROUP,
     STATUS_KEY_PREFIX,
     RequestReport,
+    frames_group,
+    keyframes_group,
     request_group,
 )
 from tests.lab.redis_server import RedisServer
@@ -56,6 +57,7 @@ class EngineWorker:
             "REDIS_URL": url,
             "DATA_DIR": str(data),
             "ENGINE_HOST_ID": name,
+            "ENGINE_DRAIN_S": "5",
             **variables,
         }
         with self.log.open("ab") as log:
@@ -105,9 +107,11 @@ class Bench:
         self.workers.append(worker)
         return worker
 
-    def start_ready(self, name: str, **variables: str) -> EngineWorker:
+    def start_ready(
+        self, name: str, *, threads: int = 16, **variables: str
+    ) -> EngineWorker:
         """A worker whose engine is ready."""
-        worker = self.start(name, **variables)
+        worker = self.start(name, threads=threads, **variables)
         self.wait_for(lambda: self.status(name).get("state") == "ready", worker)
         return worker
 
@@ -246,15 +250,20 @@ def bench_in(directory: Path) -> Iterator[Bench]:
         server.stop()
 
 
+def frame_groups(host: str) -> tuple[str, str]:
+    """The groups of all frames of a host."""
+    return keyframes_group(host), frames_group(host)
+
+
 def new_id() -> str:
     return uuid.uuid4().hex
 
 
 __all__ = [
-    "FRAMES_GROUP",
     "Bench",
     "EngineWorker",
     "bench_in",
+    "frame_groups",
     "new_id",
     "request_group",
 ]

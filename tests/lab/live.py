@@ -13,12 +13,14 @@ from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
 from lab.messages import (
-    FRAMES_GROUP,
     LAB_GROUP,
     EngineStatus,
     MemorySample,
     RequestEvent,
     RequestReport,
+    frames_group,
+    keyframes_group,
+    memory_group,
     request_group,
 )
 from lab.routing import websocket_urlpatterns
@@ -91,11 +93,20 @@ class FakeHosts:
 
 async def send(message: dict[str, Any]) -> None:
     """As the publisher sends it."""
-    groups = {"lab.frame": FRAMES_GROUP, "request.event": None}
-    group = groups.get(message["type"], LAB_GROUP)
-    if group is None:
-        group = request_group(message["request_id"])
-    await get_channel_layer().group_send(group, message)
+    await get_channel_layer().group_send(group_of(message), message)
+
+
+def group_of(message: dict[str, Any]) -> str:
+    """Where the publisher sends it."""
+    match message["type"]:
+        case "lab.frame":
+            group = keyframes_group if message["is_keyframe"] else frames_group
+            return group(message["engine_host_id"])
+        case "memory.sample":
+            return memory_group(message["engine_host_id"])
+        case "request.event":
+            return request_group(message["request_id"])
+    return LAB_GROUP
 
 
 async def send_memory(host: str = "one") -> None:

@@ -2,7 +2,7 @@
 
     celery -A tests.lab.replay_app worker -Q engine -P threads -n engine@a
 
-REPLAY_GRACE_S, REPLAY_LIFE_S (how long a dead host seems to live) and
+REPLAY_LIFE_S (how long a dead host seems to live) and
 REPLAY_EXPIRES_S (that, and the broker's visibility_timeout) shorten what a test would
 wait for.
 """
@@ -40,7 +40,6 @@ def replay(**_: Any) -> None:
         second_class = ReplaySecond
 
     bootstep.EngineHostStep.worker_class = ReplayWorker
-    bootstep.GRACE_S = float(os.environ.get("REPLAY_GRACE_S", bootstep.GRACE_S))
     life = os.environ.get("REPLAY_LIFE_S") or expires or publisher.STATUS_EXPIRES_S
     publisher.STATUS_EXPIRES_S = int(life)
     listener.STATUS_EVERY_S = min(

@@ -54,6 +54,7 @@ def test_a_generation_goes_to_an_engine_host_as_json_without_its_learner(
         "request_id": request_id,
         "log_id": "page-7",
         "priority": 0,
+        "round": 0,
         **dataclasses.asdict(GENERATION),
     }
     assert len(request_id) == 32

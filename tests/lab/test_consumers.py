@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -11,8 +12,10 @@ from kombu.exceptions import OperationalError
 
 from config.asgi import application
 from lab import client
+from lab.messages import frames_group
 from lab.models import EngineRequest
 from lab.viewer.commands import COMMANDS_AT_ONCE, MAX_COMMAND_BYTES
+from lab.viewer.hub import hub_of_process
 from tests.lab.fake_engine import FakeEngine
 from tests.lab.live import (
     READY,
@@ -136,9 +139,11 @@ async def test_following_another_host_shows_its_frames(browse):
     await browser.hear("hello")
     two = next(frame_messages("two", seed=3))
     await send(next(frame_messages("one")))
-    await send(two)
     await browser.frame()
+    await send(replace(READY, engine_host_id="two").message())
     await browser.say(type="follow", engine_host_id="two")
+    await until(lambda: hub_of_process()._subscription.hears(frames_group("two")))
+    await send(two)
 
     assert await browser.frame() == two["frame"]
 

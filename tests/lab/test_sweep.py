@@ -1,8 +1,10 @@
 """What is nobody's is found without a visitor: over a real broker, by the task."""
 
+import dataclasses
 import json
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +21,7 @@ from lab.messages import Generation, RequestReport, queue_keys
 from lab.models import EngineRequest
 from lab.receipts.custody import LEASE_KEY_PREFIX, LIFE_KEY_PREFIX, custody, kept_report
 from lab.sweeping.requests import HOST_BACK_S, MAX_AGAIN
-from lab.tasks import sweep
+from lab.tasks import finish_request, sweep
 from mentor.models import Conversation, Turn
 from tests.lab.fake_engine import READY, FakeEngine
 
@@ -94,12 +96,78 @@ def test_it_is_sent_a_few_times_then_its_question_ends_with_a_reason(server, eng
     )
 
 
+def test_of_two_sweeps_at_once_one_sends_again(server, engine):
+    """The second begins while the first hands a message to the broker."""
+    asked()
+    send = engine.send
+
+    def slowly(*args: Any, **more: Any) -> None:
+        send(*args, **more)
+        sweep()
+
+    engine.send = slowly
+    sweep()
+    assert len(engine.submitted) == 1
+    engine.send = send
+    sweep()
+    assert len(engine.submitted) == 2, "the first is over"
+
+
+def test_after_a_killed_sweep_the_next_one_is_let_in(server, engine):
+    request_id = asked()
+    with custody().only_one("sweep", 30) as is_mine:
+        assert is_mine
+        sweep()
+        assert engine.submitted == []
+        assert custody().parts()["default worker"], "it is there all the same"
+        assert 0 < server.ttl("lab:only:sweep") <= 30
+    sweep()
+    assert [sent["request_id"] for sent in engine.submitted] == [request_id]
+
+
+def test_a_report_that_two_workers_take_at_once_is_told_once(server, engine):
+    request_id = asked()
+    report = RequestReport(request_id, "host-a", "stop", text="So.")
+    told: list[str] = []
+
+    def again(**message: Any) -> None:
+        told.append(message["report"].request_id)
+        if len(told) == 1:
+            finish_request(dataclasses.asdict(report))
+
+    client.request_finished.connect(again)
+    try:
+        finish_request(dataclasses.asdict(report))
+    finally:
+        client.request_finished.disconnect(again)
+    assert told == [request_id]
+
+
 def test_what_waits_in_the_queue_waits_on(server, engine):
     request_id = asked()
     payload = {"request_id": request_id}
     current_app.send_task("lab.generate", kwargs={"payload": payload}, queue="engine")
     sweep()
     assert (engine.submitted, end_of(request_id)) == ([], "")
+
+
+@pytest.mark.parametrize("state", ["ready", "draining", "stopped", None])
+def test_what_waits_for_a_host_that_takes_no_more_ends(server, engine, state):
+    request_id = asked(is_sent=False)
+    payload = {"request_id": request_id, "priority": 0, "messages": []}
+    custody().keep_sent(payload, "engine.x")
+    current_app.send_task("lab.generate", kwargs={"payload": payload}, queue="engine.x")
+    engine.hosts = [replace(READY, engine_host_id="x", state=state)] if state else []
+    sweep()
+    assert end_of(request_id) == "", "it may be there again in a moment"
+    long_ago = timezone.now().timestamp() - HOST_BACK_S - 1
+    server.set(f"lab:orphan:{request_id}", long_ago)
+    sweep()
+    is_served = state == "ready"
+    assert end_of(request_id) == ("" if is_served else "interrupted")
+    assert custody().queued(["engine.x"]) == ({request_id} if is_served else set())
+    for key in queue_keys("engine.x"):
+        server.delete(key)
 
 
 def test_what_a_living_host_holds_is_left_to_it(server, engine):

@@ -280,6 +280,7 @@ def test_who_signs_in_keeps_the_attempts_made_before(learner: Learner) -> None:
     of_account = learner.start()
     phone = Client(**BROWSER)
     phone.get("/")
+    phone.post("/quiz/names/")
     anonymous_id = learner_id_of(phone.session)
     anonymous = Attempt.objects.start(anonymous_id, of_account.quiz)
     phone.force_login(user)

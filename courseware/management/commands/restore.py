@@ -15,10 +15,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="what manage.py backup wrote")
+        parser.add_argument(
+            "--while-in-use",
+            action="store_true",
+            help="although others are connected to PostgreSQL; what they write is lost",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            for line in restore(Path(options["file"]).expanduser()):
+            path = Path(options["file"]).expanduser()
+            for line in restore(path, while_in_use=options["while_in_use"]):
                 self.stdout.write(line)
         except BackupFailed as error:
             raise CommandError(str(error)) from error

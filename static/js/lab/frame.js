@@ -34,9 +34,11 @@ const CHECKED_FROM = 8;
 
 /** Bytes that are not a whole frame of this version; the message is a sentence. */
 export class FrameError extends Error {
-  constructor(message) {
+  /** @param {string} message  @param {{isOfAnotherVersion?: boolean}} [about] */
+  constructor(message, { isOfAnotherVersion = false } = {}) {
     super(message);
     this.name = "FrameError";
+    this.isOfAnotherVersion = isOfAnotherVersion;
   }
 }
 
@@ -164,6 +166,7 @@ function check(array, view) {
     throw new FrameError(
       `The frame has format version ${version}; this page reads ` +
         `${FORMAT_VERSION}. Reload the page.`,
+      { isOfAnotherVersion: true },
     );
   }
   if (crc32(array.subarray(CHECKED_FROM)) !== view.getUint32(4, true)) {

@@ -40,7 +40,8 @@ export class Header {
       const forecast = startForecast(status, nowS);
       return [status.reason, forecast && `Starting: ${forecast}.`].filter(Boolean).join(" ");
     }
-    return status.state === "ready" ? randomWords(status) : (status.reason ?? "");
+    if (status.state === "ready") return status.unreadable || randomWords(status);
+    return status.reason ?? "";
   }
 
   #updateRecorded(recording) {

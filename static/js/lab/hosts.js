@@ -22,6 +22,7 @@ export function isOverview(bytes) {
 /** What stands under a host's blocks. Pure. @param {Pool|null} pool */
 export function hostWords(status, pool, nowS) {
   if (status.state !== "ready") return engineWords(status, nowS);
+  if (status.unreadable) return "of another version: not shown";
   if (!pool?.counters) return "no blocks seen yet";
   const { used, shared } = pool.totals;
   const share = (100 * (used + shared)) / Math.max(1, pool.numBlocks - 1);

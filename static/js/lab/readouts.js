@@ -77,7 +77,7 @@ export class Readouts {
     const recording = stage.mode === "recorded" ? stage.player.header : null;
     header.update(status, engines.hostNowS(status, Date.now()), {
       connection: this.connection,
-      trouble: engines.trouble,
+      trouble: engines.trouble ?? (recording ? null : stage.refusal),
       recording,
     });
     const shown = this.recordingId ? `recording:${this.recordingId}` : `live:${status?.engine_host_id ?? ""}`;

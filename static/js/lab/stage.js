@@ -21,6 +21,8 @@ export class Stage {
   series = new Series();
   /** @type {Player|null} */
   player = null;
+  /** @type {string|null} Why no live frame can be read: the page is older than it. */
+  refusal = null;
   /** Unix ms of the frame shown while in the past. */
   pastMs = 0;
   /** True when the shown pool is another than at the last paint. */
@@ -82,7 +84,8 @@ export class Stage {
       frame = decodeFrame(bytes);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      this.#ask();
+      if (error.isOfAnotherVersion) this.refusal = error.message;
+      else this.#ask();
       return false;
     }
     const run = this.live.engineRun;
@@ -90,6 +93,7 @@ export class Stage {
     const outcome = this.live.apply(frame);
     if (outcome === "needs-keyframe") this.#ask();
     if (outcome !== "applied") return false;
+    this.refusal = null;
     if (run !== frame.engineRun || host !== frame.engineHostId) {
       this.series.clear();
       this.history.clear();

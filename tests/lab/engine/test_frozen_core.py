@@ -41,7 +41,7 @@ def test_a_core_that_is_stopped_is_noticed_and_replaced(
     future = host.submit(question("stopped", "Say hello.", 20))
     listener.wait_for(lambda: host.status.state == "not answering", 40)
     report = future.result(HUNG_S + 20)
-    assert report.finish_reason == "interrupted"
+    assert report.finish_reason == "error"
     assert "did not answer for 15 s and was ended" in (report.error or "")
     listener.wait_for(lambda: not core.is_running())
     listener.wait_for(

@@ -18,6 +18,7 @@ PAYLOAD = {
     "structured": {"regex": "[a-z]+"},
     "cache_salt": "attempt-1",
     "priority": 1,
+    "round": 3,
 }
 
 

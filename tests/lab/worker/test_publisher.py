@@ -16,7 +16,6 @@ from kombu import Connection
 
 from lab import client
 from lab.messages import (
-    FRAMES_GROUP,
     LAB_GROUP,
     METRICS_KEY_PREFIX,
     STATUS_KEY_PREFIX,
@@ -24,6 +23,9 @@ from lab.messages import (
     MemorySample,
     RequestEvent,
     RequestReport,
+    frames_group,
+    keyframes_group,
+    memory_group,
     request_group,
 )
 from lab.worker import publisher as publisher_module
@@ -31,6 +33,7 @@ from lab.worker.publisher import LIFE_KEY_PREFIX, Publisher, say_last
 from tests.lab.redis_server import RedisServer
 
 HOST = "host-a"
+FRAMES = keyframes_group(HOST), frames_group(HOST)
 
 
 class Lost:
@@ -81,7 +84,7 @@ def put_frame(publisher: Publisher, seq: int, frame: bytes = b"frame") -> None:
 async def test_a_frame_arrives_as_it_is_with_its_host_and_its_place(
     publisher: Publisher,
 ) -> None:
-    hear = await listen(FRAMES_GROUP)
+    hear = await listen(*FRAMES)
     put_frame(publisher, 1, bytes(range(256)))
     put_frame(publisher, 2)
     assert await hear() == {
@@ -124,7 +127,7 @@ async def test_of_a_request_only_the_newest_event_waits_to_be_sent(
 
 
 async def test_a_status_is_sent_and_kept_for_a_while(publisher: Publisher) -> None:
-    hear = await listen(LAB_GROUP)
+    hear = await listen(LAB_GROUP, memory_group(HOST))
     status = EngineStatus(HOST, "ready", time.time(), num_blocks=364)
     publisher.status(status)
     publisher.memory(MemorySample(HOST, 1.0, "CPU engine", False, used_bytes=5))
@@ -172,7 +175,7 @@ async def test_the_last_status_is_told_after_the_loop_has_ended(
 
 async def test_a_full_queue_drops_frames_and_asks_for_a_keyframe(lost: Lost) -> None:
     publisher = Publisher(django_settings.REDIS_URL, lost)
-    hear = await listen(FRAMES_GROUP)
+    hear = await listen(*FRAMES)
     for seq in range(1, publisher_module.MAX_QUEUED_FRAMES + 4):
         assert publisher.has_room == (seq <= publisher_module.MAX_QUEUED_FRAMES)
         put_frame(publisher, seq)
@@ -205,7 +208,7 @@ async def test_other_messages_are_bounded_too(lost: Lost) -> None:
 async def test_a_message_that_cannot_be_sent_is_left_out_and_the_next_one_is_not(
     publisher: Publisher,
 ) -> None:
-    hear = await listen(FRAMES_GROUP)
+    hear = await listen(*FRAMES)
     publisher.frame(HOST, 7, 1, True, object())  # type: ignore[arg-type]
     put_frame(publisher, 2)
     assert (await hear())["seq"] == 2
@@ -261,7 +264,7 @@ async def test_redis_may_go_away_and_come_back(
     assert channel_layers.backends == {}
     publisher = Publisher(server.url, lost, retry_pause_s=0.05)
     task = asyncio.create_task(publisher.run())
-    hear = await listen(FRAMES_GROUP)
+    hear = await listen(*FRAMES)
     put_frame(publisher, 1)
     assert (await hear())["seq"] == 1
     server.stop()

@@ -12,9 +12,9 @@ from lab.messages import queue_of
 from lab.viewer.hub import Hub
 from lab.viewer.mailbox import Viewer
 from tests.lab.engine_workers import (
-    FRAMES_GROUP,
     Bench,
     bench_in,
+    frame_groups,
     new_id,
     request_group,
 )
@@ -40,7 +40,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 async def test_both_serve_and_every_message_names_its_host(bench: Bench) -> None:
     ids = [new_id() for _ in range(12)]
-    async with bench.ear(FRAMES_GROUP, *map(request_group, ids)) as ear:
+    groups = [group for host in HOSTS for group in frame_groups(host)]
+    async with bench.ear(*groups, *map(request_group, ids)) as ear:
         for request_id in ids:
             bench.send(request_id)
         for _ in ids:

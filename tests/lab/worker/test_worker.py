@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 
 from tests.lab.engine_workers import (
-    FRAMES_GROUP,
     Bench,
     EngineWorker,
     bench_in,
+    frame_groups,
     new_id,
     request_group,
 )
@@ -34,7 +34,7 @@ async def test_a_task_is_served_and_its_report_comes_once(
     bench: Bench, worker: EngineWorker
 ) -> None:
     request_id = new_id()
-    async with bench.ear(request_group(request_id), FRAMES_GROUP) as ear:
+    async with bench.ear(request_group(request_id), *frame_groups("alone")) as ear:
         bench.send(request_id)
         last = await ear.until_finished(request_id)
     events = [m for m in ear.heard if m["type"] == "request.event"]
@@ -103,7 +103,7 @@ async def test_a_prompt_that_does_not_fit_is_refused_in_the_host_too(
 async def test_a_keyframe_comes_when_it_is_asked_for(
     bench: Bench, worker: EngineWorker
 ) -> None:
-    async with bench.ear(FRAMES_GROUP) as ear:
+    async with bench.ear(*frame_groups("alone")) as ear:
         bench.command("lab_keyframe")
         frame = await ear.until(lambda m: m["is_keyframe"])
         assert frame["engine_host_id"] == "alone"

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 EXPIRES_S = 4
 """Instead of the broker's 300 s and the heartbeat's 15 s."""
-QUICK = {"REPLAY_EXPIRES_S": str(EXPIRES_S), "REPLAY_GRACE_S": "1"}
+QUICK = {"REPLAY_EXPIRES_S": str(EXPIRES_S), "ENGINE_DRAIN_S": "1"}
 SLOW_TOKENS = {**QUICK, "REPLAY_STEP_S": "0.5"}
 """An answer takes longer than the grace time."""
 
