@@ -17,7 +17,6 @@ from django.db import transaction
 from django.dispatch import Signal
 from kombu.exceptions import OperationalError as BrokerError
 
-from courseware.redis_connections import server_at
 from lab.errors import EngineError, EngineUnavailable, LimitExceeded, NotYours
 from lab.live_state import LiveState
 from lab.messages import (

@@ -11,7 +11,6 @@ from lab.messages import EngineStatus, RequestEvent, RequestReport
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.trace import StepTrace
 
-
 DRAINING = (
     "This engine host is being stopped: it ends what it has under way, and takes no "
     "more."
