@@ -31,7 +31,7 @@ PAGES = {
     "scenario": "/lab/challenge/bursty-chat/",
     "quiz": QUIZ,
     "progress": "/quiz/",
-    "conversations": "/mentor/conversations/",
+    "conversations": "/mentor/",
 }
 SPILLING = """() => [...document.querySelectorAll("main *")]
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
