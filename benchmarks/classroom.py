@@ -42,7 +42,7 @@ class Lesson:
     """Before it and after."""
 
 
-async def _demonstration(url: str, cookies: str) -> str:
+async def demonstration(url: str, cookies: str) -> str:
     """Press "Eight at once", and wait for the end of all eight."""
     async with websockets.connect(
         url.replace("http", "ws", 1) + "/ws/lab/",
@@ -70,7 +70,7 @@ async def _rounds(
         for index, one in enumerate(cookies[: scale["asking"]])
     ]
     pressing = [
-        asyncio.create_task(_demonstration(stack.url, one))
+        asyncio.create_task(demonstration(stack.url, one))
         for one in cookies[max(0, len(cookies) - scale["demos"]) :]
     ]
     for _ in range(scale["rounds"]):

@@ -36,7 +36,7 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
             **{"learners": 100, "asking": 64, "rounds": 2},
             **{"viewers": 1000, "demos": 5},
         },
-        "soak": {"minutes": 240, "askers": 4, "pause_s": 10, "sample_s": 30},
+        "soak": {"minutes": 10, "askers": 4, "pause_s": 10, "sample_s": 30},
     },
     "cuda": {
         "trace": {"requests": 256, "tokens": 512, "pairs": 20, "blocks": MIN_BLOCKS},
@@ -58,7 +58,7 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
             **{"learners": 100, "asking": 64, "rounds": 2},
             **{"viewers": 1000, "demos": 5},
         },
-        "soak": {"minutes": 240, "askers": 4, "pause_s": 10, "sample_s": 30},
+        "soak": {"minutes": 10, "askers": 4, "pause_s": 10, "sample_s": 30},
     },
 }
 """By device and bench; on a card each is meant to take less than ten minutes.

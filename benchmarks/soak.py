@@ -3,7 +3,7 @@
 Some learners ask one question after the other, pages are read, now and then somebody
 starts a demonstration; every ``sample_s`` memory, files and rows are counted. Growth is
 the slope over the time after the first third, in which caches fill. Options:
-minutes=240, askers=4, pause_s=10, sample_s=30, engine=replay.
+minutes=10 (hours: minutes=480), askers=4, pause_s=10, sample_s=30, engine=replay.
 """
 
 import asyncio
@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.asking_again import Asker
+from benchmarks.asking_again import AWAY, Asker
 from benchmarks.chaos import DATABASE, END_WITHIN_S
+from benchmarks.classroom import demonstration
 from benchmarks.parts import PARTS, Usage
 from benchmarks.replayed import stack_of
 from benchmarks.scale import Scale, scale_of
@@ -26,6 +27,7 @@ from benchmarks.stack import Running
 from benchmarks.viewing import USER_AGENT, session_cookies
 
 PAGES = ("/", "/chapters/deploying-ai-models/", "/lab/", "/lab/hardware/", "/readyz")
+DEMO_EVERY_S = 60.0
 SHM = Path("/dev/shm")
 SETTLED = 1 / 3
 """The share of a run that is left out of a slope."""
@@ -106,33 +108,52 @@ async def _read_pages(url: str, num_failed: Counter[str], every_s: float) -> Non
             await asyncio.sleep(every_s)
 
 
+async def _press_demos(url: str, ended: Counter[str]) -> None:
+    cookies = await asyncio.to_thread(session_cookies, url)
+    while True:
+        try:
+            async with asyncio.timeout(END_WITHIN_S + DEMO_EVERY_S):
+                ended[await demonstration(url, cookies)] += 1
+        except AWAY as error:
+            ended[str(error) or "without an end"] += 1
+        await asyncio.sleep(DEMO_EVERY_S)
+
+
 async def _soak(
     stack: Running, scale: Scale
-) -> tuple[list[Sample], list[Asker], Counter[str]]:
+) -> tuple[list[Sample], list[Asker], Counter[str], Counter[str]]:
+    """Samples, who asked, pages that failed, and how demonstrations ended."""
     pause_s = float(scale["pause_s"])
     askers = [
         Asker(stack.url, index, pause_s=pause_s) for index in range(scale["askers"])
     ]
     failed: Counter[str] = Counter()
+    demos: Counter[str] = Counter()
     asking = [asyncio.create_task(asker.run()) for asker in askers]
-    reading = asyncio.create_task(_read_pages(stack.url, failed, pause_s))
+    others = [
+        asyncio.create_task(_read_pages(stack.url, failed, pause_s)),
+        asyncio.create_task(_press_demos(stack.url, demos)),
+    ]
     samples, until = [], time.monotonic() + 60 * scale["minutes"]
     while time.monotonic() < until:
         samples.append(await asyncio.to_thread(Sample.of, stack))
         await asyncio.sleep(min(scale["sample_s"], max(0, until - time.monotonic())))
     for asker in askers:
         asker.is_stopping = True
-    reading.cancel()
+    for task in others:
+        task.cancel()
     await asyncio.wait(asking, timeout=END_WITHIN_S + pause_s)
     for task in asking:
         task.cancel()
-    return [*samples, await asyncio.to_thread(Sample.of, stack)], askers, failed
+    last = await asyncio.to_thread(Sample.of, stack)
+    return [*samples, last], askers, failed, demos
 
 
 def results(
     samples: Sequence[Sample],
     askers: Sequence[Asker],
     failed: Counter[str],
+    demos: Counter[str],
     num_open: int,
 ) -> list[dict[str, Any]]:
     """What bench prints; ``num_open`` are turns that are stored without an end."""
@@ -153,6 +174,7 @@ def results(
             "questions",
         ),
         _row("pages_failed", failed.total(), "pages", "; ".join([*failed][:3])),
+        _row("demos_ended", demos["ended"], "", "; ".join(demos.keys() - {"ended"})),
         _row("rows_per_min", sum(grown.values()) / minutes, "1/min", words),
     ]
     measured = {
@@ -189,6 +211,6 @@ def run(options: dict[str, str]) -> list[dict[str, Any]]:
     """The results."""
     scale = scale_of("soak", options)
     with stack_of(scale, options) as stack:
-        samples, askers, failed = asyncio.run(_soak(stack, scale))
+        samples, askers, failed, demos = asyncio.run(_soak(stack, scale))
         num_open = num_open_turns(stack.data_dir / DATABASE)
-        return results(samples, askers, failed, num_open)
+        return results(samples, askers, failed, demos, num_open)

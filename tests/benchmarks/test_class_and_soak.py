@@ -72,10 +72,16 @@ def test_of_a_soak_growth_rows_and_what_has_no_end_are_told():
         for n in range(7)
     ]
     failed = Counter({"/lab/: timed out": 2})
-    rows = {row["name"]: row for row in soak.results(samples, [asker], failed, 0)}
+    demos = Counter({"ended": 2, "No engine.": 1})
+    told = soak.results(samples, [asker], failed, demos, 0)
+    rows = {row["name"]: row for row in told}
     got = {name: row["value"] for name, row in rows.items()}
     assert (got["minutes"], got["questions"], got["without_an_end"]) == (6, 3, 1)
-    assert got["pages_failed"] == 2 and got["rows_per_min"] == pytest.approx(10.0)
+    assert (
+        got["demos_ended"] == 2
+        and got["pages_failed"] == 2
+        and got["rows_per_min"] == pytest.approx(10.0)
+    )
     assert "mentor_turn 10.0" in rows["rows_per_min"]["conditions"]
     assert got["memory_mb web_per_h"] == pytest.approx(60.0)
     assert got["files web_per_h"] == got["data_mb_per_h"] == 0
@@ -121,4 +127,5 @@ def test_a_minute_of_use_leaves_nothing_open(tmp_path: Path):
     got = measured(tmp_path, "soak", *sizes, "engine=replay")
     assert got["questions"] > 2
     assert got["without_an_end"] == got["pages_failed"] == 0
+    assert got["demos_ended"] >= 1
     assert "memory_mb web_per_h" in got
