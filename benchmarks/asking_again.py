@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from benchmarks.viewing import session_cookies
 
 AGAIN_S = 10.0
 """As static/js/mentor/outbox.js: sent again when nobody took it."""
+AGAIN_AFTER_S = 0.5
+"""Before another connection."""
 QUESTIONS = (
     "What is PagedAttention?",
     "Why are cold starts slow?",
@@ -35,30 +38,55 @@ class Question:
     state: str = ""
     """How its turn ended; "" before."""
     refusals: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    taken_s: float | None = None
+    """From the first attempt to "asked"."""
+    words_s: float | None = None
+    """To the first word of the engine; None where the course answered alone."""
+    ended_s: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Since it was first asked."""
+        return time.monotonic() - self.began
 
 
 class Asker:
     """One learner who asks one question after the other until told to stop."""
 
-    def __init__(self, url: str, index: int) -> None:
+    def __init__(
+        self, url: str, index: int, cookies: str = "", *, pause_s: float = 0.5
+    ) -> None:
+        """With ``cookies`` the learner is known already and sits behind the address of
+        all others; else this one has an address of its own."""
         self._url = url
         self._index = index
-        self._cookies = ""
+        self._cookies = cookies
+        self._address = None if cookies else local_address(url, index)
+        self._pause_s = pause_s
         self._texts: Iterator[int] = count(index)
         self.is_stopping = False
         self.asked: list[Question] = []
 
     async def run(self) -> None:
         """Ask until ``is_stopping``, and then until the last one has ended."""
-        self._cookies = await asyncio.to_thread(session_cookies, self._url)
+        if not self._cookies:
+            self._cookies = await asyncio.to_thread(session_cookies, self._url)
         while not self.is_stopping:
-            question = Question()
-            self.asked.append(question)
-            text = QUESTIONS[next(self._texts) % len(QUESTIONS)]
-            while not question.state:
-                with contextlib.suppress(*AWAY):
-                    await self._ask(question, text)
-                await asyncio.sleep(0.5)
+            await self.ask_one()
+            await asyncio.sleep(self._pause_s)
+
+    async def ask_one(self) -> Question:
+        """The next question, to its end."""
+        question = Question()
+        self.asked.append(question)
+        text = QUESTIONS[next(self._texts) % len(QUESTIONS)]
+        while not question.state:
+            with contextlib.suppress(*AWAY):
+                await self._ask(question, text)
+            if not question.state:
+                await asyncio.sleep(AGAIN_AFTER_S)
+        return question
 
     async def _ask(self, question: Question, text: str) -> None:
         """Through one socket, to the end of the answer or of the socket."""
@@ -66,7 +94,7 @@ class Asker:
             self._url.replace("http", "ws", 1) + "/ws/mentor/",
             additional_headers={"Cookie": self._cookies},
             origin=websockets.Origin(self._url),
-            local_addr=local_address(self._url, self._index),
+            local_addr=self._address,
             open_timeout=5,
             close_timeout=1,
         ) as socket:
@@ -88,5 +116,9 @@ class Asker:
         turn = message.get("turn")
         if message["type"] in ("asked", "turn") and isinstance(turn, dict):
             question.is_taken = True
+            question.taken_s = question.taken_s or question.seconds
             if turn["state"] != "open":
                 question.state = turn["state"]
+                question.ended_s = question.seconds
+        if message["type"] == "event" and message["text"]:
+            question.words_s = question.words_s or question.seconds

@@ -1,8 +1,9 @@
 """Kills and freezes in random order under askers: what is lost, doubled, left open.
 
-Options: kills=12, askers=4, seed=1. The parts of a whole stack of its own are killed,
-or stopped for FREEZE_S, while learners ask one question after the other as the page
-does. A blow is over when /readyz names all parts well again, heard of after the blow.
+The parts of a whole stack of its own are killed, or stopped for FREEZE_S, while
+learners ask one question after the other as the page does. A blow is over when /readyz
+names all parts well again, heard of after the blow. Options: kills=12, askers=4,
+seed=1, engine=replay.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import sqlite3
 import time
 import urllib.request
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -23,8 +24,10 @@ from typing import Any
 import psutil
 
 from benchmarks.asking_again import Asker
+from benchmarks.parts import PARTS, parts_of
+from benchmarks.replayed import stack_of
 from benchmarks.scale import Scale, scale_of
-from benchmarks.stack import Running, running
+from benchmarks.stack import Running
 
 FREEZE_S = 12.0
 SHARE_OF_FREEZES = 0.25
@@ -32,13 +35,6 @@ RECOVERY_TIMEOUT_S = 240.0
 END_WITHIN_S = 30.0
 """After the last recovery every question has ended."""
 DATABASE = "servelab.sqlite3"
-PARTS: dict[str, Callable[[str], bool]] = {
-    "redis": lambda line: "valkey-server" in line or "redis-server" in line,
-    "web": lambda line: "uvicorn" in line,
-    "default worker": lambda line: "-Q default" in line or "default@" in line,
-    "engine host": lambda line: "-Q engine" in line or "engine@" in line,
-    "engine core": lambda line: "EngineCore" in line,
-}
 
 
 @dataclass
@@ -87,15 +83,8 @@ class Striker:
 
     def _parts(self) -> dict[str, psutil.Process]:
         """The first process of each part: of several the eldest."""
-        found: dict[str, psutil.Process] = {}
-        children = psutil.Process(self._stack.process_id).children(recursive=True)
-        for child in sorted(children, key=lambda one: one.pid):
-            with contextlib.suppress(psutil.Error):
-                line = " ".join(child.cmdline()) or child.name()
-                for part, fits in PARTS.items():
-                    if fits(line):
-                        found.setdefault(part, child)
-        return found
+        found = parts_of(self._stack.process_id)
+        return {part: found[part][0] for part in PARTS if part in found}
 
     async def _wait_well(self, part: str, struck: int, is_freeze: bool) -> None:
         began = time.monotonic()
@@ -183,6 +172,6 @@ def results(
 def run(options: dict[str, str]) -> list[dict[str, Any]]:
     """The results."""
     scale = scale_of("chaos", options)
-    with running(scale, {}) as stack:
+    with stack_of(scale, options) as stack:
         blows, askers = asyncio.run(_under_blows(stack, scale))
         return results(blows, askers, turns_by_key(stack.data_dir / DATABASE))

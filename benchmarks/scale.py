@@ -32,6 +32,11 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
         "coldstart": {"starts": 1, "naps": 0},
         "service": {"rounds": 3, "output": 64},
         "chaos": {"kills": 12, "askers": 4, "seed": 1},
+        "class": {
+            **{"learners": 100, "asking": 64, "rounds": 2},
+            **{"viewers": 1000, "demos": 5},
+        },
+        "soak": {"minutes": 10, "askers": 4, "pause_s": 10, "sample_s": 30},
     },
     "cuda": {
         "trace": {"requests": 256, "tokens": 512, "pairs": 20, "blocks": MIN_BLOCKS},
@@ -49,6 +54,11 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
         "coldstart": {"starts": 1, "naps": 3, "requests": 256},
         "service": {"rounds": 3, "output": 64},
         "chaos": {"kills": 12, "askers": 4, "seed": 1},
+        "class": {
+            **{"learners": 100, "asking": 64, "rounds": 2},
+            **{"viewers": 1000, "demos": 5},
+        },
+        "soak": {"minutes": 10, "askers": 4, "pause_s": 10, "sample_s": 30},
     },
 }
 """By device and bench; on a card each is meant to take less than ten minutes.

@@ -103,7 +103,7 @@ def running(scale: Scale, settings: Mapping[str, str]) -> Iterator[Running]:
     after."""
     _allow_files()
     given = scale.environment(os.environ)
-    model = model_settings(given)
+    model = {} if "ENGINE_MODEL" in settings else model_settings(given)
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
         port = valkey.free_port()
         environment = {k: v for k, v in given.items() if k != "REDIS_URL"}

@@ -1,26 +1,33 @@
-"""Many viewers at one web process: frames, their lag, and pages while they watch.
+"""Many viewers at a web process or several: frames, lag, and pages while they watch.
 
 A recorded trace is played by the product's publisher; the viewers are sockets of a lean
 process. Then the same frames go to as many viewers by ``websockets.broadcast``. No
-engine runs. Options: ``viewers``, ``dead`` and ``slow`` (per cent of them),
-``frames_per_s``, ``seconds``.
+engine runs. Options: ``viewers``, ``webs`` (web processes, each with a share of them),
+``dead`` and ``slow`` (per cent of them), ``frames_per_s``, ``seconds``.
 """
 
-import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.interval import percentile
 from benchmarks.viewing import USER_AGENT, session_cookies, wait_served
+from benchmarks.watching import (
+    SPARE_FILES,
+    Crowds,
+    Process,
+    allow_files,
+    crowds,
+    line,
+    process,
+)
 from launcher import valkey, web
 
 NUM_VIEWERS = 500
@@ -30,7 +37,6 @@ SECONDS = 10.0
 SETTLE_S = 3.0
 PAGE = "/lab/"
 PAGE_EVERY_S = 0.25
-SPARE_FILES = 200
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -42,12 +48,13 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
         "dead": int(options.get("dead", DEAD_PCT)),
         "slow": int(options.get("slow", SLOW_PCT)),
     }
+    num_webs = int(options.get("webs", 1))
     rate = float(options.get("frames_per_s", FRAMES_PER_S))
     seconds = float(options.get("seconds", SECONDS))
-    _allow_files(asked["viewers"] + SPARE_FILES)
+    allow_files(asked["viewers"] + SPARE_FILES)
     with tempfile.TemporaryDirectory(prefix="servelab-bench-") as directory:
-        ours, figures = _ours(Path(directory), asked, rate, seconds)
-    theirs = _theirs(asked, rate, seconds)
+        ours, figures = _ours(Path(directory), asked, num_webs, rate, seconds)
+    theirs = _theirs(asked["viewers"], rate, seconds)
     return [
         *figures,
         _result("deliveries_per_s_core", ours, "1/s"),
@@ -60,63 +67,59 @@ def _result(name: str, value: float, unit: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "value": value, "unit": unit, **more}
 
 
-def _allow_files(number: int) -> None:
-    """For this process and those it starts; a socket is a file at either end."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < number:
-        raise RuntimeError(f"{number} open files are needed; the system allows {hard}.")
-    if soft != resource.RLIM_INFINITY and soft < number:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
-
-
 # The product
 
 
 def _ours(
-    directory: Path, asked: dict[str, int], rate: float, seconds: float
+    directory: Path, asked: dict[str, int], num_webs: int, rate: float, seconds: float
 ) -> tuple[float, list[dict[str, Any]]]:
     """Deliveries a second and core, and what the viewers and the pages saw."""
     with ExitStack() as stack:
         environment = stack.enter_context(_prepared(directory))
-        port = valkey.free_port()
-        url = f"http://127.0.0.1:{port}"
-        server = stack.enter_context(
-            _process(web.command("127.0.0.1", port), environment)
+        urls, servers = [], []
+        for _ in range(num_webs):
+            port = valkey.free_port()
+            command = web.command("127.0.0.1", port)
+            servers.append(stack.enter_context(process(command, environment)))
+            urls.append(f"http://127.0.0.1:{port}")
+        for url in urls:
+            wait_served(url)
+        player = stack.enter_context(process(_player("publish", rate), environment))
+        sockets = [f"{url}/ws/lab/" for url in urls]
+        began = time.monotonic()
+        watching = stack.enter_context(
+            crowds(sockets, session_cookies(urls[0]), **asked)
         )
-        wait_served(url)
-        player = stack.enter_context(
-            _process(_player("publish", rate), environment),
-        )
-        crowd = stack.enter_context(
-            _crowd(asked | {"url": f"{url}/ws/lab/", "cookie": session_cookies(url)})
-        )
+        joined_s = time.monotonic() - began
         time.sleep(SETTLE_S)
-        memory = _memory_mb(server)
-        alone, ours = _measured(crowd, server, lambda: time.sleep(seconds))
+        memory = sum(map(_memory_mb, servers))
+        alone, ours = _measured(watching, servers, lambda: time.sleep(seconds))
         times: list[float] = []
-        before = [_cpu_s(one) for one in (server, player)]
+        before = [_cpu_s(servers), _cpu_s([player])]
         watched, _ = _measured(
-            crowd, server, lambda: times.extend(_pages(url, seconds))
+            watching, servers, lambda: times.extend(_pages(urls[0], seconds))
         )
-        used = [
-            _cpu_s(one) - b for one, b in zip((server, player), before, strict=True)
-        ]
-        lost = watched["lost"]
+        used = [_cpu_s(servers) - before[0], _cpu_s([player]) - before[1]]
     per_s = watched["seconds"] / 100
+    lags = {
+        "lag_ms_p50": alone["lag_ms_p50"],
+        "lag_ms_p99": alone["lag_ms_p99"],
+        "page_ms_p50": percentile(times, 50),
+        "page_ms_p95": percentile(times, 95),
+        "lag_ms_p99_with_pages": watched["lag_ms_p99"],
+    }
+    cpu = {
+        "web_cpu": used[0] / per_s,
+        "publisher_cpu": used[1] / per_s,
+        "viewers_cpu": watched["cpu_s"] / per_s,
+    }
     return ours, [
         _result("frames_per_s", alone["frames_per_s"], "1/s"),
-        _result("lag_ms_p50", alone["lag_ms_p50"], "ms"),
-        _result("lag_ms_p99", alone["lag_ms_p99"], "ms"),
-        _result("page_ms_p50", percentile(times, 50), "ms"),
-        _result("page_ms_p95", percentile(times, 95), "ms"),
-        _result("lag_ms_p99_with_pages", watched["lag_ms_p99"], "ms"),
-        _result("web_cpu", used[0] / per_s, "% of a core"),
-        _result("publisher_cpu", used[1] / per_s, "% of a core"),
-        _result(
-            "viewers_cpu", (watched["cpu_s"] - alone["cpu_s"]) / per_s, "% of a core"
-        ),
+        *(_result(name, ms, "ms") for name, ms in lags.items() if ms is not None),
+        *(_result(name, percent, "% of a core") for name, percent in cpu.items()),
         _result("web_mb", memory, "MB"),
-        _result("lost", lost, "viewers"),
+        _result("joined_s", joined_s, "s"),
+        _result("lost", watched["lost"], "viewers"),
     ]
 
 
@@ -137,7 +140,7 @@ def _prepared(directory: Path) -> Iterator[dict[str, str]]:
         stdout=subprocess.DEVNULL,
     )
     command = valkey.command(port, directory, password, keeps=False)
-    with _process(command, environment) as server:
+    with process(command, environment) as server:
         valkey.wait_until_ready(server, port, password)
         yield environment
 
@@ -157,85 +160,49 @@ def _pages(url: str, seconds: float) -> Iterator[float]:
 # websockets.broadcast
 
 
-def _theirs(asked: dict[str, int], rate: float, seconds: float) -> float:
+def _theirs(num_viewers: int, rate: float, seconds: float) -> float:
     """Deliveries a second and core of websockets' own broadcast."""
     with ExitStack() as stack:
         command = _player("broadcast", rate)
-        server = stack.enter_context(_process(command, dict(os.environ)))
-        port = int(_line(server))
-        crowd = stack.enter_context(
-            _crowd(asked | {"url": f"ws://127.0.0.1:{port}/", "dead": 0, "slow": 0})
-        )
+        server = stack.enter_context(process(command, dict(os.environ)))
+        url = f"ws://127.0.0.1:{int(line(server))}/"
+        watching = stack.enter_context(crowds([url], viewers=num_viewers))
         time.sleep(SETTLE_S)
-        return _measured(crowd, server, lambda: time.sleep(seconds))[1]
+        return _measured(watching, [server], lambda: time.sleep(seconds))[1]
 
 
 # Processes
-
-Process = subprocess.Popen[bytes]
-
-
-@contextmanager
-def _process(command: list[str], environment: dict[str, str]) -> Iterator[Process]:
-    process = subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 def _player(how: str, rate: float) -> list[str]:
     return [sys.executable, "-m", "benchmarks.player", how, str(rate)]
 
 
-@contextmanager
-def _crowd(asked: dict[str, Any]) -> Iterator[Process]:
-    """The viewers, all of them let in; raises RuntimeError when some were not."""
-    command = [sys.executable, "-m", "benchmarks.crowd", json.dumps(asked)]
-    with _process(command, dict(os.environ)) as crowd:
-        joined = int(_line(crowd).split()[1])
-        if joined != asked["viewers"]:
-            raise RuntimeError(f"Of {asked['viewers']} viewers {joined} were let in.")
-        yield crowd
-
-
-def _line(process: Process) -> bytes:
-    line = process.stdout.readline() if process.stdout else b""
-    if not line:
-        raise RuntimeError("A process ended without a word; its error is above.")
-    return line
-
-
 def _measured(
-    crowd: Process, server: Process, wait: Any
+    watching: Crowds, servers: Sequence[Process], wait: Callable[[], Any]
 ) -> tuple[dict[str, Any], float]:
     """What the viewers tell of the time that ``wait`` takes, and the deliveries of
-    one second of the server's processor time."""
-    _report(crowd)
-    before = _cpu_s(server)
+    one second of the servers' processor time."""
+    cpu_before = watching.report()["cpu_s"]
+    before = _cpu_s(servers)
     wait()
-    used = _cpu_s(server) - before
-    told = _report(crowd)
+    used = _cpu_s(servers) - before
+    told = watching.report()
+    told["cpu_s"] -= cpu_before
     return told, told["deliveries"] / max(used, 1 / TICKS_PER_S)
 
 
-def _report(crowd: Process) -> dict[str, Any]:
-    assert crowd.stdin is not None
-    crowd.stdin.write(b"\n")
-    crowd.stdin.flush()
-    return dict(json.loads(_line(crowd)))
+def _cpu_s(processes: Sequence[Process]) -> float:
+    """User and system time of processes so far."""
+    ticks = 0
+    for one in processes:
+        text = Path(f"/proc/{one.pid}/stat").read_text()
+        fields = text.rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / TICKS_PER_S
 
 
-def _cpu_s(process: Process) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
-
-
-def _memory_mb(process: Process) -> float:
+def _memory_mb(of: Process) -> float:
     """What it has in memory now."""
-    pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+    pages = int(Path(f"/proc/{of.pid}/statm").read_text().split()[1])
     return pages * PAGE_BYTES / 1e6

@@ -125,7 +125,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 sign_in = SignIn.as_view()
 sign_out = auth.LogoutView.as_view()
-change_password = ChangePassword.as_view()
+change_password = never_cache(ChangePassword.as_view())
 reset = Reset.as_view()
 reset_sent = auth.PasswordResetDoneView.as_view(
     template_name=f"{PAGES}/reset_sent.html"

@@ -6,6 +6,8 @@ from pathlib import Path
 from lab.engine.config import EngineConfig
 from lab.engine.launch import resolve_device
 from launcher.machine import Machine
+from launcher.nvidia import Driver
+from launcher.packages import usable
 
 
 def engine_variables(
@@ -18,13 +20,28 @@ def engine_variables(
         wanted["VLLM_CPU_NUM_OF_RESERVED_CPU"] = "0"
         if libraries := preloads(machine):
             wanted["LD_PRELOAD"] = ":".join(map(str, libraries))
-    elif not machine.has_flashinfer():
-        wanted["VLLM_USE_FLASHINFER_SAMPLER"] = "0"  # else vLLM imports it unasked
+    else:
+        wanted["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # NVML's, which tells their memory
+        if "CUDA_VISIBLE_DEVICES" not in given and (cards := good_cards(machine)):
+            wanted["CUDA_VISIBLE_DEVICES"] = ",".join(cards)
+        if not machine.has_flashinfer():
+            wanted["VLLM_USE_FLASHINFER_SAMPLER"] = "0"  # else vLLM imports it unasked
     if not config.is_hub_model:
         wanted["HF_HUB_OFFLINE"] = "1"
     if sentence := engine_refusal(machine, config):
         wanted["ENGINE_REFUSAL"] = sentence
     return {name: value for name, value in wanted.items() if name not in given}
+
+
+def good_cards(machine: Machine) -> list[str]:
+    """UUIDs of the cards that vLLM runs on, where there are others beside them: a card
+    that is lost or too old; empty where all are good or nothing is known."""
+    driver = machine.driver()
+    if not isinstance(driver, Driver):
+        return []
+    good = [card.uuid for card in usable(driver)]
+    are_all = len(good) == len(driver.cards) and not driver.lost
+    return [] if are_all or not all(good) else good
 
 
 def has_cuda_engine(machine: Machine, config: EngineConfig) -> bool:

@@ -48,8 +48,8 @@ class Machine:
             return "vLLM's CPU build needs a processor with AVX2; this one has none."
         return None
 
-    def driver(self) -> nvidia.Driver | None:
-        """The NVIDIA driver that answers here."""
+    def driver(self) -> nvidia.Driver | nvidia.Failure | None:
+        """The NVIDIA driver of this machine, or how it fails."""
         return nvidia.ask()
 
     def has_vllm(self) -> bool:

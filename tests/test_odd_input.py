@@ -54,7 +54,8 @@ def surroundings(settings: Any, db: None) -> Iterator[None]:
 
 
 def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was logged as an error, which is what has a traceback in our lines."""
+    """What was logged as an error since the last call: what has a traceback in our
+    lines. The rest is let go of: a long run logs a line for most of its forms."""
     found = [
         record
         for record in caplog.records
@@ -62,7 +63,9 @@ def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
         # An answer of 503 is a sentence of ours: no engine, no room.
         and getattr(record, "status_code", 0) != 503
     ]
-    return [f"{r.getMessage()}\n{r.exc_text or r.exc_info or ''}" for r in found]
+    words = [f"{r.getMessage()}\n{r.exc_text or r.exc_info or ''}" for r in found]
+    caplog.clear()
+    return words
 
 
 @pytest.mark.django_db(transaction=True)

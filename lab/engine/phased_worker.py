@@ -93,7 +93,13 @@ class PhasedGpuWorker(PhasedWorker):
     def init_device(self) -> Any:
         result = super().init_device()
         self._at_start = self._card_use()
+        self._name_card()
         return result
+
+    def _name_card(self) -> None:
+        """By UUID, the one name that CUDA and NVML share (lab.worker.cards)."""
+        path = self._run_directory / f"card-{self.rank}.uuid"
+        path.write_text(f"GPU-{self._card_uuid()}")
 
     def determine_available_memory(self) -> Any:
         """Its first forward pass compiles the model; vLLM tells how long that took."""
@@ -130,6 +136,10 @@ class PhasedGpuWorker(PhasedWorker):
                 weights, self._kv_cache_bytes, self._at_start, at_end, self._capture
             )
         }
+
+    def _card_uuid(self) -> str:
+        index = torch.cuda.current_device()
+        return str(torch.cuda.get_device_properties(index).uuid)
 
     def _card_use(self) -> CardUse:
         free, total = torch.cuda.mem_get_info()

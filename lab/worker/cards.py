@@ -2,7 +2,11 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import psutil
 
 from lab.messages import CardSample
 
@@ -12,6 +16,63 @@ ALL_LINKS = 0xFFFFFFFF
 PCIE_SENT, PCIE_RECEIVED = 0, 1
 """NVML_PCIE_UTIL_TX_BYTES and _RX_BYTES: KB a second, over the last 20 ms."""
 KIB, KB = 1024, 1000
+NOT_SUPPORTED = 3
+GONE = (15, 16)
+"""NVML_ERROR_GPU_IS_LOST and NVML_ERROR_RESET_REQUIRED."""
+CARD_NAME = "card-*.uuid"
+"""Files in which the workers of a run say which cards they got, by rank."""
+
+
+@dataclass(frozen=True)
+class CardMemory:
+    """Bytes of a card; ``is_unified``: they are the system's, which it shares."""
+
+    total: int
+    used: int
+    is_unified: bool = False
+
+
+def memory_of(nvml: Any, card: Any) -> CardMemory:
+    """What NVML tells of a card's memory; raises NVMLError where it does not.
+
+    A card of unified memory (GB10) has none of its own: NVML answers "not supported" or
+    0 bytes, and the system's is meant (ollama/ollama pull request 12619, Syllo/nvtop
+    pull request 411, read 2026-11-26).
+    """
+    try:
+        told = nvml.nvmlDeviceGetMemoryInfo(card)
+    except nvml.NVMLError as error:
+        if error.value != NOT_SUPPORTED:
+            raise
+    else:
+        if told.total:
+            return CardMemory(int(told.total), int(told.used))
+    system = psutil.virtual_memory()
+    return CardMemory(system.total, system.total - system.available, True)
+
+
+def name_of(nvml: Any, card: Any) -> str:
+    """A card's name; under WSL2 it may be no text. Raises NVMLError."""
+    try:
+        name = str(nvml.nvmlDeviceGetName(card))
+    except UnicodeDecodeError as error:
+        name = error.object.decode("utf-8", "ignore")
+    readable = "".join(sign for sign in name if sign.isprintable()).strip()
+    return readable or "NVIDIA card, whose name cannot be read"
+
+
+def engine_uuids(directory: Path) -> list[str]:
+    """UUIDs of the cards of a run, in the order of the ranks; empty before it has them.
+
+    CUDA may count cards in another order than NVML: only the UUID is the same.
+    """
+    found = {}
+    for path in directory.glob(CARD_NAME):
+        rank = path.stem.removeprefix("card-")
+        if rank.isdigit() and (uuid := path.read_text().strip()):
+            found[int(rank)] = uuid
+    are_all = sorted(found) == list(range(len(found)))
+    return [found[rank] for rank in sorted(found)] if are_all else []
 
 
 def handles(nvml: Any, visible: str, number: int) -> list[Any]:
@@ -44,7 +105,7 @@ class Cards:
         return [self._card(rank, card) for rank, card in enumerate(self._cards)]
 
     def _card(self, rank: int, card: Any) -> CardSample:
-        memory = self._ask("nvmlDeviceGetMemoryInfo", card)
+        memory = self._or_none(memory_of, card)
         rates = self._ask("nvmlDeviceGetUtilizationRates", card)
         power_mw = self._ask("nvmlDeviceGetPowerUsage", card)
         celsius = self._ask("nvmlDeviceGetTemperature", card, 0)
@@ -52,9 +113,9 @@ class Cards:
         received = self._ask("nvmlDeviceGetPcieThroughput", card, PCIE_RECEIVED)
         return CardSample(
             rank=rank,
-            name=str(self._ask("nvmlDeviceGetName", card) or ""),
-            total_bytes=None if memory is None else int(memory.total),
-            used_bytes=None if memory is None else int(memory.used),
+            name=self._or_none(name_of, card) or "",
+            total_bytes=None if memory is None else memory.total,
+            used_bytes=None if memory is None else memory.used,
             utilisation_pct=None if rates is None else float(rates.gpu),
             power_w=None if power_mw is None else power_mw / 1000,
             temperature_c=None if celsius is None else float(celsius),
@@ -65,8 +126,13 @@ class Cards:
         )
 
     def _ask(self, call: str, *arguments: Any) -> Any:
+        return self._or_none(
+            lambda nvml, *given: getattr(nvml, call)(*given), *arguments
+        )
+
+    def _or_none(self, read: Any, *arguments: Any) -> Any:
         try:
-            return getattr(self._nvml, call)(*arguments)
+            return read(self._nvml, *arguments)
         except self._nvml.NVMLError:
             return None
 

@@ -20,6 +20,7 @@ from lab.tracing.frames import FrameEncoder
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.observation import Observer
 from lab.tracing.trace import StepTrace
+from lab.worker.cards import engine_uuids
 from lab.worker.keeping import Keeper
 from lab.worker.memory import EngineSplit, open_memory
 from lab.worker.metrics import HostMetrics
@@ -182,6 +183,7 @@ class EngineListener:
     def _sample_memory(self) -> MemorySample:
         run = self.host.run
         split = EngineSplit.read(run.split_path) if run else EngineSplit()
+        self._memory.follow(engine_uuids(run.directory) if run else [])
         return self._memory.sample(self.config.engine_host_id, split)
 
     async def _emit_memory(self) -> None:

@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,16 @@ from typing import Any
 import psutil
 
 from lab.messages import MemorySample
-from lab.worker.cards import Cards, handles
+from lab.worker.cards import GONE, Cards, handles, memory_of, name_of
 
+SHARED_NOTE = (
+    "This card has no memory of its own: it shares the system's with the processor, "
+    "and what is in use is so by all processes."
+)
+GONE_NOTE = (
+    "The card does not answer any more ({reason}): its Xid is in the kernel's log "
+    "(dmesg | grep Xid)."
+)
 CPU_NOTE = "CPU engine: this is the memory of its processes, there is no GPU."
 
 
@@ -66,6 +75,9 @@ class CpuMemory:
         self._trouble = trouble
         psutil.cpu_percent()  # the first answer is about no time at all
 
+    def follow(self, uuids: Sequence[str]) -> None:
+        """There are no cards here that could be told apart."""
+
     def sample(self, engine_host_id: str, split: EngineSplit) -> MemorySample:
         """One sample; ``used_bytes`` is what the engine's processes hold."""
         processes = [self._host, *self._host.children(recursive=True)]
@@ -101,25 +113,41 @@ class GpuMemory:
         """``visible`` is CUDA_VISIBLE_DEVICES: the engine has the first ``num_cards``
         of them, and the memory told in full is that of the first."""
         self._nvml = nvml
-        found = handles(nvml, visible, num_cards)
+        self._uuids: list[str] = []
+        self._is_slice = visible.strip().startswith("MIG-")
+        self._take(handles(nvml, visible, num_cards))
+
+    def _take(self, found: list[Any]) -> None:
         self._handle = found[0]
-        self._cards = Cards(nvml, found)
-        self._name = str(nvml.nvmlDeviceGetName(self._handle))
+        self._cards = Cards(self._nvml, found)
+        self._name = name_of(self._nvml, self._handle)
+
+    def follow(self, uuids: Sequence[str]) -> None:
+        """From now on tell of these cards, the engine's by its own word; what NVML does
+        not know leaves the cards as they are, and so does a slice, named by its own."""
+        if not uuids or list(uuids) == self._uuids or self._is_slice:
+            return
+        self._uuids = list(uuids)
+        try:
+            self._take([self._nvml.nvmlDeviceGetHandleByUUID(uuid) for uuid in uuids])
+        except self._nvml.NVMLError:
+            return
 
     def sample(self, engine_host_id: str, split: EngineSplit) -> MemorySample:
         """One sample of the card."""
         refused: list[str] = []
-        memory = self._ask("memory", "nvmlDeviceGetMemoryInfo", refused)
+        self._gone = ""
+        memory = self._or_none("memory", refused, memory_of, self._nvml, self._handle)
         rates = self._ask("utilisation", "nvmlDeviceGetUtilizationRates", refused)
         power_mw = self._ask("power", "nvmlDeviceGetPowerUsage", refused)
         celsius = self._ask("temperature", "nvmlDeviceGetTemperature", refused, 0)
-        used = None if memory is None else int(memory.used)
+        used = None if memory is None else memory.used
         return MemorySample(
             engine_host_id=engine_host_id,
             stamp=time.time(),
             device=self._name,
             is_gpu=True,
-            total_bytes=None if memory is None else int(memory.total),
+            total_bytes=None if memory is None else memory.total,
             used_bytes=used,
             process_bytes=self._process_bytes(refused),
             utilisation_pct=None if rates is None else float(rates.gpu),
@@ -127,16 +155,30 @@ class GpuMemory:
             temperature_c=None if celsius is None else float(celsius),
             **asdict(split),
             gap_bytes=gap(used, split),
-            note=f"The driver does not tell {', '.join(refused)}." if refused else "",
+            note=self._note(refused, memory is not None and memory.is_unified),
             cards=self._cards.sample(),
         )
 
-    def _ask(self, what: str, call: str, refused: list[str], *arguments: Any) -> Any:
+    def _note(self, refused: Sequence[str], is_unified: bool) -> str:
+        if self._gone:
+            return GONE_NOTE.format(reason=self._gone)
+        untold = f"The driver does not tell {', '.join(refused)}." if refused else ""
+        return " ".join(filter(None, [SHARED_NOTE if is_unified else "", untold]))
+
+    def _or_none(
+        self, what: str, refused: list[str], read: Any, *arguments: Any
+    ) -> Any:
         try:
-            return getattr(self._nvml, call)(self._handle, *arguments)
-        except self._nvml.NVMLError:
+            return read(*arguments)
+        except self._nvml.NVMLError as error:
+            if error.value in GONE:
+                self._gone = str(error)
             refused.append(what)
             return None
+
+    def _ask(self, what: str, call: str, refused: list[str], *arguments: Any) -> Any:
+        read = getattr(self._nvml, call)
+        return self._or_none(what, refused, read, self._handle, *arguments)
 
     def _process_bytes(self, refused: list[str]) -> int | None:
         """Memory of all compute processes on the card (ids may be another
@@ -205,7 +247,7 @@ def card_in_words(nvml: Any = None) -> str:
         nvml.nvmlInit()
         (handle,) = handles(nvml, os.environ.get("CUDA_VISIBLE_DEVICES", ""), 1)
         driver = nvml.nvmlSystemGetDriverVersion()
-        return f"{nvml.nvmlDeviceGetName(handle)}, driver {driver}"
+        return f"{name_of(nvml, handle)}, driver {driver}"
     except ImportError:
         return ""
     except nvml.NVMLError:

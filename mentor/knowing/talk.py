@@ -104,8 +104,8 @@ _NATIVE = set(
     "of in to do does it this that you your be or if my".split()
 )
 _CODE = re.compile(
-    r"^\s*(?:def \w+\s*\(|class \w+\s*[(:{]|import \w+|from [\w.]+ import|#include|"
-    r"(?:const|let|var) \w+ ?=|function \w*\s*\(|SELECT\b.*\bFROM|INSERT INTO)",
+    r"^[ \t]*(?:def \w+\s*\(|class \w+\s*[(:{]|import \w+|from [\w.]+ import|#include|"
+    r"(?:const|let|var) \w+ ?=|function \w*\s*\(|SELECT\b.{0,400}\bFROM|INSERT INTO)",
     re.I | re.M | re.S,
 )
 _SYMBOLS = set("{}();=<>[]|&$\\/*_")

@@ -50,6 +50,8 @@ class Nvml:
 
     def _answer(self, call: str, *arguments: Any) -> Any:
         answer = self.answers.get(call)
+        if isinstance(answer, Exception):
+            raise answer
         if isinstance(answer, dict) and "error" in answer:
             raise pynvml.NVMLError(answer["error"])
         if call.startswith("nvmlDeviceGetHandleBy"):

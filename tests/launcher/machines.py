@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from launcher.machine import Machine
-from launcher.nvidia import Driver
+from launcher.nvidia import Driver, Failure
 
 
 @dataclass
@@ -23,7 +23,7 @@ class MadeUpMachine(Machine):
 
     system: str = "Linux"
     processor: str = "x86_64"
-    answering: Driver | None = None
+    answering: Driver | Failure | None = None
     free: int = 10**11
     is_vllm_installed: bool = True
     is_flashinfer_installed: bool = True
@@ -39,7 +39,7 @@ class MadeUpMachine(Machine):
     def num_environments_made(self) -> int:
         return sum("venv" in command for command in self.commands)
 
-    def driver(self) -> Driver | None:
+    def driver(self) -> Driver | Failure | None:
         return self.answering
 
     def has_vllm(self) -> bool:

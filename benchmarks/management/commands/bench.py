@@ -1,7 +1,8 @@
 """``manage.py bench NAME --json``: run one benchmark of benchmarks/.
 
-A bench is a module with ``run(options)``, whose results are {"name", "value", "unit"}
-with "interval" (95 %) and "conditions" (words) where there are such.
+A bench is a module with ``run(options)``, named by its file or by its NAME. Results
+are {"name", "value", "unit"} with "interval" (95 %) and "conditions" (words) where
+there are such.
 """
 
 import datetime
@@ -36,7 +37,7 @@ def benches() -> dict[str, Bench]:
     for path in sorted(Path(settings.BASE_DIR, "benchmarks").glob("[!_]*.py")):
         module: Any = importlib.import_module(f"benchmarks.{path.stem}")
         if hasattr(module, "run"):
-            found[path.stem] = module
+            found[getattr(module, "NAME", path.stem)] = module
     return found
 
 

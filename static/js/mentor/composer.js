@@ -1,8 +1,7 @@
 /** What a question is made of: its words, its depth, and what it is about. */
 
+import { isOfInputMethod } from "../composing.js";
 import { sectionInView } from "./place.js";
-
-const SAFARI_IME = 229;
 
 export class Composer {
   #parts;
@@ -93,8 +92,7 @@ export class Composer {
   }
 }
 
-/** Enter sends; not with Shift, nor where it ends a word of an input method. Safari
- * says that one only by its key code. */
-export function isSendKey({ key, shiftKey, isComposing, keyCode }) {
-  return key === "Enter" && !shiftKey && !isComposing && keyCode !== SAFARI_IME;
+/** Enter sends; not with Shift, nor where it ends a word of an input method. */
+export function isSendKey(event) {
+  return event.key === "Enter" && !event.shiftKey && !isOfInputMethod(event);
 }

@@ -13,6 +13,7 @@ import pytest
 
 from lab.engine import phases
 from lab.engine.gpu_split import Capture, CardUse, split_of
+from lab.worker.cards import engine_uuids
 
 
 def of_vllm(test: Any) -> Any:
@@ -82,6 +83,9 @@ def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         def _card_use(self) -> CardUse:
             return next(self.readings)
 
+        def _card_uuid(self) -> str:
+            return f"of-rank-{self.rank}"
+
     made = Worker()
     made.vllm_config.additional_config = {"tap_path": str(tmp_path / "tap")}
     made._kv_cache_bytes = 48_000
@@ -106,11 +110,15 @@ def test_the_worker_of_a_card_tells_compile_capture_and_the_split(
     assert profiled.started_s - compiled.started_s == pytest.approx(4.5, abs=0.1)
     found = json.loads((tmp_path / "memory.json").read_text())
     assert found == split_of(16_000, 48_000, AT_START, AT_END, CAPTURE)
+    assert engine_uuids(tmp_path) == ["GPU-of-rank-0"]
 
 
 @of_vllm
-def test_of_several_workers_the_first_one_tells(worker: Any, tmp_path: Path) -> None:
+def test_of_several_workers_the_first_one_tells_all_but_the_others_cards(
+    worker: Any, tmp_path: Path
+) -> None:
     worker.rank = 1
     worker.init_device()
     worker.compile_or_warm_up_model()
-    assert not list(tmp_path.iterdir())
+    (told,) = tmp_path.iterdir()
+    assert (told.name, told.read_text()) == ("card-1.uuid", "GPU-of-rank-1")

@@ -73,7 +73,8 @@ def test_a_card_that_answers_everything_is_told_in_full() -> None:
 def test_one_refused_figure_is_unknown_and_named_and_the_rest_is_told(
     call: str, lost: set[str], word: str
 ) -> None:
-    whole, told = asdict(sample(Nvml())), asdict(sample(Nvml().refuse(call)))
+    refusing = Nvml().refuse(call, pynvml.NVML_ERROR_NO_PERMISSION)
+    whole, told = asdict(sample(Nvml())), asdict(sample(refusing))
     assert {name for name in whole if told[name] is None} == lost
     assert told["note"] == f"The driver does not tell {word}."
     same = set(whole) - lost - {"stamp", "note", "cards"}
