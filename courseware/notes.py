@@ -26,7 +26,7 @@ from courseware.values import ROLE, NoValue, fill
 CONTENT = Path(__file__).parent / "content"
 LEVELS = ("plain", "standard", "deep")
 FIELDS = {"asks", *LEVELS, "section", "claims", "misconception"}
-MIN_ASKS, MAX_ASKS = 3, 9
+MIN_ASKS, MAX_ASKS = 3, 15
 MAX_LETTERS = 1_500
 """Of one answer: a note is read beside the text, not instead of it."""
 _NOTE_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -42,7 +42,7 @@ class Note:
 
     note_id: str
     asks: tuple[str, ...]
-    """The question in three to nine wordings."""
+    """The question in three to fifteen wordings."""
     plain: str
     standard: str
     deep: str

@@ -32,8 +32,9 @@ _ORDERS = re.compile(
     r"|\b(?:your|hidden|secret|initial)\b.{0,20}\b(?:prompt|instructions?|context|"
     r"key|rules?)\b|\bdebug mode\b|\bnew rule\b|\bstop being\b|\bstay in character\b"
     r"|\breply only\b|\bnothing else\b|\brepetitions of\b|\bbase64\b"
-    r"|\b(?:append|embed|put|write|repeat|confirm)\b.*\b(?:answer|reply|html|message|"
-    r"sentence|with)\b"
+    r"|(?:\b(?:append|repeat)|(?:^\W*|[.,;:!?#\"'(\]>]\s*|"
+    r"\b(?:and|also|then|but|please|must|should|to)\s+)(?:embed|put|write|confirm))\b.*"
+    r"\b(?:answer|reply|html|message|sentence|with)\b"
     r"|\b(?:instructions|rules) (?:were you given|are)\b|\bother learners\b"
     r"|\bpasswords?\b|\bmy rules\b|\bquiz\b.*\b(?:options?|answers?|letters)\b"
     r"|\b(?:options?|answers?)\b.*\bquiz\b",

@@ -101,14 +101,17 @@ _SMALL_WORDS = {
 _FOREIGN = [set(known.split()) for known in _SMALL_WORDS.values()]
 _NATIVE = set(
     "what is are the a an and how why where when who not can i me please on for with "
-    "of in to do does it this that you your be or if my".split()
+    "of in to do does it this that you your be or if my as was so from at by no more "
+    "than then one use me come die den son van op over can't an has have he we us am "
+    "there their they which while".split()
 )
 _CODE = re.compile(
     r"^[ \t]*(?:def \w+\s*\(|class \w+\s*[(:{]|import \w+|from [\w.]+ import|#include|"
     r"(?:const|let|var) \w+ ?=|function \w*\s*\(|SELECT\b.{0,400}\bFROM|INSERT INTO)",
     re.I | re.M | re.S,
 )
-_SYMBOLS = set("{}();=<>[]|&$\\/*_")
+_SYMBOLS = set("{}();=<>[]|&$\\*")
+"""Not those that names of metrics and paths are made of: ``_`` and ``/``."""
 MIN_CODE, MIN_SYMBOLS = 12, 0.08
 """Characters of code without a keyword, and the share of them that are symbols."""
 _ASKS = re.compile(

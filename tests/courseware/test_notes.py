@@ -45,7 +45,7 @@ def test_headings_are_found_outside_of_code() -> None:
 
 BROKEN = {
     "a field too few": ({"deep": None}, "has the fields"),
-    "two wordings": ({"asks": ["a?", "b?"]}, "has 3 to 9 wordings"),
+    "two wordings": ({"asks": ["a?", "b?"]}, "has 3 to 15 wordings"),
     "a wording twice": ({"asks": ["a?", "A", "b?"]}, "asks 'a?' as"),
     "asks in one string": ({"asks": "a?"}, "lists its asks in quotes"),
     "no answer": ({"plain": " "}, "no answer in plain words"),

@@ -114,4 +114,20 @@ def test_a_word_of_elsewhere_is_declined(question: str) -> None:
 def test_a_word_that_follows_on_a_question_is_read_with_it() -> None:
     found = find("and the GPU?", before=["What is a cold start?"])
     assert found.words != said.SHORT
+    assert find("drawbacks?", before=["What is a cold start?"]).kind == "answer"
     assert find("why?", before=["What is a cold start?"]).kind != "talk"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "from which size are the weights as long as the setup",
+        "what was as slow as that, die or card",
+        "kv_cache_usage_perc close to one",
+        "what is /dev/shm in the manifest",
+    ],
+)
+def test_english_with_words_of_other_languages_and_names_is_a_question(
+    question: str,
+) -> None:
+    assert talk(question, lambda word: True) == ""
