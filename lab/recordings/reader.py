@@ -19,7 +19,8 @@ from lab.recordings.recording import (
     RecordingError,
     RecordingHeader,
 )
-from lab.tracing.trace import decode
+from lab.tracing.notes import Hashed, LookedUp, notes_of
+from lab.tracing.trace import StepTrace, decode
 
 MIB = 1 << 20
 
@@ -69,6 +70,18 @@ def read_bytes(
         ) from error
     except DAMAGE as error:
         raise RecordingError(f"{name} is damaged: {error}.") from error
+
+
+def _check_notes(trace: StepTrace, header: RecordingHeader) -> None:
+    """Raise ValueError where a note names what the pool cannot have."""
+    most_tokens = header.num_blocks * header.block_size
+    for note in notes_of(trace):
+        if isinstance(note, Hashed) and note.block_id >= header.num_blocks:
+            raise ValueError(f"a note names block {note.block_id}, which is not there")
+        if isinstance(note, LookedUp):
+            num_known = sum(count for _, count in note.known)
+            if max(num_known * header.block_size, note.num_tokens) > most_tokens:
+                raise ValueError("a note tells of more tokens than the pool holds")
 
 
 DAMAGE = (
@@ -172,6 +185,7 @@ class _Reader:
             ids = [trace.blocks[0], *(table.block_ids for table in trace.tables)]
             if any(len(part) and part.max() >= header.num_blocks for part in ids):
                 raise ValueError(f"a trace names a block beyond {header.num_blocks}")
+            _check_notes(trace, header)
         return records
 
     def _unpacked(self, payload: bytes) -> bytes:

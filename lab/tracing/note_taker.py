@@ -1,0 +1,127 @@
+"""NoteTaker: writes the notes of each record (lab.tracing.notes).
+
+A lookup is told when its request was admitted, at its place among what happened to the
+blocks, so that a reader finds the cache as vLLM did. Nothing is told twice: whoever
+stands first in the queue is told of when its need, or what is free, changed.
+"""
+
+from typing import Any
+
+from vllm.v1.core.sched.output import SchedulerOutput
+from vllm.v1.request import Request
+
+from lab.tracing.notes import NoteKind, lookup_note
+from lab.tracing.traced_manager import Looked, TracingCacheManager
+from lab.tracing.traced_pool import TracingBlockPool
+
+
+class NoteTaker:
+    """Of one scheduler, while it is traced."""
+
+    def __init__(
+        self, scheduler: Any, pool: TracingBlockPool, short_ids: dict[str, int]
+    ) -> None:
+        """``scheduler`` is vLLM's, ``short_ids`` by request id, kept by its owner."""
+        self._manager = TracingCacheManager.attach(scheduler.kv_cache_manager)
+        self._pool = pool
+        self._short_ids = short_ids
+        self._must_fit_whole = scheduler.scheduler_reserve_full_isl
+        self._budget = scheduler.max_num_scheduled_tokens
+        self._told_refused: tuple[int, ...] = ()
+        self._told_forgotten = 0
+
+    def detach(self) -> None:
+        """Give the cache manager back."""
+        self._manager.detach()
+
+    def of_step(self, output: SchedulerOutput) -> list[int]:
+        """Notes of a schedule() that is over."""
+        lookups = self._manager.lookups
+        if not lookups:
+            self._told_refused = ()
+            return self.of_blocks()
+        counts = output.num_scheduled_tokens
+        log, self._pool.log = self._pool.log, []
+        words: list[int] = []
+        at = 0
+        for request_id, looked in lookups.items():
+            if request_id not in counts:
+                continue
+            words += _blocks(log[at : looked.log_length])
+            words += self._lookup(request_id, looked)
+            at = looked.log_length
+        words += _blocks(log[at:])
+        request_id, looked = next(reversed(lookups.items()))
+        if request_id not in counts:
+            words += self._refused(looked, output.total_num_scheduled_tokens)
+        lookups.clear()
+        return words + self._forgotten()
+
+    def of_blocks(self) -> list[int]:
+        """Notes of a call that looks nobody up."""
+        if not self._pool.log:
+            return []
+        log, self._pool.log = self._pool.log, []
+        return _blocks(log) + self._forgotten()
+
+    def of_all(self) -> list[int]:
+        """Notes of a snapshot: all blocks that have a hash."""
+        self._told_refused, self._told_forgotten = (), 0
+        pairs = self._pool.number_of.items()
+        return _blocks([word for pair in pairs for word in pair]) + self._forgotten()
+
+    def _lookup(self, request_id: str, looked: Looked) -> list[int]:
+        """What was found, and what follows up to a hash that was never cached."""
+        request, numbers = looked.request, self._pool.numbers
+        number_of, end = self._pool.number_of, looked.next_number
+        known = [number_of.get(block.block_id, 0) for block in looked.hit_blocks]
+        is_looked_up = self._manager.was_looked_up(request)
+        if is_looked_up:
+            num_hashes = (request.num_tokens - 1) // self._pool.hash_block_size
+            for block_hash in request.block_hashes[len(known) : num_hashes]:
+                number = numbers.known(block_hash)
+                if not 0 < number < end:
+                    break
+                known.append(number)
+        return lookup_note(
+            self._short_ids[request_id],
+            request.num_tokens,
+            looked.num_hit_tokens,
+            is_looked_up,
+            known,
+        )
+
+    def _refused(self, looked: Looked, num_scheduled: int) -> list[int]:
+        """The first of the queue, where it was blocks that it did not get."""
+        request, num_free = looked.request, self._pool.get_num_free_blocks()
+        short_id = self._short_ids.get(request.request_id)
+        if short_id is None:
+            return []
+        told = (short_id, looked.num_hit_tokens, num_free)
+        if told == self._told_refused:
+            return []
+        num_tokens = self._tokens(looked, num_scheduled)
+        num_needed = self._manager.num_needed(looked, num_tokens)
+        if num_needed <= num_free:
+            return []
+        self._told_refused = told
+        return [NoteKind.REFUSED | 3 << 8, short_id, num_needed, looked.num_hit_tokens]
+
+    def _tokens(self, looked: Looked, num_scheduled: int) -> int:
+        """Tokens that have to find room: all of the request, or its first chunk."""
+        request: Request = looked.request
+        if self._must_fit_whole:
+            return min(request.num_tokens, self._manager.max_model_len)
+        chunk = self._budget - num_scheduled
+        return min(request.num_tokens, looked.num_hit_tokens + chunk)
+
+    def _forgotten(self) -> list[int]:
+        number = self._pool.numbers.num_forgotten
+        if number == self._told_forgotten:
+            return []
+        self._told_forgotten = number
+        return [NoteKind.FORGOTTEN | 1 << 8, number]
+
+
+def _blocks(log: list[int]) -> list[int]:
+    return [NoteKind.BLOCKS | len(log) << 8, *log] if log else []
