@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from lab.messages import EngineStatus
+from lab.reasons import Bill, Difference, Lookup, Queue, Refusal
+
 BlockState = Literal["null", "free", "cached", "used", "shared"]
 RequestPhase = Literal["waiting", "preempted", "reading", "answering", "finished"]
 
@@ -161,6 +164,22 @@ class LiveState:
     """Short ids of the learner's requests, the newest last."""
     own_blocks: list[int] = field(default_factory=list)
     """Ids of the blocks that these hold, each once."""
+    lookups: list[Lookup] = field(default_factory=list)
+    """What the prefix cache had for the requests above, as far as the trace says."""
+    differences: list[Difference] = field(default_factory=list)
+    """Of the learner's own requests from each other; known to the engine's host."""
+    refusal: Refusal | None = None
+    """Of the first of the queue, where it lacks blocks."""
+    bill: Bill = field(default_factory=Bill)
+    """What evictions cost so far."""
+
+    def lookup(self, short_id: int) -> Lookup | None:
+        """Of a request's last admission."""
+        return next((one for one in self.lookups if one.short_id == short_id), None)
+
+    def difference(self, short_id: int) -> Difference | None:
+        """Of a request of the learner's own from another."""
+        return next((d for d in self.differences if d.short_id == short_id), None)
 
     def request(self, short_id: int) -> RequestFacts | None:
         """A request in the engine, or one that ended lately."""
@@ -178,6 +197,25 @@ class LiveState:
         queue = [r for r in self.requests if r.phase in ("waiting", "preempted")]
         return sorted(queue, key=lambda r: r.place or 0)
 
+    def queue_of(self, request: RequestFacts, status: EngineStatus) -> Queue:
+        """What a waiting request meets."""
+        waiting = self.waiting
+        running = self.running
+        return Queue(
+            num_before=(request.place or 1) - 1,
+            front=waiting[0].short_id if waiting else request.short_id,
+            num_running=len(running),
+            max_running=status.max_concurrent_requests,
+            step_tokens=self.step_tokens,
+            budget=status.max_num_batched_tokens,
+            has_preempted=any(one.step == self.step for one in self.preemptions),
+            refusal=self.refusal,
+            own_blocks=[
+                (one.short_id, one.num_blocks - one.num_blocks_shared)
+                for one in sorted(running, key=lambda r: -r.num_computed_tokens)
+            ],
+        )
+
     def to_json(self) -> dict[str, Any]:
         """As a reply carries it."""
         return asdict(self)
@@ -189,6 +227,10 @@ class LiveState:
         for name, kind in _LISTS.items():
             values[name] = _rows(kind, values[name])
         values["minute"] = Minute(**values["minute"])
+        values["lookups"] = [Lookup.from_json(one) for one in values["lookups"]]
+        values["bill"] = Bill.from_json(values["bill"])
+        if values["refusal"] is not None:
+            values["refusal"] = Refusal(**values["refusal"])
         if values["block"] is not None:
             block = dict(values["block"])
             block["held_by"] = _rows(Holding, block["held_by"])
@@ -202,6 +244,7 @@ _LISTS: dict[str, type[Any]] = {
     "evictions": Eviction,
     "preemptions": Preemption,
     "most_shared": SharedBlock,
+    "differences": Difference,
 }
 
 

@@ -19,6 +19,7 @@ from lab.engine.config import EngineConfig
 from lab.engine.generation import GenerationRequest, check, num_common
 from lab.engine.in_flight import CLEARED, INTERRUPTED, RESTARTED, InFlightRequest
 from lab.engine.launch import EngineRun, last_start_s
+from lab.engine.prompts import Prompts
 from lab.engine.pulse import SILENT_S, Pulse
 from lab.engine.waiting import WaitingLine
 from lab.errors import EngineUnavailable, SettingError
@@ -99,6 +100,7 @@ class EngineHost:
         """Why: see InFlightRequest.interrupted_by."""
         self._why_restart = RESTARTED
         self._next_short_id = 1
+        self.prompts = Prompts()
         self._steady = SteadyReader()
         self._line = WaitingLine(config.max_concurrent_requests, 1)
         self._nudge: asyncio.Task[None] | None = None
@@ -228,6 +230,7 @@ class EngineHost:
         self.run = run
         await run.start()
         self.mirror = PoolMirror(run.num_blocks, run.block_size)
+        self.prompts.clear()
         self.listener.on_engine_start(run, self.mirror)
         await self._first_token(run)
         run.finish_start()
@@ -352,6 +355,7 @@ class EngineHost:
         in_flight.short_id = self._take_short_id()
         self._by_short_id[in_flight.short_id] = in_flight
         self._line.join(in_flight.short_id, request)
+        self.prompts.add(in_flight.short_id, prompt, request.cache_salt)
         self._tell(in_flight, in_flight.event("waiting"))
         sampling = run.sampling(
             request.max_tokens,
@@ -368,6 +372,7 @@ class EngineHost:
         )
         async for output in stream:
             in_flight.take(output)
+            self.prompts.answered(in_flight.short_id, output.outputs[0].token_ids)
             pause_s = min(MAX_EVENT_PAUSE_S, len(self._by_short_id) / EVENTS_PER_S)
             self._tell(in_flight, in_flight.token_event(pause_s))
             if in_flight.is_aborted and not output.finished:

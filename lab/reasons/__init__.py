@@ -9,13 +9,18 @@ from lab.reasons.facts import (
     Refusal,
     Taker,
 )
+from lab.reasons.words import Queue, hit_words, total_words, wait_words
 
 __all__ = [
     "Bill",
     "Difference",
     "Lookup",
     "LostBlocks",
+    "Queue",
     "Reason",
     "Refusal",
     "Taker",
+    "hit_words",
+    "total_words",
+    "wait_words",
 ]

@@ -97,7 +97,11 @@ class EngineListener:
         observer = Observer(
             host_id, encoder.engine_run, encoder.mirror, self._chronicle
         )
-        return observer.observe(own, block_id)
+        state = observer.observe(own, block_id)
+        if state is None:
+            return None
+        differences = self.host.prompts.differences(own)
+        return dataclasses.replace(state, differences=differences)
 
     def _ask_snapshot(self) -> None:
         """The recorder begins with one; called from Celery's thread."""
