@@ -238,6 +238,22 @@ class LiveState:
         return cls(**values)
 
 
+@dataclass(frozen=True)
+class Told:
+    """A LiveState for one who asks about a request, with the words of their own."""
+
+    state: LiveState
+    blocks: list[str] = field(default_factory=list)
+    """Of each block of the request, in logical order; none of another's request."""
+    apart: dict[str, str] | None = None
+    """The words at state.difference(): ``common``, ``mine`` and ``other``."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Told":
+        """From a reply."""
+        return cls(**{**data, "state": LiveState.from_json(data["state"])})
+
+
 _LISTS: dict[str, type[Any]] = {
     "requests": RequestFacts,
     "ended": RequestFacts,

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol
@@ -152,11 +152,6 @@ class EngineHost:
     def reset_prefix_cache(self) -> "Future[bool | None]":
         """Whether vLLM emptied it: not while blocks are in use; None without engine."""
         return self._from_thread(self._reset_prefix_cache())
-
-    def short_ids(self, request_ids: Iterable[str]) -> list[int]:
-        """Of those of the requests that the engine has."""
-        known = (self._in_flight.get(request_id) for request_id in request_ids)
-        return [one.short_id for one in known if one and one.short_id is not None]
 
     def ask_snapshot(self) -> None:
         """The next record will be a snapshot; an idle engine is nudged to write it.
@@ -355,7 +350,9 @@ class EngineHost:
         in_flight.short_id = self._take_short_id()
         self._by_short_id[in_flight.short_id] = in_flight
         self._line.join(in_flight.short_id, request)
-        self.prompts.add(in_flight.short_id, prompt, request.cache_salt)
+        self.prompts.add(
+            in_flight.short_id, prompt, request.cache_salt, request.request_id
+        )
         self._tell(in_flight, in_flight.event("waiting"))
         sampling = run.sampling(
             request.max_tokens,

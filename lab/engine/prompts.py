@@ -3,7 +3,7 @@
 They never leave the process but as the words of their own learner's request.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,12 @@ from lab.reasons import Difference
 MOST_PROMPTS = 512
 MOST_TOKENS = 1 << 21
 MOST_COMPARED = 32
+MOST_TOLD = 4096
+"""Tokens of one request whose words are told."""
+NUM_BEFORE, NUM_AFTER = 8, 6
+"""Tokens shown around the first that differs."""
 
+Decode = Callable[[list[int]], str]
 Tokens = npt.NDArray[np.int32]
 
 
@@ -22,6 +27,7 @@ Tokens = npt.NDArray[np.int32]
 class _Kept:
     """Of one request."""
 
+    request_id: str
     prompt: Tokens
     answer: Sequence[int]
     salt: str | None
@@ -34,9 +40,16 @@ class Prompts:
         self._kept: dict[int, _Kept] = {}
         self._num_tokens = 0
 
-    def add(self, short_id: int, prompt: Sequence[int], salt: str | None) -> None:
+    def add(
+        self,
+        short_id: int,
+        prompt: Sequence[int],
+        salt: str | None = None,
+        request_id: str = "",
+    ) -> None:
         """A request begins."""
-        self._kept[short_id] = _Kept(np.array(prompt, np.int32), (), salt)
+        kept = _Kept(request_id, np.array(prompt, np.int32), (), salt)
+        self._kept[short_id] = kept
         self._num_tokens += len(prompt)
         while len(self._kept) > MOST_PROMPTS or self._num_tokens > MOST_TOKENS:
             first = self._kept.pop(next(iter(self._kept)))
@@ -50,6 +63,11 @@ class Prompts:
     def clear(self) -> None:
         """A new engine: short ids start anew."""
         self._kept, self._num_tokens = {}, 0
+
+    def short_ids(self, request_ids: Iterable[str]) -> list[int]:
+        """Of those that are kept: also of one that ended a moment ago."""
+        asked = set(request_ids)
+        return [one for one, kept in self._kept.items() if kept.request_id in asked]
 
     def tokens(self, short_id: int) -> list[int]:
         """Prompt and answer so far; empty where they are not kept any more."""
@@ -78,6 +96,23 @@ class Prompts:
         known = sorted(set(own).intersection(self._kept))
         found = [self.difference(one, known) for one in known[-8:]]
         return [one for one in found if one is not None]
+
+    def block_words(self, short_id: int, block_size: int, decode: Decode) -> list[str]:
+        """The words of each of its blocks, in logical order."""
+        tokens = self.tokens(short_id)[:MOST_TOLD]
+        starts = range(0, len(tokens), block_size)
+        return [decode(tokens[start : start + block_size]) for start in starts]
+
+    def apart(self, difference: Difference, decode: Decode) -> dict[str, str]:
+        """The words where both go apart: what is ``common`` before, ``mine``, and what
+        the ``other`` has there."""
+        mine = self.tokens(difference.short_id)
+        other, at = self.tokens(difference.other), difference.token
+        return {
+            "common": decode(mine[max(0, at - NUM_BEFORE) : at]),
+            "mine": decode(mine[at : at + NUM_AFTER]),
+            "other": decode(other[at : at + NUM_AFTER]),
+        }
 
 
 def _rank(one: Difference) -> tuple[bool, int]:
