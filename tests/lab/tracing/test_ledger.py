@@ -9,8 +9,10 @@ import pytest
 
 from lab.reasons import Lookup
 from lab.recordings.columns import from_columns, to_columns
+from lab.tracing.ledger import Ledger
+from lab.tracing.mirror import PoolMirror
 from lab.tracing.notes import Hashed, LookedUp, notes_of
-from lab.tracing.trace import TraceKind
+from lab.tracing.trace import TraceKind, decode
 from tests.lab.driven_scheduler import Driven
 
 pytestmark = [pytest.mark.engine, pytest.mark.scheduler]
@@ -112,13 +114,48 @@ def test_a_cache_that_was_emptied_owes_nothing(driven: Driven) -> None:
     assert driven.ledger.lookups[driven.serve(prompt)].reason == "whole"
 
 
-def test_notes_outlive_a_recording(driven: Driven) -> None:
+@pytest.mark.parametrize(
+    "driven", [{"seed": seed} for seed in (1, 2, 3)], indirect=True
+)
+def test_the_bill_of_a_recording_is_that_of_the_run(driven: Driven) -> None:
     draw = random.Random(10)
-    for _ in range(30):
-        driven.add(tokens(draw, draw.randrange(1, 150)), draw.randrange(1, 30))
+    roots = [tokens(draw, 64) for _ in range(4)]
+    for _ in range(60):
+        prompt = draw.choice(roots) + tokens(draw, draw.randrange(1, 90))
+        driven.add(prompt, draw.randrange(1, 30))
+        driven.step()
     driven.run()
-    assert from_columns(to_columns(driven.records)) == driven.records
-    assert any(len(trace.notes) for trace in driven.traces)
+    records = from_columns(to_columns(driven.records))
+    assert records == driven.records
+    mirror, ledger = PoolMirror(driven.mirror.num_blocks, SIZE), Ledger()
+    for record in records:
+        trace = decode(record)
+        mirror.apply(trace)
+        ledger.note(trace, mirror)
+    assert ledger.bill() == driven.ledger.bill()
+    assert ledger.bill().num_again_tokens > 0
+
+
+def test_no_token_and_no_hash_leaves_the_engine(driven: Driven) -> None:
+    """Tokens of a vocabulary that no count and no id reaches."""
+    draw = random.Random(12)
+    secret = 0x5EC0_0000
+    root = [secret + draw.randrange(1 << 16) for _ in range(80)]
+    for _ in range(12):
+        prompt = root + [secret + draw.randrange(1 << 16) for _ in range(60)]
+        driven.add(prompt, 20)
+    driven.step()
+    hashes = {
+        bytes(block_hash)
+        for request in driven.scheduler.requests.values()
+        for block_hash in request.block_hashes
+    }
+    driven.run()
+    assert len(hashes) > 12
+    told = b"".join(driven.records)
+    words = memoryview(told).cast("I")
+    assert not [word for word in words if secret <= word < secret + (1 << 16)]
+    assert not [one for one in hashes if one in told or one[:8] in told]
 
 
 def test_who_is_refused_lacks_blocks(driven: Driven) -> None:
