@@ -4,7 +4,7 @@ import dataclasses
 import json
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from lab.recordings.recording import (
     RecordingError,
     RecordingHeader,
 )
-from lab.tracing.notes import Hashed, LookedUp, notes_of
+from lab.tracing.notes import Freed, Hashed, LookedUp, notes_of
 from lab.tracing.trace import StepTrace, decode
 
 MIB = 1 << 20
@@ -76,8 +76,13 @@ def _check_notes(trace: StepTrace, header: RecordingHeader) -> None:
     """Raise ValueError where a note names what the pool cannot have."""
     most_tokens = header.num_blocks * header.block_size
     for note in notes_of(trace):
-        if isinstance(note, Hashed) and note.block_id >= header.num_blocks:
-            raise ValueError(f"a note names block {note.block_id}, which is not there")
+        block_ids: Sequence[int] = ()
+        if isinstance(note, Hashed):
+            block_ids = [note.block_id]
+        elif isinstance(note, Freed):
+            block_ids = note.block_ids
+        if max(block_ids, default=0) >= header.num_blocks:
+            raise ValueError(f"a note names a block beyond {header.num_blocks}")
         if isinstance(note, LookedUp):
             num_known = sum(count for _, count in note.known)
             if max(num_known * header.block_size, note.num_tokens) > most_tokens:

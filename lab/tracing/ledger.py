@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from lab.reasons import Bill, Lookup, LostBlocks, Refusal, Taker
+from lab.tracing.free_queue import FreeQueue
 from lab.tracing.mirror import PoolMirror
-from lab.tracing.notes import Forgotten, Hashed, LookedUp, Refused, notes_of
+from lab.tracing.notes import Forgotten, Freed, Hashed, LookedUp, Refused, notes_of
 from lab.tracing.trace import LOW_WORD, RequestState, StepTrace, TraceKind
 
 MOST_NUMBERS = 1 << 17
@@ -69,6 +70,8 @@ class Ledger:
         """The last one of each request, the newest last."""
         self.refusal: Refusal | None = None
         """Of who stands first in the queue, where it lacks blocks."""
+        self.queue = FreeQueue()
+        """Free blocks, the next to be taken first."""
         self.since_step = step
         self.num_forgotten = 0
         self._totals = _Totals()
@@ -86,6 +89,8 @@ class Ledger:
         self._sequence = header.sequence
         self._pass_time(trace)
         self._forget_ended(trace)
+        if header.kind is TraceKind.SNAPSHOT:
+            self.queue.clear()
         self._note_notes(trace, mirror)
         if header.kind is TraceKind.SCHEDULE and self._debts:
             self._note_paid(trace)
@@ -134,6 +139,9 @@ class Ledger:
                     )
                 case Forgotten(number):
                     self.num_forgotten = number
+                case Freed():
+                    self.queue.put(note)
+        self.queue.take_held(trace)
 
     def _look_at_refusal(self, trace: StepTrace, mirror: PoolMirror) -> None:
         """It stands as long as its request waits in front and nothing else is told."""

@@ -10,7 +10,7 @@ from typing import Any
 from vllm.v1.core.sched.output import SchedulerOutput
 from vllm.v1.request import Request
 
-from lab.tracing.notes import NoteKind, lookup_note
+from lab.tracing.notes import NoteKind, blocks_note, freed_note, lookup_note
 from lab.tracing.traced_manager import Looked, TracingCacheManager
 from lab.tracing.traced_pool import TracingBlockPool
 
@@ -47,28 +47,37 @@ class NoteTaker:
         for request_id, looked in lookups.items():
             if request_id not in counts:
                 continue
-            words += _blocks(log[at : looked.log_length])
+            words += blocks_note(log[at : looked.log_length])
             words += self._lookup(request_id, looked)
             at = looked.log_length
-        words += _blocks(log[at:])
+        words += blocks_note(log[at:])
         request_id, looked = next(reversed(lookups.items()))
         if request_id not in counts:
             words += self._refused(looked, output.total_num_scheduled_tokens)
         lookups.clear()
-        return words + self._forgotten()
+        return words + self._freed() + self._forgotten()
 
     def of_blocks(self) -> list[int]:
         """Notes of a call that looks nobody up."""
         if not self._pool.log:
-            return []
+            return self._freed()
         log, self._pool.log = self._pool.log, []
-        return _blocks(log) + self._forgotten()
+        return blocks_note(log) + self._freed() + self._forgotten()
+
+    def _freed(self) -> list[int]:
+        freed, self._pool.freed = self._pool.freed, []
+        return freed
 
     def of_all(self) -> list[int]:
-        """Notes of a snapshot: all blocks that have a hash."""
+        """Notes of a snapshot: all hashes, and the queue of free blocks."""
         self._told_refused, self._told_forgotten = (), 0
         pairs = self._pool.number_of.items()
-        return _blocks([word for pair in pairs for word in pair]) + self._forgotten()
+        queue = self._pool.free_block_queue.get_all_free_blocks()
+        return [
+            *blocks_note([word for pair in pairs for word in pair]),
+            *freed_note([block.block_id for block in queue], is_front=False),
+            *self._forgotten(),
+        ]
 
     def _lookup(self, request_id: str, looked: Looked) -> list[int]:
         """What was found, and what follows up to a hash that was never cached."""
@@ -121,7 +130,3 @@ class NoteTaker:
             return []
         self._told_forgotten = number
         return [NoteKind.FORGOTTEN | 1 << 8, number]
-
-
-def _blocks(log: list[int]) -> list[int]:
-    return [NoteKind.BLOCKS | len(log) << 8, *log] if log else []

@@ -18,6 +18,8 @@ Words of a record's notes, one after the other, in the order in which it happene
         REFUSED    short_id, blocks needed, tokens found
                    the first of the queue did not get its blocks in this step
         FORGOTTEN  how many numbers are forgotten so far
+        FRONT      n x block id: these stand first now in the queue of free blocks
+        BACK       n x block id: these stand last in it
 
 What happens after a LOOKUP, up to the next one, is done for its request.
 """
@@ -40,6 +42,8 @@ class NoteKind(IntEnum):
     LOOKUP = 2
     REFUSED = 3
     FORGOTTEN = 4
+    FRONT = 5
+    BACK = 6
 
 
 class Hashed(NamedTuple):
@@ -76,7 +80,25 @@ class Forgotten(NamedTuple):
     num_numbers: int
 
 
-Note = Hashed | LookedUp | Refused | Forgotten
+class Freed(NamedTuple):
+    """Blocks that nobody holds any more, in the order in which they will be taken."""
+
+    block_ids: list[int]
+    is_front: bool
+
+
+def blocks_note(log: list[int]) -> list[int]:
+    """The words of BLOCKS; none where nothing happened."""
+    return [NoteKind.BLOCKS | len(log) << 8, *log] if log else []
+
+
+def freed_note(block_ids: list[int], *, is_front: bool) -> list[int]:
+    """The words of FRONT or BACK; none for no block."""
+    kind = NoteKind.FRONT if is_front else NoteKind.BACK
+    return [kind | len(block_ids) << 8, *block_ids] if block_ids else []
+
+
+Note = Freed | Hashed | LookedUp | Refused | Forgotten
 
 
 def lookup_note(
@@ -112,5 +134,7 @@ def notes_of(trace: StepTrace) -> Iterator[Note]:
             yield Refused(*body)
         elif kind == NoteKind.FORGOTTEN and size == 1:
             yield Forgotten(*body)
+        elif kind in (NoteKind.FRONT, NoteKind.BACK):
+            yield Freed(body, kind == NoteKind.FRONT)
         else:
             raise TraceError(f"A trace record has a note of kind {kind}, size {size}.")

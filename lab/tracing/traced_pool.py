@@ -12,7 +12,7 @@ from vllm.v1.core.kv_cache_utils import (
 )
 
 from lab.tracing.hash_numbers import HashNumbers
-from lab.tracing.notes import REMOVED
+from lab.tracing.notes import REMOVED, freed_note
 
 
 class TracingBlockPool(BlockPool):
@@ -28,6 +28,8 @@ class TracingBlockPool(BlockPool):
     num_evictions: int
     hook_ns: int
     log: list[int]
+    freed: list[int]
+    """FRONT and BACK notes, in order: where vLLM put blocks that came free."""
     numbers: HashNumbers
     number_of: dict[int, int]
     """By block id: the number of its hash."""
@@ -40,7 +42,7 @@ class TracingBlockPool(BlockPool):
         pool.dirty, pool.evicted = set(), set()
         pool.num_evictions = pool.__dict__.get("num_evictions", 0)
         pool.hook_ns = 0
-        pool.log = []
+        pool.log, pool.freed = [], []
         pool._number_all(pool.__dict__.get("numbers"))
         return pool
 
@@ -86,11 +88,21 @@ class TracingBlockPool(BlockPool):
         blocks = list(ordered_blocks)
         super().free_blocks(blocks)
         self._mark(blocks)
+        start = time.perf_counter_ns()
+        free = [one for one in blocks if one.ref_cnt == 0 and not one.is_null]
+        kept = [one.block_id for one in free if one.block_hash is not None]
+        self.freed += freed_note(
+            [one.block_id for one in free if one.block_hash is None], is_front=True
+        )
+        self.freed += freed_note(kept, is_front=False)
+        self.hook_ns += time.perf_counter_ns() - start
 
     def unpin_blocks(self, blocks: Iterable[KVCacheBlock], on_reuse: Any) -> None:
         pinned = list(blocks)
         super().unpin_blocks(pinned, on_reuse)
         self._mark(pinned)
+        free = [one.block_id for one in pinned if one.ref_cnt == 0]
+        self.freed += freed_note(free, is_front=False)
 
     def _insert_block_hash(
         self,

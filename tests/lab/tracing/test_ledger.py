@@ -226,6 +226,9 @@ def test_the_bill_is_what_an_endless_pool_would_have_spared(driven: Driven) -> N
         texts = {short_id: list(some) for short_id, some in all_tokens.items()}
         before = len(driven.traces)
         driven.step()
+        queue = driven.scheduler.kv_cache_manager.block_pool.free_block_queue
+        true = [block.block_id for block in queue.get_all_free_blocks()]
+        assert list(driven.ledger.queue) == true
         for trace in driven.traces[before:]:
             _hold_against(pool, trace, texts, driven.block_size, num_known)
     bill = driven.ledger.bill()
