@@ -105,6 +105,39 @@ class SharedBlock:
 
 
 @dataclass(frozen=True)
+class PrefixNode:
+    """Blocks that the same requests hold, in a tree of shared beginnings."""
+
+    depth: int
+    first: int
+    """Logical index of the first of them."""
+    block_ids: list[int]
+    short_ids: list[int]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A cached block that nobody holds: it is evicted when its turn comes."""
+
+    block_id: int
+    num_hits: int
+    """Admissions that took its beginning from the cache."""
+    last_step: int
+    """When that was cached or hit last."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An eviction, and between which blocks."""
+
+    block_id: int
+    step: int
+    taken_by: int | None
+    candidates: list[int] = field(default_factory=list)
+    """Cached blocks that stood first in the queue of free ones, itself among them."""
+
+
+@dataclass(frozen=True)
 class Minute:
     """What happened in the last MINUTE_S seconds, or since ``seconds`` ago."""
 
@@ -172,6 +205,12 @@ class LiveState:
     """Of the first of the queue, where it lacks blocks."""
     bill: Bill = field(default_factory=Bill)
     """What evictions cost so far."""
+    tree: list[PrefixNode] = field(default_factory=list)
+    """Beginnings that requests share, each node before its children."""
+    candidates: list[Candidate] = field(default_factory=list)
+    """The next that will be evicted, in order."""
+    choices: list[Choice] = field(default_factory=list)
+    """The last evictions, the newest last."""
 
     def lookup(self, short_id: int) -> Lookup | None:
         """Of a request's last admission."""
@@ -261,6 +300,9 @@ _LISTS: dict[str, type[Any]] = {
     "preemptions": Preemption,
     "most_shared": SharedBlock,
     "differences": Difference,
+    "tree": PrefixNode,
+    "candidates": Candidate,
+    "choices": Choice,
 }
 
 

@@ -6,8 +6,7 @@ will be evicted. Pure.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
 
 from lab.tracing.notes import Freed
 from lab.tracing.trace import REF_CNT_MASK, StepTrace
@@ -25,14 +24,6 @@ class FreeQueue:
     def __len__(self) -> int:
         return len(self._order)
 
-    def first(self, number: int) -> list[int]:
-        """The next that will be taken."""
-        return list(islice(self._order, number))
-
-    def clear(self) -> None:
-        """Nothing is known."""
-        self._order.clear()
-
     def put(self, freed: Freed) -> None:
         """Blocks that came free."""
         if freed.is_front:
@@ -44,8 +35,12 @@ class FreeQueue:
             self._order[block_id] = None
             self._order.move_to_end(block_id)
 
+    def take(self, block_ids: Iterable[int]) -> None:
+        """Out with these."""
+        for block_id in block_ids:
+            self._order.pop(block_id, None)
+
     def take_held(self, trace: StepTrace) -> None:
         """Out with those that somebody holds at the end of the record."""
         block_ids, states = trace.blocks
-        for block_id in block_ids[(states & REF_CNT_MASK) != 0].tolist():
-            self._order.pop(block_id, None)
+        self.take(block_ids[(states & REF_CNT_MASK) != 0].tolist())

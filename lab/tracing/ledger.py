@@ -4,10 +4,11 @@ Fed with the same StepTraces as the mirror, after it; reads their notes
 (lab.tracing.notes). Bounded: MOST_NUMBERS hashes, the last lookups. Pure.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from lab.live_state import Candidate, Choice
 from lab.reasons import Bill, Lookup, LostBlocks, Refusal, Taker
 from lab.tracing.free_queue import FreeQueue
 from lab.tracing.mirror import PoolMirror
@@ -17,6 +18,9 @@ from lab.tracing.trace import LOW_WORD, RequestState, StepTrace, TraceKind
 MOST_NUMBERS = 1 << 17
 MOST_LOOKUPS = 512
 MOST_TAKERS = 4096
+MOST_CHOICES = 16
+MOST_CANDIDATES = 24
+NUM_CHOSEN_FROM = 6
 
 
 @dataclass(slots=True)
@@ -72,6 +76,8 @@ class Ledger:
         """Of who stands first in the queue, where it lacks blocks."""
         self.queue = FreeQueue()
         """Free blocks, the next to be taken first."""
+        self.choices: deque[Choice] = deque(maxlen=MOST_CHOICES)
+        """The last evictions."""
         self.since_step = step
         self.num_forgotten = 0
         self._totals = _Totals()
@@ -89,8 +95,6 @@ class Ledger:
         self._sequence = header.sequence
         self._pass_time(trace)
         self._forget_ended(trace)
-        if header.kind is TraceKind.SNAPSHOT:
-            self.queue.clear()
         self._note_notes(trace, mirror)
         if header.kind is TraceKind.SCHEDULE and self._debts:
             self._note_paid(trace)
@@ -128,6 +132,7 @@ class Ledger:
                     self._lose(block_id, number, taker, trace)
                 case LookedUp():
                     taken_by = note.short_id
+                    self._take_hits(note, trace, mirror)
                     self._look_up(note, trace, mirror)
                 case Refused():
                     self.refusal = Refusal(
@@ -143,6 +148,13 @@ class Ledger:
                     self.queue.put(note)
         self.queue.take_held(trace)
 
+    def _take_hits(self, note: LookedUp, trace: StepTrace, mirror: PoolMirror) -> None:
+        """What it hits it holds before it takes others: it is no candidate."""
+        num_hit = note.num_hit_tokens // mirror.block_size
+        for table in trace.tables if num_hit else ():
+            if table.short_id == note.short_id:
+                self.queue.take(table.block_ids[:num_hit].tolist())
+
     def _look_at_refusal(self, trace: StepTrace, mirror: PoolMirror) -> None:
         """It stands as long as its request waits in front and nothing else is told."""
         assert self.refusal is not None
@@ -154,6 +166,7 @@ class Ledger:
         if self.number_of.get(block_id) == number:
             return
         self.number_of[block_id] = number
+        self.queue.take([block_id])  # whoever fills a block holds it
         kept = self.kept.get(number)
         if kept is None:
             kept = self.kept[number] = Kept()
@@ -165,6 +178,8 @@ class Ledger:
     def _lose(
         self, block_id: int, number: int, taken_by: int | None, trace: StepTrace
     ) -> None:
+        if trace.header.kind is not TraceKind.UPDATE:
+            self._note_choice(block_id, taken_by, trace.header.step)
         self.number_of.pop(block_id, None)
         kept = self.kept.setdefault(number, Kept())
         kept.num_holders = max(0, kept.num_holders - 1)
@@ -175,6 +190,23 @@ class Ledger:
             return
         kept.lost_block, kept.lost_step = block_id, trace.header.step
         kept.taken_by = taken_by
+
+    def _note_choice(self, block_id: int, taken_by: int | None, step: int) -> None:
+        first = [one.block_id for one in self.candidates(NUM_CHOSEN_FROM)]
+        self.choices.append(Choice(block_id, step, taken_by, first))
+        self.queue.take([block_id])
+
+    def candidates(self, most: int = MOST_CANDIDATES) -> list[Candidate]:
+        """Cached blocks that nobody holds, the next to be evicted first."""
+        found = []
+        for block_id in self.queue:
+            number = self.number_of.get(block_id)
+            if number is not None:
+                kept = self.kept.get(number) or Kept()
+                found.append(Candidate(block_id, kept.num_hits, kept.last_step))
+            if len(found) == most:
+                break
+        return found
 
     def _forget_old(self) -> None:
         """Half of those that no block has, who lost them first."""

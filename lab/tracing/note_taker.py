@@ -5,6 +5,7 @@ blocks, so that a reader finds the cache as vLLM did. Nothing is told twice: who
 stands first in the queue is told of when its need, or what is free, changed.
 """
 
+from operator import itemgetter
 from typing import Any
 
 from vllm.v1.core.sched.output import SchedulerOutput
@@ -41,32 +42,36 @@ class NoteTaker:
             self._told_refused = ()
             return self.of_blocks()
         counts = output.num_scheduled_tokens
-        log, self._pool.log = self._pool.log, []
-        words: list[int] = []
-        at = 0
-        for request_id, looked in lookups.items():
-            if request_id not in counts:
-                continue
-            words += blocks_note(log[at : looked.log_length])
-            words += self._lookup(request_id, looked)
-            at = looked.log_length
-        words += blocks_note(log[at:])
+        told = [
+            (looked.log_length, self._lookup(request_id, looked))
+            for request_id, looked in lookups.items()
+            if request_id in counts
+        ]
+        words = self._in_order(told)
         request_id, looked = next(reversed(lookups.items()))
         if request_id not in counts:
             words += self._refused(looked, output.total_num_scheduled_tokens)
         lookups.clear()
-        return words + self._freed() + self._forgotten()
+        return words + self._forgotten()
 
     def of_blocks(self) -> list[int]:
         """Notes of a call that looks nobody up."""
-        if not self._pool.log:
-            return self._freed()
-        log, self._pool.log = self._pool.log, []
-        return blocks_note(log) + self._freed() + self._forgotten()
+        if not (self._pool.log or self._pool.freed):
+            return []
+        return self._in_order([]) + self._forgotten()
 
-    def _freed(self) -> list[int]:
-        freed, self._pool.freed = self._pool.freed, []
-        return freed
+    def _in_order(self, lookups: list[tuple[int, list[int]]]) -> list[int]:
+        """The pool's log, with what came in between at its place: nobody is looked up
+        before the last that is preempted gave its blocks back."""
+        pool, words, at = self._pool, [], 0
+        between = sorted([*pool.freed, *lookups], key=itemgetter(0))
+        for log_length, note in between:
+            words += blocks_note(pool.log[at:log_length])
+            words += note
+            at = log_length
+        words += blocks_note(pool.log[at:])
+        pool.log, pool.freed = [], []
+        return words
 
     def of_all(self) -> list[int]:
         """Notes of a snapshot: all hashes, and the queue of free blocks."""

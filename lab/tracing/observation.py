@@ -23,6 +23,7 @@ from lab.live_state import (
 from lab.reasons import Lookup
 from lab.tracing.chronicle import NOBODY, Chronicle, Ended, Life
 from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.prefix_tree import prefix_tree
 from lab.tracing.trace import RequestState
 
 NULL_BLOCK = 0
@@ -94,6 +95,9 @@ class Observer:
             lookups=self._lookups(),
             refusal=chronicle.ledger.refusal,
             bill=chronicle.ledger.bill(),
+            tree=prefix_tree(mirror.requests.values()),
+            candidates=chronicle.ledger.candidates(),
+            choices=list(chronicle.ledger.choices),
         )
 
     def _lookups(self) -> list[Lookup]:

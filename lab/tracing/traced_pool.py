@@ -28,8 +28,9 @@ class TracingBlockPool(BlockPool):
     num_evictions: int
     hook_ns: int
     log: list[int]
-    freed: list[int]
-    """FRONT and BACK notes, in order: where vLLM put blocks that came free."""
+    freed: list[tuple[int, list[int]]]
+    """FRONT and BACK notes, in order: where vLLM put blocks that came free, each with
+    the length of the log then."""
     numbers: HashNumbers
     number_of: dict[int, int]
     """By block id: the number of its hash."""
@@ -90,19 +91,21 @@ class TracingBlockPool(BlockPool):
         self._mark(blocks)
         start = time.perf_counter_ns()
         free = [one for one in blocks if one.ref_cnt == 0 and not one.is_null]
-        kept = [one.block_id for one in free if one.block_hash is not None]
-        self.freed += freed_note(
-            [one.block_id for one in free if one.block_hash is None], is_front=True
-        )
-        self.freed += freed_note(kept, is_front=False)
+        self._note_freed([one for one in free if one.block_hash is None], True)
+        self._note_freed([one for one in free if one.block_hash is not None], False)
         self.hook_ns += time.perf_counter_ns() - start
+
+    def _note_freed(self, blocks: list[KVCacheBlock], is_front: bool) -> None:
+        if blocks:
+            block_ids = [block.block_id for block in blocks]
+            note = freed_note(block_ids, is_front=is_front)
+            self.freed.append((len(self.log), note))
 
     def unpin_blocks(self, blocks: Iterable[KVCacheBlock], on_reuse: Any) -> None:
         pinned = list(blocks)
         super().unpin_blocks(pinned, on_reuse)
         self._mark(pinned)
-        free = [one.block_id for one in pinned if one.ref_cnt == 0]
-        self.freed += freed_note(free, is_front=False)
+        self._note_freed([one for one in pinned if one.ref_cnt == 0], False)
 
     def _insert_block_hash(
         self,

@@ -229,6 +229,8 @@ def test_the_bill_is_what_an_endless_pool_would_have_spared(driven: Driven) -> N
         queue = driven.scheduler.kv_cache_manager.block_pool.free_block_queue
         true = [block.block_id for block in queue.get_all_free_blocks()]
         assert list(driven.ledger.queue) == true
+        for choice in driven.ledger.choices:  # vLLM evicts who stands first
+            assert choice.candidates[0] == choice.block_id
         for trace in driven.traces[before:]:
             _hold_against(pool, trace, texts, driven.block_size, num_known)
     bill = driven.ledger.bill()

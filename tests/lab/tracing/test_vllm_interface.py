@@ -104,7 +104,7 @@ def test_the_pool_marks_blocks_wherever_vllm_changes_one() -> None:
     hooked = set(overrides(TracingBlockPool, block_pool.BlockPool))
     assert writers - hooked == set()
     assert {"get_new_blocks", "touch", "free_blocks", "reset_prefix_cache"} <= writers
-    own = {"detach", "_mark", "_number_all", "_note_removed"}
+    own = {"detach", "_mark", "_number_all", "_note_removed", "_note_freed"}
     assert set(methods(TracingBlockPool)) - hooked <= own | ONLY_IN_0_32
 
 
