@@ -27,6 +27,7 @@ from lab.models import EngineRequest, ExperimentRun, max_unfinished
 from lab.traffic import demos
 from lab.traffic.demo_run import DemoRun
 from lab.traffic.under_way import Submit
+from lab.viewer.cache import cache_message
 from lab.viewer.commands import (
     COMMANDS_AT_ONCE,
     COMMANDS_PER_S,
@@ -132,6 +133,8 @@ class LabConsumer(LearnerSocket):
             case "end":
                 if self.conduct is not None:
                     self.conduct.stop()
+            case "cache":
+                self._start(self._cache())
             case "why":
                 self._start(self._why(int(command.argument)))
             case "stop":
@@ -220,6 +223,16 @@ class LabConsumer(LearnerSocket):
         told = await ask(self.learner_id, status.engine_host_id, short_id)
         if told is not None:
             await self._tell(why_message(told, status, short_id))
+
+    async def _cache(self) -> None:
+        """What its host tells of the prefix cache; nothing where it is silent."""
+        status = hub_of_process().status_of(self.viewer)
+        if status is None:
+            return
+        ask = database_sync_to_async(client.look, thread_sensitive=False)
+        state = await ask(self.learner_id, status.engine_host_id)
+        if state is not None:
+            await self._tell(cache_message(state))
 
     async def _check_may_launch(self) -> None:
         """One at a time, a demonstration or an experiment; none while staff pause."""

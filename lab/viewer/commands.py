@@ -21,7 +21,7 @@ KNOWN = (
 )
 """``ping`` is answered by "pong"; ``overview`` asks for keyframes of the other hosts
 too; ``end`` stops the experiment that runs, ``stop`` one request; ``why`` asks for the
-reasons of one."""
+reasons of one, ``cache`` for what the prefix cache is about to evict."""
 ENGINE_HOST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 SHORT_ID = re.compile(r"[0-9]{1,10}")

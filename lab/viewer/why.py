@@ -27,7 +27,7 @@ def why_message(told: Told, status: EngineStatus, short_id: int) -> dict[str, An
         "rows": _rows(lookup, who) if lookup else [],
         "apart": told.apart,
         "texts": told.blocks,
-        "bill": total_words(state.bill) if state.bill.num_lookups else "",
+        "bill": f"All requests: {total_words(state.bill)}",
     }
 
 

@@ -117,6 +117,9 @@ export class Instrument {
       case "why":
         this.#views.why.take(message);
         break;
+      case "cache":
+        this.#views.cache.take(message);
+        break;
       case "request.event":
         this.#takeOwnRequest(message);
         break;

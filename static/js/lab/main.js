@@ -3,6 +3,7 @@
  */
 
 import { Asking } from "./asking.js";
+import { CacheView } from "./cache_view.js";
 import { StripChart } from "./charts.js";
 import { ClassRun } from "./class_run.js";
 import { Demos } from "./demos.js";
@@ -61,6 +62,10 @@ function partsOfPage() {
       body: byId("lab-requests"), note: byId("lab-requests-note"),
       block: byId("lab-block-table"), title: byId("lab-block-table-title"),
       line: byId("lab-block-table-line"), words: byId("lab-block-words"),
+    },
+    cache: {
+      note: byId("cache-note"), tree: byId("cache-tree"),
+      candidates: byId("cache-candidates"), choices: byId("cache-choices"),
     },
     why: {
       box: byId("lab-why"), title: byId("lab-why-title"),
@@ -139,6 +144,10 @@ function viewsOf(parts, palette, on) {
     grid,
     asking,
     why,
+    cache: new CacheView(parts.cache, {
+      ask: () => on.command({ type: "cache" }),
+      point: (blockId) => grid.point(blockId),
+    }),
     engines: new Engines(),
     charts: stripCharts(),
     figures: parts.figures,

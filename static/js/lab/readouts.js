@@ -63,6 +63,9 @@ export class Readouts {
     if (tabs.shown === "view-requests") table.update(pool, yours);
     legend.update({ ...pool.totals, yours: numBlocksOf(pool, yours) });
     if (tabs.shown === "view-requests") this.#updateWhy(pool, yours, now);
+    if (tabs.shown === "view-cache") {
+      this.#views.cache.see(stage.mode === "live" ? pool.engineHostId : null, now);
+    }
     grid.refreshTag();
     time.update();
     this.#updateCharts();
