@@ -7,7 +7,7 @@ goes through one Transport (lab.receipts.transport), the one place that tests re
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from django.dispatch import Signal
 from kombu.exceptions import OperationalError as BrokerError
 
 from lab.errors import EngineError, EngineUnavailable, LimitExceeded, NotYours
-from lab.live_state import LiveState
+from lab.live_state import LiveState, Told
 from lab.messages import (
     DEMONSTRATIONS_LAST,
     ENGINE_QUEUE,
@@ -236,22 +236,40 @@ def look(
     more of.
     """
     known = recent_statuses()
-    status = next((s for s in known if s.engine_host_id == engine_host_id), None)
-    since = datetime.fromtimestamp((status and status.started_at) or 0.0, tz=UTC)
-    mine = EngineRequest.objects.filter(learner_id=learner_id, created_at__gt=since)
-    rows = mine.order_by("-created_at")[:MAX_OWN]
-    ended = [r.report for r in rows if r.report.get("engine_host_id") == engine_host_id]
-    arguments = {
-        "engine_host_id": engine_host_id,
-        "request_ids": [row.request_id for row in rows if not row.finish_reason],
-        "short_ids": [one["short_id"] for one in ended if one.get("short_id")],
-        "block_id": block_id,
-    }
+    arguments = _own(learner_id, engine_host_id, known) | {"block_id": block_id}
     try:
         answers = way().ask("lab_look", arguments, num_replies=len(known) or None)
     except NOT_SENT as error:
         raise EngineUnavailable(NO_BROKER) from error
     return next((LiveState.from_json(answer) for answer in answers), None)
+
+
+def why(learner_id: str, engine_host_id: str, short_id: int) -> Told | None:
+    """look(), and of a request of the learner's own its words; None and raises as it
+    does. Of another's request there is no word."""
+    known = recent_statuses()
+    arguments = _own(learner_id, engine_host_id, known) | {"short_id": short_id}
+    try:
+        answers = way().ask("lab_why", arguments, num_replies=len(known) or None)
+    except NOT_SENT as error:
+        raise EngineUnavailable(NO_BROKER) from error
+    return next((Told.from_json(answer) for answer in answers), None)
+
+
+def _own(
+    learner_id: str, engine_host_id: str, known: Sequence[EngineStatus]
+) -> dict[str, Any]:
+    """What is known of a learner's requests on a host, since its engine started."""
+    status = next((s for s in known if s.engine_host_id == engine_host_id), None)
+    since = datetime.fromtimestamp((status and status.started_at) or 0.0, tz=UTC)
+    mine = EngineRequest.objects.filter(learner_id=learner_id, created_at__gt=since)
+    rows = mine.order_by("-created_at")[:MAX_OWN]
+    ended = [r.report for r in rows if r.report.get("engine_host_id") == engine_host_id]
+    return {
+        "engine_host_id": engine_host_id,
+        "request_ids": [row.request_id for row in rows if not row.finish_reason],
+        "short_ids": [one["short_id"] for one in ended if one.get("short_id")],
+    }
 
 
 def last_report(learner_id: str) -> RequestReport | None:

@@ -27,6 +27,7 @@ from lab.models import EngineRequest, ExperimentRun, max_unfinished
 from lab.traffic import demos
 from lab.traffic.demo_run import DemoRun
 from lab.traffic.under_way import Submit
+from lab.viewer.cache import cache_message
 from lab.viewer.commands import (
     COMMANDS_AT_ONCE,
     COMMANDS_PER_S,
@@ -35,6 +36,7 @@ from lab.viewer.commands import (
     parse,
 )
 from lab.viewer.hub import NO_REDIS, hub_of_process
+from lab.viewer.why import why_message
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +112,8 @@ class LabConsumer(LearnerSocket):
             logger.exception("A command of the lab's socket failed")
             await self._tell({"type": "error", "sentence": NOT_SENT})
 
-    async def _obey(self, command: Command) -> None:
+    def _look_at(self, command: Command) -> None:
+        """What this viewer is sent."""
         match command.kind:
             case "resync":
                 hub_of_process().resync(self.viewer)
@@ -119,6 +122,10 @@ class LabConsumer(LearnerSocket):
                     raise CommandRefused(f"No engine host {command.argument} is known.")
             case "overview":
                 hub_of_process().show_all(self.viewer)
+
+    async def _obey(self, command: Command) -> None:
+        self._look_at(command)
+        match command.kind:
             case "demo":
                 self._start(await self._demo(command.argument))
             case "experiment":
@@ -126,6 +133,10 @@ class LabConsumer(LearnerSocket):
             case "end":
                 if self.conduct is not None:
                     self.conduct.stop()
+            case "cache":
+                self._start(self._cache())
+            case "why":
+                self._start(self._why(int(command.argument)))
             case "stop":
                 await database_sync_to_async(client.abort)(
                     command.argument, self.learner_id
@@ -210,6 +221,26 @@ class LabConsumer(LearnerSocket):
     @property
     def _is_staff(self) -> bool:
         return getattr(self.scope.get("user"), "is_staff", False)
+
+    async def _why(self, short_id: int) -> None:
+        """What its engine host tells of it; nothing where it is silent."""
+        status = hub_of_process().status_of(self.viewer)
+        if status is None:
+            return
+        ask = database_sync_to_async(client.why, thread_sensitive=False)
+        told = await ask(self.learner_id, status.engine_host_id, short_id)
+        if told is not None:
+            await self._tell(why_message(told, status, short_id))
+
+    async def _cache(self) -> None:
+        """What its host tells of the prefix cache; nothing where it is silent."""
+        status = hub_of_process().status_of(self.viewer)
+        if status is None:
+            return
+        ask = database_sync_to_async(client.look, thread_sensitive=False)
+        state = await ask(self.learner_id, status.engine_host_id)
+        if state is not None:
+            await self._tell(cache_message(state))
 
     async def _check_may_launch(self) -> None:
         """One at a time, a demonstration or an experiment; none while staff pause."""

@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from lab.messages import EngineStatus
+from lab.reasons import Bill, Difference, Lookup, Queue, Refusal
+
 BlockState = Literal["null", "free", "cached", "used", "shared"]
 RequestPhase = Literal["waiting", "preempted", "reading", "answering", "finished"]
 
@@ -102,6 +105,39 @@ class SharedBlock:
 
 
 @dataclass(frozen=True)
+class PrefixNode:
+    """Blocks that the same requests hold, in a tree of shared beginnings."""
+
+    depth: int
+    first: int
+    """Logical index of the first of them."""
+    block_ids: list[int]
+    short_ids: list[int]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A cached block that nobody holds: it is evicted when its turn comes."""
+
+    block_id: int
+    num_hits: int
+    """Admissions that took its beginning from the cache."""
+    last_step: int
+    """When that was cached or hit last."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An eviction, and between which blocks."""
+
+    block_id: int
+    step: int
+    taken_by: int | None
+    candidates: list[int] = field(default_factory=list)
+    """Cached blocks that stood first in the queue of free ones, itself among them."""
+
+
+@dataclass(frozen=True)
 class Minute:
     """What happened in the last MINUTE_S seconds, or since ``seconds`` ago."""
 
@@ -161,6 +197,28 @@ class LiveState:
     """Short ids of the learner's requests, the newest last."""
     own_blocks: list[int] = field(default_factory=list)
     """Ids of the blocks that these hold, each once."""
+    lookups: list[Lookup] = field(default_factory=list)
+    """What the prefix cache had for the requests above, as far as the trace says."""
+    differences: list[Difference] = field(default_factory=list)
+    """Of the learner's own requests from each other; known to the engine's host."""
+    refusal: Refusal | None = None
+    """Of the first of the queue, where it lacks blocks."""
+    bill: Bill = field(default_factory=Bill)
+    """What evictions cost so far."""
+    tree: list[PrefixNode] = field(default_factory=list)
+    """Beginnings that requests share, each node before its children."""
+    candidates: list[Candidate] = field(default_factory=list)
+    """The next that will be evicted, in order."""
+    choices: list[Choice] = field(default_factory=list)
+    """The last evictions, the newest last."""
+
+    def lookup(self, short_id: int) -> Lookup | None:
+        """Of a request's last admission."""
+        return next((one for one in self.lookups if one.short_id == short_id), None)
+
+    def difference(self, short_id: int) -> Difference | None:
+        """Of a request of the learner's own from another."""
+        return next((d for d in self.differences if d.short_id == short_id), None)
 
     def request(self, short_id: int) -> RequestFacts | None:
         """A request in the engine, or one that ended lately."""
@@ -178,6 +236,25 @@ class LiveState:
         queue = [r for r in self.requests if r.phase in ("waiting", "preempted")]
         return sorted(queue, key=lambda r: r.place or 0)
 
+    def queue_of(self, request: RequestFacts, status: EngineStatus) -> Queue:
+        """What a waiting request meets."""
+        waiting = self.waiting
+        running = self.running
+        return Queue(
+            num_before=(request.place or 1) - 1,
+            front=waiting[0].short_id if waiting else request.short_id,
+            num_running=len(running),
+            max_running=status.max_concurrent_requests,
+            step_tokens=self.step_tokens,
+            budget=status.max_num_batched_tokens,
+            has_preempted=any(one.step == self.step for one in self.preemptions),
+            refusal=self.refusal,
+            own_blocks=[
+                (one.short_id, one.num_blocks - one.num_blocks_shared)
+                for one in sorted(running, key=lambda r: -r.num_computed_tokens)
+            ],
+        )
+
     def to_json(self) -> dict[str, Any]:
         """As a reply carries it."""
         return asdict(self)
@@ -190,11 +267,31 @@ class LiveState:
         for name, kind in _LISTS.items():
             values[name] = _rows(kind, values[name])
         (values["minute"],) = _rows(Minute, [values["minute"]])
+        values["lookups"] = [Lookup.from_json(one) for one in values["lookups"]]
+        values["bill"] = Bill.from_json(values["bill"])
+        if values["refusal"] is not None:
+            values["refusal"] = Refusal(**values["refusal"])
         if values["block"] is not None:
             block = _known(BlockFacts, values["block"])
             block["held_by"] = _rows(Holding, block["held_by"])
             values["block"] = BlockFacts(**block)
         return cls(**values)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A LiveState for one who asks about a request, with the words of their own."""
+
+    state: LiveState
+    blocks: list[str] = field(default_factory=list)
+    """Of each block of the request, in logical order; none of another's request."""
+    apart: dict[str, str] | None = None
+    """The words at state.difference(): ``common``, ``mine`` and ``other``."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Told":
+        """From a reply."""
+        return cls(**{**data, "state": LiveState.from_json(data["state"])})
 
 
 _LISTS: dict[str, type[Any]] = {
@@ -203,6 +300,10 @@ _LISTS: dict[str, type[Any]] = {
     "evictions": Eviction,
     "preemptions": Preemption,
     "most_shared": SharedBlock,
+    "differences": Difference,
+    "tree": PrefixNode,
+    "candidates": Candidate,
+    "choices": Choice,
 }
 
 

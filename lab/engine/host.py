@@ -11,7 +11,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -19,6 +19,7 @@ from lab.engine.config import EngineConfig
 from lab.engine.generation import GenerationRequest
 from lab.engine.in_flight import RESTARTED, InFlightRequest
 from lab.engine.launch import EngineRun, last_start_s
+from lab.engine.prompts import Prompts
 from lab.engine.pulse import SILENT_S, Pulse
 from lab.engine.serving import Serving
 from lab.engine.state import HostListener, HostState, sentence_of
@@ -201,6 +202,7 @@ class EngineHost:
         self._state.run = run
         await run.start()
         self._state.mirror = mirror = PoolMirror(run.num_blocks, run.block_size)
+        self.prompts.clear()
         self.listener.on_engine_start(run, mirror)
         await self._first_token(run)
         run.finish_start()

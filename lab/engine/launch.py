@@ -106,6 +106,10 @@ class EngineRun:
         )
         return [int(token) for token in ids]
 
+    def decode(self, tokens: list[int]) -> str:
+        """The text of some tokens, marks of the chat among them."""
+        return str(self.tokenizer.decode(tokens))
+
     def sampling(
         self,
         max_tokens: int,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from lab.engine.generation import GenerationRequest, check, num_common
 from lab.engine.in_flight import CLEARED, INTERRUPTED, InFlightRequest
+from lab.engine.prompts import Prompts
 from lab.engine.state import HostState, sentence_of
 from lab.engine.waiting import WaitingLine
 from lab.errors import EngineUnavailable
@@ -53,6 +54,8 @@ class Serving:
         self._aborted: dict[str, str] = {}
         """Why: see InFlightRequest.interrupted_by."""
         self._next_short_id = 1
+        self.prompts = Prompts()
+        """The words of each request, for its own learner."""
 
     def begin(self, budget: int) -> None:
         """An engine takes requests from now on, ``budget`` tokens a step."""
@@ -117,6 +120,9 @@ class Serving:
         in_flight.short_id = self.take_short_id()
         self._by_short_id[in_flight.short_id] = in_flight
         self._line.join(in_flight.short_id, request)
+        self.prompts.add(
+            in_flight.short_id, prompt, request.cache_salt, request.request_id
+        )
         self._tell(in_flight, in_flight.event("waiting"))
         sampling = run.sampling(
             request.max_tokens,
@@ -133,6 +139,7 @@ class Serving:
         )
         async for output in stream:
             in_flight.take(output)
+            self.prompts.answered(in_flight.short_id, output.outputs[0].token_ids)
             pause_s = min(MAX_EVENT_PAUSE_S, len(self._by_short_id) / EVENTS_PER_S)
             self._tell(in_flight, in_flight.token_event(pause_s))
             if in_flight.is_aborted and not output.finished:

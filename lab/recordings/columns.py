@@ -10,7 +10,7 @@ counts so far let expect. Each stream is laid out byte plane by byte plane.
 Streams: header words 1..19 (19 streams, the length of a record follows from the
 others); request rows (4); short_id, start and length of table changes (3); their block
 ids; scheduled short ids; scheduled tokens; surprise in computed tokens; block ids;
-block states.
+block states; where a record has notes, how many words of them each has, and these.
 """
 
 import struct
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from lab.tracing.trace import (
     HEADER_WORDS,
     LOW_WORD,
+    NOTED,
     StepTrace,
     TraceError,
     Words,
@@ -30,6 +31,8 @@ from lab.tracing.trace import (
 
 _U32 = struct.Struct("<I")
 _NUM_STREAMS = (HEADER_WORDS - 1) + 4 + 3 + 1 + 3 + 2
+_NUM_NOTE_STREAMS = 2
+"""Left out where no record has a note, as in recordings made before there were any."""
 
 
 def to_columns(records: Sequence[bytes]) -> bytes:
@@ -51,6 +54,7 @@ def to_columns(records: Sequence[bytes]) -> bytes:
         _surprises(traces),
         _joined([trace.blocks[0] for trace in traces]),
         _joined([trace.blocks[1] for trace in traces]),
+        *_notes([trace.notes for trace in traces]),
     ]
     return _U32.pack(len(records)) + b"".join(_planes(stream) for stream in streams)
 
@@ -73,6 +77,12 @@ def _planes(stream: Words) -> bytes:
     words = np.ascontiguousarray(stream, "<u4")
     planes = words.view(np.uint8).reshape(-1, 4).T
     return _U32.pack(len(words)) + planes.tobytes()
+
+
+def _notes(notes: Sequence[Words]) -> list[Words]:
+    """How many words each record with notes has, and the words."""
+    lengths = np.array([len(words) for words in notes if len(words)], np.uint32)
+    return [lengths, _joined(notes)] if len(lengths) else []
 
 
 class _Expectation:
@@ -112,15 +122,15 @@ class _Streams:
         (self._num_records,) = _U32.unpack_from(columns)
         self._streams = []
         at = 4
-        for _ in range(_NUM_STREAMS):
+        while at < len(columns):
             (count,) = _U32.unpack_from(columns, at)
             planes = np.frombuffer(columns, np.uint8, 4 * count, at + 4)
             words = np.ascontiguousarray(planes.reshape(4, count).T)
             self._streams.append(words.view("<u4").reshape(-1))
             at += 4 + 4 * count
-        if at != len(columns):
-            raise ValueError(f"{len(columns) - at} bytes too many")
-        self._at = [0] * _NUM_STREAMS
+        if len(self._streams) not in (_NUM_STREAMS, _NUM_STREAMS + _NUM_NOTE_STREAMS):
+            raise ValueError(f"it has {len(self._streams)} streams")
+        self._at = [0] * len(self._streams)
 
     def _take(self, stream: int, count: int) -> Words:
         start = self._at[stream]
@@ -138,7 +148,7 @@ class _Streams:
         headers = np.cumsum(differences, axis=0, dtype=np.uint32)
         expectation = _Expectation()
         records = [self._record(header, expectation) for header in headers]
-        for stream in range(num_fields, _NUM_STREAMS):
+        for stream in range(num_fields, len(self._streams)):
             if self._at[stream] != len(self._streams[stream]):
                 raise ValueError(f"stream {stream} has words too many")
         return records
@@ -160,6 +170,9 @@ class _Streams:
         computed = np.array([seen.computed(*row) for row in triples], np.uint32)
         parts += [short_ids, scheduled, computed]
         parts += [self._take(at + 11, num_blocks), self._take(at + 12, num_blocks)]
+        if header[0] & NOTED:
+            (length,) = self._take(_NUM_STREAMS, 1)
+            parts += [self._take(_NUM_STREAMS + 1, int(length)), np.array([length])]
         body = np.concatenate(parts).astype("<u4").tobytes()
-        length = _U32.pack(HEADER_WORDS + len(body) // 4)
-        return length + header.astype("<u4").tobytes() + body
+        size = _U32.pack(HEADER_WORDS + len(body) // 4)
+        return size + header.astype("<u4").tobytes() + body

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from lab.recordings.recording import (
     RecordingError,
     RecordingHeader,
 )
-from lab.tracing.trace import decode
+from lab.tracing.notes import Freed, Hashed, LookedUp, notes_of
+from lab.tracing.trace import StepTrace, decode
 
 MIB = 1 << 20
 
@@ -69,6 +70,23 @@ def read_bytes(
         ) from error
     except DAMAGE as error:
         raise RecordingError(f"{name} is damaged: {error}.") from error
+
+
+def _check_notes(trace: StepTrace, header: RecordingHeader) -> None:
+    """Raise ValueError where a note names what the pool cannot have."""
+    most_tokens = header.num_blocks * header.block_size
+    for note in notes_of(trace):
+        block_ids: Sequence[int] = ()
+        if isinstance(note, Hashed):
+            block_ids = [note.block_id]
+        elif isinstance(note, Freed):
+            block_ids = note.block_ids
+        if max(block_ids, default=0) >= header.num_blocks:
+            raise ValueError(f"a note names a block beyond {header.num_blocks}")
+        if isinstance(note, LookedUp):
+            num_known = sum(count for _, count in note.known)
+            if max(num_known * header.block_size, note.num_tokens) > most_tokens:
+                raise ValueError("a note tells of more tokens than the pool holds")
 
 
 DAMAGE = (
@@ -172,6 +190,7 @@ class _Reader:
             ids = [trace.blocks[0], *(table.block_ids for table in trace.tables)]
             if any(len(part) and part.max() >= header.num_blocks for part in ids):
                 raise ValueError(f"a trace names a block beyond {header.num_blocks}")
+            _check_notes(trace, header)
         return records
 
     def _unpacked(self, payload: bytes) -> bytes:

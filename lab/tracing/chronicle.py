@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lab.live_state import MINUTE_S, NUM_EVENTS
+from lab.tracing.ledger import Ledger
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.sampled_tokens import SampledTokens
 from lab.tracing.trace import EVICTED, RequestState, StepTrace, TraceKind
@@ -79,6 +80,7 @@ class Chronicle:
         self.preemptions: deque[Preempted] = deque(maxlen=NUM_EVENTS)
         self.moments: deque[Moment] = deque()
         self.sampled = SampledTokens()
+        self.ledger = Ledger()
         self.taken_by: npt.NDArray[np.int64] = np.full(num_blocks, NOBODY, np.int64)
         self.taken_step: npt.NDArray[np.int64] = np.full(num_blocks, NOBODY, np.int64)
         self.evicted_step: npt.NDArray[np.int64] = np.full(num_blocks, NOBODY, np.int64)
@@ -99,6 +101,7 @@ class Chronicle:
         returned."""
         header = trace.header
         self.began_ns = self.began_ns or header.stamp_ns
+        self.ledger.note(trace, mirror)
         self._note_tables(trace)
         if header.kind is TraceKind.SNAPSHOT:
             self._begin(mirror)

@@ -20,8 +20,10 @@ from lab.live_state import (
     RequestPhase,
     SharedBlock,
 )
+from lab.reasons import Lookup
 from lab.tracing.chronicle import NOBODY, Chronicle, Ended, Life
 from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.prefix_tree import prefix_tree
 from lab.tracing.trace import RequestState
 
 NULL_BLOCK = 0
@@ -90,7 +92,20 @@ class Observer:
             block=self._block(block_id),
             own=mine,
             own_blocks=self._blocks_of(mine),
+            lookups=self._lookups(),
+            refusal=chronicle.ledger.refusal,
+            bill=chronicle.ledger.bill(),
+            tree=prefix_tree(mirror.requests.values()),
+            candidates=chronicle.ledger.candidates(),
+            choices=list(chronicle.ledger.choices),
         )
+
+    def _lookups(self) -> list[Lookup]:
+        """Of the requests that are told of."""
+        ended = {one.request.short_id for one in self._chronicle.ended}
+        told = ended.union(self._mirror.requests)
+        lookups = self._chronicle.ledger.lookups
+        return [one for one in lookups.values() if one.short_id in told]
 
     def _in_order(self) -> list[RequestMirror]:
         requests, waiting = self._mirror.requests, self._mirror.waiting

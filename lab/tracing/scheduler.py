@@ -14,7 +14,7 @@ change hands, and nothing is scanned.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import add
 from pathlib import Path
@@ -30,6 +30,7 @@ from vllm.v1.kv_cache_interface import FullAttentionSpec, KVCacheConfig
 from vllm.v1.outputs import ModelRunnerOutput
 from vllm.v1.request import Request, RequestStatus
 
+from lab.tracing.note_taker import NoteTaker
 from lab.tracing.tap import REFUSAL_NAME, TapWriter
 from lab.tracing.trace import (
     EVICTED,
@@ -112,6 +113,8 @@ class TracingScheduler(AsyncScheduler):
         """The same ids as in ``_traced``, for the hot path."""
         self._pool: TracingBlockPool | None = None
         """vLLM's own while it is traced; None while nobody wants traces."""
+        self._notes: NoteTaker | None = None
+        """The same of notes."""
         self._pending: list[int] = []
         self._last_req_ids: list[str] | None = None
         """What the last SCHEDULE record told of; None after a snapshot."""
@@ -188,10 +191,13 @@ class TracingScheduler(AsyncScheduler):
         is_on = self._tap is not None and self._tap.is_enabled
         if is_on and self._pool is None:
             self._pool = TracingBlockPool.attach(self.kv_cache_manager.block_pool)
+            self._notes = NoteTaker(self, self._pool, self._short_ids)
             self._trace_snapshot()
         elif not is_on and self._pool is not None:
+            assert self._notes is not None
+            self._notes.detach()
             self._pool.detach()
-            self._pool = None
+            self._pool, self._notes = None, None
             self._pending.clear()
 
     def _trace_from_now(self, request: Request) -> _Traced:
@@ -260,10 +266,12 @@ class TracingScheduler(AsyncScheduler):
             scheduled = []
         else:
             scheduled = self._take_columns(output)
+        assert self._notes is not None
         changes = StepChanges(
             tables=tables,
             num_tables=num_tables,
             scheduled=scheduled,
+            notes=self._notes.of_step(output),
             is_steady=is_steady,
         )
         self._write(TraceKind.SCHEDULE, changes)
@@ -348,8 +356,11 @@ class TracingScheduler(AsyncScheduler):
     def _write(self, kind: TraceKind, changes: StepChanges) -> None:
         """Add what was told of requests and what the pool marked; or all anew."""
         assert self._pool is not None and self._tap is not None
+        assert self._notes is not None
+        if kind is TraceKind.UPDATE:
+            changes.notes = self._notes.of_blocks()
         if self._tap.is_snapshot_wanted:
-            self._trace_snapshot()
+            self._trace_snapshot(changes.notes)
             return
         pool = self._pool
         blocks = list(pool.dirty)
@@ -365,8 +376,10 @@ class TracingScheduler(AsyncScheduler):
             word |= HAS_HASH
         return word | EVICTED if block.block_id in self._pool.evicted else word
 
-    def _trace_snapshot(self) -> None:
-        """Everything that is not free or empty, so that a reader can start here."""
+    def _trace_snapshot(self, notes: Sequence[int] = ()) -> None:
+        """Everything that is not free or empty, so that a reader can start here;
+        ``notes`` are those of the record in whose stead it is written."""
+        assert self._notes is not None
         assert self._pool is not None and self._tap is not None
         self._tap.mark_snapshot_served()
         self._pending = []
@@ -400,6 +413,7 @@ class TracingScheduler(AsyncScheduler):
             num_tables=len(requests) // 4,
             scheduled=[*scheduled[0], *scheduled[1], *scheduled[2]],
             blocks=blocks,
+            notes=[*notes, *self._notes.of_all()],
         )
         self._emit(TraceKind.SNAPSHOT, changes)
 

@@ -22,6 +22,7 @@ Layout of a record, in words::
           T x (short_id, start, n, n block ids)
           S short ids, S num_scheduled_tokens, S num_computed_tokens after the step
           B block ids, B words of ref_cnt | EVICTED | HAS_HASH
+          where NOTED is in word 1: N words of notes (lab/tracing/notes.py), and N
 
 A reader applies the parts in that order. A request that turns preempted or finished
 gives up its whole block table; a finished one is gone. A request that begins to wait
@@ -38,7 +39,7 @@ table and every block that is referenced or hashed: the reader forgets all else.
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from struct import Struct
 from typing import NamedTuple
@@ -49,6 +50,8 @@ import numpy.typing as npt
 VERSION = 1
 HEADER_WORDS = 20
 STEADY = 1 << 7
+NOTED = 1 << 6
+"""In a record's kind: it ends with notes."""
 PLACED = 1 << 7
 """In the state of a request's row: its last word is its place in the queue, from 0."""
 STATE_MASK = PLACED - 1
@@ -142,6 +145,8 @@ class StepTrace:
     """Shape [3, S]: short ids, num_scheduled_tokens, num_computed_tokens after."""
     blocks: Words
     """Shape [2, B]: block ids, ref_cnt | EVICTED | HAS_HASH."""
+    notes: Words = field(default_factory=lambda: np.zeros(0, np.uint32))
+    """Shape [N]: what lab.tracing.notes reads."""
 
 
 @dataclass(slots=True)
@@ -155,6 +160,7 @@ class StepChanges:
     scheduled: Sequence[int] = ()
     """Empty when the step is steady."""
     blocks: Sequence[int] = ()
+    notes: Sequence[int] = ()
     is_steady: bool = False
 
 
@@ -164,10 +170,11 @@ def encode(header: TraceHeader, changes: StepChanges) -> bytes:
     scheduled, blocks = changes.scheduled, changes.blocks
     (kind, sequence, step, stamp_ns, cost_ns, num_free, num_waiting, num_running,
      num_evictions, num_preemptions, query_tokens, hit_tokens) = header  # fmt: skip
-    num_words = len(requests) + len(tables) + len(scheduled) + len(blocks)
+    notes = (*changes.notes, len(changes.notes)) if changes.notes else ()
+    num_words = len(requests) + len(tables) + len(scheduled) + len(blocks) + len(notes)
     head = _HEADER.pack(
         HEADER_WORDS + num_words,
-        kind | changes.is_steady * STEADY | VERSION << 8,
+        kind | changes.is_steady * STEADY | bool(notes) * NOTED | VERSION << 8,
         sequence & LOW_WORD,
         step & LOW_WORD,
         stamp_ns & LOW_WORD,
@@ -189,7 +196,9 @@ def encode(header: TraceHeader, changes: StepChanges) -> bytes:
     )
     if not num_words:
         return head
-    return head + array("I", [*requests, *tables, *scheduled, *blocks]).tobytes()
+    return (
+        head + array("I", [*requests, *tables, *scheduled, *blocks, *notes]).tobytes()
+    )
 
 
 def decode(record: bytes | bytearray | memoryview) -> StepTrace:
@@ -198,7 +207,7 @@ def decode(record: bytes | bytearray | memoryview) -> StepTrace:
         raise TraceError(f"A trace record of {len(record)} bytes is cut short.")
     words = np.frombuffer(record, dtype="<u4")
     head = [int(word) for word in words[:HEADER_WORDS]]
-    version, kind = head[_KIND] >> 8, head[_KIND] & 0xFF
+    version, kind = head[_KIND] >> 8, head[_KIND] & 0xFF & ~NOTED
     if head[_LENGTH] != len(words) or version != VERSION or kind > TraceKind.UPDATE:
         raise TraceError(
             f"Not a trace record of version {VERSION}: length {head[_LENGTH]} words "
@@ -214,7 +223,8 @@ def decode(record: bytes | bytearray | memoryview) -> StepTrace:
         short_id, start, count = (int(word) for word in words[at : at + 3])
         tables.append(TableChange(short_id, start, words[at + 3 : at + 3 + count]))
         at += 3 + count
-    if at + 3 * num_scheduled + 2 * num_blocks != len(words):
+    end = _end_of_blocks(words)
+    if at + 3 * num_scheduled + 2 * num_blocks != end:
         raise TraceError("A trace record's counts do not add up to its length.")
     return StepTrace(
         header=TraceHeader(
@@ -234,8 +244,14 @@ def decode(record: bytes | bytearray | memoryview) -> StepTrace:
         requests=requests,
         tables=tuple(tables),
         scheduled=words[at : at + 3 * num_scheduled].reshape(3, -1),
-        blocks=words[at + 3 * num_scheduled :].reshape(2, -1),
+        blocks=words[at + 3 * num_scheduled : end].reshape(2, -1),
+        notes=words[end:-1] if end < len(words) else words[end:],
     )
+
+
+def _end_of_blocks(words: Words) -> int:
+    """Where a record's notes begin, or it ends."""
+    return len(words) - 1 - int(words[-1]) if words[_KIND] & NOTED else len(words)
 
 
 def _joined(head: list[int], low: int) -> int:
@@ -257,7 +273,7 @@ class SteadyReader:
         words = np.frombuffer(record, dtype="<u4")
         if len(words) < HEADER_WORDS:
             raise TraceError(f"A trace record of {len(record)} bytes is cut short.")
-        kind, sequence = int(words[_KIND]) & 0xFF, int(words[_SEQUENCE])
+        kind, sequence = int(words[_KIND]) & 0xFF & ~NOTED, int(words[_SEQUENCE])
         if self._sequence is None or sequence != (self._sequence + 1) & LOW_WORD:
             self._columns = None
         self._sequence = sequence
@@ -275,7 +291,7 @@ class SteadyReader:
         short_ids, _, computed = self._columns
         ones = np.ones_like(short_ids)
         self._columns = np.stack((short_ids, ones, computed + ones))
-        before_blocks = len(words) - 2 * int(words[_NUM_BLOCKS])
+        before_blocks = _end_of_blocks(words) - 2 * int(words[_NUM_BLOCKS])
         full = np.concatenate(
             (words[:before_blocks], self._columns.ravel(), words[before_blocks:])
         )
@@ -287,5 +303,5 @@ class SteadyReader:
 
 def _columns(words: Words) -> Words:
     """The scheduled columns of a full record, shape [3, S]."""
-    end = len(words) - 2 * int(words[_NUM_BLOCKS])
+    end = _end_of_blocks(words) - 2 * int(words[_NUM_BLOCKS])
     return words[end - 3 * int(words[_NUM_SCHEDULED]) : end].reshape(3, -1)

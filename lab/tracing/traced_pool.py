@@ -5,20 +5,35 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vllm.v1.core.block_pool import BlockPool
-from vllm.v1.core.kv_cache_utils import BlockHashWithGroupId, KVCacheBlock
+from vllm.v1.core.kv_cache_utils import (
+    BlockHashWithGroupId,
+    KVCacheBlock,
+    get_block_hash,
+)
+
+from lab.tracing.hash_numbers import HashNumbers
+from lab.tracing.notes import REMOVED, freed_note
 
 
 class TracingBlockPool(BlockPool):
     """Marks each block whose ref_cnt or hash changed; made from a BlockPool in place.
 
     ``dirty`` holds block ids, ``evicted`` those that lost their hash to make room.
-    ``hook_ns`` adds up the time spent marking, in nanoseconds.
+    ``hook_ns`` adds up the time spent marking, in nanoseconds. ``log`` tells which
+    block got or lost which hash, in order: words as in a BLOCKS note.
     """
 
     dirty: set[int]
     evicted: set[int]
     num_evictions: int
     hook_ns: int
+    log: list[int]
+    freed: list[tuple[int, list[int]]]
+    """FRONT and BACK notes, in order: where vLLM put blocks that came free, each with
+    the length of the log then."""
+    numbers: HashNumbers
+    number_of: dict[int, int]
+    """By block id: the number of its hash."""
 
     @staticmethod
     def attach(pool: BlockPool) -> "TracingBlockPool":
@@ -28,7 +43,22 @@ class TracingBlockPool(BlockPool):
         pool.dirty, pool.evicted = set(), set()
         pool.num_evictions = pool.__dict__.get("num_evictions", 0)
         pool.hook_ns = 0
+        pool.log, pool.freed = [], []
+        pool._number_all(pool.__dict__.get("numbers"))
         return pool
+
+    def _number_all(self, before: HashNumbers | None) -> None:
+        """Numbers for what is cached; what came and went while nobody traced has none,
+        so that what was known ``before`` is no longer all."""
+        self.numbers = HashNumbers()
+        if before is not None:
+            self.numbers.next_number = before.next_number
+            self.numbers.num_forgotten = before.num_forgotten + 1
+        self.number_of = {
+            block.block_id: self.numbers.number(get_block_hash(block.block_hash))
+            for block in self.blocks
+            if block.block_hash is not None
+        }
 
     def detach(self) -> None:
         """Turn back into vLLM's class: no hook runs any more."""
@@ -59,11 +89,23 @@ class TracingBlockPool(BlockPool):
         blocks = list(ordered_blocks)
         super().free_blocks(blocks)
         self._mark(blocks)
+        start = time.perf_counter_ns()
+        free = [one for one in blocks if one.ref_cnt == 0 and not one.is_null]
+        self._note_freed([one for one in free if one.block_hash is None], True)
+        self._note_freed([one for one in free if one.block_hash is not None], False)
+        self.hook_ns += time.perf_counter_ns() - start
+
+    def _note_freed(self, blocks: list[KVCacheBlock], is_front: bool) -> None:
+        if blocks:
+            block_ids = [block.block_id for block in blocks]
+            note = freed_note(block_ids, is_front=is_front)
+            self.freed.append((len(self.log), note))
 
     def unpin_blocks(self, blocks: Iterable[KVCacheBlock], on_reuse: Any) -> None:
         pinned = list(blocks)
         super().unpin_blocks(pinned, on_reuse)
         self._mark(pinned)
+        self._note_freed([one for one in pinned if one.ref_cnt == 0], False)
 
     def _insert_block_hash(
         self,
@@ -72,19 +114,36 @@ class TracingBlockPool(BlockPool):
         num_tokens: int | None,
     ) -> None:
         super()._insert_block_hash(block_hash_with_group_id, block, num_tokens)
-        self._mark((block,))
+        start = time.perf_counter_ns()
+        block_id = block.block_id
+        self.dirty.add(block_id)
+        if block_id not in self.number_of:
+            number = self.numbers.number(get_block_hash(block_hash_with_group_id))
+            self.number_of[block_id] = number
+            self.log += (block_id, number)
+        self.hook_ns += time.perf_counter_ns() - start
 
     def _remove_cached_block_hashes(
         self, block: KVCacheBlock
     ) -> list[BlockHashWithGroupId]:
         removed = super()._remove_cached_block_hashes(block)
         if removed:
-            self._mark((block,))
+            start = time.perf_counter_ns()
+            self._note_removed(block.block_id)
+            self.hook_ns += time.perf_counter_ns() - start
         return removed
+
+    def _note_removed(self, block_id: int) -> None:
+        self.dirty.add(block_id)
+        number = self.number_of.pop(block_id, None)
+        if number is not None:
+            self.log += (block_id, number | REMOVED)
 
     def reset_prefix_cache(self) -> bool:
         hashed = [block for block in self.blocks if block.block_hash is not None]
         is_reset = super().reset_prefix_cache()
         if is_reset:
-            self._mark(hashed)
+            for block in hashed:
+                self._note_removed(block.block_id)
+            self.numbers.clear()
         return is_reset

@@ -8,11 +8,23 @@ from typing import Any
 MAX_COMMAND_BYTES = 1024
 COMMANDS_PER_S = 2.0
 COMMANDS_AT_ONCE = 12
-KNOWN = ("ping", "resync", "follow", "overview", "demo", "experiment", "end", "stop")
+KNOWN = (
+    "ping",
+    "resync",
+    "follow",
+    "overview",
+    "demo",
+    "experiment",
+    "end",
+    "stop",
+    "why",
+)
 """``ping`` is answered by "pong"; ``overview`` asks for keyframes of the other hosts
-too; ``end`` stops the experiment that runs, ``stop`` one request."""
+too; ``end`` stops the experiment that runs, ``stop`` one request; ``why`` asks for the
+reasons of one, ``cache`` for what the prefix cache is about to evict."""
 ENGINE_HOST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+SHORT_ID = re.compile(r"[0-9]{1,10}")
 DEMO_NAME = re.compile(r"[a-z]{1,32}")
 QUERY = re.compile(r"[A-Za-z0-9_=&%.+-]{1,600}")
 
@@ -28,7 +40,7 @@ class Command:
     kind: str
     argument: str = ""
     """The engine host id, the demonstration's name, the experiment with its settings,
-    or the request id."""
+    the request id, or the short id in decimals."""
     for_all: bool = False
     """Of an experiment: whether all are to see it."""
 
@@ -38,6 +50,7 @@ ARGUMENTS = {
     "demo": ("name", DEMO_NAME),
     "experiment": ("query", QUERY),
     "stop": ("request_id", REQUEST_ID),
+    "why": ("short_id", SHORT_ID),
 }
 
 

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import redis
@@ -99,10 +99,25 @@ class EngineWorker:
         async def look() -> LiveState | None:
             return self.listener.look(request_ids, short_ids, block_id)
 
-        looking = asyncio.run_coroutine_threadsafe(look(), self.host.loop)
+        seen: LiveState | None = self._in_loop(look())
+        return seen.to_json() if seen else None
+
+    def why(
+        self, request_ids: Sequence[str], short_ids: Sequence[int], short_id: int
+    ) -> dict[str, Any] | None:
+        """See EngineListener.why()."""
+
+        async def why() -> dict[str, Any] | None:
+            return self.listener.why(request_ids, short_ids, short_id)
+
+        told: dict[str, Any] | None = self._in_loop(why())
+        return told
+
+    def _in_loop(self, looking: Coroutine[Any, Any, Any]) -> Any:
+        """What it comes to in the host's loop; None where that takes too long."""
+        seen = asyncio.run_coroutine_threadsafe(looking, self.host.loop)
         with contextlib.suppress(TimeoutError):
-            seen = looking.result(LOOK_S)
-            return seen.to_json() if seen else None
+            return seen.result(LOOK_S)
         return None
 
     def stop(self) -> None:
@@ -256,6 +271,22 @@ def lab_look(
     if _worker is None or _worker.config.engine_host_id != engine_host_id:
         return None
     return _worker.look(request_ids, short_ids, block_id)
+
+
+@control_command(
+    args=[("engine_host_id", str), ("short_id", int)], signature="HOST SHORT_ID"
+)
+def lab_why(
+    state: Any,
+    engine_host_id: str,
+    short_id: int,
+    request_ids: Sequence[str] = (),
+    short_ids: Sequence[int] = (),
+) -> dict[str, Any] | None:
+    """Why a request came out so; only the host named replies."""
+    if _worker is None or _worker.config.engine_host_id != engine_host_id:
+        return None
+    return _worker.why(request_ids, short_ids, short_id)
 
 
 @control_command(

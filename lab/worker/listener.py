@@ -93,12 +93,33 @@ class EngineListener:
         """
         if self.encoder is None or self._chronicle is None or self.host.run is None:
             return None
-        own = {*self.host.short_ids(request_ids), *short_ids}
+        own = {*self.host.prompts.short_ids(request_ids), *short_ids}
         encoder, host_id = self.encoder, self.config.engine_host_id
         observer = Observer(
             host_id, encoder.engine_run, encoder.mirror, self._chronicle
         )
-        return observer.observe(own, block_id)
+        state = observer.observe(own, block_id)
+        if state is None:
+            return None
+        differences = self.host.prompts.differences(own)
+        return dataclasses.replace(state, differences=differences)
+
+    def why(
+        self, request_ids: Iterable[str], short_ids: Iterable[int], short_id: int
+    ) -> dict[str, Any] | None:
+        """look(), and of a request of the learner's own the words of its blocks, and
+        where it goes apart from another of theirs. From the loop's thread."""
+        state, run = self.look(request_ids, short_ids, None), self.host.run
+        if state is None or run is None:
+            return None
+        told: dict[str, Any] = {"state": state.to_json(), "blocks": [], "apart": None}
+        if short_id in state.own:
+            prompts, difference = self.host.prompts, state.difference(short_id)
+            size = state.block_size
+            told["blocks"] = prompts.block_words(short_id, size, run.decode)
+            if difference is not None:
+                told["apart"] = prompts.apart(difference, run.decode)
+        return told
 
     def _ask_snapshot(self) -> None:
         """The recorder begins with one; called from Celery's thread."""

@@ -1,6 +1,7 @@
 """Answers about who runs, who waits, and who had to give way."""
 
 from lab.live_state import LiveState, RequestFacts
+from lab.reasons import wait_words
 from mentor.seeing.phrases import came, doing, queue_words, requests_named
 from mentor.seeing.sight import (
     Said,
@@ -37,6 +38,8 @@ def waiting_reason(seen: Sight) -> Said:
 def _obstacles(seen: Sight, request: RequestFacts) -> list[str]:
     """Which of the scheduler's conditions the numbers do not meet."""
     state, status = seen.state, seen.status
+    if state.lookups and (why := wait_words(state.queue_of(request, status), seen.who)):
+        return why
     front = [r.short_id for r in state.waiting if (r.place or 0) < (request.place or 0)]
     found = []
     if front:

@@ -1,6 +1,7 @@
 """Answers about a request: the one that was named, or the learner's newest."""
 
 from lab.live_state import RequestFacts
+from lab.reasons import hit_words
 from mentor.seeing.phrases import ENDS, age, doing, from_cache, requests_named
 from mentor.seeing.sight import (
     Said,
@@ -122,6 +123,17 @@ def no_hit(seen: Sight) -> Said:
 
 
 def _hit_of(seen: Sight, request: RequestFacts) -> str:
+    """Of its last admission, in the trace's own reasons where it has them."""
+    lookup = seen.state.lookup(request.short_id)
+    if lookup is None or request.num_cached_tokens is None:
+        return _hit_of_counts(seen, request)
+    difference = seen.state.difference(request.short_id)
+    first, *rest = hit_words(lookup, seen.who, difference)
+    return " ".join([f"{seen.named(request.short_id)}: {first}", *rest])
+
+
+def _hit_of_counts(seen: Sight, request: RequestFacts) -> str:
+    """Of a trace without notes, or before its admission."""
     who, prompt = seen.named(request.short_id), request.num_prompt_tokens
     size, cached = seen.state.block_size, request.num_cached_tokens
     if cached is None:

@@ -9,6 +9,7 @@ import yaml
 
 from lab.live_state import LiveState, Minute
 from lab.messages import PhaseTiming, RequestReport
+from lab.reasons import Lookup, LostBlocks, Refusal
 from lab.recordings.still import StillEngine
 from mentor.knowing.finding import in_course
 from mentor.seeing import lab_question, not_ready
@@ -171,3 +172,24 @@ def test_a_later_question_is_about_the_block_that_was_named_before() -> None:
         asked = lab_question("who is sharing it?", before=["whose is block 23?"])
     assert asked is not None and asked.slots.block_id == 23
     assert asked.kind.name in ("block_owner", "block_state")
+
+
+def test_a_trace_with_notes_tells_the_reason_itself() -> None:
+    """One source for the mentor and the viewer: lab.reasons."""
+    lost = [LostBlocks(0, 3, 17, 1_700, 49)]
+    lookup = Lookup(52, 1_800, 32, 1_184, 0, 96, lost=lost)
+    state = sight(short_id=52).state
+    told = replace(
+        state, lookups=[lookup], differences=[], refusal=Refusal(53, 1_900, 41, 15)
+    )
+    seen = replace(sight(short_id=52), state=told)
+    assert said("no_hit", seen) == (
+        "Your request 034: It took 0 of its 1,184 tokens from the prefix cache: 0 of "
+        "the 36 blocks that can be hit. The first it missed is logical block 0: block "
+        "17 held it until step 1,700, when request 031 took that block. 96 tokens were "
+        "computed though they had been cached, evicted 96 for request 031."
+    )
+    front = replace(sight(short_id=53), state=told)
+    assert "It needs 41 blocks, and 15 are free: 26 missing. So many come free" in said(
+        "waiting_reason", front
+    )

@@ -26,8 +26,9 @@ export class Grid {
    * @param {Record<"box"|"pan"|"canvas"|"cursor"|"tag"|"empty"|"zoomIn"|"zoomOut",
    *   HTMLElement>} parts
    * @param {() => void} onResize  the grid wants to be painted anew
-   * @param {{mark: (blockId: number|null) => void, ask: () => void}} on  a block was
-   *   clicked or left; Enter was pressed on it
+   * @param {{mark: (blockId: number|null) => void, ask: () => void,
+   *   textOf: (shortId: number, logicalIndex: number) => string}} on  a block was clicked
+   *   or left; Enter was pressed on it; what are the words of an own block
    */
   constructor(parts, palette, onResize, on) {
     this.#parts = parts;
@@ -98,7 +99,9 @@ export class Grid {
   refreshTag() {
     const { tag } = this.#parts;
     const words = this.#at !== null && this.#pool && this.#at < this.#pool.numBlocks
-      ? blockWords(this.#pool, this.#at, (shortId) => this.#painter.yours.has(shortId))
+      ? blockWords(
+          this.#pool, this.#at, (shortId) => this.#painter.yours.has(shortId), this.#on.textOf,
+        )
       : "";
     if (tag.textContent !== words) tag.textContent = words;
   }

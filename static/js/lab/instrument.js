@@ -54,6 +54,7 @@ export class Instrument {
       yours: () => this.#shownYours,
       status: () => this.#status,
     });
+    this.#readouts.isPublic = this.#isPublic;
     this.#watchPage();
     this.#socket = openSocket({
       frame: (bytes) => this.#takeFrame(bytes),
@@ -113,6 +114,12 @@ export class Instrument {
       case "memory.sample":
         engines.noteMemory(message);
         break;
+      case "why":
+        this.#views.why.take(message);
+        break;
+      case "cache":
+        this.#views.cache.take(message);
+        break;
       case "request.event":
         this.#takeOwnRequest(message);
         break;
@@ -171,6 +178,7 @@ export class Instrument {
 
   #markYours({ engineHostId, shortId, label, state }) {
     const { stage } = this.#views;
+    this.#views.why.heard(engineHostId, shortId);
     if (state === "remove") {
       this.#yours.remove(engineHostId, shortId);
     } else {

@@ -3,6 +3,7 @@
  */
 
 import { Asking } from "./asking.js";
+import { CacheView } from "./cache_view.js";
 import { StripChart } from "./charts.js";
 import { ClassRun } from "./class_run.js";
 import { Demos } from "./demos.js";
@@ -25,6 +26,7 @@ import { TextView } from "./text_view.js";
 import { TimeControls } from "./time.js";
 import { Tour } from "./tour.js";
 import { Waterfall } from "./waterfall.js";
+import { Why } from "./why.js";
 
 const byId = (id) => document.getElementById(id);
 const root = byId("lab");
@@ -59,7 +61,16 @@ function partsOfPage() {
     table: {
       body: byId("lab-requests"), note: byId("lab-requests-note"),
       block: byId("lab-block-table"), title: byId("lab-block-table-title"),
-      line: byId("lab-block-table-line"),
+      line: byId("lab-block-table-line"), words: byId("lab-block-words"),
+    },
+    cache: {
+      note: byId("cache-note"), tree: byId("cache-tree"),
+      candidates: byId("cache-candidates"), choices: byId("cache-choices"),
+    },
+    why: {
+      box: byId("lab-why"), title: byId("lab-why-title"),
+      sentences: byId("lab-why-sentences"), apart: byId("lab-why-apart"),
+      table: byId("lab-why-table"), rows: byId("lab-why-rows"), bill: byId("lab-why-bill"),
     },
     memory: {
       words: byId("memory-words"), bar: byId("memory-bar"), table: byId("memory-table"),
@@ -122,14 +133,21 @@ function viewsOf(parts, palette, on) {
   const asking = new Asking(parts.asking, (name, detail) => {
     document.dispatchEvent(new CustomEvent(name, { detail }));
   });
+  const why = new Why(parts.why, (shortId) => on.command({ type: "why", short_id: String(shortId) }));
   const grid = new Grid(parts.grid, palette, on.resize, {
     mark: (blockId) => asking.mark(blockId),
     ask: () => asking.askAboutBlock(),
+    textOf: (shortId, index) => why.textOf(shortId, index),
   });
   return {
     stage,
     grid,
     asking,
+    why,
+    cache: new CacheView(parts.cache, {
+      ask: () => on.command({ type: "cache" }),
+      point: (blockId) => grid.point(blockId),
+    }),
     engines: new Engines(),
     charts: stripCharts(),
     figures: parts.figures,
@@ -142,6 +160,7 @@ function viewsOf(parts, palette, on) {
     table: new RequestTable(parts.table, {
       choose: on.marks,
       point: (blockId) => grid.point(blockId),
+      textOf: (shortId, index) => why.textOf(shortId, index),
     }),
     time: new TimeControls(parts.time, stage, on.time),
     demos: new Demos(parts.demos, on.command),

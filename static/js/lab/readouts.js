@@ -12,6 +12,8 @@ export class Readouts {
   connection = "connecting";
   /** Id of the recording that plays; null: none. */
   recordingId = null;
+  /** Whether a class looks on: nobody's requests stand out. */
+  isPublic = false;
   /** Colours of the charts. */
   palette;
 
@@ -60,6 +62,10 @@ export class Readouts {
     this.#updateHeader();
     if (tabs.shown === "view-requests") table.update(pool, yours);
     legend.update({ ...pool.totals, yours: numBlocksOf(pool, yours) });
+    if (tabs.shown === "view-requests") this.#updateWhy(pool, yours, now);
+    if (tabs.shown === "view-cache") {
+      this.#views.cache.see(stage.mode === "live" ? pool.engineHostId : null, now);
+    }
     grid.refreshTag();
     time.update();
     this.#updateCharts();
@@ -69,6 +75,13 @@ export class Readouts {
       this.#textAt = now;
       textView.update(pool, yours, stage.shownSeries, this.#endMs);
     }
+  }
+
+  /** Of a live engine and as it is now; a class is shown nobody's. */
+  #updateWhy(pool, yours, now) {
+    const { stage, table, why } = this.#views;
+    const isShown = stage.mode === "live" && !this.isPublic;
+    why.see(pool, isShown ? pool.engineHostId : null, table.chosen, yours.keys(), now);
   }
 
   #updateHeader() {

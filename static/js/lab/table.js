@@ -20,9 +20,10 @@ export class RequestTable {
 
   /**
    * @param {{body: Element, note: Element, block: Element, title: Element,
-   *   line: Element}} parts
+   *   line: Element, words: Element}} parts
    * @param {{choose: (shortId: number|null) => void,
-   *   point: (blockId: number|null) => void}} on
+   *   point: (blockId: number|null) => void,
+   *   textOf: (shortId: number, logicalIndex: number) => string}} on
    */
   constructor(parts, on) {
     this.#parts = parts;
@@ -32,11 +33,18 @@ export class RequestTable {
       const row = event.target.closest("tr");
       if (row) this.#toggle(Number(row.dataset.shortId));
     });
-    parts.line.addEventListener("pointerover", (event) => {
-      const id = event.target.closest("li")?.dataset.blockId;
-      this.#onPoint(id === undefined ? null : Number(id));
-    });
-    parts.line.addEventListener("pointerleave", () => this.#onPoint(null));
+    const point = (event) => {
+      const square = event.target.closest("li[data-block-id]");
+      this.#onPoint(square === null ? null : Number(square.dataset.blockId));
+      this.#showWords(square, on.textOf);
+    };
+    const leave = () => {
+      this.#onPoint(null);
+      this.#showWords(null, on.textOf);
+    };
+    for (const name of ["pointerover", "focusin"]) parts.line.addEventListener(name, point);
+    for (const name of ["pointerleave", "focusout"]) parts.line.addEventListener(name, leave);
+    parts.line.addEventListener("keydown", (event) => stepOn(event));
   }
 
   /** Show the pool's requests. @param {Map<number, string>} yours label by short id */
@@ -121,6 +129,15 @@ export class RequestTable {
     this.#onChoose(shortId);
   }
 
+  /** The words of one's own block below its table. */
+  #showWords(square, textOf) {
+    const { line, words } = this.#parts;
+    const index = square === null ? -1 : [...line.children].indexOf(square);
+    const text = index < 0 || this.chosen === null ? "" : textOf(this.chosen, index);
+    words.hidden = text === "";
+    words.textContent = text && `Logical block ${index}: “${text.replaceAll("\n", "↵")}”`;
+  }
+
   #showBlockTable(pool, request) {
     const { block, title, line } = this.#parts;
     block.hidden = !request;
@@ -137,7 +154,9 @@ export class RequestTable {
     title.textContent =
       `Block table of ${requestName(request.shortId)}: ` +
       `${plural(ids.length, "logical block")} in order, each with its physical id`;
-    line.replaceChildren(...shown.map((id) => square(pool, id)));
+    const at = [...line.children].indexOf(document.activeElement);
+    line.replaceChildren(...shown.map((id, index) => square(pool, id, index)));
+    if (at >= 0) line.children[at]?.focus();
     if (ids.length > shown.length) {
       const rest = document.createElement("li");
       rest.className = "block-rest";
@@ -147,8 +166,20 @@ export class RequestTable {
   }
 }
 
-function square(pool, blockId) {
+/** Arrows go from square to square; one of them is reached by Tab. */
+function stepOn(event) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  const next = step === 1 ? event.target.nextElementSibling : event.target.previousElementSibling;
+  if (step === undefined || !next?.dataset.blockId) return;
+  event.preventDefault();
+  event.target.tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+}
+
+function square(pool, blockId, index) {
   const element = document.createElement("li");
+  element.tabIndex = index === 0 ? 0 : -1;
   element.className = `block-square is-${pool.stateOf(blockId)}`;
   element.dataset.blockId = blockId;
   element.textContent = blockId;

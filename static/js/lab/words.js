@@ -67,8 +67,11 @@ export function finishWords(finish) {
   return words[finish] ?? "finished";
 }
 
-/** The tag of one block: "block 417 · request a3f · logical 6 · 21 of 32 tokens · ref 2". */
-export function blockWords(pool, blockId, isYours = () => false) {
+/**
+ * The tag of one block: "block 417 · request a3f · logical 6 · 21 of 32 tokens · ref 2",
+ * and of the learner's own its words.
+ */
+export function blockWords(pool, blockId, isYours = () => false, textOf = () => "") {
   const state = pool.stateOf(blockId);
   if (state === "null") return `block ${blockId} · null block, never handed out`;
   const owners = pool.ownersOf(blockId);
@@ -84,6 +87,9 @@ export function blockWords(pool, blockId, isYours = () => false) {
     parts.push(`${pool.fillOf(blockId)} of ${pool.blockSize} tokens`);
   }
   parts.push(`ref ${pool.refCnt[blockId]}`);
+  const own = owners.find((owner) => isYours(owner.shortId));
+  const text = own ? textOf(own.shortId, own.logicalIndex) : "";
+  if (text) parts.push(`“${text.replaceAll("\n", "↵")}”`);
   return parts.join(" · ");
 }
 

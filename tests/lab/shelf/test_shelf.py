@@ -15,8 +15,10 @@ from lab.recordings import limits
 from lab.recordings.columns import to_columns
 from lab.recordings.recording import CHUNK_HEAD, FILE_HEAD, MAGIC, VERSION
 from lab.shelf import actions
+from lab.tracing.notes import NoteKind, lookup_note
+from lab.tracing.trace import StepChanges, TraceKind, encode
 from tests.lab.shelf.conftest import HEADER, browser
-from tests.lab.step_traces import Traffic
+from tests.lab.step_traces import Traffic, header
 
 
 def sent(learner, content: bytes, name: str = "mine.svlr"):
@@ -31,11 +33,11 @@ def chunk(kind: bytes, payload: bytes) -> bytes:
     return CHUNK_HEAD.pack(kind, len(payload), zlib.crc32(kind + payload)) + payload
 
 
-def made(header=HEADER, records=None, samples=None) -> bytes:
+def made(facts=HEADER, records=None, samples=None) -> bytes:
     """A file put together by hand: checksums right, whatever is inside."""
     records = Traffic().records(5) if records is None else records
     file = FILE_HEAD.pack(MAGIC, VERSION)
-    file += chunk(b"H", json.dumps(asdict(header)).encode())
+    file += chunk(b"H", json.dumps(asdict(facts)).encode())
     if records:
         file += chunk(b"T", lzma.compress(to_columns(records)))
     if samples is not None:
@@ -176,6 +178,23 @@ def test_traces_that_contradict_each_other_are_refused_not_crashed_on(learner):
             continue
         assert sent(learner, file).status_code in (302, 422)
         KeptRecording.objects.all().delete()
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        [9 | 1 << 8, 0],
+        [NoteKind.BLOCKS | 4 << 8, 1, 1],
+        [NoteKind.BLOCKS | 2 << 8, 1 << 20, 1],
+        lookup_note(1, 1 << 31, 0, True, []),
+        [NoteKind.LOOKUP | 6 << 8, 1, 8, 0, 1, 1, 1 << 31],
+    ],
+)
+def test_a_note_that_cannot_be_true_is_refused(learner, notes):
+    """A lookup of two thousand million blocks would be counted out one by one."""
+    records = Traffic().records(4)
+    noted = encode(header(TraceKind.UPDATE), StepChanges(notes=notes))
+    assert "damaged" in fault(sent(learner, made(records=[*records, noted])))
 
 
 def test_a_recording_that_broke_off_is_kept_as_far_as_it_came(learner, file):

@@ -104,8 +104,22 @@ def test_the_pool_marks_blocks_wherever_vllm_changes_one() -> None:
     hooked = set(overrides(TracingBlockPool, block_pool.BlockPool))
     assert writers - hooked == set()
     assert {"get_new_blocks", "touch", "free_blocks", "reset_prefix_cache"} <= writers
-    own = {"detach", "_mark"}
+    own = {"detach", "_mark", "_number_all", "_note_removed", "_note_freed"}
     assert set(methods(TracingBlockPool)) - hooked <= own | ONLY_IN_0_32
+
+
+def test_the_manager_remembers_every_lookup() -> None:
+    """Whoever asks the prefix cache does so by the one method that is overridden."""
+    from vllm.v1.core.kv_cache_manager import KVCacheManager
+    from vllm.v1.core.sched import scheduler
+
+    from lab.tracing.traced_manager import TracingCacheManager
+
+    hooked = overrides(TracingCacheManager, KVCacheManager)
+    assert hooked == ["get_computed_blocks"]
+    source = inspect.getsource(scheduler)
+    assert "self.kv_cache_manager.get_computed_blocks(request)" in source
+    assert "find_longest_cache_hit(" not in source
 
 
 def changes_a_block(node: ast.AST) -> bool:

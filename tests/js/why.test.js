@@ -1,0 +1,86 @@
+/** Why: of which request it asks and what it keeps. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Why, apartWords } from "../../static/js/lab/why.js";
+
+class Node {
+  hidden = true;
+  textContent = "";
+  dataset = {};
+  children = [];
+  append(...nodes) { this.children.push(...nodes); }
+  replaceChildren(...nodes) { this.children = nodes; }
+}
+
+globalThis.document = { createElement: () => new Node() };
+
+function made() {
+  const parts = Object.fromEntries(
+    ["box", "title", "sentences", "apart", "table", "rows", "bill"].map((name) => [name, new Node()]),
+  );
+  const asked = [];
+  return { parts, asked, why: new Why(parts, (shortId) => asked.push(shortId)) };
+}
+
+const pool = (...ids) => ({
+  requests: new Map(ids.map((id) => [id, { state: 1, numCachedTokens: 0 }])),
+});
+
+const told = (shortId, more = {}) => ({
+  type: "why", engine_host_id: "a", short_id: shortId, title: `Why: ${shortId}`,
+  sentences: ["It took 0."], rows: [["0", "0 to 15", "new"]], apart: null, texts: ["one", "two"],
+  bill: "", ...more,
+});
+
+test("it asks of the chosen request, else of the learner's newest", () => {
+  const { why, asked } = made();
+  why.see(pool(3, 4, 9), "a", null, [3, 4], 0);
+  why.see(pool(3, 4, 9), "a", 9, [3, 4], 10);
+  assert.deepEqual(asked, [4, 9]);
+});
+
+test("it asks again every two seconds while the request is there, and once it is gone", () => {
+  const { why, asked } = made();
+  why.see(pool(4), "a", null, [4], 0);
+  why.see(pool(4), "a", null, [4], 200);
+  why.see(pool(4), "a", null, [4], 2100);
+  why.see(pool(), "a", null, [], 2300);
+  why.see(pool(), "a", null, [], 9000);
+  assert.deepEqual(asked, [4, 4, 4]);
+});
+
+test("sentences and table are shown, and the words of blocks are kept", () => {
+  const { why, parts } = made();
+  why.see(pool(4), "a", null, [4], 0);
+  why.take(told(4, { apart: { common: "a\n", mine: "b", other: "" } }));
+  assert.equal(parts.box.hidden, false);
+  assert.equal(parts.title.textContent, "Why: 4");
+  assert.equal(parts.rows.children.length, 1);
+  assert.equal(parts.apart.hidden, false);
+  assert.equal(why.textOf(4, 1), "two");
+  assert.equal(why.textOf(5, 1), "");
+});
+
+test("another host's answers and words are forgotten", () => {
+  const { why, parts } = made();
+  why.see(pool(4), "a", null, [4], 0);
+  why.take(told(4));
+  why.take(told(4, { engine_host_id: "b", texts: ["other"] }));
+  assert.equal(why.textOf(4, 0), "one");
+  why.see(pool(4), null, null, [], 10);
+  assert.equal(parts.box.hidden, true);
+  assert.equal(why.textOf(4, 0), "");
+});
+
+test("where two prompts go apart is said in their words", () => {
+  assert.equal(
+    apartWords({ common: "the\nred", mine: " fox", other: " dog" }),
+    "After “…the↵red” this one has “ fox…”, the other had “ dog…”.",
+  );
+  assert.equal(
+    apartWords({ common: "", mine: "", other: "x" }),
+    "At its beginning this one is at its end, the other had “x…”.",
+  );
+});
