@@ -70,6 +70,11 @@ class EngineHost:
         """Its pool, as the tap has told it; None before it is ready."""
         return self._state.mirror
 
+    @property
+    def prompts(self) -> Prompts:
+        """The words of the last requests, each for its own learner."""
+        return self._serving.prompts
+
     # Called from other threads
 
     def start(self) -> None:
@@ -117,10 +122,6 @@ class EngineHost:
     def reset_prefix_cache(self) -> "Future[bool | None]":
         """Whether vLLM emptied it: not while blocks are in use; None without engine."""
         return self._from_thread(self._reset_prefix_cache())
-
-    def short_ids(self, request_ids: Iterable[str]) -> list[int]:
-        """Of those of the requests that the engine has."""
-        return self._serving.short_ids(request_ids)
 
     def ask_snapshot(self) -> None:
         """The next record will be a snapshot. From the loop's thread only."""
@@ -201,7 +202,7 @@ class EngineHost:
         self._state.run = run
         await run.start()
         self._state.mirror = mirror = PoolMirror(run.num_blocks, run.block_size)
-        self.prompts.clear()
+        self._serving.prompts.clear()
         self.listener.on_engine_start(run, mirror)
         await self._first_token(run)
         run.finish_start()

@@ -6,7 +6,7 @@ All of it runs in the loop of the host. What goes wrong with a request is in its
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from lab.engine.generation import GenerationRequest, check, num_common
 from lab.engine.in_flight import CLEARED, INTERRUPTED, InFlightRequest
@@ -215,11 +215,6 @@ class Serving:
         """The next one of this host."""
         self._next_short_id += 1
         return self._next_short_id - 1
-
-    def short_ids(self, request_ids: Iterable[str]) -> list[int]:
-        """Of those of the requests that the engine has."""
-        known = (self._in_flight.get(request_id) for request_id in request_ids)
-        return [one.short_id for one in known if one and one.short_id is not None]
 
     async def end_all(self, why: str) -> None:
         """Interrupt all, and wait a while for their reports."""
