@@ -24,6 +24,7 @@ from lab.engine.waiting import WaitingLine
 from lab.errors import EngineUnavailable, SettingError
 from lab.messages import EngineStatus, RequestEvent, RequestReport
 from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.replay_notes import is_replay_note
 from lab.tracing.trace import SteadyReader, StepTrace, decode
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,9 @@ class HostListener(Protocol):
         self, record: bytes, trace: StepTrace, finished: list[RequestMirror]
     ) -> None:
         """One StepTrace, in order, when the mirror has applied it."""
+
+    def on_replay_note(self, record: bytes) -> None:
+        """What a replay needs beside the StepTrace that comes next."""
 
     def on_poll(self, mirror: PoolMirror | None) -> None:
         """After every look at the tap, also when there was nothing new."""
@@ -510,6 +514,9 @@ class EngineHost:
             self._tell(in_flight, in_flight.place_event(mirror, self._line))
 
     def _take_record(self, record: bytes, mirror: PoolMirror) -> None:
+        if is_replay_note(record):
+            self.listener.on_replay_note(record)
+            return
         full = self._steady.expand(record)
         if full is None or not mirror.follows(trace := decode(full)):
             self.ask_snapshot()

@@ -30,6 +30,8 @@ from vllm.v1.kv_cache_interface import FullAttentionSpec, KVCacheConfig
 from vllm.v1.outputs import ModelRunnerOutput
 from vllm.v1.request import Request, RequestStatus
 
+from lab.tracing.replay_notes import encode_note
+from lab.tracing.replay_teller import ReplayTeller, Sections
 from lab.tracing.tap import REFUSAL_NAME, TapWriter
 from lab.tracing.trace import (
     EVICTED,
@@ -112,6 +114,8 @@ class TracingScheduler(AsyncScheduler):
         """The same ids as in ``_traced``, for the hot path."""
         self._pool: TracingBlockPool | None = None
         """vLLM's own while it is traced; None while nobody wants traces."""
+        self._teller: ReplayTeller | None = None
+        """With the pool: what a replay needs beside the traces."""
         self._pending: list[int] = []
         self._last_req_ids: list[str] | None = None
         """What the last SCHEDULE record told of; None after a snapshot."""
@@ -132,6 +136,8 @@ class TracingScheduler(AsyncScheduler):
         if request.request_id in self._traced:
             return
         traced = self._trace_from_now(request)
+        if self._teller is not None:
+            self._teller.arrived(request, traced.short_id)
         self._tell(request, traced, RequestState.WAITING)
         self._tell_place(request, traced, RequestState.WAITING)
 
@@ -141,6 +147,8 @@ class TracingScheduler(AsyncScheduler):
         self._follow_switch()
         if self._pool is not None:
             start = time.perf_counter_ns()
+            assert self._teller is not None
+            self._teller.scheduled(output)
             self._trace_schedule(output)
             self._cost_ns += time.perf_counter_ns() - start
         return output
@@ -149,6 +157,8 @@ class TracingScheduler(AsyncScheduler):
         self, scheduler_output: SchedulerOutput, model_runner_output: ModelRunnerOutput
     ) -> dict[int, EngineCoreOutputs]:
         outputs = super().update_from_output(scheduler_output, model_runner_output)
+        if self._teller is not None:
+            self._teller.updated()
         self._trace_update()
         return outputs
 
@@ -161,12 +171,16 @@ class TracingScheduler(AsyncScheduler):
 
     def reset_prefix_cache(self, *args: Any, **kwargs: Any) -> bool:
         is_reset = super().reset_prefix_cache(*args, **kwargs)
+        if is_reset and self._teller is not None:
+            self._teller.reset()
         self._trace_update()
         return is_reset
 
     def _preempt_request(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super()._preempt_request(request, *args, **kwargs)
         self._num_preemptions += 1
+        if self._teller is not None:
+            self._teller.paused(request)
         traced = self._traced[request.request_id]
         self._tell(request, traced, RequestState.PREEMPTED)
         self._tell_place(request, traced, RequestState.PREEMPTED)
@@ -178,6 +192,8 @@ class TracingScheduler(AsyncScheduler):
         traced = self._traced.pop(request.request_id, None)
         self._short_ids.pop(request.request_id, None)
         if traced is not None:
+            if self._teller is not None:
+                self._teller.ended(request)
             self._tell(request, traced, RequestState.FINISHED)
         return result
 
@@ -187,11 +203,14 @@ class TracingScheduler(AsyncScheduler):
         """Attach the pool, with a snapshot, or detach it when the reader says so."""
         is_on = self._tap is not None and self._tap.is_enabled
         if is_on and self._pool is None:
-            self._pool = TracingBlockPool.attach(self.kv_cache_manager.block_pool)
+            self._teller = ReplayTeller(self)
+            self._pool = TracingBlockPool.attach(
+                self.kv_cache_manager.block_pool, self._teller.hashed
+            )
             self._trace_snapshot()
         elif not is_on and self._pool is not None:
             self._pool.detach()
-            self._pool = None
+            self._pool = self._teller = None
             self._pending.clear()
 
     def _trace_from_now(self, request: Request) -> _Traced:
@@ -356,7 +375,15 @@ class TracingScheduler(AsyncScheduler):
         blocks += [self._block_word(pool.blocks[block_id]) for block_id in blocks]
         changes.requests, changes.blocks = self._pending, blocks
         self._pending = []
+        assert self._teller is not None
+        self._write_note(self._teller.take())
         self._emit(kind, changes)
+
+    def _write_note(self, sections: Sections) -> None:
+        """What a replay needs, before the StepTrace that comes next."""
+        if sections:
+            assert self._tap is not None
+            self._tap.write(encode_note(self._sequence + 1, sections))
 
     def _block_word(self, block: KVCacheBlock) -> int:
         assert self._pool is not None
@@ -374,8 +401,8 @@ class TracingScheduler(AsyncScheduler):
         self._pool.evicted.clear()
         tables: list[int] = []
         scheduled: tuple[list[int], list[int], list[int]] = ([], [], [])
-        queued = [*self._first_waiting, *self.waiting]
-        for request in [*self.running, *queued]:
+        live_requests = [*self.running, *self._first_waiting, *self.waiting]
+        for request in live_requests:
             entry = self._traced.get(request.request_id)
             if entry is None:
                 entry = self._trace_from_now(request)
@@ -394,6 +421,9 @@ class TracingScheduler(AsyncScheduler):
         blocks = [block.block_id for block in live]
         blocks += [self._block_word(block) for block in live]
         requests, self._pending = self._pending, []
+        assert self._teller is not None
+        told = [(one, self._traced[one.request_id].short_id) for one in live_requests]
+        self._write_note(self._teller.tell_all(told))
         changes = StepChanges(
             requests=requests,
             tables=tables,

@@ -1,33 +1,40 @@
 """TracingBlockPool: vLLM's block pool, marking each block that changes hands."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from vllm.v1.core.block_pool import BlockPool
 from vllm.v1.core.kv_cache_utils import BlockHashWithGroupId, KVCacheBlock
+from vllm.v1.request import Request
+
+OnHashed = Callable[[Request, Sequence[KVCacheBlock], int, int], None]
+"""A request's block table, and from where to where its blocks have hashes now."""
 
 
 class TracingBlockPool(BlockPool):
     """Marks each block whose ref_cnt or hash changed; made from a BlockPool in place.
 
     ``dirty`` holds block ids, ``evicted`` those that lost their hash to make room.
-    ``hook_ns`` adds up the time spent marking, in nanoseconds.
+    ``hook_ns`` adds up the time spent marking, in nanoseconds; ``on_hashed`` is called
+    when blocks of a request are put into the prefix cache.
     """
 
     dirty: set[int]
     evicted: set[int]
     num_evictions: int
     hook_ns: int
+    on_hashed: OnHashed
 
     @staticmethod
-    def attach(pool: BlockPool) -> "TracingBlockPool":
+    def attach(pool: BlockPool, on_hashed: OnHashed) -> "TracingBlockPool":
         """Turn vLLM's own pool into a tracing one, without rebuilding it."""
         pool.__class__ = TracingBlockPool
         assert isinstance(pool, TracingBlockPool)
         pool.dirty, pool.evicted = set(), set()
         pool.num_evictions = pool.__dict__.get("num_evictions", 0)
         pool.hook_ns = 0
+        pool.on_hashed = on_hashed
         return pool
 
     def detach(self) -> None:
@@ -59,6 +66,22 @@ class TracingBlockPool(BlockPool):
         blocks = list(ordered_blocks)
         super().free_blocks(blocks)
         self._mark(blocks)
+
+    def cache_full_blocks(
+        self,
+        request: Request,
+        blocks: list[KVCacheBlock],
+        num_cached_blocks: int,
+        num_full_blocks: int,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().cache_full_blocks(
+            request, blocks, num_cached_blocks, num_full_blocks, *args, **kwargs
+        )
+        start = time.perf_counter_ns()
+        self.on_hashed(request, blocks, num_cached_blocks, num_full_blocks)
+        self.hook_ns += time.perf_counter_ns() - start
 
     def unpin_blocks(self, blocks: Iterable[KVCacheBlock], on_reuse: Any) -> None:
         pinned = list(blocks)

@@ -105,6 +105,12 @@ class Keeper:
             if session.is_open:
                 session.add_trace(record, trace)
 
+    def on_replay_note(self, record: bytes) -> None:
+        """What a replay needs of the StepTrace that comes next."""
+        for session in self._all:
+            if session.is_open:
+                session.add_note(record)
+
     def on_memory(self, sample: MemorySample) -> None:
         """One memory sample."""
         for session in self._all:
