@@ -1,4 +1,4 @@
-"""What a replay needs is written and read back, and tells nothing but ids and counts."""
+"""What a replay needs is written and read back, and is nothing but ids and counts."""
 
 from array import array
 
