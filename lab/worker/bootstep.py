@@ -31,6 +31,7 @@ from lab.messages import queue_of
 from lab.worker.listener import EngineListener
 from lab.worker.process_group import end_recorded, end_with_parent
 from lab.worker.publisher import say_last
+from lab.worker.rehearsals import Rehearsals
 from lab.worker.requests import Leases, RequestIntake
 from lab.worker.rival import Rival
 from lab.worker.second import SecondEngine
@@ -58,6 +59,7 @@ class EngineWorker:
     intake_class = RequestIntake
     second_class = SecondEngine
     rival_class = Rival
+    rehearsals_class = Rehearsals
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
@@ -71,6 +73,7 @@ class EngineWorker:
         self.intake = self.intake_class(self.host, leases)
         self.second = self.second_class(config, _is_ready)
         self.rival = self.rival_class(config)
+        self.rehearsals = self.rehearsals_class(config)
 
     def start(self) -> None:
         """Begin; the engine comes up in the background."""
@@ -149,6 +152,13 @@ def run_rival(payload: dict[str, Any]) -> None:
     _worker.rival.run(payload)
 
 
+def run_rehearsal(payload: dict[str, Any]) -> None:
+    """One ticket's rehearsal of a recording, beside it too."""
+    if _worker is None:
+        raise RuntimeError(NO_HOST)
+    _worker.rehearsals.run(payload)
+
+
 def _is_ready(engine_host_id: str) -> bool:
     status = client.status_of(engine_host_id)
     return status is not None and status.state == "ready"
@@ -194,6 +204,7 @@ def _shut_down_softly(**_: Any) -> None:
     if _worker is not None:
         _worker.second.stop()
         _worker.rival.stop()
+        _worker.rehearsals.stop()
     threading.Thread(target=_interrupt_late_ones, daemon=True).start()
 
 
