@@ -89,10 +89,7 @@ def run():
 def test_a_learner_predicts_while_it_runs_and_sees_it_beside_the_result(client, run):
     page = client.get("/lab/").content.decode()
     assert "For the class: Prefix sharing" in page and "class-form" in page
-    assert (
-        str(TEACHERS_GUESS)
-        not in page.split('id="class-run"')[1].split('id="experiment"')[0]
-    )
+    assert str(TEACHERS_GUESS) not in page.split('id="class-run"')[1].split('id="experiment"')[0]
     asked = {"run": run.run_id, "prediction": "12"}
     answer = client.post("/lab/class/predict/", asked, headers={"X-Fragment": "1"})
     assert "class-form" not in answer.content.decode()
