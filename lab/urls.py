@@ -6,6 +6,7 @@ from lab import views
 from lab.experiments import class_run, pages, staff
 from lab.shelf import actions
 from lab.shelf import pages as shelf
+from lab.whatif import pages as whatif
 
 app_name = "lab"
 OWN = "recordings/<slug:recording_id>"
@@ -32,4 +33,7 @@ urlpatterns = [
     path("recordings/<slug:reference>/file/", shelf.file, name="recording_file"),
     path("recordings/<slug:reference>/trace/", shelf.trace, name="recording_trace"),
     path("replay/<slug:reference>/", shelf.replay, name="replay"),
+    path("whatif/<slug:reference>/", whatif.whatif, name="whatif"),
+    path("whatif/<slug:reference>/begin/", whatif.begin, name="whatif_begin"),
+    path("whatif/<slug:reference>/how/", whatif.standing, name="whatif_standing"),
 ]

@@ -97,16 +97,26 @@ class Script:
     """Requests waited for a grammar; for how long is not told."""
 
 
+def recorded_settings(recording: Recording) -> ReplaySettings:
+    """What the recorded scheduler was set to; raises WhatIfRefused where the recording
+    does not tell, or tells of what cannot be rehearsed."""
+    if not recording.notes:
+        raise WhatIfRefused(NO_NOTES)
+    settings = decode_note(recording.notes[0]).settings
+    if settings is None:
+        raise WhatIfRefused(NO_START)
+    if settings.has_more:
+        raise WhatIfRefused(HAS_MORE)
+    return settings
+
+
 def script_of(recording: Recording) -> Script:
     """Raises WhatIfRefused where the recording does not say enough."""
+    recorded_settings(recording)
     notes = {note.sequence: note for note in map(decode_note, recording.notes)}
-    if not notes:
-        raise WhatIfRefused(NO_NOTES)
     traces = [decode(record) for record in recording.records]
     first, start = _start(traces, notes)
     assert start.settings is not None
-    if start.settings.has_more:
-        raise WhatIfRefused(HAS_MORE)
     header = recording.header
     if start.settings.num_blocks != header.num_blocks:
         raise WhatIfRefused(NO_START)
