@@ -5,6 +5,7 @@
 import { isTaken } from "../keys.js";
 import { onThemeChange, readPalette } from "../palette.js";
 import { ReplayClock } from "./clock.js";
+import { openOnDemand } from "../timeline/open.js";
 import { Side } from "./side.js";
 
 const LEAP_MS = 5_000;
@@ -134,4 +135,5 @@ if (root) {
   };
   const sides = [...root.querySelectorAll(".replay-side")];
   new Replay(parts, sides, readPalette(root)).start();
+  for (const details of root.querySelectorAll(".timeline")) openOnDemand(details);
 }
