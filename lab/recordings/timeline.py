@@ -5,7 +5,7 @@ and when it was scheduled, of each request its spans in steps::
 
     {"steps": [numbers], "at_ms": [since the first trace], "end_ms": …,
      "num_waiting": [of each step],
-     "requests": [{"id", "prompt", "cached", "preemptions", "finish",
+     "requests": [{"id", "prompt", "cached", "preemptions", "again", "finish",
                    "spans": [[kind, first step, step after the last, tokens a step]]}]}
 
 Steps count from 0 here. A span of prefill or recompute is one chunk, one of decode as
@@ -32,7 +32,7 @@ class Span(IntEnum):
     DECODE = 2
     PREEMPTED = 3
     RECOMPUTED = 4
-    """Computes what it had computed before it was preempted."""
+    """Computes what it had computed before it was preempted, all or some of the chunk."""
 
 
 WAITS = {RequestState.WAITING: Span.QUEUED, RequestState.PREEMPTED: Span.PREEMPTED}
@@ -44,12 +44,16 @@ class _Row:
     spans: list[list[int]] = field(default_factory=list)
     high: int = 0
     """The most tokens computed so far."""
+    num_again: int = 0
+    """Tokens that it computed again."""
     waits_since: tuple[Span, int] | None = None
 
     def chunk(self, step: int, tokens: int, after: int) -> None:
         """It computed so many tokens in this step."""
         kind = Span.PREFILL
-        if after <= self.high:
+        again = max(0, min(self.high, after) - (after - tokens))
+        self.num_again += again
+        if again:
             kind = Span.RECOMPUTED
         elif tokens == 1 and after > self.request.num_prompt_tokens:
             kind = Span.DECODE
@@ -145,6 +149,7 @@ def _told(row: _Row) -> dict[str, Any]:
         "prompt": request.num_prompt_tokens,
         "cached": request.num_cached_tokens,
         "preemptions": request.num_preemptions,
+        "again": row.num_again,
         "finish": request.finish.name.lower(),
         "spans": row.spans,
     }

@@ -108,11 +108,6 @@ def _page(
         "fields": fields,
         "fault": fault,
         "refusal": refusal,
-        "choices": [
-            one
-            for one in (*access.own(learner_id_of(request.session)), *access.for_all())
-            if one.reference != found.reference
-        ],
     } | _standing(request, found, ticket)
     status = 422 if fault else 200
     return render(request, "lab/whatif/page.html", context, status=status)

@@ -10,7 +10,7 @@ const TOLD = {
   num_waiting: [1, 1, 0, 0, 0],
   requests: [
     {
-      id: 2, prompt: 96, cached: 32, preemptions: 1, finish: "length",
+      id: 2, prompt: 96, cached: 32, preemptions: 1, again: 60, finish: "length",
       spans: [[1, 0, 1, 64], [2, 1, 3, 1], [3, 3, 4, 0], [4, 4, 5, 66]],
     },
     { id: 26, prompt: 5, cached: 0, preemptions: 0, finish: "none", spans: [[0, 0, 2, 0], [1, 2, 3, 5]] },
@@ -51,6 +51,7 @@ test("the table adds up steps and tokens of each kind", () => {
   const [row] = new Timeline(TOLD).totals();
   assert.deepEqual(row.steps, [0, 1, 2, 1, 1]);
   assert.deepEqual(row.tokens, [0, 64, 2, 0, 66]);
+  assert.equal(row.again, 60);
 });
 
 test("zooming keeps the step in its place, and never leaves the recording", () => {

@@ -8,6 +8,7 @@ from lab.recordings import library
 from lab.recordings.reader import read_bytes
 from lab.recordings.recording import Recording
 from lab.recordings.timeline import Span, timeline_of
+from lab.rehearsal.figures import figures_of
 from lab.tracing.trace import TraceKind
 from tests.lab.recordings.test_recording import HEADER
 from tests.lab.step_traces import Traffic
@@ -60,6 +61,10 @@ def test_what_a_preempted_request_computes_again_is_told_apart(recording) -> Non
         if any(span[0] == Span.RECOMPUTED for span in one["spans"])
     ]
     assert all(again)
+    header = recording.header
+    size = (header.num_blocks, header.block_size)
+    figures = figures_of(list(recording.traces()), *size)
+    assert sum(one["again"] for one in told["requests"]) == figures.num_twice
     assert again or recording.header.traffic == HEADER.traffic
 
 

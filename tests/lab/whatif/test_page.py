@@ -150,7 +150,7 @@ def test_what_cannot_be_rehearsed_is_told(
     assert not engine.seconds
 
 
-def test_an_old_recording_says_why_and_offers_others(learner, tmp_path) -> None:
+def test_an_old_recording_says_why(learner, tmp_path) -> None:
     shown = words(learner.get("/lab/whatif/smollm2-cpu-first/"))
     assert "made before what that needs was written down" in shown
     assert "Go through it again" not in shown

@@ -55,14 +55,14 @@ export class Timeline {
 
   /** One row a request for the table: steps and tokens of each kind. */
   totals() {
-    return this.requests.map(({ id, prompt, cached, preemptions, finish, spans }) => {
+    return this.requests.map(({ id, prompt, cached, preemptions, again, finish, spans }) => {
       const steps = KINDS.map(() => 0);
       const tokens = KINDS.map(() => 0);
       for (const [kind, first, end, each] of spans) {
         steps[kind] += end - first;
         tokens[kind] += (end - first) * each;
       }
-      return { id, prompt, cached, preemptions, finish, steps, tokens };
+      return { id, prompt, cached, preemptions, again, finish, steps, tokens };
     });
   }
 }

@@ -143,14 +143,14 @@ export class TimelineView {
   }
 
   #fillTable() {
-    const rows = this.#timeline.totals().map(({ id, prompt, cached, preemptions, finish, steps, tokens }) => {
+    const rows = this.#timeline.totals().map(({ id, prompt, cached, preemptions, again, finish, steps, tokens }) => {
       const row = document.createElement("tr");
       const head = document.createElement("th");
       head.scope = "row";
       head.textContent = requestName(id);
       const cells = [
         prompt, cached, steps[QUEUED], steps[1], tokens[1], steps[2], preemptions,
-        steps[PREEMPTED], tokens[4], finish === "none" ? "goes on" : finish,
+        steps[PREEMPTED], again, finish === "none" ? "goes on" : finish,
       ];
       row.append(head, ...cells.map((value) => {
         const cell = document.createElement("td");
