@@ -23,6 +23,7 @@ urlpatterns = [
     path("recordings/", shelf.shelf, name="shelf"),
     path("recordings/menu/", views.recordings, name="recordings"),
     path("recordings/begin/", actions.begin, name="recording_begin"),
+    path("recordings/minute/", actions.last_minute, name="last_minute"),
     path("recordings/upload/", actions.upload, name="recording_upload"),
     path(f"{OWN}/state/", actions.state, name="recording_state"),
     path(f"{OWN}/stop/", actions.stop, name="recording_stop"),

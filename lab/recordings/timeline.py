@@ -32,7 +32,7 @@ class Span(IntEnum):
     DECODE = 2
     PREEMPTED = 3
     RECOMPUTED = 4
-    """Computes what it had computed before it was preempted, all or some of the chunk."""
+    """Computes what it had before it was preempted, in all or some of the chunk."""
 
 
 WAITS = {RequestState.WAITING: Span.QUEUED, RequestState.PREEMPTED: Span.PREEMPTED}

@@ -29,6 +29,7 @@ from lab.tracing.replay_notes import ReplaySettings
 NOBODY = "Please open the page first: a rehearsal belongs to who asks for it."
 LOST_FILE = "The file of this recording is not in the storage any more."
 NOT_A_NUMBER = "{} is {!r}: a whole number is taken."
+UNREACHED: tuple[type[Exception], ...] = (EngineUnavailable, *client.NOT_SENT)
 SWITCHES = {"yes": True, "no": False}
 HINTS = {
     "num_blocks": "the pool, with the null block",
@@ -55,6 +56,9 @@ class Field:
 @never_cache
 def whatif(request: HttpRequest, reference: str) -> HttpResponse:
     """The form; with ``?ticket=`` also how that rehearsal stands."""
+    arriving = access.own_of(reference, learner_id_of(request.session))
+    if arriving is not None and arriving.state != "kept":
+        return render(request, "lab/whatif/arriving.html", {"kept": arriving})
     return _page(request, _found(request, reference), request.GET)
 
 
@@ -118,7 +122,7 @@ def _standing(request: HttpRequest, found: Found, ticket: str) -> dict[str, Any]
         return {"has_ticket": False}
     try:
         seen = Line().look(ticket, learner_id_of(request.session) or "")
-    except (EngineUnavailable, *client.NOT_SENT):
+    except UNREACHED:
         seen = Standing("waiting", reason=client.NO_BROKER)  # the next look may find it
     except EngineError as error:
         seen = Standing("refused", reason=str(error))
@@ -134,7 +138,7 @@ def _standing(request: HttpRequest, found: Found, ticket: str) -> dict[str, Any]
         "settings": setting_rows(result) if result else [],
         "figures": figure_rows(result) if result else [],
         "check": check_words(result) if result else "",
-        "is_exact": bool(result) and not result["check"]["num_differing"],
+        "is_exact": result is not None and not result["check"]["num_differing"],
         "remarks": result["remarks"] if result else [],
     }
 

@@ -281,12 +281,12 @@ def lab_record(
 
 @control_command(
     args=[("engine_host_id", str), ("action", str), ("recording_id", str)],
-    signature="HOST start|stop ID",
+    signature="HOST start|stop|last ID",
 )
 def lab_keep(
     state: Any, engine_host_id: str, action: str, recording_id: str
 ) -> dict[str, Any] | None:
-    """Record for a learner; only the host named replies."""
+    """Record for a learner, or keep the last minute; only the host named replies."""
     if _worker is None or _worker.config.engine_host_id != engine_host_id:
         return None
     return _worker.listener.keeper.command(action, recording_id)

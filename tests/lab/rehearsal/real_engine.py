@@ -21,6 +21,21 @@ BASE = {
     "max_num_batched_tokens": 128,
     "enable_prefix_caching": True,
 }
+VOCABULARY = 1_024
+MODEL = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 64,
+    "intermediate_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+    "num_key_value_heads": 1,
+    "head_dim": 64,
+    "vocab_size": VOCABULARY,
+    "max_position_embeddings": MAX_MODEL_LEN,
+    "torch_dtype": "float32",
+}
+"""So small that a step takes milliseconds; its weights are random."""
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -33,6 +48,8 @@ def record(path: Path, **changed: Any) -> Path:
         **os.environ,
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_LOGGING_LEVEL": "ERROR",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": "1",
     }
     subprocess.run(command, check=True, cwd=ROOT, env=environment, timeout=200)
     return path
@@ -41,10 +58,10 @@ def record(path: Path, **changed: Any) -> Path:
 def coming() -> list[tuple[int, list[int], int]]:
     """Before which step, prompt, tokens of the answer: some begin alike."""
     draw = random.Random(5)
-    shared = [draw.randrange(100, 40_000) for _ in range(96)]
+    shared = [draw.randrange(300, VOCABULARY) for _ in range(96)]
     requests = []
     for step in range(0, STEPS - 40, 5):
-        tail = [draw.randrange(100, 40_000) for _ in range(draw.randrange(5, 60))]
+        tail = [draw.randrange(300, VOCABULARY) for _ in range(draw.randrange(5, 60))]
         prompt = shared[: draw.choice((0, 50, 96))] + tail
         requests.append((step, prompt, draw.randrange(20, 90)))
     # Until the end there is always something to do: a step is a step.
@@ -57,15 +74,20 @@ def main(asked: Path, out: Path) -> None:
     from vllm.v1.engine.llm_engine import LLMEngine
 
     from lab.tracing.tap import TapReader
-    from tests.lab.engine_host import model_dir
 
+    model = out.with_suffix(".model")
+    model.mkdir()
+    (model / "config.json").write_text(json.dumps(MODEL))
     tap = TapReader(out.with_suffix(".tap"))
     engine = LLMEngine.from_engine_args(
         EngineArgs(
-            model=str(model_dir()),
+            model=str(model),
+            load_format="dummy",
+            dtype="float32",
+            skip_tokenizer_init=True,
             max_model_len=MAX_MODEL_LEN,
             enforce_eager=True,
-            kv_cache_memory_bytes=256 << 20,
+            kv_cache_memory_bytes=16 << 20,
             scheduler_cls="lab.tracing.scheduler.TracingScheduler",
             additional_config={"tap_path": str(out.with_suffix(".tap"))},
             **json.loads(asked.read_text()),
@@ -76,7 +98,10 @@ def main(asked: Path, out: Path) -> None:
             if before == step:
                 forced = 200 + number
                 sampling = SamplingParams(
-                    max_tokens=length, ignore_eos=True, allowed_token_ids=[forced]
+                    max_tokens=length,
+                    ignore_eos=True,
+                    allowed_token_ids=[forced],
+                    detokenize=False,
                 )
                 one = {"prompt_token_ids": prompt}
                 engine.add_request(str(number + 1), one, sampling)
