@@ -53,7 +53,8 @@ class ReplayTeller:
         self._named: dict[str, _Named] = {}
         self._contents: dict[int, tuple[int, ...]] = {}
         """Of each block that was hashed: the name before it, and its names."""
-        self._in_flight: deque[tuple[dict[str, int], list[str]]] = deque()
+        self._in_flight: deque[dict[str, int]] = deque()
+        """Tokens of each request, of the steps whose output is awaited."""
         self._arrived: list[int] = []
         self._runs: list[int] = []
         self._ended: list[int] = []
@@ -70,12 +71,8 @@ class ReplayTeller:
         self._tell_names(named)
 
     def scheduled(self, output: SchedulerOutput) -> None:
-        """A step is on its way; who samples a token in it."""
-        requests = self._scheduler.requests
-        counts = output.num_scheduled_tokens
-        self._in_flight.append(
-            (counts, [one for one in counts if not requests[one].is_prefill_chunk])
-        )
+        """A step is on its way. In the hot path: no request is touched."""
+        self._in_flight.append(output.num_scheduled_tokens)
 
     def updated(self) -> None:
         """The output of the oldest step in flight was taken in."""
@@ -162,13 +159,23 @@ class ReplayTeller:
         ]
 
     def _steps_in_flight(self) -> Iterable[list[int]]:
-        for counts, sampling in self._in_flight:
-            yield [
-                word
-                for request_id, count in counts.items()
-                if (named := self._named.get(request_id)) is not None
-                for word in (named.short_id, count, int(request_id in sampling))
-            ]
+        """A request's output placeholders are its tokens in flight: so many of its last
+        steps sample one. Preempted, it has none; what it decoded still comes."""
+        left: dict[str, int] = {}
+        steps: list[list[int]] = []
+        for counts in reversed(self._in_flight):
+            steps.insert(0, [])
+            for request_id, count in counts.items():
+                request = self._scheduler.requests.get(request_id)
+                named = self._named.get(request_id)
+                if request is None or named is None:
+                    continue
+                left.setdefault(request_id, request.num_output_placeholders)
+                left[request_id] -= 1
+                is_stale = getattr(request, "num_stale_output_tokens", 0) and count == 1
+                samples = left[request_id] >= 0 or is_stale
+                steps[0] += (named.short_id, count, int(bool(samples)))
+        return steps
 
     def _free(self) -> list[int]:
         queue = self._scheduler.kv_cache_manager.block_pool.free_block_queue
