@@ -51,8 +51,9 @@ class ReplayTeller:
         kept = GENERATIONS_A_POOL * pool.num_gpu_blocks * self._per_block
         self._prefixes = PrefixNames(self._granule, kept)
         self._named: dict[str, _Named] = {}
-        self._contents: dict[int, tuple[int, ...]] = {}
-        """Of each block that was hashed: the name before it, and its names."""
+        self._contents: dict[int, tuple[_Named, int]] = {}
+        """Of each block that was hashed: whose it was, and its logical index. Names are
+        made later: in the hot path no token is looked at."""
         self._in_flight: deque[dict[str, int]] = deque()
         """Tokens of each request, of the steps whose output is awaited."""
         self._arrived: list[int] = []
@@ -84,14 +85,9 @@ class ReplayTeller:
     ) -> None:
         """Blocks from ``first`` up to ``end`` of its table got hashes."""
         named = self._named.get(request.request_id)
-        if named is None:
-            return
-        self._name(request, named, end * self._block_size)
-        size, names = self._per_block, named.names
-        for index in range(first, min(end, len(names) // size)):
-            at = index * size
-            before = names[at - 1] if at else 0
-            self._contents[blocks[index].block_id] = (before, *names[at : at + size])
+        if named is not None:
+            for index in range(first, end):
+                self._contents[blocks[index].block_id] = named, index
 
     def paused(self, request: Request) -> None:
         """It was preempted: what it computes again is looked up by all its tokens."""
@@ -184,13 +180,18 @@ class ReplayTeller:
     def _cached(self) -> list[int]:
         """Blocks of unknown content, hashed before this began, are left out."""
         pool = self._scheduler.kv_cache_manager.block_pool
+        size = self._per_block
         words: list[int] = []
         for found in pool.cached_block_hash_to_block._cache.values():
             blocks = found.values() if isinstance(found, dict) else (found,)
             for block in blocks:
                 content = self._contents.get(block.block_id)
-                if content is not None:
-                    words += (block.block_id, *content)
+                if content is None:
+                    continue
+                names, at = content[0].names, content[1] * size
+                if len(names) >= at + size:
+                    before = names[at - 1] if at else 0
+                    words += (block.block_id, before, *names[at : at + size])
         return words
 
     # Names
