@@ -284,6 +284,7 @@ CELERY_TASK_ROUTES = {
     "lab.generate": {"queue": "engine"},
     "lab.second_engine": {"queue": "engine"},
     "lab.plain_transformers": {"queue": "engine"},
+    "lab.rehearsal": {"queue": "engine"},
 }
 CELERY_BEAT_SCHEDULER = "config.beat:OneOfSeveral"
 CELERY_BEAT_SCHEDULE = {

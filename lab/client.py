@@ -202,8 +202,9 @@ def record(engine_host_id: str, action: str, **arguments: Any) -> dict[str, Any]
 
 
 def keep(engine_host_id: str, action: str, recording_id: str) -> dict[str, Any] | None:
-    """Tell one host to "start" or "stop" a learner's recording; its reply as of
-    record(). The file comes by the task lab.keep_recording when it has ended."""
+    """Tell one host to "start" or "stop" a learner's recording, or to keep the minute
+    before as one ("last"); its reply as of record(). The file comes by the task
+    lab.keep_recording when it has ended."""
     arguments = {
         "engine_host_id": engine_host_id,
         "action": action,

@@ -43,6 +43,14 @@ def plain_transformers(payload: dict[str, Any]) -> None:
     bootstep.run_rival(payload)
 
 
+@shared_task(name="lab.rehearsal", ignore_result=True, acks_late=True)
+def rehearsal(payload: dict[str, Any]) -> None:
+    """Go through one ticket's recording again under other settings, to its end."""
+    from lab.worker import bootstep
+
+    bootstep.run_rehearsal(payload)
+
+
 @shared_task(
     name="lab.finish_request",
     ignore_result=True,

@@ -6,6 +6,7 @@ from lab import views
 from lab.experiments import class_run, pages, staff
 from lab.shelf import actions
 from lab.shelf import pages as shelf
+from lab.whatif import pages as whatif
 
 app_name = "lab"
 OWN = "recordings/<slug:recording_id>"
@@ -22,6 +23,7 @@ urlpatterns = [
     path("recordings/", shelf.shelf, name="shelf"),
     path("recordings/menu/", views.recordings, name="recordings"),
     path("recordings/begin/", actions.begin, name="recording_begin"),
+    path("recordings/minute/", actions.last_minute, name="last_minute"),
     path("recordings/upload/", actions.upload, name="recording_upload"),
     path(f"{OWN}/state/", actions.state, name="recording_state"),
     path(f"{OWN}/stop/", actions.stop, name="recording_stop"),
@@ -31,5 +33,9 @@ urlpatterns = [
     path("recordings/<slug:reference>/", shelf.frames, name="recording"),
     path("recordings/<slug:reference>/file/", shelf.file, name="recording_file"),
     path("recordings/<slug:reference>/trace/", shelf.trace, name="recording_trace"),
+    path("recordings/<slug:reference>/steps/", shelf.timeline, name="timeline"),
     path("replay/<slug:reference>/", shelf.replay, name="replay"),
+    path("whatif/<slug:reference>/", whatif.whatif, name="whatif"),
+    path("whatif/<slug:reference>/begin/", whatif.begin, name="whatif_begin"),
+    path("whatif/<slug:reference>/how/", whatif.standing, name="whatif_standing"),
 ]

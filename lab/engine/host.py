@@ -19,6 +19,7 @@ from lab.engine.config import EngineConfig
 from lab.engine.generation import GenerationRequest
 from lab.engine.in_flight import RESTARTED, InFlightRequest
 from lab.engine.launch import EngineRun, last_start_s
+from lab.engine.prompts import Prompts
 from lab.engine.pulse import SILENT_S, Pulse
 from lab.engine.serving import Serving
 from lab.engine.state import HostListener, HostState, sentence_of

@@ -28,6 +28,9 @@ class HostListener(Protocol):
     ) -> None:
         """One StepTrace, in order, when the mirror has applied it."""
 
+    def on_replay_note(self, record: bytes) -> None:
+        """What a replay needs beside the StepTrace that comes next."""
+
     def on_poll(self, mirror: PoolMirror | None) -> None:
         """After every look at the tap, also when there was nothing new."""
 

@@ -7,6 +7,7 @@ import time
 from lab.engine.serving import Serving
 from lab.engine.state import HostState
 from lab.tracing.mirror import PoolMirror
+from lab.tracing.replay_notes import is_replay_note
 from lab.tracing.trace import SteadyReader, decode
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,9 @@ class TapLook:
         self._serving.look(mirror)
 
     def _take(self, record: bytes, mirror: PoolMirror) -> None:
+        if is_replay_note(record):
+            self._state.listener.on_replay_note(record)
+            return
         full = self._steady.expand(record)
         if full is None or not mirror.follows(trace := decode(full)):
             self.ask_snapshot()

@@ -20,6 +20,7 @@ from lab.recordings.recording import (
     RecordingHeader,
 )
 from lab.tracing.notes import Freed, Hashed, LookedUp, notes_of
+from lab.tracing.replay_notes import decode_note
 from lab.tracing.trace import StepTrace, decode
 
 MIB = 1 << 20
@@ -143,6 +144,8 @@ class _Reader:
             "num_traces": len(recording.records),
             "num_samples": len(recording.samples),
         }
+        if recording.notes:
+            wanted["num_notes"] = len(recording.notes)
         if counts != wanted:
             raise ValueError(f"it ends with {counts} but holds {wanted}")
         return recording
@@ -173,6 +176,8 @@ class _Reader:
             elif kind == b"M":
                 rows = json.loads(self._unpacked(payload))
                 recording.samples.extend(MemorySample.from_json(row) for row in rows)
+            elif kind == b"R":
+                recording.notes.extend(self._notes(payload))
             elif kind == b"E":
                 return dict(json.loads(payload))
             else:
@@ -192,6 +197,15 @@ class _Reader:
                 raise ValueError(f"a trace names a block beyond {header.num_blocks}")
             _check_notes(trace, header)
         return records
+
+    def _notes(self, payload: bytes) -> Iterator[bytes]:
+        plain, at = self._unpacked(payload), 0
+        while at < len(plain):
+            size = 4 * int.from_bytes(plain[at : at + 4], "little")
+            record = plain[at : at + size]
+            decode_note(record)
+            yield record
+            at += size
 
     def _unpacked(self, payload: bytes) -> bytes:
         """The plain bytes; ValueError when they are more than a recording may hold."""

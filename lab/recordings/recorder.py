@@ -139,6 +139,11 @@ class Recorder:
         if self._session is not None and self._session.is_open:
             self._session.add_trace(record, trace)
 
+    def on_replay_note(self, record: bytes) -> None:
+        """What a replay needs of the StepTrace that comes next."""
+        if self._session is not None and self._session.is_open:
+            self._session.add_note(record)
+
     def on_memory(self, sample: MemorySample) -> None:
         """One memory sample."""
         if self._session is not None and self._session.is_open:
@@ -181,6 +186,8 @@ class Session:
         self._num_plain_bytes = 0
         self._begins_by = clock() + MAX_WAIT_S
         self._ends_at: float | None = None
+        self._first_note: bytes | None = None
+        """Of the snapshot that it may begin with."""
 
     def end_in_time(self) -> None:
         """Stop when its seconds are over, its file is full, or nothing was there to
@@ -201,7 +208,16 @@ class Session:
             if trace.header.kind is not TraceKind.SNAPSHOT:
                 return
             self._ends_at = self._clock() + self._seconds
+            if self._first_note is not None:
+                self.add_note(self._first_note)
         self.writer.add_trace(record)
+        self._num_plain_bytes += len(record)
+
+    def add_note(self, record: bytes) -> None:
+        if self._ends_at is None:
+            self._first_note = record
+            return
+        self.writer.add_note(record)
         self._num_plain_bytes += len(record)
 
     def add_memory(self, sample: MemorySample) -> None:

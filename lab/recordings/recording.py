@@ -7,7 +7,9 @@ A recording holds neither text nor request ids. Layout of the file::
         H  the header as JSON; first
         T  up to 2,048 traces: XZ of lab/recordings/columns.py
         M  memory samples: XZ of a JSON list of objects
-        E  the end, as JSON: {"num_traces", "num_samples"}
+        R  what a replay needs: XZ of the records of lab/tracing/replay_notes.py, one
+           after the other; recordings from before there were any have no such chunk
+        E  the end, as JSON: {"num_traces", "num_samples"}, and "num_notes" of the R
 
 Every chunk stands alone, so a recording whose end was cut off can be read up to there.
 
@@ -110,6 +112,9 @@ class Recording:
     records: list[bytes] = field(default_factory=list)
     """Raw StepTraces as trace.decode() reads them; the first is a snapshot."""
     samples: list[MemorySample] = field(default_factory=list)
+    notes: list[bytes] = field(default_factory=list)
+    """What a replay needs, as replay_notes.decode_note() reads it; none in recordings
+    from before it was written down."""
     is_cut: bool = False
     """Its end is missing: the recording broke off."""
 
@@ -129,6 +134,13 @@ class Recording:
 # Writing
 
 
+@dataclass(frozen=True)
+class Note:
+    """A replay record on its way to the file."""
+
+    record: bytes
+
+
 class RecordingWriter:
     """Writes to ``path`` with ".part" behind it, and renames when closed.
 
@@ -145,7 +157,7 @@ class RecordingWriter:
         self.num_bytes = 0
         """Bytes in the file so far."""
         self.error: RecordingError | None = None
-        self._queue: SimpleQueue[bytes | MemorySample | None] = SimpleQueue()
+        self._queue: SimpleQueue[bytes | MemorySample | Note | None] = SimpleQueue()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.part.open("wb")
@@ -168,6 +180,11 @@ class RecordingWriter:
         if self.error is None:
             self.num_samples += 1
             self._queue.put(sample)
+
+    def add_note(self, record: bytes) -> None:
+        """One raw replay record, before the StepTrace that it comes before."""
+        if self.error is None:
+            self._queue.put(Note(record))
 
     def end(self) -> None:
         """Nothing more will come: the thread writes the rest and ends."""
@@ -210,22 +227,28 @@ class RecordingWriter:
     def _write_all(self) -> None:
         records: list[bytes] = []
         samples: list[MemorySample] = []
+        notes: list[bytes] = []
         due = time.monotonic() + FLUSH_EVERY_S
         counts = {"num_traces": 0, "num_samples": 0}
         while (one := self._queue.get()) is not None:
-            if isinstance(one, MemorySample):
+            if isinstance(one, Note):
+                notes.append(one.record)
+                counts["num_notes"] = counts.get("num_notes", 0) + 1
+            elif isinstance(one, MemorySample):
                 samples.append(one)
                 counts["num_samples"] += 1
             else:
                 records.append(one)
                 counts["num_traces"] += 1
             if len(records) == TRACES_PER_CHUNK or time.monotonic() >= due:
-                self._flush(records, samples)
+                self._flush(records, samples, notes)
                 due = time.monotonic() + FLUSH_EVERY_S
-        self._flush(records, samples)
+        self._flush(records, samples, notes)
         self._write_chunk(b"E", json.dumps(counts).encode())
 
-    def _flush(self, records: list[bytes], samples: list[MemorySample]) -> None:
+    def _flush(
+        self, records: list[bytes], samples: list[MemorySample], notes: list[bytes]
+    ) -> None:
         if records:
             self._write_chunk(b"T", _packed(to_columns(records)))
             records.clear()
@@ -233,6 +256,9 @@ class RecordingWriter:
             rows = [dataclasses.asdict(sample) for sample in samples]
             self._write_chunk(b"M", _packed(json.dumps(rows).encode()))
             samples.clear()
+        if notes:
+            self._write_chunk(b"R", _packed(b"".join(notes)))
+            notes.clear()
 
     def _write_chunk(self, kind: bytes, payload: bytes) -> None:
         crc = zlib.crc32(kind + payload)

@@ -38,6 +38,7 @@ STATE_S = 600
 MAX_WAITING = 40
 ENGINE_TASK = "lab.second_engine"
 TRANSFORMERS_TASK = "lab.plain_transformers"
+REHEARSAL_TASK = "lab.rehearsal"
 
 State = Literal["waiting", "starting", "ready", "refused", "ended", "gone"]
 """starting: asked for, or its process comes up · ready: takes requests · refused: this

@@ -64,10 +64,37 @@ def begin(request: HttpRequest) -> JsonResponse:
     return JsonResponse(_told(one))
 
 
-def _start(one: KeptRecording) -> str:
+@require_POST
+def last_minute(request: HttpRequest) -> HttpResponse:
+    """Keep the last minute of the host that the learner looks at, and ask of it what
+    would have been."""
+    learner_id = learner_id_of(request.session)
+    host_id = request.POST.get("engine_host_id", "")
+    try:
+        if learner_id is None:
+            raise EngineUnavailable(NOBODY)
+        if client.status_of(host_id) is None:
+            raise EngineUnavailable(SILENT)
+        one = KeptRecording.begin(
+            learner_id,
+            recording_id=uuid.uuid4().hex,
+            title=f"The minute before {timezone.now():%-d %B, %H:%M:%S} UTC",
+            state="recording",
+            engine_host_id=host_id,
+        )
+    except UNREACHED as error:
+        is_ours = isinstance(error, EngineError)
+        return _refused(str(error) if is_ours else client.NO_BROKER)
+    if trouble := _start(one, "last"):
+        one.delete()
+        return _refused(trouble)
+    return JsonResponse({"whatif_url": reverse("lab:whatif", args=[one.recording_id])})
+
+
+def _start(one: KeptRecording, action: str = "start") -> str:
     """Have the host begin; why it does not, or ""."""
     try:
-        reply = client.keep(one.engine_host_id, "start", one.recording_id)
+        reply = client.keep(one.engine_host_id, action, one.recording_id)
     except client.NOT_SENT:
         return client.NO_BROKER
     if reply is None:

@@ -4,7 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
@@ -20,6 +26,7 @@ from lab.recordings import limits
 from lab.recordings.chrome_trace import trace_events
 from lab.recordings.reader import read_bytes
 from lab.recordings.recording import SUFFIX, RecordingError
+from lab.recordings.timeline import timeline_of
 from lab.shelf import access
 from lab.shelf.access import Found
 
@@ -155,6 +162,20 @@ def trace(request: HttpRequest, reference: str) -> HttpResponse | StreamingHttpR
     )
     _name(response, found, ".trace.json")
     return _kept_by_browsers(response, found)
+
+
+@require_GET
+@gzip_page
+def timeline(request: HttpRequest, reference: str) -> HttpResponse:
+    """What each request did in each step, as the replay page draws it."""
+    found = _found(request, reference)
+    try:
+        told = timeline_of(read_bytes(found.file(), found.title, allow_cut=True))
+    except OSError:
+        return HttpResponse(LOST_FILE, status=410, content_type="text/plain")
+    except RecordingError as error:
+        return HttpResponse(str(error), status=422, content_type="text/plain")
+    return _kept_by_browsers(JsonResponse(told), found)
 
 
 def json_array(events: Iterator[dict[str, Any]]) -> bytes:

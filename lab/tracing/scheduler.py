@@ -31,6 +31,8 @@ from vllm.v1.outputs import ModelRunnerOutput
 from vllm.v1.request import Request, RequestStatus
 
 from lab.tracing.note_taker import NoteTaker
+from lab.tracing.replay_notes import encode_note
+from lab.tracing.replay_teller import ReplayTeller, Sections
 from lab.tracing.tap import REFUSAL_NAME, TapWriter
 from lab.tracing.trace import (
     EVICTED,
@@ -115,6 +117,8 @@ class TracingScheduler(AsyncScheduler):
         """vLLM's own while it is traced; None while nobody wants traces."""
         self._notes: NoteTaker | None = None
         """The same of notes."""
+        self._teller: ReplayTeller | None = None
+        """With the pool: what a replay needs beside the traces."""
         self._pending: list[int] = []
         self._last_req_ids: list[str] | None = None
         """What the last SCHEDULE record told of; None after a snapshot."""
@@ -135,6 +139,8 @@ class TracingScheduler(AsyncScheduler):
         if request.request_id in self._traced:
             return
         traced = self._trace_from_now(request)
+        if self._teller is not None:
+            self._teller.arrived(request, traced.short_id)
         self._tell(request, traced, RequestState.WAITING)
         self._tell_place(request, traced, RequestState.WAITING)
 
@@ -144,6 +150,8 @@ class TracingScheduler(AsyncScheduler):
         self._follow_switch()
         if self._pool is not None:
             start = time.perf_counter_ns()
+            assert self._teller is not None
+            self._teller.scheduled(output)
             self._trace_schedule(output)
             self._cost_ns += time.perf_counter_ns() - start
         return output
@@ -152,6 +160,8 @@ class TracingScheduler(AsyncScheduler):
         self, scheduler_output: SchedulerOutput, model_runner_output: ModelRunnerOutput
     ) -> dict[int, EngineCoreOutputs]:
         outputs = super().update_from_output(scheduler_output, model_runner_output)
+        if self._teller is not None:
+            self._teller.updated()
         self._trace_update()
         return outputs
 
@@ -164,12 +174,16 @@ class TracingScheduler(AsyncScheduler):
 
     def reset_prefix_cache(self, *args: Any, **kwargs: Any) -> bool:
         is_reset = super().reset_prefix_cache(*args, **kwargs)
+        if is_reset and self._teller is not None:
+            self._teller.reset()
         self._trace_update()
         return is_reset
 
     def _preempt_request(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super()._preempt_request(request, *args, **kwargs)
         self._num_preemptions += 1
+        if self._teller is not None:
+            self._teller.paused(request)
         traced = self._traced[request.request_id]
         self._tell(request, traced, RequestState.PREEMPTED)
         self._tell_place(request, traced, RequestState.PREEMPTED)
@@ -181,6 +195,8 @@ class TracingScheduler(AsyncScheduler):
         traced = self._traced.pop(request.request_id, None)
         self._short_ids.pop(request.request_id, None)
         if traced is not None:
+            if self._teller is not None:
+                self._teller.ended(request)
             self._tell(request, traced, RequestState.FINISHED)
         return result
 
@@ -190,14 +206,17 @@ class TracingScheduler(AsyncScheduler):
         """Attach the pool, with a snapshot, or detach it when the reader says so."""
         is_on = self._tap is not None and self._tap.is_enabled
         if is_on and self._pool is None:
-            self._pool = TracingBlockPool.attach(self.kv_cache_manager.block_pool)
+            self._teller = ReplayTeller(self)
+            self._pool = TracingBlockPool.attach(
+                self.kv_cache_manager.block_pool, self._teller.hashed
+            )
             self._notes = NoteTaker(self, self._pool, self._short_ids)
             self._trace_snapshot()
         elif not is_on and self._pool is not None:
             assert self._notes is not None
             self._notes.detach()
             self._pool.detach()
-            self._pool, self._notes = None, None
+            self._pool = self._notes = self._teller = None
             self._pending.clear()
 
     def _trace_from_now(self, request: Request) -> _Traced:
@@ -367,7 +386,15 @@ class TracingScheduler(AsyncScheduler):
         blocks += [self._block_word(pool.blocks[block_id]) for block_id in blocks]
         changes.requests, changes.blocks = self._pending, blocks
         self._pending = []
+        assert self._teller is not None
+        self._write_note(self._teller.take())
         self._emit(kind, changes)
+
+    def _write_note(self, sections: Sections) -> None:
+        """What a replay needs, before the StepTrace that comes next."""
+        if sections:
+            assert self._tap is not None
+            self._tap.write(encode_note(self._sequence + 1, sections))
 
     def _block_word(self, block: KVCacheBlock) -> int:
         assert self._pool is not None
@@ -387,8 +414,8 @@ class TracingScheduler(AsyncScheduler):
         self._pool.evicted.clear()
         tables: list[int] = []
         scheduled: tuple[list[int], list[int], list[int]] = ([], [], [])
-        queued = [*self._first_waiting, *self.waiting]
-        for request in [*self.running, *queued]:
+        live_requests = [*self.running, *self._first_waiting, *self.waiting]
+        for request in live_requests:
             entry = self._traced.get(request.request_id)
             if entry is None:
                 entry = self._trace_from_now(request)
@@ -407,6 +434,9 @@ class TracingScheduler(AsyncScheduler):
         blocks = [block.block_id for block in live]
         blocks += [self._block_word(block) for block in live]
         requests, self._pending = self._pending, []
+        assert self._teller is not None
+        told = [(one, self._traced[one.request_id].short_id) for one in live_requests]
+        self._write_note(self._teller.tell_all(told))
         changes = StepChanges(
             requests=requests,
             tables=tables,

@@ -1,7 +1,7 @@
 """TracingBlockPool: vLLM's block pool, marking each block that changes hands."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from vllm.v1.core.block_pool import BlockPool
@@ -10,9 +10,13 @@ from vllm.v1.core.kv_cache_utils import (
     KVCacheBlock,
     get_block_hash,
 )
+from vllm.v1.request import Request
 
 from lab.tracing.hash_numbers import HashNumbers
 from lab.tracing.notes import REMOVED, freed_note
+
+OnHashed = Callable[[Request, Sequence[KVCacheBlock], int, int], None]
+"""A request's block table, and from where to where its blocks have hashes now."""
 
 
 class TracingBlockPool(BlockPool):
@@ -20,7 +24,8 @@ class TracingBlockPool(BlockPool):
 
     ``dirty`` holds block ids, ``evicted`` those that lost their hash to make room.
     ``hook_ns`` adds up the time spent marking, in nanoseconds. ``log`` tells which
-    block got or lost which hash, in order: words as in a BLOCKS note.
+    block got or lost which hash, in order: words as in a BLOCKS note. ``on_hashed`` is
+    called when blocks of a request are put into the prefix cache.
     """
 
     dirty: set[int]
@@ -34,9 +39,10 @@ class TracingBlockPool(BlockPool):
     numbers: HashNumbers
     number_of: dict[int, int]
     """By block id: the number of its hash."""
+    on_hashed: OnHashed
 
     @staticmethod
-    def attach(pool: BlockPool) -> "TracingBlockPool":
+    def attach(pool: BlockPool, on_hashed: OnHashed) -> "TracingBlockPool":
         """Turn vLLM's own pool into a tracing one, without rebuilding it."""
         pool.__class__ = TracingBlockPool
         assert isinstance(pool, TracingBlockPool)
@@ -45,6 +51,7 @@ class TracingBlockPool(BlockPool):
         pool.hook_ns = 0
         pool.log, pool.freed = [], []
         pool._number_all(pool.__dict__.get("numbers"))
+        pool.on_hashed = on_hashed
         return pool
 
     def _number_all(self, before: HashNumbers | None) -> None:
@@ -100,6 +107,22 @@ class TracingBlockPool(BlockPool):
             block_ids = [block.block_id for block in blocks]
             note = freed_note(block_ids, is_front=is_front)
             self.freed.append((len(self.log), note))
+
+    def cache_full_blocks(
+        self,
+        request: Request,
+        blocks: list[KVCacheBlock],
+        num_cached_blocks: int,
+        num_full_blocks: int,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().cache_full_blocks(
+            request, blocks, num_cached_blocks, num_full_blocks, *args, **kwargs
+        )
+        start = time.perf_counter_ns()
+        self.on_hashed(request, blocks, num_cached_blocks, num_full_blocks)
+        self.hook_ns += time.perf_counter_ns() - start
 
     def unpin_blocks(self, blocks: Iterable[KVCacheBlock], on_reuse: Any) -> None:
         pinned = list(blocks)

@@ -31,6 +31,7 @@ from lab.messages import queue_of
 from lab.worker.listener import EngineListener
 from lab.worker.process_group import end_recorded, end_with_parent
 from lab.worker.publisher import say_last
+from lab.worker.rehearsals import Rehearsals
 from lab.worker.requests import Leases, RequestIntake
 from lab.worker.rival import Rival
 from lab.worker.second import SecondEngine
@@ -56,6 +57,7 @@ class EngineWorker:
     intake_class = RequestIntake
     second_class = SecondEngine
     rival_class = Rival
+    rehearsals_class = Rehearsals
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
@@ -69,6 +71,7 @@ class EngineWorker:
         self.intake = self.intake_class(self.host, leases)
         self.second = self.second_class(config, _is_ready)
         self.rival = self.rival_class(config)
+        self.rehearsals = self.rehearsals_class(config)
 
     def start(self) -> None:
         """Begin; the engine comes up in the background."""
@@ -162,6 +165,13 @@ def run_rival(payload: dict[str, Any]) -> None:
     _worker.rival.run(payload)
 
 
+def run_rehearsal(payload: dict[str, Any]) -> None:
+    """One ticket's rehearsal of a recording, beside it too."""
+    if _worker is None:
+        raise RuntimeError(NO_HOST)
+    _worker.rehearsals.run(payload)
+
+
 def _is_ready(engine_host_id: str) -> bool:
     status = client.status_of(engine_host_id)
     return status is not None and status.state == "ready"
@@ -210,6 +220,7 @@ def _shut_down_softly(**_: Any) -> None:
     _worker.host.drain()
     _worker.second.stop()
     _worker.rival.stop()
+    _worker.rehearsals.stop()
     wait_s = float(_worker.config.drain_s)
     threading.Thread(target=_interrupt_late_ones, args=(wait_s,), daemon=True).start()
 
@@ -303,12 +314,12 @@ def lab_record(
 
 @control_command(
     args=[("engine_host_id", str), ("action", str), ("recording_id", str)],
-    signature="HOST start|stop ID",
+    signature="HOST start|stop|last ID",
 )
 def lab_keep(
     state: Any, engine_host_id: str, action: str, recording_id: str
 ) -> dict[str, Any] | None:
-    """Record for a learner; only the host named replies."""
+    """Record for a learner, or keep the last minute; only the host named replies."""
     if _worker is None or _worker.config.engine_host_id != engine_host_id:
         return None
     return _worker.listener.keeper.command(action, recording_id)

@@ -16,7 +16,8 @@ from lab.messages import EngineStatus, MemorySample
 from lab.recordings import limits
 from lab.recordings.recorder import Session, header_of
 from lab.recordings.recording import SUFFIX, RecordingError, RecordingWriter
-from lab.tracing.trace import StepTrace
+from lab.tracing.trace import StepTrace, decode
+from lab.worker.last_minute import LastMinute
 
 MAX_AT_ONCE = 4
 """Of all learners: each takes some of the engine's cores to compress."""
@@ -27,6 +28,7 @@ BUSY = (
     "again when one has ended."
 )
 NOTHING = "Nothing was recorded: the engine took no step meanwhile."
+NO_MINUTE = "The engine has taken no step yet, so that there is no last minute."
 LATE = f"It ended by itself after {limits.MAX_S / 60:g} minutes, the limit."
 FULL = "It ended by itself: it had as many steps as a recording may hold."
 NOT_WRITTEN = "The engine's machine could not write the recording: its log says why."
@@ -58,14 +60,18 @@ class Keeper:
         self._clock = clock
         self._status: EngineStatus | None = None
         self._sessions: dict[str, Session] = {}
+        self._last_minute = LastMinute(ask_snapshot, clock)
 
     # From the control thread
 
     def command(self, action: str, recording_id: str) -> dict[str, Any]:
-        """Do "start" or "stop"; the reply is the Recorder's."""
+        """Do "start", "stop", or "last": keep the last minute; the reply is the
+        Recorder's."""
         try:
             if action == "start":
                 self._start(recording_id)
+            elif action == "last":
+                self._keep_last_minute(recording_id)
             elif action == "stop" and recording_id in self._sessions:
                 self._sessions[recording_id].stop()
         except RecordingError as error:
@@ -87,6 +93,20 @@ class Keeper:
             max_traces=limits.MAX_TRACES - CLOSING_TRACES,
         )
 
+    def _keep_last_minute(self, recording_id: str) -> None:
+        items = self._last_minute.items()
+        if not any(is_trace for is_trace, _ in items):
+            raise RecordingError(NO_MINUTE)
+        self._start(recording_id)
+        session = self._sessions[recording_id]
+        session.needs_snapshot = False
+        for is_trace, record in items:
+            if is_trace:
+                session.add_trace(record, decode(record))
+            else:
+                session.add_note(record)
+        session.stop()
+
     # From the host's loop
 
     def on_status(self, status: EngineStatus) -> None:
@@ -96,14 +116,23 @@ class Keeper:
     def on_engine_start(self) -> None:
         """Another engine run has other short ids: recordings end before it."""
         self._status = None
+        self._last_minute.on_engine_start()
         for session in self._all:
             session.stop()
 
     def on_trace(self, record: bytes, trace: StepTrace) -> None:
         """One StepTrace, in order."""
+        self._last_minute.on_trace(record, trace)
         for session in self._all:
             if session.is_open:
                 session.add_trace(record, trace)
+
+    def on_replay_note(self, record: bytes) -> None:
+        """What a replay needs of the StepTrace that comes next."""
+        self._last_minute.on_replay_note(record)
+        for session in self._all:
+            if session.is_open:
+                session.add_note(record)
 
     def on_memory(self, sample: MemorySample) -> None:
         """One memory sample."""

@@ -150,6 +150,10 @@ class EngineListener:
         self.recorder.on_trace(record, trace)
         self.keeper.on_trace(record, trace)
 
+    def on_replay_note(self, record: bytes) -> None:
+        self.recorder.on_replay_note(record)
+        self.keeper.on_replay_note(record)
+
     def on_poll(self, mirror: PoolMirror | None) -> None:
         if self._publishing is None:
             self._publishing = asyncio.create_task(self.publisher.run())

@@ -25,6 +25,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.records: list[bytes] = []
+        self.notes: list[bytes] = []
         self.traces: list[StepTrace] = []
         self.statuses: list[EngineStatus] = []
         self.events: list[RequestEvent] = []
@@ -41,6 +42,9 @@ class Listener:
     ) -> None:
         self.records.append(record)
         self.traces.append(trace)
+
+    def on_replay_note(self, record: bytes) -> None:
+        self.notes.append(record)
 
     def on_poll(self, mirror: PoolMirror | None) -> None:
         self.mirror = mirror

@@ -76,7 +76,7 @@ class FakeEngine:
         if error := self.broken or self.refusal:
             raise error
         self.queues.append(queue)
-        if task in ("lab.second_engine", "lab.plain_transformers"):
+        if task in ("lab.second_engine", "lab.plain_transformers", "lab.rehearsal"):
             self.seconds.append(arguments["payload"])
             return
         assert task == "lab.generate"

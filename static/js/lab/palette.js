@@ -5,7 +5,7 @@
  */
 
 const ROLES = [
-  "ground", "panel", "ink", "muted", "rule", "rule-strong", "link", "warning",
+  "ground", "panel", "ink", "muted", "rule", "rule-strong", "link", "warning", "bad",
   "free", "cached", "used", "shared", "yours",
 ];
 

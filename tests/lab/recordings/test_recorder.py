@@ -15,6 +15,7 @@ from lab.messages import EngineStatus, MemorySample
 from lab.recordings import recorder as recorder_module
 from lab.recordings.reader import read_recording
 from lab.recordings.recorder import Recorder
+from lab.tracing.replay_notes import Section, encode_note
 from lab.tracing.trace import decode
 from lab.worker import bootstep
 from tests.lab.fake_engine import FakeEngine
@@ -57,6 +58,22 @@ class Host:
 @pytest.fixture
 def host(tmp_path) -> Host:
     return Host(tmp_path / "recordings")
+
+
+def test_what_a_replay_needs_is_kept_from_the_first_snapshot_on(host) -> None:
+    notes = [encode_note(number, [(Section.FREE, [number])]) for number in range(4)]
+    host.recorder.command("start", "a", 10.0, "")
+    for note in notes[:2]:
+        host.recorder.on_replay_note(note)
+    host.tell([host.traffic.snapshot()])
+    host.recorder.on_replay_note(notes[2])
+    host.tell(host.traffic.step())
+    host.recorder.command("stop")
+    host.recorder.on_replay_note(notes[3])
+
+    reply = host.finish()
+
+    assert read_recording(Path(reply["path"])).notes == notes[1:3]
 
 
 def test_a_recording_begins_with_a_snapshot_and_ends_in_time(host) -> None:

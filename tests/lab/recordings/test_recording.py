@@ -19,6 +19,7 @@ from lab.recordings.recording import (
     RecordingHeader,
     RecordingWriter,
 )
+from lab.tracing.replay_notes import Section, encode_note
 from lab.tracing.trace import TraceError, decode
 from tests.data.make_golden import source
 from tests.lab.step_traces import Traffic
@@ -69,6 +70,22 @@ def full_load(num_steps: int, **mix) -> list[bytes]:
         records += traffic.step()
     assert len(traffic.running) > 20
     return records
+
+
+def test_what_a_replay_needs_is_read_back_in_order(tmp_path) -> None:
+    notes = [encode_note(number, [(Section.FREE, [number])]) for number in range(3)]
+    records = Traffic().records(3)
+    writer = RecordingWriter(tmp_path / "a.svlr", HEADER)
+    for record in records:
+        writer.add_trace(record)
+    for note in notes:
+        writer.add_note(note)
+    writer.close()
+
+    recording = read_recording(tmp_path / "a.svlr")
+
+    assert recording.notes == notes
+    assert recording.records == records
 
 
 @pytest.mark.parametrize("seed", range(5))

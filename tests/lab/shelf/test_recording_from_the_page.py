@@ -81,6 +81,29 @@ def test_what_the_host_recorded_is_kept_and_replays_with_the_same_bytes(
     assert learner.get(f"/lab/recordings/{told['recording_id']}/file/").content == file
 
 
+def test_the_last_minute_is_kept_and_asked_what_would_have_been(learner, hosts, file):
+    answer = learner.post("/lab/recordings/minute/", {"engine_host_id": "host-a"})
+
+    assert hosts.asked == [("lab_keep", "last")]
+    one = KeptRecording.objects.get()
+    assert answer.json() == {"whatif_url": f"/lab/whatif/{one.recording_id}/"}
+    arriving = learner.get(answer.json()["whatif_url"]).content.decode()
+    assert "is on its way from host-a" in arriving
+    assert browser().get(answer.json()["whatif_url"]).status_code == 404
+
+    deliver({"recording_id": one.recording_id}, file)
+    assert (
+        "is on its way" not in learner.get(answer.json()["whatif_url"]).content.decode()
+    )
+
+
+def test_without_a_last_minute_the_host_says_so_and_nothing_is_left(learner, hosts):
+    hosts.reply = {"state": "refused", "error": "No step yet."}
+    answer = learner.post("/lab/recordings/minute/", {"engine_host_id": "host-a"})
+    assert (answer.status_code, answer.json()) == (409, {"sentence": "No step yet."})
+    assert not KeptRecording.objects.exists()
+
+
 def test_it_gets_the_name_that_its_learner_gives(learner, hosts, file):
     told = begun(learner)
     deliver(told, file)

@@ -2,6 +2,7 @@
  * The record button below the instrument: looks its parts up, and wires them.
  */
 
+import { LastMinute } from "./minute.js";
 import { Recording } from "./recording.js";
 
 const byId = (id) => document.getElementById(id);
@@ -30,6 +31,11 @@ if (form) {
     kept: byId("record-kept"), title: byId("record-title"), replay: byId("record-replay"),
   };
   const recording = new Recording(parts, ask);
-  document.addEventListener("servelab:engine", ({ detail }) => recording.see(detail));
-  document.addEventListener("servelab:recording", ({ detail }) => recording.watchesRecording(detail !== null));
+  const minute = new LastMinute(
+    { button: byId("record-minute"), words: parts.words }, ask, (url) => location.assign(url),
+  );
+  for (const one of [recording, minute]) {
+    document.addEventListener("servelab:engine", ({ detail }) => one.see(detail));
+    document.addEventListener("servelab:recording", ({ detail }) => one.watchesRecording(detail !== null));
+  }
 }

@@ -5,6 +5,7 @@
 import { isTaken } from "../keys.js";
 import { onThemeChange, readPalette } from "../palette.js";
 import { ReplayClock } from "./clock.js";
+import { openOnDemand } from "../timeline/open.js";
 import { inCommon } from "./overview.js";
 import { Side } from "./side.js";
 
@@ -138,4 +139,5 @@ if (root) {
   };
   const sides = [...root.querySelectorAll(".replay-side")];
   new Replay(parts, sides, readPalette(root)).start();
+  for (const details of root.querySelectorAll(".timeline")) openOnDemand(details);
 }

@@ -1,0 +1,1 @@
+"""What if: the page that rehearses a recording beside an engine."""

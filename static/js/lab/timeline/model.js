@@ -1,0 +1,124 @@
+/**
+ * Timeline: requests as spans of steps, as lab/recordings/timeline.py tells them. Pure.
+ */
+
+import { requestName } from "../words.js";
+
+export const KINDS = ["queued", "prefill", "decode", "preempted", "recomputed"];
+export const QUEUED = 0;
+export const PREEMPTED = 3;
+const LEAST_STEPS = 8;
+
+export class Timeline {
+  /** @param {object} told  the JSON of the recording */
+  constructor(told) {
+    this.steps = told.steps;
+    this.atMs = told.at_ms;
+    this.endMs = told.end_ms;
+    this.numWaiting = told.num_waiting;
+    this.requests = told.requests;
+  }
+
+  get numSteps() {
+    return this.steps.length;
+  }
+
+  /** When step `index` begins, in ms; the end of the recording behind the last. */
+  startOf(index) {
+    return index < this.numSteps ? this.atMs[Math.max(0, index)] : this.endMs;
+  }
+
+  /** Index of the step that was under way at `ms`. */
+  stepAt(ms) {
+    let low = 0;
+    let high = this.numSteps;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.atMs[middle] <= ms) low = middle + 1;
+      else high = middle;
+    }
+    return Math.max(0, low - 1);
+  }
+
+  /**
+   * Who had a part in step `index`, most tokens first.
+   * @returns {{id: number, kind: string, tokens: number}[]}
+   */
+  sharesOf(index) {
+    const shares = [];
+    for (const { id, spans } of this.requests) {
+      const span = spanAt(spans, index);
+      if (span && span[3] > 0) shares.push({ id, kind: KINDS[span[0]], tokens: span[3] });
+    }
+    return shares.sort((one, other) => other.tokens - one.tokens);
+  }
+
+  /** One row a request for the table: steps and tokens of each kind. */
+  totals() {
+    return this.requests.map(({ id, prompt, cached, preemptions, again, finish, spans }) => {
+      const steps = KINDS.map(() => 0);
+      const tokens = KINDS.map(() => 0);
+      for (const [kind, first, end, each] of spans) {
+        steps[kind] += end - first;
+        tokens[kind] += (end - first) * each;
+      }
+      return { id, prompt, cached, preemptions, again, finish, steps, tokens };
+    });
+  }
+}
+
+/** The span of a request that step `index` is in; null where it is in none. */
+export function spanAt(spans, index) {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (spans[middle][1] <= index) low = middle + 1;
+    else high = middle;
+  }
+  const span = spans[low - 1];
+  return span && index < span[2] ? span : null;
+}
+
+/** What part of the steps is seen: zoomed and moved within them. */
+export class Window {
+  #numSteps;
+
+  /** @param {number} numSteps */
+  constructor(numSteps) {
+    this.#numSteps = numSteps;
+    this.first = 0;
+    this.count = numSteps;
+  }
+
+  /** Show `factor` times as many steps; step `around` stays where it is. */
+  zoom(factor, around) {
+    const least = Math.min(LEAST_STEPS, this.#numSteps);
+    const count = Math.min(this.#numSteps, Math.max(least, this.count * factor));
+    const share = (around - this.first) / this.count;
+    this.count = count;
+    this.moveTo(around - share * count);
+  }
+
+  moveTo(first) {
+    this.first = Math.min(this.#numSteps - this.count, Math.max(0, first));
+  }
+
+  /** Move just so far that step `index` is seen. */
+  reveal(index) {
+    if (index < this.first) this.moveTo(index);
+    else if (index + 1 > this.first + this.count) this.moveTo(index + 1 - this.count);
+  }
+}
+
+/** A sentence on step `index`. */
+export function wordsOf(timeline, index, most = 6) {
+  const shares = timeline.sharesOf(index);
+  const total = shares.reduce((sum, { tokens }) => sum + tokens, 0);
+  const seconds = (timeline.startOf(index) / 1000).toFixed(2);
+  const named = shares.slice(0, most).map(({ id, kind, tokens }) => `${requestName(id)} ${kind} ${tokens}`);
+  if (shares.length > most) named.push(`${shares.length - most} more`);
+  const waiting = timeline.numWaiting[index];
+  const queue = waiting ? ` · ${waiting} waiting` : "";
+  return `Step ${timeline.steps[index]} at ${seconds}\u202fs: ${total} tokens${queue} · ${named.join(", ")}`;
+}

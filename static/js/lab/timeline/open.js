@@ -1,0 +1,28 @@
+/**
+ * A recording's timeline, fetched when its part of the page is opened.
+ */
+
+import { Timeline } from "./model.js";
+import { TimelineView } from "./view.js";
+
+const PARTS = ["box", "canvas", "words", "zoomIn", "zoomOut", "table"];
+
+/** @param {HTMLDetailsElement} details  with data-url, and the parts by data-timeline */
+export function openOnDemand(details) {
+  const part = (name) => details.querySelector(`[data-timeline="${name}"]`);
+  details.addEventListener("toggle", async () => {
+    if (!details.open || details.dataset.state) return;
+    details.dataset.state = "loading";
+    try {
+      const answer = await fetch(details.dataset.url);
+      if (!answer.ok) throw new Error(`The timeline could not be read (${answer.status}).`);
+      const timeline = new Timeline(await answer.json());
+      if (timeline.numSteps === 0) throw new Error("No step is in this recording.");
+      new TimelineView(Object.fromEntries(PARTS.map((name) => [name, part(name)])), timeline);
+      details.dataset.state = "ready";
+    } catch (error) {
+      details.dataset.state = "";
+      part("words").textContent = error.message;
+    }
+  });
+}
