@@ -12,12 +12,14 @@ from kombu.exceptions import OperationalError
 from lab import client
 from lab.engine.config import EngineConfig
 from lab.engine.host import EngineHost
+from lab.engine.prompts import Prompts
 from lab.errors import EngineUnavailable
 from lab.messages import Generation
 from lab.models import EngineRequest
 from lab.recordings.still import StillEngine
 from lab.worker import bootstep
 from lab.worker.bootstep import EngineWorker
+from lab.worker.listener import EngineListener
 from tests.lab.fake_engine import HOST, READY, FakeEngine, finished
 
 GENERATION = Generation([{"role": "user", "content": "Why?"}], 8)
@@ -56,6 +58,20 @@ def test_a_host_is_asked_with_the_learners_requests_and_nobody_elses(
             },
         )
     ]
+
+
+def test_of_a_request_is_asked_with_the_learners_own_alone(engine: FakeEngine) -> None:
+    """Words come back of these only: see EngineListener.why()."""
+    for request_id, learner_id in (("a", "anna"), ("c", "bert")):
+        accept(request_id, learner_id)
+    EngineRequest.finish(finished("a", short_id=7))
+    engine.replies = [{"state": engine.replies[0], "blocks": ["text"], "apart": None}]
+    told = client.why("anna", HOST, 7)
+    assert told is not None and told.blocks == ["text"] and told.state.step == 1900
+    name, asked = engine.commands[0]
+    assert name == "lab_why"
+    assert (asked["request_ids"], asked["short_ids"]) == ([], [7])
+    assert asked["short_id"] == 7
 
 
 def test_short_ids_of_an_earlier_run_of_the_engine_are_not_the_learners(
@@ -124,6 +140,26 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineWorker]:
     step.start(SimpleNamespace(app=Celery(set_as_current=False)))
     yield bootstep._worker  # type: ignore[misc]
     step.stop(None)
+
+
+@pytest.mark.parametrize(("short_id", "words"), [(52, ["3 4", "5"]), (53, [])])
+def test_words_are_told_of_an_own_request_alone(
+    short_id: int, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still, prompts = StillEngine(), Prompts()
+    prompts.add(52, [3, 4, 5])
+    prompts.add(53, [6, 7, 8])
+    run = SimpleNamespace(decode=lambda tokens: " ".join(map(str, tokens)))
+
+    class Listening(EngineListener):
+        def __init__(self) -> None:
+            self.host = SimpleNamespace(prompts=prompts, run=run)  # type: ignore[assignment]
+
+        def look(self, request_ids: Any, short_ids: Any, block_id: Any) -> Any:
+            return replace(still.look(short_ids, block_id), block_size=2)
+
+    told = Listening().why([], [52], short_id)
+    assert told is not None and told["blocks"] == words
 
 
 def test_only_the_host_that_is_named_replies(worker: EngineWorker) -> None:

@@ -9,7 +9,7 @@ export class CacheView {
   #parts;
   #ask;
   #askedAt = -Infinity;
-  #host = null;
+  #host;
 
   /**
    * @param {Record<"note"|"tree"|"candidates"|"choices", Element>} parts
