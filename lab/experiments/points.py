@@ -78,7 +78,7 @@ class Point:
 
 
 def _off(expected: float | None, measured: float | None) -> float | None:
-    return 100 * (expected / measured - 1) if expected and measured else None
+    return round(100 * (expected / measured - 1), 6) if expected and measured else None
 
 
 def served(reports: Sequence[RequestReport]) -> Served:
