@@ -20,8 +20,8 @@ from typing import Any
 import redis
 import redis.asyncio as aioredis
 
-TIMEOUT_S = 3.0
-REST_S = 2.0
+TIMEOUT_S = 2.0
+REST_S = 3.0
 
 
 class Silence:
