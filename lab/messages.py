@@ -11,9 +11,6 @@ from typing import Any, Literal
 LAB_GROUP = "lab"
 """EngineStatus of all hosts: every page names them all."""
 
-FRAMES_GROUP = "lab.frames"
-"""Frames of hosts of the version before, which had one group for all."""
-
 
 def frames_group(engine_host_id: str) -> str:
     """Group of one host's deltas between keyframes: messages {"type": "lab.frame",

@@ -7,7 +7,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from lab.messages import FRAMES_GROUP, LAB_GROUP
+from lab.messages import LAB_GROUP
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Subscription:
         self._take = take
         self._on_join = on_join
         self._channel: str | None = None
-        self._groups: set[str] = {FRAMES_GROUP, LAB_GROUP}
+        self._groups: set[str] = {LAB_GROUP}
         self._wanted: frozenset[str] = frozenset()
         self._heard: set[str] = set()
         """Of those that are, or were, wanted."""
