@@ -14,7 +14,7 @@ from mentor.knowing.knowledge import Knowledge, outside
 from mentor.knowing.ranking import BEST_ANSWER, BEST_ASK, TWO_ASKS, Ranked
 from mentor.knowing.safetensors import Tensor
 
-WEIGHTS = np.array([2.67, 2.44, 2.32, 3.67, 1.78, 0.83, -1.0, -2.64, -2.5, -2.11])
+WEIGHTS = np.array([2.67, 2.44, 2.32, 3.67, 1.78, 0.83, -1.0, -2.11, -2.5, -2.11])
 BIAS = -5.4
 ANSWER, OFFER = -0.3, -1.0
 """At least this sure: an answer; at least that: two or three to choose from."""
@@ -25,7 +25,8 @@ NEAR = 0.30
 NEARER = 0.15
 """A question that is by so much more like one outside than like any note is outside,
 whatever words it has in common with the course."""
-
+NEARER_NEAR = 0.05
+"""The same for one of the field, which has many words in common with it."""
 SAME = 0.9
 """A question as like as this to one that is known to be outside is that one, unless it
 is more like a note's."""
@@ -58,9 +59,10 @@ def signs(known: Knowledge, ranked: Ranked) -> Tensor:
 
 
 def num_neighbours(known: Knowledge, ranked: Ranked) -> int:
-    """Words of the field's neighbourhood that no note has, such as "Ollama"."""
-    names = outside().words
-    return sum(one in names and not known.knows(one) for one in ranked.stems)
+    """Words of the field's neighbourhood that the best note does not have, such as
+    "Ollama"; of SGLang one note speaks, and only that one may answer."""
+    names, note = outside().words, known.stems_of_notes[int(ranked.order[0])]
+    return sum(one in names and one not in note for one in ranked.stems)
 
 
 def sureness(known: Knowledge, ranked: Ranked) -> float:
@@ -70,9 +72,10 @@ def sureness(known: Knowledge, ranked: Ranked) -> float:
     more.
     """
     score = float(signs(known, ranked) @ WEIGHTS + BIAS)
-    outside_by = max(similarity_outside(known, ranked.vector))
+    near_by, out_by = similarity_outside(known, ranked.vector)
+    outside_by = max(near_by, out_by)
     inside_by = float(ranked.signs[:, BEST_ASK].max(initial=-1))
-    if outside_by - inside_by > NEARER:
+    if near_by - inside_by > NEARER_NEAR or out_by - inside_by > NEARER:
         return min(score, OFFER - 0.01)
     is_outside = outside_by > max(SAME, inside_by) or num_neighbours(known, ranked)
     return min(score, ANSWER - 0.01) if is_outside else score

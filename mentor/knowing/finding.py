@@ -28,6 +28,9 @@ CLOSE = 0.25
 """A second note whose score is within this of the best one's answers as well."""
 _taught: ContextVar[Knowledge | None] = ContextVar("taught", default=None)
 _held: ContextVar[list[Knowledge] | None] = ContextVar("held", default=None)
+GOES_ON, FAR_OUTSIDE = 1.0, 0.3
+"""A later question that is answered this surely with the one before it belongs to that,
+unless it is by so much more like one outside than like any note."""
 BESIDE = 0.5
 """A note within this of the best one may lend a sentence."""
 DECLINED = (
@@ -88,7 +91,7 @@ def find(
     score = deciding.sureness(known, ranked)
     if asked.is_about_view and (section or selected):
         score = max(score, deciding.ANSWER)
-    elif own != full and _leaves(known, vectors[-1]):
+    elif own != full and _leaves(known, vectors[-1], score):
         ranked = rank(known, own, vectors[-1], section, False)
         score = min(score, deciding.OFFER - 1)
     if deciding.unknown_names(known, asked.own) and not asked.is_about_view:
@@ -98,7 +101,7 @@ def find(
     term = None if asked.is_about_view or selected else term_of(known, own)
     if term and term.is_defined:
         return _defined(known, ranked, max(score, deciding.ANSWER), level, term)
-    if term and len(term.stems) == 1:
+    if term and len(term.stems) == 1 and own == full:
         is_misspelt = distance(own.lower(), asked.own.lower(), 1) > 1
         return _undefined(known, ranked, level, term, is_misspelt)
     return _finding(known, ranked, score, level, content_stems(own))
@@ -150,11 +153,16 @@ def in_course(known: Knowledge) -> Iterator[None]:
         _taught.reset(token)
 
 
-def _leaves(known: Knowledge, own: np.ndarray) -> bool:
-    """Whether a later question by itself is like those outside, and not like notes."""
+def _leaves(known: Knowledge, own: np.ndarray, score: float) -> bool:
+    """Whether a later question by itself is like those outside, and not like notes.
+
+    "Does it hurt?" is so as well; with the question before it, it has an answer of this
+    ``score``, and only one that is far outside leaves that.
+    """
     outside = max(deciding.similarity_outside(known, own))
     inside = float((known.vectors_of_asks @ own).max())
-    return outside - inside > deciding.NEARER
+    is_answered = score >= GOES_ON
+    return outside - inside > (FAR_OUTSIDE if is_answered else deciding.NEARER)
 
 
 def _finding(
@@ -166,7 +174,7 @@ def _finding(
             return Finding("decline", words=DECLINED, score=score)
         words = NOT_HERE.format(title=best[0].section_title)
         return Finding("near", words=words, score=score, url=best[0].url)
-    passages = [of_note(note, level) for note in best] + _texts(known, ranked)
+    passages = _passages(known, ranked, best, level)
     if score < deciding.ANSWER:
         return Finding("offer", passages, offers=best[:NUM_OFFERS], score=score)
     scores = ranked.scores[ranked.order]
@@ -185,7 +193,7 @@ def _defined(
     defining = [known.notes[n] for n in order if n in term.notes][:1]
     best = [known.notes[n] for n in order[:NUM_NOTES]]
     notes = [*defining, *(note for note in best if note not in defining)][:NUM_NOTES]
-    passages = [of_note(note, level) for note in notes] + _texts(known, ranked)
+    passages = _passages(known, ranked, notes, level)
     if defining or term.passage is None:
         return Finding("answer", passages, defining, score=score)
     passages = [term.passage, *passages]
@@ -210,6 +218,16 @@ def _undefined(
         words = NOT_HERE.format(title=best.section_title)
         return Finding("near", words=words, score=score - 1, url=best.url)
     return Finding("decline", words=DECLINED, score=score - 1)
+
+
+def _passages(
+    known: Knowledge, ranked: Ranked, notes: Sequence[Note], level: Level
+) -> list[Passage]:
+    """The notes and the texts that fit best. The best text stands before the third
+    note: where no note has what is asked, a paragraph or a claim often does."""
+    of_notes = [of_note(note, level) for note in notes]
+    texts = _texts(known, ranked)
+    return [*of_notes[:2], *texts[:1], *of_notes[2:], *texts[1:]]
 
 
 def _texts(known: Knowledge, ranked: Ranked) -> list[Passage]:

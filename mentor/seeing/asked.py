@@ -15,6 +15,8 @@ from mentor.seeing.slots import Slots, read_slots
 SURE, LIKELY, PERHAPS = 2.5, 0.0, -0.5
 """At least this sure that the lab is meant: the lab alone answers; it answers where the
 course only offers; it answers beside the course."""
+GOES_ON = 1.0
+"""What a later question gains that goes on from one about the lab."""
 BESIDE = 1.0
 """At least this sure, where the course is very sure of its answer."""
 AT_HAND = 1.0
@@ -48,9 +50,7 @@ class LabQuestion:
     @property
     def is_at_hand(self) -> bool:
         """Whether it does so where the course declines."""
-        slots = self.slots
-        is_named = slots.is_about_block or slots.is_about_request
-        return is_named or self.score >= AT_HAND
+        return self.slots.names_one or self.score >= AT_HAND
 
 
 def lab_question(question: str, *, before: Sequence[str] = ()) -> LabQuestion | None:
@@ -60,9 +60,12 @@ def lab_question(question: str, *, before: Sequence[str] = ()) -> LabQuestion | 
         return None
     known = current_course()
     found = _recognised(known, asked.own)
-    goes_on = not found.is_likely and asked.full != asked.own and bool(before)
-    if goes_on and _recognised(known, before[-1]).is_likely:
-        found = _recognised(known, asked.full)
+    if before and asked.full != asked.own:
+        last = _recognised(known, before[-1])
+        is_same_thing = last.slots.names_one and not found.slots.names_one
+        if last.is_likely and (is_same_thing or not found.is_likely):
+            found = _recognised(known, asked.full)
+            found = replace(found, score=found.score + GOES_ON)
     return found if found.score >= PERHAPS else None
 
 

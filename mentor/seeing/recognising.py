@@ -49,7 +49,7 @@ def recognise(
 
 def _strangeness(known: Catalog, slots: Slots) -> int:
     """Content words beyond the first that stand in no wording of any kind."""
-    if slots.is_mine or slots.is_about_block or slots.is_about_request:
+    if slots.is_mine or slots.names_one:
         return 0
     strange = set(content_stems(slots.text)) - known.stems
     return max(0, len(strange) - 1)
@@ -92,7 +92,7 @@ def signs(
             float(scores.max()),
             float((known.vectors_of_course @ vector).max()),
             *like_course,
-            float(slots.is_about_block or slots.is_about_request),
+            float(slots.names_one),
             float(slots.is_now),
             float(slots.is_mine),
             float(slots.is_general),

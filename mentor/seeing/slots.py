@@ -17,6 +17,12 @@ _REQUEST = re.compile(
     re.I,
 )
 _LETTERS_ONLY = re.compile(r"\brequest\s+[\"“'`]?([a-f]{3})\b")
+_BARE = re.compile(
+    r"(?<![\w.,$#-])(?!\d+(?:b|e\d+)\b|[a-f]\d+\b)"
+    r"(0[0-9a-f]{2}|(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{3,4})(?![\w%-]|[.,]\d)"
+)
+"""A name without the word before it, as in "is 02e still running": three digits as the
+viewer shows them, of which 70b, 1e6 and a100 are none."""
 _THIS_REQUEST = re.compile(
     r"\b(?:this|that|the selected|the chosen)\s+(?:request|sequence|row)\b", re.I
 )
@@ -36,7 +42,7 @@ _GENERAL = re.compile(
     r"|\bwhen (?:do|does|is|are|can|should|will)\b"
     r"|\bwhy (?:is|are|do|does|can|must|would|should|not)\b"
     r"(?! (?:my|this|mine|there|I)\b)"
-    r"|\b(?:can|could) (?:vLLM|one|you|we|an?)\b"
+    r"|\b(?:can|could) (?:vLLM|one|you|we|an?)\b|\b(?:with|in|under) vLLM\b"
     r"|\bis it (?:safe|bad|good|true|possible)\b"
     r"|\b\d+(?:\.\d+)?\s?B\b|\b[ABHL]\d{2,3}S?\b|\bT4\b|\b\d[\d,]* tokens\b",
     re.I,
@@ -61,6 +67,11 @@ class Slots:
     is_general: bool = False
     """or of any engine."""
 
+    @property
+    def names_one(self) -> bool:
+        """Whether it is about one block or one request."""
+        return self.is_about_block or self.is_about_request
+
 
 def read_slots(question: str) -> Slots:
     """Numbers of blocks are decimal, names of requests hexadecimal, as the viewer
@@ -68,6 +79,7 @@ def read_slots(question: str) -> Slots:
     text = " ".join(question.split())
     block = _BLOCK.search(text)
     request = _REQUEST.search(text) or _LETTERS_ONLY.search(text)
+    request = request or (None if block else _BARE.search(text))
     this_block, this_request = _THIS_BLOCK.search(text), _THIS_REQUEST.search(text)
     if block:
         text = text.replace(block[0], "this block", 1)

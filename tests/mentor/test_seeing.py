@@ -10,12 +10,14 @@ import yaml
 from lab.live_state import LiveState, Minute
 from lab.messages import PhaseTiming, RequestReport
 from lab.recordings.still import StillEngine
-from mentor.seeing import not_ready
+from mentor.knowing.finding import in_course
+from mentor.seeing import lab_question, not_ready
 from mentor.seeing.answers import ANSWERS, sentences
 from mentor.seeing.catalog import catalog
 from mentor.seeing.sight import Sight, names, ranges, seconds
 from mentor.seeing.slots import read_slots
 from tests.lab.fake_engine import READY
+from tests.mentor.knowing_course import small_course
 
 DATA = Path(__file__).parents[1] / "data" / "lab_answers.yaml"
 ANSWERED = yaml.safe_load(DATA.read_text(encoding="utf-8"))
@@ -145,3 +147,27 @@ def test_lists_are_short_and_ranges_joined() -> None:
     assert [seconds(s) for s in (0.0421, 12.34, 150.0, 8_000.0, None)] == [
         "42 ms", "12.3 s", "2 min 30 s", "2.2 h", "an unknown time",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "short_id"),
+    [
+        ("is 031 still running?", 0x31),
+        ("which blocks does 02e use", 0x2E),
+        ("what about a3f, what is it doing?", 0xA3F),
+        ("is 70b faster on an a100 than 13b", None),
+        ("does 1e6 tokens cost 0.14 or 010.5", None),
+        ("who holds block 023", None),
+    ],
+)
+def test_a_request_is_known_by_its_name_alone(
+    question: str, short_id: int | None
+) -> None:
+    assert read_slots(question).short_id == short_id
+
+
+def test_a_later_question_is_about_the_block_that_was_named_before() -> None:
+    with in_course(small_course()):
+        asked = lab_question("who is sharing it?", before=["whose is block 23?"])
+    assert asked is not None and asked.slots.block_id == 23
+    assert asked.kind.name in ("block_owner", "block_state")
