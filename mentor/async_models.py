@@ -38,9 +38,13 @@ def inform(turn_id: int, where: Where) -> tuple[dict[str, Any], dict[str, Any] |
 
 @in_database
 def voice(turn_id: int, address: str) -> dict[str, Any] | None:
-    """Ask an engine; the turn where that has ended it, or None."""
+    """Ask an engine; the turn where none was asked and it has ended, or None.
+
+    An engine may have answered before this returns. Its words are on their way to the
+    socket then, with the end behind them.
+    """
     turn = asking.voice(Turn.objects.get(pk=turn_id), address)
-    return None if turn.is_open else turn_json(turn)
+    return None if turn.is_open or turn.report else turn_json(turn)
 
 
 @in_search

@@ -67,6 +67,7 @@ class MentorConsumer(LearnerSocket):
         self._streams: dict[str, AnswerStream] = {}
         self._allowance = TokenBucket(MESSAGES_PER_S, MESSAGES_AT_ONCE)
         self._healer: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
         self._shown: uuid.UUID | None = None
         if await self.admit():
             group = learner_group(self.learner_id)
@@ -74,8 +75,8 @@ class MentorConsumer(LearnerSocket):
 
     async def disconnect(self, code: int) -> None:
         """Leave every group; the engine goes on and the answer is stored."""
-        if self._healer:
-            self._healer.cancel()
+        for task in filter(None, (self._healer, self._preparing)):
+            task.cancel()
         if self.learner_id:
             group = learner_group(self.learner_id)
             await self.channel_layer.group_discard(group, self.channel_name)
@@ -125,7 +126,7 @@ class MentorConsumer(LearnerSocket):
                 await self._ask(command)
             case Open(conversation_id):
                 await self._open(conversation_id)
-                await async_models.prepare()
+                self._preparing = asyncio.create_task(async_models.prepare())
             case Ping():
                 await self._say({"type": "pong"})
             case Stop(turn_id):
@@ -168,8 +169,10 @@ class MentorConsumer(LearnerSocket):
         said, ended = await async_models.inform(turn_id, where)
         await self._say({"type": "course", "turn": turn_id, **said})
         if ended is None:
-            await self._join(request_id, AnswerStream(turn_id))
-            ended = await async_models.voice(turn_id, self._address)
+            stream = AnswerStream(turn_id)
+            await self._join(request_id, stream)
+            with stream.not_listening():
+                ended = await async_models.voice(turn_id, self._address)
             if ended is not None:
                 await self._leave(request_id)
         if ended is not None:

@@ -5,7 +5,8 @@ only what is new. Offsets count UTF-16 units, as JavaScript strings do.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 CARRIED = (
@@ -31,6 +32,15 @@ class AnswerStream:
         self.heard_at = float("-inf")
         """time.monotonic() of the last event."""
         self._sent = ""
+
+    @contextmanager
+    def not_listening(self) -> Iterator[None]:
+        """While its socket is busy its events wait, and that is no silence."""
+        self.heard_at = float("inf")
+        try:
+            yield
+        finally:
+            self.heard_at = time.monotonic()
 
     def rewind(self) -> None:
         """Send the whole text with the next event: the browser missed something."""
