@@ -120,10 +120,12 @@ class RequestEvent:
     """Place in vLLM's waiting queue, from 1."""
     num_waiting: int | None = None
     """How many wait in it; about a second old."""
+    least_wait_s: float | None = None
     wait_s: float | None = None
-    """About how long it will wait, rounded; None when nothing is known."""
+    """About how long it will wait, rounded: from ``least_wait_s`` to this; None when
+    nothing is known."""
     is_wait_bound: bool = False
-    """Whether ``wait_s`` is what it comes to at most."""
+    """Whether ``wait_s`` is only what the longest answers allowed make it at most."""
     text: str = ""
     """All text so far."""
     num_output_tokens: int = 0

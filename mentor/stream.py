@@ -13,6 +13,7 @@ CARRIED = (
     "phase",
     "place",
     "num_waiting",
+    "least_wait_s",
     "wait_s",
     "is_wait_bound",
     "short_id",

@@ -100,7 +100,8 @@ class InFlightRequest:
             "waiting",
             place=place,
             num_waiting=place and max(place, line.num_waiting),
-            wait_s=wait and wait.seconds,
+            least_wait_s=wait and wait.least_s,
+            wait_s=wait and wait.most_s,
             is_wait_bound=wait is not None and wait.is_bound,
         )
 

@@ -54,7 +54,9 @@ class WaitingLine:
     def wait_of(self, short_id: int) -> Wait | None:
         """Rounded; None where nothing is known."""
         wait = self._waits.get(short_id)
-        return None if wait is None else Wait(about(wait.seconds), wait.is_bound)
+        if wait is None:
+            return None
+        return Wait(about(wait.least_s), about(wait.most_s), wait.is_bound)
 
 
 def about(seconds: float) -> float:

@@ -5,18 +5,23 @@ batch is free and its prompt's blocks are, behind those before it; then the prom
 before it are computed, ``budget`` tokens a step. A step lasts what recent ones lasted.
 
 How long an answer becomes is known where it ignores its end (demonstrations). Of others
-recent answers tell: one with k tokens goes on as far as those that got beyond k did on
-the average. Where none did, only max_tokens bounds it, and the wait is a bound too.
+recent answers tell a span: of those that got beyond its k tokens, how far the shortest
+and the longest tenth went. The queue is played with all as short and with all as long,
+and the wait lies between. Where fewer than MIN_ANSWERS got so far, the span reaches to
+max_tokens, and the wait is a bound.
 
-Not played: who comes meanwhile with a smaller priority, preemption, prefix hits.
+Not played: who comes meanwhile with a smaller priority, preemption, prefix hits, and
+steps that become longer. By how much that put the forecasts wrong of those that have
+begun since, the span is widened; before MIN_BEGUN have begun it is not told.
 """
 
 import heapq
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Literal
 
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.trace import RequestState, StepTrace, TraceKind
@@ -25,6 +30,13 @@ RECENT_STEPS = 64
 MIN_STEPS = 8
 """Fewer tell nothing."""
 RECENT_ANSWERS = 64
+MIN_ANSWERS = 16
+"""Fewer that got as far do not tell how long an answer may become."""
+TENTH = 0.1
+RECENT_BEGUN, MIN_BEGUN = 64, 8
+"""Requests that a forecast was made for and that have begun."""
+SHORT_S = 2.0
+"""Shorter waits are not told apart: a step that reads a prompt makes most of them."""
 MAX_STEP_S = 5.0
 """A longer pause between two steps is no step."""
 
@@ -40,13 +52,17 @@ class AnswerLength:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Seconds until a request begins."""
+    """Seconds until a request begins: between two numbers, which are one where all
+    lengths are known."""
 
-    seconds: float
+    least_s: float
+    most_s: float
     is_bound: bool = False
-    """Whether it is what the wait comes to at most."""
+    """Whether nothing but the longest answers allowed gave ``most_s``."""
 
 
+End = Literal["soon", "late"]
+"""Which end of the span of an answer's length is played."""
 Lengths = Mapping[int, AnswerLength]
 """By short id; those that are not in it are learnt from recent answers alone."""
 
@@ -62,6 +78,10 @@ class WaitForecast:
         self._answers: deque[int] = deque(maxlen=RECENT_ANSWERS)
         self._last: tuple[int, int] | None = None
         """Step and stamp of the last SCHEDULE record that had work."""
+        self._forecast: dict[int, tuple[int, Wait]] = {}
+        """Of who waits: the stamp of the first forecast, and what it was."""
+        self._begun: deque[tuple[Wait, float]] = deque(maxlen=RECENT_BEGUN)
+        """What was forecast, and how long it took."""
 
     def note(
         self, trace: StepTrace, finished: list[RequestMirror], lengths: Lengths
@@ -69,7 +89,9 @@ class WaitForecast:
         """A trace that the mirror has applied, and what ended in it."""
         if trace.header.kind is TraceKind.SCHEDULE:
             self._note_step(trace)
+            self._note_begun(trace)
         for request in finished:
+            self._forecast.pop(request.short_id, None)
             known = lengths.get(request.short_id)
             if _num_output(request) and not (known and known.is_exact):
                 self._answers.append(_num_output(request))
@@ -83,24 +105,54 @@ class WaitForecast:
         has_work = trace.scheduled.shape[1] > 0
         self._last = (header.step, header.stamp_ns) if has_work else None
 
+    def _note_begun(self, trace: StepTrace) -> None:
+        for short_id in trace.scheduled[0].tolist():
+            if told := self._forecast.pop(short_id, None):
+                stamp_ns, wait = told
+                taken_s = (trace.header.stamp_ns - stamp_ns) / 1e9
+                self._begun.append((wait, taken_s))
+
     def waits(self, mirror: PoolMirror, lengths: Lengths) -> dict[int, Wait]:
         """Of the requests in the queue, as far as anything is known."""
         if len(self._steps_s) < MIN_STEPS or mirror.header is None:
             return {}
         step_s = fmean(self._steps_s)
+        soon = self._played(mirror, lengths, "soon")
+        late = self._played(mirror, lengths, "late")
+        waits = {
+            short_id: Wait(
+                min(soon[short_id][0], steps) * step_s, steps * step_s, bound
+            )
+            for short_id, (steps, bound) in late.items()
+        }
+        for short_id, wait in waits.items():
+            self._forecast.setdefault(short_id, (mirror.header.stamp_ns, wait))
+        known = _all_known(mirror, lengths)
+        if len(self._begun) < MIN_BEGUN:
+            return {one: wait for one, wait in waits.items() if one in known}
         return {
-            short_id: Wait(steps * step_s, is_bound)
-            for short_id, (steps, is_bound) in self._played(mirror, lengths).items()
+            one: wait if one in known else self._widened(wait)
+            for one, wait in waits.items()
         }
 
+    def _widened(self, wait: Wait) -> Wait:
+        """As far as forecasts were wrong of late, but for a tenth at either end."""
+        late = sorted(s / max(told.most_s, SHORT_S) for told, s in self._begun)
+        soon = sorted(s / max(told.least_s, SHORT_S) for told, s in self._begun)
+        return Wait(
+            wait.least_s * min(1.0, _share(soon, TENTH)),
+            max(wait.most_s, SHORT_S) * max(1.0, _share(late, 1 - TENTH)),
+            wait.is_bound,
+        )
+
     def _played(
-        self, mirror: PoolMirror, lengths: Lengths
+        self, mirror: PoolMirror, lengths: Lengths, end: End
     ) -> dict[int, tuple[float, bool]]:
         """Steps until each waiting request begins, and whether that is a bound."""
         batch = _Batch(mirror)
         for request in mirror.requests.values():
             if request.state is RequestState.RUNNING:
-                left = self._tokens_left(request, lengths)
+                left = self._tokens_left(request, lengths, end)
                 if left is None:
                     return {}
                 batch.add(request.num_computed_tokens, *left)
@@ -111,25 +163,45 @@ class WaitForecast:
             batch.wait_for(self._max_running, request.num_prompt_tokens)
             begins[short_id] = batch.now, batch.is_bound
             batch.now += request.num_prompt_tokens / self._budget
-            left = self._tokens_left(request, lengths)
+            left = self._tokens_left(request, lengths, end)
             if left is None:
                 break
             batch.add(request.num_prompt_tokens, *left)
         return begins
 
     def _tokens_left(
-        self, request: RequestMirror, lengths: Lengths
+        self, request: RequestMirror, lengths: Lengths, end: End
     ) -> tuple[float, bool] | None:
-        """Tokens until the request ends, and whether that is a bound."""
+        """Tokens until the request ends, and whether that is a bound; None where not
+        even that is known."""
         known, so_far = lengths.get(request.short_id), _num_output(request)
-        most = known.max_tokens - so_far if known else None
-        if most is not None and known and known.is_exact:
-            return float(max(0, most)), False
-        beyond = [answer - so_far for answer in self._answers if answer > so_far]
-        if beyond:
-            mean = fmean(beyond)
-            return (mean if most is None else min(mean, max(0, most))), False
-        return None if most is None else (float(max(0, most)), True)
+        most = max(0, known.max_tokens - so_far) if known else math.inf
+        if known and known.is_exact:
+            return float(most), False
+        beyond = sorted(answer - so_far for answer in self._answers if answer > so_far)
+        if end == "soon":
+            return min(_share(beyond, TENTH), float(most)), False
+        if len(beyond) >= MIN_ANSWERS:
+            return min(_share(beyond, 1 - TENTH), float(most)), False
+        return None if most == math.inf else (float(most), True)
+
+
+def _all_known(mirror: PoolMirror, lengths: Lengths) -> set[int]:
+    """Those in the queue before whom there is nobody whose length is not known."""
+    known = {one for one, length in lengths.items() if length.is_exact}
+    running = (r for r in mirror.requests.values() if r.state is RequestState.RUNNING)
+    found: set[int] = set()
+    if all(request.short_id in known for request in running):
+        for short_id in mirror.waiting:
+            found.add(short_id)
+            if short_id not in known:
+                break
+    return found
+
+
+def _share(ordered: Sequence[float], share: float) -> float:
+    """The number that ``share`` of them do not exceed; 0 of none."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0
 
 
 class _Batch:

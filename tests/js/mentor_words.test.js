@@ -33,6 +33,11 @@ test("each state of a turn has its words", () => {
   assert.equal(said(open({ phase: "accepted" })), "An engine host has your question");
   const waits = { phase: "waiting", place: 3, num_waiting: 5, wait_s: 12, is_wait_bound: false };
   assert.equal(said(open(waits)), "3rd of 5 waiting, about 12 s");
+  assert.equal(said(open({ ...waits, least_wait_s: 12 })), "3rd of 5 waiting, about 12 s");
+  assert.equal(
+    said(open({ ...waits, least_wait_s: 4, wait_s: 35 })),
+    "3rd of 5 waiting, 4 to 35 s",
+  );
   assert.equal(
     said(open({ ...waits, place: 22, num_waiting: 21, is_wait_bound: true })),
     "22nd of 22 waiting, at most about 12 s",

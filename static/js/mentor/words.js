@@ -51,12 +51,21 @@ function stepSentence(turn, engine, nowS) {
   }
 }
 
-/** "2nd of 5 waiting, about 12 s"; a forecast of the engine host, never more exact. */
-function waitingSentence({ place, num_waiting: all, wait_s: seconds, is_wait_bound: isBound }) {
+/**
+ * "2nd of 5 waiting, about 12 s", "…, 5 to 40 s", "…, at most about 60 s": a forecast of the
+ * engine host, never more exact.
+ */
+function waitingSentence({ place, num_waiting: all, ...wait }) {
   if (!place) return "Waiting";
   const where = `${ordinal(place)} of ${number(Math.max(place, all ?? 0))} waiting`;
-  if (seconds === null || seconds === undefined) return `${where}, how long is unknown`;
-  return `${where}, ${isBound ? "at most " : ""}about ${number(seconds)}${THIN}s`;
+  return `${where}, ${waitInWords(wait)}`;
+}
+
+function waitInWords({ least_wait_s: least, wait_s: most, is_wait_bound: isBound }) {
+  if (most === null || most === undefined) return "how long is unknown";
+  const seconds = `${number(most)}${THIN}s`;
+  if (isBound) return `at most about ${seconds}`;
+  return (least ?? most) < most ? `${number(least)} to ${seconds}` : `about ${seconds}`;
 }
 
 function ordinal(n) {
