@@ -161,12 +161,3 @@ async def test_the_last_of_two_viewers_takes_the_hosts_groups_along(hub: Heard) 
     hub.leave(first)
     hub.leave(first)
     assert hub._shown.large == set()
-
-
-async def test_frames_of_a_host_of_the_version_before_are_shown_too(hub: Heard) -> None:
-    viewer = await hub.join()
-    await hub.hears(frames_group("one"))
-    await taken(viewer)
-    for message in islice(frame_messages("one"), 3):
-        await get_channel_layer().group_send("lab.frames", message)
-    assert len(frames_of(await taken(viewer))) == 3
