@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from channels.layers import get_channel_layer
 
 from lab.messages import frames_group, keyframes_group, memory_group
 from lab.viewer import hub as hub_module
