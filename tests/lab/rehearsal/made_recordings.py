@@ -71,8 +71,12 @@ class Engine:
     _in_flight: deque[Any] = field(default_factory=deque)
 
     def record(self, num_turns: int) -> Recording:
+        from vllm.utils.hashing import sha256
+        from vllm.v1.core.kv_cache_utils import init_none_hash
+
         from lab.rehearsal.stage import Tap, set_up
 
+        init_none_hash(sha256)  # once: each call may draw another one
         self.scheduler = set_up(self.settings)
         tap = Tap()
         self.scheduler.begin(tap, 0)
@@ -131,10 +135,9 @@ class Engine:
     def _request(self, one: Comes) -> Any:
         from vllm import SamplingParams
         from vllm.utils.hashing import sha256
-        from vllm.v1.core.kv_cache_utils import get_request_block_hasher, init_none_hash
+        from vllm.v1.core.kv_cache_utils import get_request_block_hasher
         from vllm.v1.request import Request
 
-        init_none_hash(sha256)
         return Request(
             request_id=f"{one.short_id}-0123abcd",
             prompt_token_ids=one.prompt,

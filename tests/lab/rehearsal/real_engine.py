@@ -15,7 +15,7 @@ from typing import Any
 STEPS = 170
 MAX_MODEL_LEN = 256
 BASE = {
-    "num_gpu_blocks_override": 40,
+    "num_gpu_blocks_override": 20,
     "block_size": 32,
     "max_num_seqs": 8,
     "max_num_batched_tokens": 128,
