@@ -32,6 +32,8 @@ from benchmarks.stack import Running
 FREEZE_S = 12.0
 SHARE_OF_FREEZES = 0.25
 RECOVERY_TIMEOUT_S = 240.0
+CONVERSATIONS_KEPT = 50
+"""mentor.models keeps as many of a learner."""
 END_WITHIN_S = 30.0
 """After the last recovery every question has ended."""
 DATABASE = "servelab.sqlite3"
@@ -144,7 +146,9 @@ def results(
 ) -> list[dict[str, Any]]:
     """What bench prints; ``stored`` is turns_by_key()."""
     questions = [question for asker in askers for question in asker.asked]
-    taken = [one for one in questions if one.is_taken]
+    # Each begins a conversation, and a learner's oldest make room: only the last stay.
+    kept = [one for asker in askers for one in asker.asked[-CONVERSATIONS_KEPT:]]
+    taken = [one for one in kept if one.is_taken]
     ends = Counter(one.state or "open" for one in questions)
     counts = {
         "questions": len(questions),
