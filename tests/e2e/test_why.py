@@ -30,7 +30,7 @@ def test_a_learner_reads_why_the_second_question_hit_no_more(lab: Page) -> None:
         re.compile(r"It took [1-9]\d+ of its [\d,]+ tokens from the prefix cache")
     )
     expect(sentences).to_contain_text(
-        re.compile(r"It differs from your request [0-9a-f]{3}.* at token \d+, in")
+        re.compile(r"your request [0-9a-f]{3} .*at token \d+, in logical block \d+")
     )
     expect(why.locator("#lab-why-apart")).to_contain_text("this one has")
     why.locator("summary").press("Enter")
