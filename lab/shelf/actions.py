@@ -47,15 +47,8 @@ def begin(request: HttpRequest) -> JsonResponse:
         return JsonResponse(_told(under_way))
     host_id = request.POST.get("engine_host_id", "")
     try:
-        if client.status_of(host_id) is None:
-            raise EngineUnavailable(SILENT)
-        one = KeptRecording.begin(
-            learner_id,
-            recording_id=uuid.uuid4().hex,
-            title=f"{timezone.now():%-d %B %Y, %H:%M} UTC",
-            state="recording",
-            engine_host_id=host_id,
-        )
+        title = f"{timezone.now():%-d %B %Y, %H:%M} UTC"
+        one = _begin(learner_id, host_id, title)
     except EngineError as error:
         return _refused(str(error))
     if trouble := _start(one):
@@ -73,15 +66,8 @@ def last_minute(request: HttpRequest) -> HttpResponse:
     try:
         if learner_id is None:
             raise EngineUnavailable(NOBODY)
-        if client.status_of(host_id) is None:
-            raise EngineUnavailable(SILENT)
-        one = KeptRecording.begin(
-            learner_id,
-            recording_id=uuid.uuid4().hex,
-            title=f"The minute before {timezone.now():%-d %B, %H:%M:%S} UTC",
-            state="recording",
-            engine_host_id=host_id,
-        )
+        title = f"The minute before {timezone.now():%-d %B, %H:%M:%S} UTC"
+        one = _begin(learner_id, host_id, title)
     except UNREACHED as error:
         is_ours = isinstance(error, EngineError)
         return _refused(str(error) if is_ours else client.NO_BROKER)
@@ -89,6 +75,19 @@ def last_minute(request: HttpRequest) -> HttpResponse:
         one.delete()
         return _refused(trouble)
     return JsonResponse({"whatif_url": reverse("lab:whatif", args=[one.recording_id])})
+
+
+def _begin(learner_id: str, host_id: str, title: str) -> KeptRecording:
+    """A place for what the host is to keep; raises EngineError."""
+    if client.status_of(host_id) is None:
+        raise EngineUnavailable(SILENT)
+    return KeptRecording.begin(
+        learner_id,
+        recording_id=uuid.uuid4().hex,
+        title=title,
+        state="recording",
+        engine_host_id=host_id,
+    )
 
 
 def _start(one: KeptRecording, action: str = "start") -> str:
