@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.tracing.ledger import Ledger
 from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.replay_notes import is_replay_note
 from lab.tracing.scheduler import TracingScheduler
 from lab.tracing.tap import TapReader
 from lab.tracing.trace import SteadyReader, StepTrace, decode
@@ -79,6 +80,7 @@ class Driven:
         self.mirror = PoolMirror(pool.num_gpu_blocks, self.block_size)
         self.ledger = Ledger()
         self.records: list[bytes] = []
+        self.replay_notes: list[bytes] = []
         self.traces: list[StepTrace] = []
         self.finished: list[RequestMirror] = []
         self._steady = SteadyReader()
@@ -130,6 +132,9 @@ class Driven:
     def follow(self) -> None:
         """Read the tap."""
         for record in self.tap.read():
+            if is_replay_note(record):
+                self.replay_notes.append(record)
+                continue
             full = self._steady.expand(record)
             assert full is not None
             self.records.append(full)
