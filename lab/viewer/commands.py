@@ -18,6 +18,7 @@ KNOWN = (
     "end",
     "stop",
     "why",
+    "cache",
 )
 """``ping`` is answered by "pong"; ``overview`` asks for keyframes of the other hosts
 too; ``end`` stops the experiment that runs, ``stop`` one request; ``why`` asks for the

@@ -52,3 +52,11 @@ def test_an_own_block_shows_its_words_to_pointer_and_keys(lab: Page) -> None:
     lab.keyboard.press("ArrowRight")
     expect(words).to_contain_text(re.compile(r"Logical block 1: “.+”"))
     lab.click("#mentor-stop")
+
+
+def test_the_prefix_cache_shows_what_would_be_evicted_next(lab: Page) -> None:
+    _ask(lab, "What does a block of the KV cache hold?")
+    lab.get_by_role("tab", name="Prefix cache").click()
+    expect(lab.locator("#cache-candidates tr").first).to_contain_text(
+        re.compile(r"\d"), timeout=ANSWER_MS
+    )

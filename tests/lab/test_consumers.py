@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import islice
 
 import pytest
@@ -26,6 +26,7 @@ from tests.lab.live import (
     send_event,
     until,
 )
+from tests.lab.viewer.test_why import STATE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -124,6 +125,18 @@ async def test_a_wrong_command_is_answered_by_a_sentence(browse, data, sentence)
 
     assert sentence in answer["sentence"]
     assert await browser.frame()
+
+
+async def test_the_prefix_cache_is_told_when_it_is_asked_for(browse, engine):
+    engine.replies = [asdict(STATE)]
+    browser = await browse()
+    await browser.hear("hello")
+    await send(next(frame_messages()))
+    await browser.frame()
+    await browser.say(type="cache")
+    told = await browser.hear("cache")
+    assert told["tree"] == told["candidates"] == told["choices"] == []
+    assert engine.commands[-1][0] == "lab_look"
 
 
 async def test_too_many_commands_are_left_out_and_said(browse):

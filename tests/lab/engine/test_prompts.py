@@ -15,6 +15,15 @@ def test_the_one_with_most_in_common_is_held_against_it() -> None:
     assert kept.differences([1, 2, 3]) == [Difference(2, 1, 2), Difference(3, 1, 3)]
 
 
+def test_an_answer_that_is_asked_about_is_in_common_too() -> None:
+    """A conversation's next prompt begins with the prompt before and its answer."""
+    kept = Prompts()
+    kept.add(1, [1, 2, 3])
+    kept.answered(1, [7, 8, 9])
+    kept.add(2, [1, 2, 3, 7, 8, 5])
+    assert kept.differences([1, 2]) == [Difference(2, 1, 5)]
+
+
 def test_requests_of_others_are_never_held_against_it() -> None:
     kept = Prompts()
     kept.add(1, [1, 2, 3, 4])
