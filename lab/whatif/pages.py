@@ -29,6 +29,8 @@ from lab.tracing.replay_notes import ReplaySettings
 NOBODY = "Please open the page first: a rehearsal belongs to who asks for it."
 LOST_FILE = "The file of this recording is not in the storage any more."
 NOT_A_NUMBER = "{} is {!r}: a whole number is taken."
+LOOK_AGAIN_S = 2
+"""Until a page of a recording that is on its way is loaded again."""
 UNREACHED: tuple[type[Exception], ...] = (EngineUnavailable, *client.NOT_SENT)
 SWITCHES = {"yes": True, "no": False}
 HINTS = {
@@ -58,7 +60,10 @@ def whatif(request: HttpRequest, reference: str) -> HttpResponse:
     """The form; with ``?ticket=`` also how that rehearsal stands."""
     arriving = access.own_of(reference, learner_id_of(request.session))
     if arriving is not None and arriving.state != "kept":
-        return render(request, "lab/whatif/arriving.html", {"kept": arriving})
+        page = render(request, "lab/whatif/arriving.html", {"kept": arriving})
+        if arriving.state == "recording":
+            page["Refresh"] = str(LOOK_AGAIN_S)
+        return page
     return _page(request, _found(request, reference), request.GET)
 
 

@@ -87,8 +87,9 @@ def test_the_last_minute_is_kept_and_asked_what_would_have_been(learner, hosts, 
     assert hosts.asked == [("lab_keep", "last")]
     one = KeptRecording.objects.get()
     assert answer.json() == {"whatif_url": f"/lab/whatif/{one.recording_id}/"}
-    arriving = learner.get(answer.json()["whatif_url"]).content.decode()
-    assert "is on its way from host-a" in arriving
+    arriving = learner.get(answer.json()["whatif_url"])
+    assert "is on its way from host-a" in arriving.content.decode()
+    assert arriving.headers["Refresh"] == "2"
     assert browser().get(answer.json()["whatif_url"]).status_code == 404
 
     deliver({"recording_id": one.recording_id}, file)
