@@ -12,6 +12,8 @@ from lab.messages import LAB_GROUP
 logger = logging.getLogger(__name__)
 
 MAX_BACKOFF_S = 5.0
+JOIN_AGAIN_S = 1.0
+"""After a group could not be joined: Redis may have been slow for a moment only."""
 
 
 class Subscription:
@@ -29,6 +31,8 @@ class Subscription:
         self._on_join = on_join
         self._channel: str | None = None
         self._groups: set[str] = {LAB_GROUP}
+        self._joined: set[str] = set()
+        """Of those."""
         self._wanted: frozenset[str] = frozenset()
         self._heard: set[str] = set()
         """Of those that are, or were, wanted."""
@@ -67,16 +71,27 @@ class Subscription:
         self._changed.set()
 
     async def follow_wishes(self) -> None:
-        """Join and leave what want() says, until cancelled."""
+        """Join and leave what want() says, until cancelled; what cannot be joined is
+        tried again."""
         while True:
             await self._changed.wait()
             self._changed.clear()
             await self._settle()
+            if self._channel is not None and self._lacks:
+                self._changed.set()
+                await asyncio.sleep(JOIN_AGAIN_S)
+
+    @property
+    def _lacks(self) -> bool:
+        return bool(self._groups - self._joined or self._wanted - self._heard)
 
     async def _settle(self) -> None:
         async with self._settling:
             if self._channel is None:
                 return
+            for group in sorted(self._groups - self._joined):
+                if await self._add(group):
+                    self._joined.add(group)
             new = self._wanted - self._heard
             joined = {group for group in sorted(new) if await self._add(group)}
             self._heard.update(joined)
@@ -89,11 +104,15 @@ class Subscription:
     async def join(self, group: str) -> None:
         """Messages of this group too, now and after a renewal."""
         self._groups.add(group)
-        await self._add(group)
+        if await self._add(group):
+            self._joined.add(group)
+        else:
+            self._changed.set()
 
     def leave(self, group: str) -> None:
         """The opposite of join(), soon."""
         self._groups.discard(group)
+        self._joined.discard(group)
         self._discard(group)
 
     def _discard(self, group: str) -> None:
@@ -104,9 +123,12 @@ class Subscription:
 
     async def join_again(self) -> None:
         """After Redis was away; joining twice does no harm."""
-        for group in [*self._groups, *self._heard]:
+        self._joined.clear()
+        for group in list(self._heard):
             await self._add(group)
         await self._settle()
+        if self._lacks:
+            self._changed.set()
 
     async def _begin(self) -> None:
         self._channel = await _layer().new_channel()
