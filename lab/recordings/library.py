@@ -61,9 +61,11 @@ def title(one: ListedRecording) -> str:
     return " · ".join(filter(None, words))
 
 
-def place(one: ListedRecording) -> tuple[bool, str]:
-    """In the list. Mixed traffic has the most to see: it plays without an engine."""
-    return not one.recording_id.endswith("-mixed"), one.recording_id
+def place(one: ListedRecording) -> tuple[bool, int, str]:
+    """In the list. Mixed traffic in a pool that a screen can show has the most to see:
+    the first one plays without an engine."""
+    is_mixed = one.recording_id.endswith("-mixed")
+    return not is_mixed, one.header.num_blocks, one.recording_id
 
 
 def file(recording_id: str) -> bytes | None:

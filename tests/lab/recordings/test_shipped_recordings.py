@@ -6,6 +6,7 @@ import pytest
 
 from lab.experiments.catalog import EXPERIMENTS
 from lab.experiments.presentation import RECORDED_PREFIX
+from lab.recordings import library
 from lab.recordings.frames_file import frames_of
 from lab.recordings.library import SHIPPED_DIR
 from lab.recordings.reader import read_recording
@@ -86,3 +87,8 @@ def test_an_experiments_recording_is_of_its_whole_run(path: Path) -> None:
     end = mirror.header
     assert end is not None and end.num_running == end.num_waiting == 0
     assert len(frames_of(recording)) > 2_000
+
+
+def test_what_plays_without_an_engine_is_mixed_traffic_in_a_small_pool() -> None:
+    first = min(library.recordings(), key=library.place)
+    assert first.recording_id == "smollm2-cpu-mixed"
