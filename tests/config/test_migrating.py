@@ -76,7 +76,10 @@ def database_of_its_own(directory: Path) -> Iterator[BaseDatabaseWrapper]:
     if own.vendor == "postgresql":
         name = f"before_capacity_{uuid.uuid4().hex}"
         execute(own, f"CREATE DATABASE {name}")
-    connection = type(own)({**own.settings_dict, "NAME": name}, "default")
+    # A pool is its alias's, whatever the database: "default" has one already.
+    options = {k: v for k, v in own.settings_dict["OPTIONS"].items() if k != "pool"}
+    settings = {**own.settings_dict, "NAME": name, "OPTIONS": options}
+    connection = type(own)(settings, "default")
     try:
         yield connection
     finally:
