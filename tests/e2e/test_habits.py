@@ -58,12 +58,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         stack.end()
 
 
-@pytest.fixture(scope="session")
-def base_url(site: str) -> str:
-    """So that a browser here waits for no engine."""
-    return site
-
-
 def press_enter(page: Page, key_code: int, text: str = "\r") -> None:
     """Enter as a browser gets it from the system: a key code, and a line's end."""
     keys = page.context.new_cdp_session(page)

@@ -32,7 +32,7 @@ def test_the_page_is_there_before_the_engine_and_shows_its_cold_start(
 ) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 1000})
     page.goto(address_of(starting_stack) + CHAPTER)
-    expect(page.locator("#lab-state")).to_contain_text("starting")
+    expect(page.locator("#lab-state")).to_contain_text("starting", timeout=60_000)
     phases = page.locator("#lab-phases")
     expect(phases).to_contain_text("import vLLM", timeout=30_000)
     expect(phases).to_contain_text("load weights", timeout=90_000)
