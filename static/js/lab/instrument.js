@@ -200,9 +200,9 @@ export class Instrument {
     if (key === this.#statusKey) return;
     this.#statusKey = key;
     document.dispatchEvent(new CustomEvent("servelab:engine", { detail: status }));
-    const { stage } = this.#views;
-    const isBack = status?.state === "ready" && stage.mode === "recorded";
-    if (isBack && !this.#hasChosenSource) this.#showLive();
+    const { engines, stage } = this.#views;
+    const isComing = engines.all.length > 0 && !engines.isHopeless;
+    if (isComing && stage.mode === "recorded" && !this.#hasChosenSource) this.#showLive();
     if (status?.state === "ready" && this.#menu === undefined) this.#loadRecordings();
     this.#playIfHopeless();
   }
