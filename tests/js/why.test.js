@@ -34,6 +34,15 @@ const told = (shortId, more = {}) => ({
   bill: "", ...more,
 });
 
+test("thirty requests of one's own do not use up the socket's commands", () => {
+  const { why, asked } = made();
+  for (let ms = 0; ms < 3_000; ms += 100) {
+    for (let shortId = 1; shortId <= 30; shortId++) why.heard("a", shortId);
+    why.see(pool(30), "a", null, [30], ms);
+  }
+  assert.equal(asked.length, 4);
+});
+
 test("it asks of the chosen request, else of the learner's newest", () => {
   const { why, asked } = made();
   why.see(pool(3, 4, 9), "a", null, [3, 4], 0);

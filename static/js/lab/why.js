@@ -5,6 +5,8 @@
  */
 
 const AGAIN_MS = 2_000;
+/** Between two questions: the socket takes two commands a second, of all kinds. */
+const SOONEST_MS = 750;
 const MAX_KEPT = 32;
 
 export class Why {
@@ -15,6 +17,7 @@ export class Why {
   #newest = null;
   #askedAt = -Infinity;
   #askedKey = "";
+  #askedId = null;
   #told = new Map();
 
   /**
@@ -51,8 +54,11 @@ export class Why {
     const request = pool.requests.get(this.#shortId);
     const key = `${this.#shortId} ${request?.state} ${request?.numCachedTokens}`;
     const isOld = request !== undefined && nowMs - this.#askedAt >= AGAIN_MS;
-    if (key !== this.#askedKey || isOld) {
+    const isChosenAnew = chosen !== null && chosen !== this.#askedId;
+    const isSoon = nowMs - this.#askedAt < SOONEST_MS && !isChosenAnew;
+    if ((key !== this.#askedKey || isOld) && !isSoon) {
       this.#askedKey = key;
+      this.#askedId = this.#shortId;
       this.#askedAt = nowMs;
       this.#ask(this.#shortId);
     }
