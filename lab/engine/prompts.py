@@ -32,11 +32,6 @@ class _Kept:
     answer: Sequence[int]
     salt: str | None
 
-    @property
-    def tokens(self) -> Tokens:
-        """Prompt and answer so far."""
-        return np.concatenate([self.prompt, np.array(self.answer, np.int32)])
-
 
 class Prompts:
     """By short id, the newest last; bounded by number and by tokens."""
@@ -77,7 +72,7 @@ class Prompts:
     def tokens(self, short_id: int) -> list[int]:
         """Prompt and answer so far; empty where they are not kept any more."""
         kept = self._kept.get(short_id)
-        return [] if kept is None else [int(token) for token in kept.tokens]
+        return [] if kept is None else [*kept.prompt.tolist(), *kept.answer]
 
     def difference(self, short_id: int, own: Collection[int]) -> Difference | None:
         """From that one of ``own`` before it which has most in common with it, its
@@ -90,7 +85,10 @@ class Prompts:
         found = None
         for other in earlier[-MOST_COMPARED:]:
             against = self._kept[other]
-            token = _num_common(kept.prompt, against.tokens)
+            token = _num_common(kept.prompt, against.prompt)
+            if token == len(against.prompt):  # seldom: answers are lists
+                answer = np.array(against.answer, np.int32)
+                token += _num_common(kept.prompt[token:], answer)
             is_salted = against.salt != kept.salt
             one = Difference(short_id, other, token, is_salted)
             if found is None or _rank(one) >= _rank(found):
