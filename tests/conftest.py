@@ -51,12 +51,18 @@ if not os.environ.get("REDIS_URL"):
 import django  # noqa: E402
 import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.db import connection  # noqa: E402
 
 assert DATA_DIR.resolve() == settings.DATA_DIR
 
 # Now, because the conftest of an app named on the command line is read before
 # pytest-django sets Django up.
 django.setup()
+
+if connection.vendor == "sqlite":
+    # A file, as in use. The default, a database in memory that threads share, knows no
+    # waiting: who comes while another thread reads gets "table is locked" at once.
+    connection.settings_dict["TEST"]["NAME"] = str(DATA_DIR / "test.sqlite3")
 
 
 @pytest.hookimpl(optionalhook=True)

