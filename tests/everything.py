@@ -7,6 +7,10 @@ in its process: the fast tests (JavaScript among them) in two workers, then two 
 time the real browser, the slow tests, the real engine, the Django tests on a real
 PostgreSQL, and the scheduler of the other vLLM that is supported. What a run prints is
 shown when it is through.
+
+A test that a real browser or a real engine takes part in gets a second try, as two
+cores that do other things besides can keep a page or an engine waiting too long: five
+of all at most, counted in the summary ("rerun"), each printed with what it failed of.
 """
 
 import os
@@ -29,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS = 5
 """pytest's exit code when nothing was selected."""
 TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
+SECOND_TRY = ("--reruns=1", "--max-suite-reruns=5", "--rerun-show-tracebacks")
 ONE_THREAD = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
 """For an engine that is not alone: its threads would wait for each other's cores."""
 
@@ -52,12 +57,22 @@ def main(arguments: list[str]) -> int:
         with ThreadPoolExecutor(max_workers=2) as lines:
             # The longest first, so that both lines end together.
             runs = [
-                lines.submit(partial(run, title, marks, **variables))
-                for title, marks, variables in (
-                    ("The real browser", "e2e", {"CHROMIUM": chromium, **ONE_THREAD}),
-                    ("The slow tests", "slow and not e2e and not engine", {}),
-                    ("The real engine", "engine and not e2e", ONE_THREAD),
-                    ("The Django tests on PostgreSQL", POSTGRES, {"DATABASE_URL": url}),
+                lines.submit(partial(run, title, marks, options, **variables))
+                for title, marks, options, variables in (
+                    (
+                        "The real browser",
+                        "e2e",
+                        SECOND_TRY,
+                        {"CHROMIUM": chromium, **ONE_THREAD},
+                    ),
+                    ("The slow tests", "slow and not e2e and not engine", (), {}),
+                    ("The real engine", "engine and not e2e", SECOND_TRY, ONE_THREAD),
+                    (
+                        "The Django tests on PostgreSQL",
+                        POSTGRES,
+                        (),
+                        {"DATABASE_URL": url},
+                    ),
                 )
             ]
             runs.append(lines.submit(_old_scheduler, run, old_vllm))
@@ -119,7 +134,13 @@ class Runs:
 def read(report: Path) -> Counter[str]:
     """Results of one run, from pytest's JUnit file."""
     counts: Counter[str] = Counter()
+    tests: Counter[tuple[str, ...]] = Counter()
     for case in ElementTree.parse(report).iter("testcase"):
+        name = (case.get("classname", ""), case.get("name", ""))
+        tests[name] += 1
+        if tests[name] > 1:  # the first try, which the report calls passed
+            counts["passed"] -= 1
+            counts["rerun"] += 1
         found = {child.tag for child in case}
         if "error" in found:
             counts["error"] += 1
@@ -132,7 +153,7 @@ def read(report: Path) -> Counter[str]:
 
 def summary(counts: Counter[str], seconds: float) -> str:
     """The last line, in pytest's own form."""
-    kinds = ("failed", "passed", "skipped", "error")
+    kinds = ("failed", "passed", "skipped", "error", "rerun")
     text = ", ".join(f"{counts[kind]} {kind}" for kind in kinds if counts[kind])
     line = f" {text or 'no tests ran'} in {seconds:.2f}s "
     return f"\n{line:=^80}"
