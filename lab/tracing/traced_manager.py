@@ -47,8 +47,8 @@ class TracingCacheManager(KVCacheManager):
         """Turn back into vLLM's class."""
         self.__class__ = KVCacheManager
 
-    def get_computed_blocks(self, request: Request) -> Any:
-        found = super().get_computed_blocks(request)
+    def get_computed_blocks(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        found = super().get_computed_blocks(request, *args, **kwargs)
         start = time.perf_counter_ns()
         pool = self.block_pool
         assert isinstance(pool, TracingBlockPool)

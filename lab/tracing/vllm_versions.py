@@ -7,14 +7,23 @@ version is refused. Each of these was compared with its own block pool, record b
 - Requests that are served before those in ``waiting`` stand in a second queue, which
   was renamed.
 - 0.26.0 has no ``BlockPool.unpin_blocks``: that hook of TracingBlockPool is not called.
+- 0.33.0 tells ``get_computed_blocks`` how long a hit may be at most, and leaves the
+  null block alone where the others count its references.
 """
 
 import re
 
 from lab.errors import EngineUnavailable
 
-_FIRST_QUEUES = {"0.26.0": "skipped_waiting", "0.32.0": "kv_holding_waiting"}
+_FIRST_QUEUES = {
+    "0.26.0": "skipped_waiting",
+    "0.32.0": "kv_holding_waiting",
+    "0.33.0": "kv_holding_waiting",
+}
 SUPPORTED = tuple(_FIRST_QUEUES)
+PINNED = "0.32.0"
+"""What the locks install: the newest of which there is a build for a CPU."""
+OTHERS = tuple(version for version in SUPPORTED if version != PINNED)
 
 _BUILD = re.compile(r"(\d+\.\d+\.\d+)(\.post\d+)?(\+.*)?")
 
@@ -34,8 +43,9 @@ def check_supported(version: str) -> None:
     if base_version(version) not in SUPPORTED:
         raise EngineUnavailable(
             f"vLLM {version} is installed here; the lab knows the schedulers of "
-            f"{' and '.join(SUPPORTED)} only. Install one of them: make setup does for "
-            f"a CPU, pip install vllm=={SUPPORTED[-1]} on a GPU host."
+            f"{', '.join(SUPPORTED[:-1])} and {SUPPORTED[-1]} only. Install one of "
+            f"them: make setup does for a CPU, pip install vllm=={PINNED} on a GPU "
+            "host."
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from lab.engine.config import EngineConfig
 from lab.engine.host import EngineHost
 from lab.errors import EngineUnavailable
-from lab.tracing.vllm_versions import SUPPORTED, base_version, check_supported
+from lab.tracing.vllm_versions import PINNED, SUPPORTED, base_version, check_supported
 from tests.lab.engine_host import Listener, question
 
 
@@ -33,7 +33,7 @@ def test_a_build_counts_as_the_release_it_was_made_from(
 
 @pytest.mark.parametrize(
     "version",
-    ["0.26.1", "0.33.0", "0.32.0rc1", "0.32.1.dev7+g1a2b3c", "10.26.0", "dev"],
+    ["0.26.1", "0.34.0", "0.32.0rc1", "0.32.1.dev7+g1a2b3c", "10.26.0", "dev"],
 )
 def test_another_version_is_refused_with_what_is_allowed(version: str) -> None:
     with pytest.raises(EngineUnavailable) as refusal:
@@ -41,14 +41,14 @@ def test_another_version_is_refused_with_what_is_allowed(version: str) -> None:
     sentence = str(refusal.value)
     assert f"vLLM {version} is installed here" in sentence
     assert all(supported in sentence for supported in SUPPORTED)
-    assert f"pip install vllm=={SUPPORTED[-1]}" in sentence
+    assert f"pip install vllm=={PINNED}" in sentence
 
 
 def test_the_engine_host_names_the_version_and_starts_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = ModuleType("vllm")
-    other.__version__ = "0.33.0+cu130"  # type: ignore[attr-defined]
+    other.__version__ = "0.34.0+cu130"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "vllm", other)
     config = dataclasses.replace(EngineConfig.from_env(), engine_host_id="test")
     listener = Listener()
@@ -61,7 +61,7 @@ def test_the_engine_host_names_the_version_and_starts_nothing(
             reason = host.status.reason
         finally:
             host.stop()
-    assert reason is not None and "vLLM 0.33.0+cu130 is installed here" in reason
+    assert reason is not None and "vLLM 0.34.0+cu130 is installed here" in reason
     assert report.error == reason
     assert reason in caplog.text
     assert listener.runs == []
