@@ -257,6 +257,18 @@ def why(learner_id: str, engine_host_id: str, short_id: int) -> Told | None:
     return next((Told.from_json(answer) for answer in answers), None)
 
 
+def show(engine_host_id: str, what: str, since: int = 0) -> dict[str, Any] | None:
+    """The "timeline" of a host's last minute, or the "heat" of its cached blocks, of
+    those that changed from step ``since`` on; None and raises as look() does."""
+    arguments = {"engine_host_id": engine_host_id, "what": what, "since": since}
+    try:
+        known = recent_statuses()
+        answers = way().ask("lab_show", arguments, num_replies=len(known) or None)
+    except NOT_SENT as error:
+        raise EngineUnavailable(NO_BROKER) from error
+    return next((answer for answer in answers if answer.get("type") == what), None)
+
+
 def _own(
     learner_id: str, engine_host_id: str, known: Sequence[EngineStatus]
 ) -> dict[str, Any]:

@@ -137,6 +137,8 @@ class LabConsumer(LearnerSocket):
                 self._start(self._cache())
             case "why":
                 self._start(self._why(int(command.argument)))
+            case "timeline" | "heat":
+                self._start(self._show(command.kind, int(command.argument or 0)))
             case "stop":
                 await database_sync_to_async(client.abort)(
                     command.argument, self.learner_id
@@ -241,6 +243,16 @@ class LabConsumer(LearnerSocket):
         state = await ask(self.learner_id, status.engine_host_id)
         if state is not None:
             await self._tell(cache_message(state))
+
+    async def _show(self, what: str, since: int) -> None:
+        """Ids and counts of its host's traces; nothing where it is silent."""
+        status = hub_of_process().status_of(self.viewer)
+        if status is None:
+            return
+        ask = database_sync_to_async(client.show, thread_sensitive=False)
+        told = await ask(status.engine_host_id, what, since)
+        if told is not None:
+            await self._tell(told)
 
     async def _check_may_launch(self) -> None:
         """One at a time, a demonstration or an experiment; none while staff pause."""

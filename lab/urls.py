@@ -34,6 +34,7 @@ urlpatterns = [
     path("recordings/<slug:reference>/file/", shelf.file, name="recording_file"),
     path("recordings/<slug:reference>/trace/", shelf.trace, name="recording_trace"),
     path("recordings/<slug:reference>/steps/", shelf.timeline, name="timeline"),
+    path("recordings/<slug:reference>/reasons/", views.reasons, name="reasons"),
     path("replay/<slug:reference>/", shelf.replay, name="replay"),
     path("whatif/<slug:reference>/", whatif.whatif, name="whatif"),
     path("whatif/<slug:reference>/begin/", whatif.begin, name="whatif_begin"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from courseware.plot import Axis
 from courseware.plot import Plot as Box
+from lab.experiments.labels import Wanted, placed
 from lab.experiments.outcome import Plot, Series, Table
 from lab.experiments.words import shown
 
@@ -18,6 +19,8 @@ HEADROOM = 1.08
 """Above a path's highest point, for its name."""
 
 Context = dict[str, Any]
+Place = Callable[[float, float], tuple[float, float]]
+"""From a point's values to its place in the drawing."""
 
 
 def drawn(plot: Plot) -> Context:
@@ -102,10 +105,10 @@ def _curves(plot: Plot, up: Axis) -> Context:
             continue
         dots = [place(x, y) for x, y in points]
         path = "M" + "L".join(f"{x},{y}" for x, y in dots) if dots else ""
-        curve = {"series": series, "dots": dots, "path": path}
-        curves.append(curve | {"names": _named(series, dots)})
+        curves.append({"series": series, "dots": dots, "path": path})
     return {
         "curves": curves,
+        "labels": _labels(plot, place),
         "ticks_across": [
             {"value": shown(tick["value"]), "at": tick["at"]}
             for tick in across.ticks(BOX.across)
@@ -118,25 +121,34 @@ def _curves(plot: Plot, up: Axis) -> Context:
             }
             for span in plot.spans
         ],
-        "marks": [
-            {"label": mark.label, "at": place(mark.x, mark.y)} for mark in plot.marks
-        ],
+        "marks": [place(mark.x, mark.y) for mark in plot.marks],
     }
 
 
-def _named(series: Series, dots: list[tuple[float, float]]) -> list[Context]:
-    """Names of a path's points, with their places."""
-    return [
-        {"words": name, "x": x, "y": y}
-        for name, (x, y) in zip(series.names, dots, strict=False)
+def _labels(plot: Plot, place: Place) -> list[Context]:
+    """Names of the points of paths that are measured, and of the marks."""
+    points = [place(*point) for series in plot.series for point in series.points]
+    names = [
+        Wanted(name, *place(*point))
+        for series in plot.series
+        if plot.look == "path" and series.role != "muted"
+        for name, point in zip(series.names, series.points, strict=False)
     ]
+    marks = [
+        Wanted(mark.label, *place(mark.x, mark.y), is_ringed=True)
+        for mark in plot.marks
+    ]
+    dots = points if plot.look != "line" else []
+    labels = placed([*marks, *names], dots, BOX)
+    kinds = ["mark-name"] * len(marks) + ["name"] * len(names)
+    return [one | {"kind": kind} for one, kind in zip(labels, kinds, strict=True)]
 
 
 def _band(
     series: Series,
     points: Sequence[tuple[float, float]],
     below: dict[float, float],
-    place: Callable[[float, float], tuple[float, float]],
+    place: Place,
 ) -> Context:
     lower = [place(x, below[x]) for x, _ in points]
     for x, y in points:

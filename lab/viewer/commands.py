@@ -19,13 +19,17 @@ KNOWN = (
     "stop",
     "why",
     "cache",
+    "timeline",
+    "heat",
 )
 """``ping`` is answered by "pong"; ``overview`` asks for keyframes of the other hosts
 too; ``end`` stops the experiment that runs, ``stop`` one request; ``why`` asks for the
-reasons of one, ``cache`` for what the prefix cache is about to evict."""
+reasons of one, ``cache`` for what the prefix cache is about to evict, ``timeline`` for
+the steps of the last minute, ``heat`` for the hits and age of cached blocks."""
 ENGINE_HOST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 SHORT_ID = re.compile(r"[0-9]{1,10}")
+STEP = SHORT_ID
 DEMO_NAME = re.compile(r"[a-z]{1,32}")
 QUERY = re.compile(r"[A-Za-z0-9_=&%.+-]{1,600}")
 
@@ -41,7 +45,7 @@ class Command:
     kind: str
     argument: str = ""
     """The engine host id, the demonstration's name, the experiment with its settings,
-    the request id, or the short id in decimals."""
+    the request id, or in decimals the short id or the step."""
     for_all: bool = False
     """Of an experiment: whether all are to see it."""
 
@@ -52,6 +56,7 @@ ARGUMENTS = {
     "experiment": ("query", QUERY),
     "stop": ("request_id", REQUEST_ID),
     "why": ("short_id", SHORT_ID),
+    "heat": ("since", STEP),
 }
 
 

@@ -116,6 +116,15 @@ class EngineWorker:
         told: dict[str, Any] | None = self._in_loop(why())
         return told
 
+    def show(self, what: str, since: int) -> dict[str, Any] | None:
+        """See EngineListener.show()."""
+
+        async def show() -> dict[str, Any] | None:
+            return self.listener.show(what, since)
+
+        told: dict[str, Any] | None = self._in_loop(show())
+        return told
+
     def _in_loop(self, looking: Coroutine[Any, Any, Any]) -> Any:
         """What it comes to in the host's loop; None where that takes too long."""
         seen = asyncio.run_coroutine_threadsafe(looking, self.host.loop)
@@ -298,6 +307,18 @@ def lab_why(
     if _worker is None or _worker.config.engine_host_id != engine_host_id:
         return None
     return _worker.why(request_ids, short_ids, short_id)
+
+
+@control_command(
+    args=[("engine_host_id", str), ("what", str)], signature="HOST timeline|heat"
+)
+def lab_show(
+    state: Any, engine_host_id: str, what: str, since: int = 0
+) -> dict[str, Any] | None:
+    """What the lab's page shows of the traces so far; only the host named replies."""
+    if _worker is None or _worker.config.engine_host_id != engine_host_id:
+        return None
+    return _worker.show(what, since)
 
 
 @control_command(

@@ -25,6 +25,7 @@ from lab.worker.keeping import Keeper
 from lab.worker.memory import EngineSplit, open_memory
 from lab.worker.metrics import HostMetrics
 from lab.worker.publisher import Publisher
+from lab.worker.showing import Showing
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class EngineListener:
         self._clock = clock
         self.encoder: FrameEncoder | None = None
         self._chronicle: Chronicle | None = None
+        self._showing: Showing | None = None
         recordings = settings.DATA_DIR / "recordings"
         self.recorder = Recorder(recordings, self._ask_snapshot)
         self.keeper = Keeper(
@@ -121,6 +123,12 @@ class EngineListener:
                 told["apart"] = prompts.apart(difference, run.decode)
         return told
 
+    def show(self, what: str, since: int) -> dict[str, Any] | None:
+        """See Showing; None where no engine runs. From the loop's thread."""
+        if self._showing is None or self.host.run is None:
+            return None
+        return self._showing.show(what, since)
+
     def _ask_snapshot(self) -> None:
         """The recorder begins with one; called from Celery's thread."""
         self.host.loop.call_soon_threadsafe(self.host.ask_snapshot)
@@ -136,6 +144,7 @@ class EngineListener:
             mirror,
         )
         self._chronicle = Chronicle(run.num_blocks)
+        self._showing = Showing(self.config.engine_host_id, run.number, self._chronicle)
         self.recorder.on_engine_start()
         self.keeper.on_engine_start()
         self.ask_keyframe()
@@ -145,8 +154,9 @@ class EngineListener:
     ) -> None:
         if self.encoder is not None:
             self.encoder.note(trace, finished)
-            assert self._chronicle is not None
+            assert self._chronicle is not None and self._showing is not None
             self._chronicle.note(trace, finished, self.encoder.mirror)
+            self._showing.note(trace, finished, self.encoder.mirror)
         self.recorder.on_trace(record, trace)
         self.keeper.on_trace(record, trace)
 

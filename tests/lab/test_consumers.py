@@ -111,6 +111,7 @@ async def test_another_origin_is_refused(engine):
         ({"text_data": '{"type": "follow", "engine_host_id": 7}'}, "engine_host_id"),
         ({"text_data": '{"type": "follow", "engine_host_id": "nine"}'}, "nine"),
         ({"text_data": '{"type": "stop", "request_id": "../x"}'}, "request_id"),
+        ({"text_data": '{"type": "heat", "since": -1}'}, "since"),
         ({"text_data": '{"type": "demo", "name": "fire"}'}, "fire"),
         ({"text_data": "x" * (MAX_COMMAND_BYTES + 1)}, "bytes"),
         ({"bytes_data": b"\x00\x01"}, "not bytes"),
@@ -137,6 +138,25 @@ async def test_the_prefix_cache_is_told_when_it_is_asked_for(browse, engine):
     told = await browser.hear("cache")
     assert told["tree"] == told["candidates"] == told["choices"] == []
     assert engine.commands[-1][0] == "lab_look"
+
+
+@pytest.mark.parametrize(
+    ("command", "since"),
+    [({"type": "timeline"}, 0), ({"type": "heat", "since": "1200"}, 1200)],
+)
+async def test_timeline_and_heat_are_told_of_the_followed_host(
+    browse, engine, command, since
+):
+    what = command["type"]
+    engine.replies = [{"type": what, "engine_host_id": "one", "step": 1300}]
+    browser = await browse()
+    await browser.hear("hello")
+    await send(next(frame_messages()))
+    await browser.frame()
+    await browser.say(**command)
+    assert (await browser.hear(what))["step"] == 1300
+    asked = {"engine_host_id": "one", "what": what, "since": since}
+    assert engine.commands[-1] == ("lab_show", asked)
 
 
 async def test_too_many_commands_are_left_out_and_said(browse):

@@ -122,7 +122,9 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineWorker]:
 
         def __init__(self, config: EngineConfig) -> None:
             super().__init__(config)
-            self.listener = SimpleNamespace(look=self._look)  # type: ignore[assignment]
+            self.listener = SimpleNamespace(  # type: ignore[assignment]
+                look=self._look, show=lambda what, since: {what: since}
+            )
 
         def _look(self, request_ids: Any, short_ids: Any, block_id: Any) -> Any:
             return still.look(short_ids, block_id)
@@ -166,3 +168,5 @@ def test_only_the_host_that_is_named_replies(worker: EngineWorker) -> None:
     assert bootstep.lab_look(None, "host-b") is None
     seen = bootstep.lab_look(None, "host-a", short_ids=[52], block_id=23)
     assert seen is not None and seen["own"] == [52] and seen["block"]["ref_cnt"] == 8
+    assert bootstep.lab_show(None, "host-b", "heat") is None
+    assert bootstep.lab_show(None, "host-a", "heat", 7) == {"heat": 7}

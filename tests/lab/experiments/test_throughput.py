@@ -148,7 +148,8 @@ def test_the_expected_curve_is_drawn_before_a_point_is_measured():
     shown = drawn(so_far(half, "…").plots[0])
     assert [row[0] for row in shown["table"].rows] == ["1", "2", "4", "8"]
     assert shown["table"].rows[3][3:] == [None, None], "not measured yet"
-    assert [name["words"] for name in shown["curves"][1]["names"]] == ["1", "2"]
+    names = [one["words"] for one in shown["labels"] if one["kind"] == "name"]
+    assert names == ["1", "2"], "of the measured alone"
 
 
 def test_an_outcome_with_marks_and_names_comes_back_from_json():
