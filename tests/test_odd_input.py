@@ -20,26 +20,39 @@ from django.conf import settings as django_settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
 from django.test import Client
+from django.test.client import MULTIPART_CONTENT
 
 from config.asgi import application
-from courseware.learner import learner_id_of
 from courseware.models import Learner, User
 from lab import client as engine_client
 from lab.models import EngineRequest
 from mentor import course
 from mentor.models import Conversation
 from tests.lab.fake_engine import READY, FakeEngine
+from tests.lab.shelf.conftest import file, storage
 from tests.mentor.fake_course import FakeCourse
+from tests.odd_forms import (
+    AS_THEY_ARE,
+    BACKEND,
+    FORMS,
+    PLAN,
+    Stranger,
+    example_of,
+    unlisted,
+)
 from tests.odd_input import MESSAGES, Generator
 from tests.quizzes.conftest import BROWSER, bank
+from tests.test_security_rules import paths
 
-__all__ = ["bank"]
+__all__ = ["bank", "file", "storage"]
 NUM_MESSAGES = int(os.environ.get("ODD_MESSAGES", "1000"))
 """On each socket."""
-NUM_FORMS = int(os.environ.get("ODD_FORMS", "40"))
+NUM_FORMS = int(os.environ.get("ODD_FORMS", "20"))
 """To each form."""
 A_SOCKET = 15
 """Messages before a new one: more at once are refused unread."""
+A_STRANGER = 20
+"""Forms before a new one: each has limits."""
 HEADERS = [(b"host", b"localhost"), (b"origin", b"http://localhost")]
 
 
@@ -49,7 +62,9 @@ def surroundings(settings: Any, db: None) -> Iterator[None]:
         "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    with engine_client.transport(FakeEngine(READY)), course.taught_by(FakeCourse()):
+    engine = FakeEngine(READY)
+    engine.replies = [{"state": "recording", "error": ""}]
+    with engine_client.transport(engine), course.taught_by(FakeCourse()):
         yield
 
 
@@ -132,38 +147,6 @@ async def test_who_has_no_session_is_obeyed_in_nothing(path: str) -> None:
     await socket.disconnect()
 
 
-PASSWORDS = {"new_password1": "a-long-sentence-1", "new_password2": "a-long-sentence-1"}
-SIGN_UP = {"email": "bob@example.org", "password1": "a-b-c-d-e-f-1"}
-PLAN = {"pattern": "poisson", "rate_per_s": "1", "mode": "serverless", "shape": "chat"}
-POSTS: dict[str, dict[str, Any]] = {
-    "/account/sign-up/": {**SIGN_UP, "password2": "a-b-c-d-e-f-1"},
-    "/account/sign-in/": {"username": "ann@example.org", "password": "x", "next": "/"},
-    "/account/sign-out/": {},
-    "/account/sign-out/everywhere/": {},
-    "/account/sign-up/token/": {**SIGN_UP, "password2": "a-b-c-d-e-f-1"},
-    "/account/password/": {"old_password": "pw", **PASSWORDS},
-    "/account/reset/": {"email": "ann@example.org"},
-    "/account/reset/MQ/set-password/": PASSWORDS,
-    "/admin/login/": {"username": "ann@example.org", "password": "x", "next": "/"},
-    "/chapters/deploying-ai-models/read/": {"anchor": "hardware"},
-    "/privacy/forget/": {"password": "pw"},
-    "/quiz/names/": {"agree": "yes", "name": "Ann"},
-    "/quiz/deploying-ai-models/start/": {},
-    "{attempt}1/answer/": {"try": "1", "certainty": "2", "choice": "a", "value": "4"},
-    "{attempt}2/answer/": {"try": "1", "certainty": "1", "text": "x", "place-1": "1"},
-    "{attempt}1/hint/": {"try": "1"},
-    "{attempt}1/retry/": {"try": "1"},
-    "{attempt}finish/": {},
-    "{conversation}rename/": {"title": "Blocks"},
-    "{conversation}delete/": {},
-    "/lab/hardware/config/": {"pasted": '{"hidden_size": 8}', "users": "1"},
-    "/lab/fleet/file/": {**PLAN, "requests": "a,b\n1,2"},
-    "/lab/fleet/rates/": PLAN,
-    "/lab/challenge/name/": {"name": "Ann"},
-    "/lab/challenge/{scenario}/hand-in/": {"instances": "1", "mode": "provisioned"},
-    "/lab/staff/pause/": {"paused": "yes"},
-    "/lab/staff/stop/": {},
-}
 GETS: dict[str, dict[str, Any]] = {
     "/search/": {"q": "block"},
     "/figures/cards/": {"model": "llama", "users": "4", "context": "4096", "only": ""},
@@ -179,39 +162,20 @@ GETS: dict[str, dict[str, Any]] = {
 }
 
 
-class Stranger:
-    """A browser with an attempt and a conversation of its own."""
-
-    def __init__(self) -> None:
-        self.client = Client(**BROWSER, raise_request_exception=False)
-        self.client.get("/privacy/")
-        self.client.post("/quiz/deploying-ai-models/start/")
-        self.known: dict[str, str] = {}
-
-    def path(self, template: str) -> str:
-        if "{attempt}" in template:
-            answer = self.client.post("/quiz/deploying-ai-models/start/")
-            attempt = answer.headers["Location"].split("/")[3]
-            self.known["attempt"] = f"/quiz/attempts/{attempt}/"
-        if "{conversation}" in template:
-            mine = learner_id_of(self.client.session)
-            row = Conversation.objects.create(learner_id=mine or "x", title="t")
-            self.known["conversation"] = f"/mentor/conversations/{row.pk}/"
-        return template.format(**{"scenario": "bursty-chat", **self.known})
-
-
-@pytest.mark.usefixtures("bank")
-@pytest.mark.parametrize("template", POSTS)
+@pytest.mark.usefixtures("bank", "storage")
+@pytest.mark.parametrize("template", FORMS)
 def test_a_form_survives_whatever_is_sent(
-    template: str, caplog: pytest.LogCaptureFixture
+    template: str, file: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     User.objects.create_user("ann@example.org", "pw")
-    made, stranger = Generator(seed=15), Stranger()
+    made, stranger = Generator(seed=15), Stranger(template, file)
     for at in range(NUM_FORMS):
-        if at % 40 == 0:
-            cache.clear()
-            stranger = Stranger()
-        path, form = stranger.path(template), made.form(POSTS[template])
+        if at % A_STRANGER == 0:
+            stranger = Stranger(template, file)
+        path = stranger.path()
+        fields = stranger.fields()
+        form = made.form(fields)
+        form |= {name: fields[name] for name in AS_THEY_ARE if name in fields}
         kind = made.random.randrange(10)
         data: Any = urlencode(form, doseq=True)
         content = "application/x-www-form-urlencoded"
@@ -219,22 +183,26 @@ def test_a_form_survives_whatever_is_sent(
             data, content = made.random.randbytes(80), "multipart/form-data; boundary=x"
         elif kind == 1:
             data, content = "a" * 50 + "&=&%ff&;" * 20, content + "; charset=utf-7"
+        elif template.endswith("/upload/"):
+            data, content = stranger.upload(made.random), MULTIPART_CONTENT
         answer = stranger.client.post(path, data, content_type=content)
         assert answer.status_code < 500 or answer.status_code == 503, (path, data)
         assert troubles(caplog) == [], (path, data)
 
 
-@pytest.mark.parametrize("template", POSTS)
+@pytest.mark.parametrize("template", FORMS)
 def test_a_form_without_its_token_is_refused(template: str) -> None:
-    nobodys = "00000000-0000-4000-8000-000000000000"
-    path = template.format(
-        attempt=f"/quiz/attempts/{nobodys}/",
-        conversation=f"/mentor/conversations/{nobodys}/",
-        scenario="bursty-chat",
-    )
     client = Client(**BROWSER, enforce_csrf_checks=True)
     client.get("/privacy/")
-    assert client.post(path, POSTS[template]).status_code == 403
+    assert client.post(example_of(template), FORMS[template]).status_code == 403
+
+
+def test_every_form_of_the_site_is_tried() -> None:
+    """A new one fails here until tests/odd_forms.py has it."""
+    staff = User.objects.create_superuser("staff@example.org", "pw")
+    client = Client(**BROWSER, raise_request_exception=False)
+    client.force_login(staff, BACKEND)
+    assert unlisted(paths(), client) == set()
 
 
 @pytest.mark.usefixtures("bank")
@@ -242,11 +210,14 @@ def test_a_form_without_its_token_is_refused(template: str) -> None:
 def test_a_page_survives_whatever_it_is_asked(
     template: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made, stranger = Generator(seed=15), Stranger()
+    made, client = Generator(seed=15), Client(**BROWSER)
+    client.get("/privacy/")
+    client.post("/quiz/deploying-ai-models/start/")
+    client.raise_request_exception = False
     for at in range(NUM_FORMS // 2):
         if at % 40 == 0:
             cache.clear()
         query = urlencode(made.form(GETS[template]), doseq=True)
-        answer = stranger.client.get(f"{template}?{query[:8000]}")
+        answer = client.get(f"{template}?{query[:8000]}")
         assert answer.status_code < 500, query
         assert troubles(caplog) == [], query
