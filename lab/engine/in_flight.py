@@ -202,7 +202,7 @@ class InFlightRequest:
                 report,
                 num_preemptions=mirrored.num_preemptions,
                 num_lost_tokens=mirrored.num_lost_tokens,
-                num_blocks=len(mirrored.block_ids),
+                num_blocks=mirrored.num_blocks,
                 num_blocks_shared=mirrored.num_cached_tokens // block_size,
             )
             if held := mirrored.held:

@@ -8,7 +8,7 @@ counts so far let expect. Each stream is laid out byte plane by byte plane.
     uint32 number of records, then per stream: uint32 number of words, 4 byte planes
 
 Streams: header words 1..19 (19 streams, the length of a record follows from the
-others); request rows (4); short_id, start and length of table changes (3); their block
+others); request rows (4); short_id, place and length of table changes (3); their block
 ids; scheduled short ids; scheduled tokens; surprise in computed tokens; block ids;
 block states; where a record has notes, how many words of them each has, and these.
 """
@@ -43,7 +43,7 @@ def to_columns(records: Sequence[bytes]) -> bytes:
     ).reshape(-1, HEADER_WORDS)
     differences = np.diff(headers, axis=0, prepend=np.zeros((1, HEADER_WORDS), "u4"))
     tables = [table for trace in traces for table in trace.tables]
-    rows = np.array([(t.short_id, t.start, len(t.block_ids)) for t in tables], "<u4")
+    rows = np.array([(t.short_id, t.place, len(t.block_ids)) for t in tables], "<u4")
     streams = [
         *differences.T[1:],
         *_joined([trace.requests for trace in traces]).reshape(-1, 4).T,

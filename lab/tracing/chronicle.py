@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lab.live_state import MINUTE_S, NUM_EVENTS
+from lab.tracing.groups import NULL_BLOCK
 from lab.tracing.ledger import Ledger
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.sampled_tokens import SampledTokens
@@ -136,7 +137,7 @@ class Chronicle:
     def _note_tables(self, trace: StepTrace) -> None:
         is_snapshot = trace.header.kind is TraceKind.SNAPSHOT
         for table in trace.tables:
-            ids = table.block_ids
+            ids = table.block_ids[table.block_ids != NULL_BLOCK]
             if is_snapshot:
                 ids = ids[self.taken_by[ids] != table.short_id]
             self.taken_by[ids] = table.short_id

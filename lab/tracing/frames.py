@@ -138,6 +138,8 @@ class FrameEncoder:
     def _note_requests(self, trace: StepTrace, finished: list[RequestMirror]) -> None:
         self._changed_requests.update(trace.requests[:, 0].tolist())
         for table in trace.tables:
+            if table.group:
+                continue
             start = self._table_starts.get(table.short_id, table.start)
             self._table_starts[table.short_id] = min(start, table.start)
         self._scheduled.update(trace.scheduled[0].tolist())

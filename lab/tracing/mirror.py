@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from lab.tracing.groups import NULL_BLOCK, GroupKind, Groups, plain, told_groups
 from lab.tracing.held import Held
 from lab.tracing.trace import (
     HAS_HASH,
@@ -21,6 +22,7 @@ from lab.tracing.trace import (
     Finish,
     RequestState,
     StepTrace,
+    TableChange,
     TraceHeader,
     TraceKind,
 )
@@ -43,10 +45,45 @@ class RequestMirror:
     num_lost_tokens: int = 0
     """Computed tokens that it gave up when it was preempted, all times together."""
     block_ids: "array[int]" = field(default_factory=lambda: array("I"))
-    """Block table: physical block id per logical index."""
+    """Block table of the first KV-cache group, or the only one: physical block id per
+    logical index; the null block where a block was given up."""
+    more_tables: "list[array[int]]" = field(default_factory=list)
+    """Those of the other groups, as far as they were told."""
     finish: Finish = Finish.NONE
     held: Held | None = None
     """None where records were lost while it may have held blocks."""
+
+    def tables(self) -> "list[array[int]]":
+        """Block tables by KV-cache group."""
+        return [self.block_ids, *self.more_tables]
+
+    def table(self, group: int) -> "array[int]":
+        """The block table of a group; it grows with the list."""
+        while group > len(self.more_tables):
+            self.more_tables.append(array("I"))
+        return self.more_tables[group - 1] if group else self.block_ids
+
+    def held_ids(self) -> npt.NDArray[np.uint32]:
+        """Physical ids of what it holds in all groups, the null block left out."""
+        ids = np.frombuffer(b"".join(one.tobytes() for one in self.tables()), np.uint32)
+        held: npt.NDArray[np.uint32] = ids[ids != NULL_BLOCK]
+        return held
+
+    @property
+    def num_blocks(self) -> int:
+        """Blocks that it holds in all groups."""
+        return sum(len(one) - one.count(NULL_BLOCK) for one in self.tables())
+
+    def change(self, table: TableChange) -> None:
+        """Cut a block table and let it go on, or put blocks in others' places."""
+        block_ids = self.table(table.group)
+        end = table.start + len(table.block_ids) if table.replaces else len(block_ids)
+        block_ids[table.start : end] = array("I", table.block_ids.tolist())
+
+    def give_up(self) -> None:
+        """It holds nothing any more."""
+        for one in self.tables():
+            del one[:]
 
     def fill(self, logical_index: int, block_size: int) -> int:
         """Tokens whose KV lies in the block at ``logical_index``, 0..block_size."""
@@ -60,6 +97,8 @@ class PoolMirror:
     def __init__(self, num_blocks: int, block_size: int) -> None:
         self.num_blocks = num_blocks
         self.block_size = block_size
+        self.groups: Groups = plain(block_size)
+        """The model's KV-cache groups, as the last snapshot told them."""
         self.header: TraceHeader | None = None
         self.ref_cnt: npt.NDArray[np.uint32] = np.zeros(num_blocks, np.uint32)
         self.has_hash: npt.NDArray[np.bool_] = np.zeros(num_blocks, np.bool_)
@@ -90,6 +129,7 @@ class PoolMirror:
         if trace.header.kind is TraceKind.SNAPSHOT:
             known = {one.short_id: one.held for one in self.requests.values()}
             self._held_before = known if self._is_next(trace) else None
+            self.groups = told_groups(trace.notes) or plain(self.block_size)
             self.ref_cnt[:] = 0
             self.has_hash[:] = False
             self.requests.clear()
@@ -107,8 +147,7 @@ class PoolMirror:
         ]
         for table in trace.tables:
             request = self.requests[table.short_id]
-            del request.block_ids[table.start :]
-            request.block_ids.extend(table.block_ids.tolist())
+            request.change(table)
             self._note_held(request)
         for short_id, num_scheduled, num_computed in trace.scheduled.T.tolist():
             request = self.requests[short_id]
@@ -153,7 +192,7 @@ class PoolMirror:
             if not is_snapshot:
                 request.num_lost_tokens += request.num_computed_tokens
             request.num_computed_tokens = 0
-            del request.block_ids[:]
+            request.give_up()
             self._note_held(request)
         elif state is RequestState.FINISHED:
             request.finish = Finish(state_word >> 8 & 0xFF)
@@ -182,14 +221,25 @@ class PoolMirror:
 
     def _note_held(self, request: RequestMirror) -> None:
         if request.held is not None:
-            num_blocks = len(request.block_ids)
-            request.held.change(num_blocks, self._stamp_ns, self._company)
+            request.held.change(request.num_blocks, self._stamp_ns, self._company)
 
     def _put(self, short_id: int, num_before: int) -> None:
         """Move a waiting request to where vLLM put it."""
         if short_id in self.waiting:
             self.waiting.remove(short_id)
             self.waiting.insert(num_before, short_id)
+
+    @property
+    def has_plain_tables(self) -> bool:
+        """Whether it is a model of full attention alone: one table a request, that
+        gives no block up."""
+        return self.groups == plain(self.block_size)
+
+    @property
+    def whole_group(self) -> int | None:
+        """The first KV-cache group that gives no block up; None: there is none."""
+        kinds = [group.kind for group in self.groups]
+        return kinds.index(GroupKind.FULL) if GroupKind.FULL in kinds else None
 
     def place(self, short_id: int) -> int | None:
         """Place in the waiting queue, from 1; None when not waiting."""

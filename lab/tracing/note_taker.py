@@ -26,6 +26,9 @@ class NoteTaker:
         self._manager = TracingCacheManager.attach(scheduler.kv_cache_manager)
         self._pool = pool
         self._short_ids = short_ids
+        self._tells_lookups = scheduler.has_plain_tables
+        """With several KV-cache groups a hit is the least of what each of them has: why
+        it is not longer is not told."""
         self._must_fit_whole = scheduler.scheduler_reserve_full_isl
         self._budget = scheduler.max_num_scheduled_tokens
         self._told_refused: tuple[int, ...] = ()
@@ -40,6 +43,9 @@ class NoteTaker:
         lookups = self._manager.lookups
         if not lookups:
             self._told_refused = ()
+            return self.of_blocks()
+        if not self._tells_lookups:
+            lookups.clear()
             return self.of_blocks()
         counts = output.num_scheduled_tokens
         told = [

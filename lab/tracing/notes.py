@@ -20,6 +20,7 @@ Words of a record's notes, one after the other, in the order in which it happene
         FORGOTTEN  how many numbers are forgotten so far
         FRONT      n x block id: these stand first now in the queue of free blocks
         BACK       n x block id: these stand last in it
+        GROUPS     the model's KV-cache groups (lab/tracing/groups.py)
 
 What happens after a LOOKUP, up to the next one, is done for its request.
 """
@@ -28,6 +29,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
+from lab.tracing.groups import GROUPS, groups_of
 from lab.tracing.trace import StepTrace, TraceError
 
 REMOVED = 1 << 31
@@ -136,5 +138,7 @@ def notes_of(trace: StepTrace) -> Iterator[Note]:
             yield Forgotten(*body)
         elif kind in (NoteKind.FRONT, NoteKind.BACK):
             yield Freed(body, kind == NoteKind.FRONT)
+        elif kind == GROUPS:
+            groups_of(body, size)
         else:
             raise TraceError(f"A trace record has a note of kind {kind}, size {size}.")

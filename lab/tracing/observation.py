@@ -1,6 +1,7 @@
 """observe(): the LiveState of a mirror and its chronicle. Pure."""
 
 import time
+from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -22,11 +23,11 @@ from lab.live_state import (
 )
 from lab.reasons import Lookup
 from lab.tracing.chronicle import NOBODY, Chronicle, Ended, Life
+from lab.tracing.groups import NULL_BLOCK
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.prefix_tree import prefix_tree
 from lab.tracing.trace import RequestState
 
-NULL_BLOCK = 0
 MOST_SHARED = 8
 SHORT_S = 10.0
 
@@ -95,7 +96,7 @@ class Observer:
             lookups=self._lookups(),
             refusal=chronicle.ledger.refusal,
             bill=chronicle.ledger.bill(),
-            tree=prefix_tree(mirror.requests.values()),
+            tree=prefix_tree(mirror.requests.values(), mirror.whole_group),
             candidates=chronicle.ledger.candidates(),
             choices=list(chronicle.ledger.choices),
         )
@@ -139,7 +140,7 @@ class Observer:
     ) -> RequestFacts:
         arrived, began = life.arrived_ns, life.began_ns
         is_new = phase == "waiting" and not request.num_preemptions
-        ids = _ids(request)
+        ids = request.held_ids()
         return RequestFacts(
             short_id=request.short_id,
             phase=phase,
@@ -162,9 +163,11 @@ class Observer:
         if block_id is None or not 0 <= block_id < mirror.num_blocks:
             return None
         held_by = [
-            Holding(r.short_id, index, r.fill(index, mirror.block_size))
+            Holding(r.short_id, index, r.fill(index, group.block_size))
             for r in self._in_order()
-            for index in np.flatnonzero(_ids(r) == block_id).tolist()
+            for group, table in zip(mirror.groups, r.tables(), strict=False)
+            for index in np.flatnonzero(_ids(table) == block_id).tolist()
+            if block_id != NULL_BLOCK
         ]
         ref_cnt, has_hash = mirror.ref_cnt[block_id], mirror.has_hash[block_id]
         return BlockFacts(
@@ -183,7 +186,9 @@ class Observer:
         ref_cnt[NULL_BLOCK] = 0
         order = np.argsort(-ref_cnt.astype(np.int64), kind="stable")[:MOST_SHARED]
         shared = [int(block_id) for block_id in order if ref_cnt[block_id] >= 2]
-        tables = [(r.short_id, _ids(r)) for r in self._in_order()] if shared else []
+        tables = (
+            [(r.short_id, r.held_ids()) for r in self._in_order()] if shared else []
+        )
         return [
             SharedBlock(
                 block_id, [one for one, ids in tables if (ids == block_id).any()]
@@ -193,7 +198,7 @@ class Observer:
 
     def _blocks_of(self, own: Sequence[int]) -> list[int]:
         requests = self._mirror.requests
-        ids = [_ids(requests[one]) for one in own if one in requests]
+        ids = [requests[one].held_ids() for one in own if one in requests]
         return np.unique(np.concatenate(ids)).tolist() if ids else []
 
     def _minute(self, now: int) -> Minute:
@@ -231,8 +236,8 @@ def _state(block_id: int, ref_cnt: int, has_hash: bool) -> BlockState:
     return "used" if ref_cnt == 1 else "shared"
 
 
-def _ids(request: RequestMirror) -> npt.NDArray[np.uint32]:
-    return np.frombuffer(request.block_ids.tobytes(), np.uint32)
+def _ids(table: "array[int]") -> npt.NDArray[np.uint32]:
+    return np.frombuffer(table.tobytes(), np.uint32)
 
 
 def _ago(stamp_ns: int, now: int) -> float:

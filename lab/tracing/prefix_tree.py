@@ -8,10 +8,15 @@ from lab.tracing.mirror import RequestMirror
 MOST_NODES = 200
 
 
-def prefix_tree(requests: Iterable[RequestMirror]) -> list[PrefixNode]:
-    """Its nodes, each before its children; a node is a run of blocks that the same
-    requests hold. At most MOST_NODES."""
-    holders = [(one.short_id, one.block_ids) for one in requests if one.block_ids]
+def prefix_tree(
+    requests: Iterable[RequestMirror], group: int | None = 0
+) -> list[PrefixNode]:
+    """Its nodes, of the block tables of one KV-cache group that gives no block up (none
+    where there is no such group), each before its children; a node is a run of
+    blocks that the same requests hold. At most MOST_NODES."""
+    if group is None:
+        return []
+    holders = [(one.short_id, one.table(group)) for one in requests if one.table(group)]
     nodes: list[PrefixNode] = []
     _grow(sorted(holders), 0, 0, nodes)
     return nodes[:MOST_NODES]

@@ -256,6 +256,7 @@ def settings_of(scheduler: Any, granule: int) -> ReplaySettings:
         or parallel.pipeline_parallel_size > 1
         or parallel.decode_context_parallel_size > 1
         or pool.hash_block_size != scheduler.block_size
+        or not scheduler.has_plain_tables
     )
     return ReplaySettings(
         granule=granule,

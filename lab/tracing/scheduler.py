@@ -26,10 +26,16 @@ from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.output import CachedRequestData, SchedulerOutput
 from vllm.v1.core.sched.request_queue import PriorityRequestQueue
 from vllm.v1.engine import EngineCoreOutputs
-from vllm.v1.kv_cache_interface import FullAttentionSpec, KVCacheConfig
 from vllm.v1.outputs import ModelRunnerOutput
 from vllm.v1.request import Request, RequestStatus
 
+from lab.tracing.group_tables import (
+    GroupTables,
+    UntraceableModel,
+    groups_of_model,
+    is_plain,
+)
+from lab.tracing.groups import NULL_BLOCK, groups_note
 from lab.tracing.note_taker import NoteTaker
 from lab.tracing.replay_notes import encode_note
 from lab.tracing.replay_teller import ReplayTeller, Sections
@@ -59,28 +65,6 @@ _FINISH = {
 }
 
 
-class UntraceableModel(ValueError):
-    """The model's KV cache is not one pool of equal blocks."""
-
-
-def check_traceable(kv_cache_config: KVCacheConfig) -> None:
-    """Raise UntraceableModel unless all layers share one full-attention group."""
-    groups = kv_cache_config.kv_cache_groups
-    specs = [group.kv_cache_spec for group in groups]
-    if len(specs) != 1 or not isinstance(specs[0], FullAttentionSpec):
-        kinds = ", ".join(type(spec).__name__ for spec in specs) or "none"
-        raise UntraceableModel(
-            f"This model has {len(specs)} KV-cache groups ({kinds}); the lab shows "
-            "models whose layers all use full attention, such as Llama or Qwen."
-        )
-    window = getattr(specs[0], "sliding_window", None)
-    if window is not None:
-        raise UntraceableModel(
-            f"This model attends to a sliding window of {window} tokens; the lab "
-            "shows models with full attention, such as Llama or Qwen."
-        )
-
-
 @dataclass(slots=True)
 class _Traced:
     """What the tracer keeps of a live request."""
@@ -103,8 +87,10 @@ class TracingScheduler(AsyncScheduler):
         super().__init__(*args, **kwargs)
         self._first_waiting = getattr(self, queue_name)
         tap_path = self.vllm_config.additional_config.get("tap_path")
+        managers = self.kv_cache_manager.coordinator.single_type_managers
+        pool = self.kv_cache_manager.block_pool
         try:
-            check_traceable(self.kv_cache_config)
+            self._groups = groups_of_model(self.kv_cache_config, managers, pool)
         except UntraceableModel as error:
             if tap_path:
                 Path(tap_path).with_name(REFUSAL_NAME).write_text(str(error))
@@ -113,6 +99,12 @@ class TracingScheduler(AsyncScheduler):
         self._traced: dict[str, _Traced] = {}
         self._short_ids: dict[str, int] = {}
         """The same ids as in ``_traced``, for the hot path."""
+        self._tables: GroupTables | None = None
+        """None for a model of full attention alone: its tables only grow, by what the
+        step's output says."""
+        if not is_plain(self._groups):
+            self._tables = GroupTables(managers, self._short_ids)
+        self.has_plain_tables = self._tables is None
         self._pool: TracingBlockPool | None = None
         """vLLM's own while it is traced; None while nobody wants traces."""
         self._notes: NoteTaker | None = None
@@ -184,6 +176,8 @@ class TracingScheduler(AsyncScheduler):
         self._num_preemptions += 1
         if self._teller is not None:
             self._teller.paused(request)
+        if self._tables is not None:
+            self._tables.forget(request.request_id)
         traced = self._traced[request.request_id]
         self._tell(request, traced, RequestState.PREEMPTED)
         self._tell_place(request, traced, RequestState.PREEMPTED)
@@ -192,6 +186,8 @@ class TracingScheduler(AsyncScheduler):
         self, request: Request, *args: Any, **kwargs: Any
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         result = super()._free_request(request, *args, **kwargs)
+        if self._tables is not None:
+            self._tables.forget(request.request_id)
         traced = self._traced.pop(request.request_id, None)
         self._short_ids.pop(request.request_id, None)
         if traced is not None:
@@ -382,6 +378,9 @@ class TracingScheduler(AsyncScheduler):
             self._trace_snapshot(changes.notes)
             return
         pool = self._pool
+        if self._tables is not None and (pool.dirty or changes.num_tables):
+            pool.dirty.discard(NULL_BLOCK)
+            changes.tables, changes.num_tables = self._tables.changes(self.running)
         blocks = list(pool.dirty)
         blocks += [self._block_word(pool.blocks[block_id]) for block_id in blocks]
         changes.requests, changes.blocks = self._pending, blocks
@@ -420,16 +419,22 @@ class TracingScheduler(AsyncScheduler):
             if entry is None:
                 entry = self._trace_from_now(request)
             self._tell(request, entry, _live_state(request))
-            block_ids = self.kv_cache_manager.get_block_ids(request.request_id)[0]
-            entry.num_blocks = len(block_ids)
-            tables += (entry.short_id, 0, len(block_ids), *block_ids)
+            if self._tables is None:
+                block_ids = self.kv_cache_manager.get_block_ids(request.request_id)[0]
+                entry.num_blocks = len(block_ids)
+                tables += (entry.short_id, 0, len(block_ids), *block_ids)
             scheduled[0].append(entry.short_id)
             scheduled[1].append(0)
             scheduled[2].append(request.num_computed_tokens)
+        num_tables = len(live_requests)
+        notes = [*notes, *self._notes.of_all()]
+        if self._tables is not None:
+            tables, num_tables = self._tables.all(live_requests)
+            notes = [*groups_note(self._groups), *notes]
         live = [
             block
             for block in self._pool.blocks
-            if block.ref_cnt or block.block_hash is not None
+            if (block.ref_cnt or block.block_hash is not None) and not block.is_null
         ]
         blocks = [block.block_id for block in live]
         blocks += [self._block_word(block) for block in live]
@@ -440,10 +445,10 @@ class TracingScheduler(AsyncScheduler):
         changes = StepChanges(
             requests=requests,
             tables=tables,
-            num_tables=len(requests) // 4,
+            num_tables=num_tables,
             scheduled=[*scheduled[0], *scheduled[1], *scheduled[2]],
             blocks=blocks,
-            notes=[*notes, *self._notes.of_all()],
+            notes=notes,
         )
         self._emit(TraceKind.SNAPSHOT, changes)
 

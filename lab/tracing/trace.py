@@ -19,7 +19,7 @@ Layout of a record, in words::
 
     then  R x (short_id, state | finish << 8 | num_preemptions << 16,
                num_prompt_tokens, num_cached_tokens)
-          T x (short_id, start, n, n block ids)
+          T x (short_id, start | group << 24 | REPLACES, n, n block ids)
           S short ids, S num_scheduled_tokens, S num_computed_tokens after the step
           B block ids, B words of ref_cnt | EVICTED | HAS_HASH
           where NOTED is in word 1: N words of notes (lab/tracing/notes.py), and N
@@ -29,7 +29,9 @@ gives up its whole block table; a finished one is gone. A request that begins to
 stands last in the queue, a preempted one first; where vLLM put it elsewhere, by its
 priority, a second row with PLACED says so: (short_id, state | PLACED,
 num_prompt_tokens, number of requests before it). ``start`` is the logical
-index of the first block id listed: the table is cut there, then extended.
+index of the first block id listed: the table is cut there, then extended; with REPLACES
+the ids take the places of those that stood there, and the table goes on as it was. A
+request has a table for each KV-cache group (lab/tracing/groups.py).
 A STEADY record schedules what the SCHEDULE record before it did, one token each, and
 leaves S and its columns out, since the scheduler's thread must do as little as it can;
 SteadyReader puts them back before it is decoded.
@@ -55,6 +57,10 @@ NOTED = 1 << 6
 PLACED = 1 << 7
 """In the state of a request's row: its last word is its place in the queue, from 0."""
 STATE_MASK = PLACED - 1
+REPLACES = 1 << 31
+"""In the place of a table change: the table is not cut."""
+_GROUP_SHIFT = 24
+_START_MASK = (1 << _GROUP_SHIFT) - 1
 HAS_HASH = 1 << 31
 EVICTED = 1 << 30
 REF_CNT_MASK = EVICTED - 1
@@ -122,14 +128,28 @@ class TraceHeader(NamedTuple):
     prefix_hit_tokens: int
 
 
+def place_word(start: int, group: int) -> int:
+    """Where in which group's table a change begins."""
+    return start | group << _GROUP_SHIFT
+
+
 @dataclass(slots=True, frozen=True)
 class TableChange:
-    """Block table of a request from logical index ``start`` on."""
+    """A block table of a request from logical index ``start`` on."""
 
     short_id: int
     start: int
     block_ids: Words
     """Physical block ids, shape [n]."""
+    group: int = 0
+    """Of which KV-cache group."""
+    replaces: bool = False
+    """Whether the table goes on behind them as it was."""
+
+    @property
+    def place(self) -> int:
+        """The second word of the change."""
+        return place_word(self.start, self.group) | self.replaces * REPLACES
 
 
 @dataclass(slots=True, frozen=True)
@@ -220,8 +240,15 @@ def decode(record: bytes | bytearray | memoryview) -> StepTrace:
     for _ in range(num_tables):
         if at + 3 > len(words):
             raise TraceError("A trace record ends inside its block tables.")
-        short_id, start, count = (int(word) for word in words[at : at + 3])
-        tables.append(TableChange(short_id, start, words[at + 3 : at + 3 + count]))
+        short_id, place, count = (int(word) for word in words[at : at + 3])
+        block_ids = words[at + 3 : at + 3 + count]
+        if place > _START_MASK:
+            group = (place & ~REPLACES) >> _GROUP_SHIFT
+            start, replaces = place & _START_MASK, place >= REPLACES
+            change = TableChange(short_id, start, block_ids, group, replaces)
+        else:
+            change = TableChange(short_id, place, block_ids)
+        tables.append(change)
         at += 3 + count
     end = _end_of_blocks(words)
     if at + 3 * num_scheduled + 2 * num_blocks != end:

@@ -22,7 +22,7 @@ class Check:
         self.counts = dict.fromkeys(
             (
                 *("records", "steady", "snapshots", "finished"),
-                *("blocks", "owners", "shared"),
+                *("blocks", "owners", "shared", "given up"),
             ),
             0,
         )
@@ -52,7 +52,10 @@ class Check:
 
     def _compare_blocks(self, scheduler: TracingScheduler) -> None:
         mirror = self.mirror
-        for block in scheduler.kv_cache_manager.block_pool.blocks:
+        null, *blocks = scheduler.kv_cache_manager.block_pool.blocks
+        told_null = int(mirror.ref_cnt[null.block_id]), bool(mirror.has_hash[0])
+        self._differ("null block", told_null, (0, False))
+        for block in blocks:
             told = (
                 int(mirror.ref_cnt[block.block_id]),
                 bool(mirror.has_hash[block.block_id]),
@@ -64,19 +67,23 @@ class Check:
 
     def _compare_tables(self, scheduler: TracingScheduler) -> None:
         """Owners and logical order: block table by block table, both ways."""
-        manager = scheduler.kv_cache_manager.coordinator.single_type_managers[0]
-        true_tables = {
-            scheduler._traced[request_id].short_id: [b.block_id for b in blocks]
-            for request_id, blocks in manager.req_to_blocks.items()
-            if blocks
-        }
-        told_tables = {
-            short_id: list(request.block_ids)
-            for short_id, request in self.mirror.requests.items()
-            if request.block_ids
-        }
-        self._differ("block tables", told_tables, true_tables)
-        self.counts["owners"] += sum(map(len, true_tables.values()))
+        managers = scheduler.kv_cache_manager.coordinator.single_type_managers
+        sizes = [group.block_size for group in self.mirror.groups]
+        self._differ("groups", sizes, [manager.block_size for manager in managers])
+        for group, manager in enumerate(managers):
+            true_tables = {
+                scheduler._traced[request_id].short_id: [b.block_id for b in blocks]
+                for request_id, blocks in manager.req_to_blocks.items()
+                if blocks
+            }
+            told_tables = {
+                short_id: list(request.table(group))
+                for short_id, request in self.mirror.requests.items()
+                if request.table(group)
+            }
+            self._differ(f"block tables of group {group}", told_tables, true_tables)
+            self.counts["owners"] += sum(map(len, true_tables.values()))
+            self.counts["given up"] += sum(ids.count(0) for ids in told_tables.values())
         for request in scheduler.requests.values():
             if request.is_finished():
                 continue

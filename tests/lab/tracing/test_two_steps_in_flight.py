@@ -160,26 +160,3 @@ def test_whoever_is_served_before_the_queue_is_told_before_it(
     assert check.mismatches == []
     assert check.mirror.waiting == [2, 1]
     assert check.mirror.header.num_waiting == 2
-
-
-def test_a_model_with_two_kinds_of_cache_is_refused_with_a_sentence() -> None:
-    import torch
-    from vllm.v1.kv_cache_interface import (
-        FullAttentionSpec,
-        KVCacheConfig,
-        KVCacheGroupSpec,
-        SlidingWindowSpec,
-    )
-
-    from lab.tracing.scheduler import UntraceableModel, check_traceable
-
-    shape = {
-        "block_size": 16,
-        "num_kv_heads": 1,
-        "head_size": 1,
-        "dtype": torch.float32,
-    }
-    full = KVCacheGroupSpec(["a"], FullAttentionSpec(**shape))
-    window = KVCacheGroupSpec(["b"], SlidingWindowSpec(**shape, sliding_window=64))
-    with pytest.raises(UntraceableModel, match="2 KV-cache groups"):
-        check_traceable(KVCacheConfig(8, [], [full, window]))
