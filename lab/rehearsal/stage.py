@@ -27,6 +27,7 @@ from vllm.v1.structured_output import StructuredOutputManager
 from lab.rehearsal.script import Part
 from lab.tracing.replay_notes import ReplaySettings
 from lab.tracing.scheduler import TracingScheduler
+from lab.tracing.steady_steps import SteadySteps
 
 STOP_TOKEN, OTHER_TOKEN = 1, 0
 CONFIG_BLOCK_SIZE = 32
@@ -42,6 +43,10 @@ class Tap:
     def __init__(self) -> None:
         self.records: list[bytes] = []
 
+    def is_calm(self) -> bool:
+        """Whether what it gets so far is wanted."""
+        return True
+
     def mark_snapshot_served(self) -> None:
         """It tells all once, as it begins."""
 
@@ -55,8 +60,8 @@ class RehearsedScheduler(TracingScheduler):
 
     def begin(self, tap: Tap, step: int) -> None:
         """Tell all that is, as of this call of schedule(), and then what changes."""
-        self._step = step
         self._tap = tap  # type: ignore[assignment]
+        self._steps = SteadySteps(tap, step)
         self._follow_switch()
 
 

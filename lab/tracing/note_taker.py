@@ -24,6 +24,7 @@ class NoteTaker:
     ) -> None:
         """``scheduler`` is vLLM's, ``short_ids`` by request id, kept by its owner."""
         self._manager = TracingCacheManager.attach(scheduler.kv_cache_manager)
+        self.lookups = self._manager.lookups
         self._pool = pool
         self._short_ids = short_ids
         self._tells_lookups = scheduler.has_plain_tables
@@ -31,7 +32,7 @@ class NoteTaker:
         it is not longer is not told."""
         self._must_fit_whole = scheduler.scheduler_reserve_full_isl
         self._budget = scheduler.max_num_scheduled_tokens
-        self._told_refused: tuple[int, ...] = ()
+        self.told_refused: tuple[int, ...] = ()
         self._told_forgotten = 0
 
     def detach(self) -> None:
@@ -42,7 +43,7 @@ class NoteTaker:
         """Notes of a schedule() that is over."""
         lookups = self._manager.lookups
         if not lookups:
-            self._told_refused = ()
+            self.told_refused = ()
             return self.of_blocks()
         if not self._tells_lookups:
             lookups.clear()
@@ -81,7 +82,7 @@ class NoteTaker:
 
     def of_all(self) -> list[int]:
         """Notes of a snapshot: all hashes, and the queue of free blocks."""
-        self._told_refused, self._told_forgotten = (), 0
+        self.told_refused, self._told_forgotten = (), 0
         pairs = self._pool.number_of.items()
         queue = self._pool.free_block_queue.get_all_free_blocks()
         return [
@@ -118,13 +119,13 @@ class NoteTaker:
         if short_id is None:
             return []
         told = (short_id, looked.num_hit_tokens, num_free)
-        if told == self._told_refused:
+        if told == self.told_refused:
             return []
         num_tokens = self._tokens(looked, num_scheduled)
         num_needed = self._manager.num_needed(looked, num_tokens)
         if num_needed <= num_free:
             return []
-        self._told_refused = told
+        self.told_refused = told
         return [NoteKind.REFUSED | 3 << 8, short_id, num_needed, looked.num_hit_tokens]
 
     def _tokens(self, looked: Looked, num_scheduled: int) -> int:

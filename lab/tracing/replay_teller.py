@@ -54,7 +54,7 @@ class ReplayTeller:
         self._contents: dict[int, tuple[_Named, int]] = {}
         """Of each block that was hashed: whose it was, and its logical index. Names are
         made later: in the hot path no token is looked at."""
-        self._in_flight: deque[dict[str, int]] = deque()
+        self.in_flight: deque[dict[str, int]] = deque()
         """Tokens of each request, of the steps whose output is awaited."""
         self._arrived: list[int] = []
         self._runs: list[int] = []
@@ -73,12 +73,12 @@ class ReplayTeller:
 
     def scheduled(self, output: SchedulerOutput) -> None:
         """A step is on its way. In the hot path: no request is touched."""
-        self._in_flight.append(output.num_scheduled_tokens)
+        self.in_flight.append(output.num_scheduled_tokens)
 
     def updated(self) -> None:
         """The output of the oldest step in flight was taken in."""
-        if self._in_flight:
-            self._in_flight.popleft()
+        if self.in_flight:
+            self.in_flight.popleft()
 
     def hashed(
         self, request: Request, blocks: Sequence[KVCacheBlock], first: int, end: int
@@ -159,7 +159,7 @@ class ReplayTeller:
         steps sample one. Preempted, it has none; what it decoded still comes."""
         left: dict[str, int] = {}
         steps: list[list[int]] = []
-        for counts in reversed(self._in_flight):
+        for counts in reversed(self.in_flight):
             steps.insert(0, [])
             for request_id, count in counts.items():
                 request = self._scheduler.requests.get(request_id)

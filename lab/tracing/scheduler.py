@@ -39,6 +39,7 @@ from lab.tracing.groups import NULL_BLOCK, groups_note
 from lab.tracing.note_taker import NoteTaker
 from lab.tracing.replay_notes import encode_note
 from lab.tracing.replay_teller import ReplayTeller, Sections
+from lab.tracing.steady_steps import SteadySteps
 from lab.tracing.tap import REFUSAL_NAME, TapWriter
 from lab.tracing.trace import (
     EVICTED,
@@ -111,17 +112,11 @@ class TracingScheduler(AsyncScheduler):
         """The same of notes."""
         self._teller: ReplayTeller | None = None
         """With the pool: what a replay needs beside the traces."""
-        self._pending: list[int] = []
-        self._last_req_ids: list[str] | None = None
-        """What the last SCHEDULE record told of; None after a snapshot."""
-        self._last_computed: list[int] = []
+        self._steps = SteadySteps(self._tap)
         self._next_unnamed = UNNAMED_SHORT_IDS
-        self._sequence = 0
-        self._step = 0
         self._num_preemptions = 0
         self._prefix_query_tokens = 0
         self._prefix_hit_tokens = 0
-        self._cost_ns = 0
         self._follow_switch()
 
     # vLLM's calls
@@ -138,14 +133,12 @@ class TracingScheduler(AsyncScheduler):
 
     def schedule(self, *args: Any, **kwargs: Any) -> SchedulerOutput:
         output = super().schedule(*args, **kwargs)
-        self._step += 1
-        self._follow_switch()
-        if self._pool is not None:
-            start = time.perf_counter_ns()
-            assert self._teller is not None
-            self._teller.scheduled(output)
-            self._trace_schedule(output)
-            self._cost_ns += time.perf_counter_ns() - start
+        start = time.perf_counter_ns()
+        if not self._steps.wrote(output):
+            self._follow_switch()
+            if self._pool is not None:
+                self._trace_schedule(output)
+        self._steps.cost_ns += time.perf_counter_ns() - start
         return output
 
     def update_from_output(
@@ -168,6 +161,7 @@ class TracingScheduler(AsyncScheduler):
         is_reset = super().reset_prefix_cache(*args, **kwargs)
         if is_reset and self._teller is not None:
             self._teller.reset()
+            self._steps.forget()
         self._trace_update()
         return is_reset
 
@@ -207,13 +201,17 @@ class TracingScheduler(AsyncScheduler):
                 self.kv_cache_manager.block_pool, self._teller.hashed
             )
             self._notes = NoteTaker(self, self._pool, self._short_ids)
+            self._steps.attach(
+                self._pool.dirty, self._notes.lookups, self._teller.in_flight
+            )
             self._trace_snapshot()
         elif not is_on and self._pool is not None:
             assert self._notes is not None
             self._notes.detach()
             self._pool.detach()
             self._pool = self._notes = self._teller = None
-            self._pending.clear()
+            self._steps.forget()
+            self._steps.pending.clear()
 
     def _trace_from_now(self, request: Request) -> _Traced:
         traced = _Traced(self._take_short_id(request.request_id))
@@ -236,7 +234,7 @@ class TracingScheduler(AsyncScheduler):
         if state is RequestState.FINISHED:
             finish = _FINISH.get(request.status, Finish.ERROR)
         preemptions = min(request.num_preemptions, 0xFFFF)
-        self._pending += (
+        self._steps.pending += (
             traced.short_id,
             state | finish << 8 | preemptions << 16,
             request.num_prompt_tokens,
@@ -260,7 +258,7 @@ class TracingScheduler(AsyncScheduler):
         is_last = num_before == len(self._first_waiting) + len(queue) - 1
         if is_last if state is RequestState.WAITING else num_before == 0:
             return
-        self._pending += (
+        self._steps.pending += (
             traced.short_id,
             state | PLACED,
             request.num_prompt_tokens,
@@ -268,6 +266,8 @@ class TracingScheduler(AsyncScheduler):
         )
 
     def _trace_schedule(self, output: SchedulerOutput) -> None:
+        assert self._teller is not None
+        self._teller.scheduled(output)
         tables: list[int] = []
         num_tables = 0
         for new in output.scheduled_new_reqs:
@@ -275,9 +275,9 @@ class TracingScheduler(AsyncScheduler):
             self._admit(new.req_id, new.num_computed_tokens, new.block_ids[0], tables)
         if any(output.scheduled_cached_reqs.new_block_ids):
             num_tables += self._grow(output.scheduled_cached_reqs, tables)
-        is_steady = self._is_steady(output)
+        is_steady = self._steps.is_steady(output)
         if is_steady:
-            self._last_computed = [number + 1 for number in self._last_computed]
+            self._steps.repeated(output)
             scheduled = []
         else:
             scheduled = self._take_columns(output)
@@ -309,21 +309,6 @@ class TracingScheduler(AsyncScheduler):
             entry.num_blocks += len(block_ids[0])
         return num_tables
 
-    def _is_steady(self, output: SchedulerOutput) -> bool:
-        """Whether this step does what the last one did, one token for each request.
-
-        Each has at least one token, so a total of one each leaves no other way. The
-        lists compared are vLLM's own: nothing of a request is touched, since the
-        model's step has driven them all out of the processor's cache.
-        """
-        cached = output.scheduled_cached_reqs
-        return (
-            cached.req_ids == self._last_req_ids
-            and not output.scheduled_new_reqs
-            and output.total_num_scheduled_tokens == len(cached.req_ids)
-            and cached.num_computed_tokens == self._last_computed
-        )
-
     def _take_columns(self, output: SchedulerOutput) -> list[int]:
         """Short ids, scheduled tokens, computed tokens after the step; the next step
         is compared with them."""
@@ -336,7 +321,7 @@ class TracingScheduler(AsyncScheduler):
         ]
         num_scheduled = [counts[req_id] for req_id in req_ids]
         computed = list(map(add, before, num_scheduled))
-        self._last_req_ids, self._last_computed = req_ids, computed
+        self._steps.differed(req_ids, sum(computed))
         short_ids = self._short_ids
         return [
             *[short_ids[req_id] for req_id in req_ids],
@@ -363,10 +348,10 @@ class TracingScheduler(AsyncScheduler):
         if self._pool is None:
             return
         assert self._tap is not None
-        if self._pool.dirty or self._pending or self._tap.is_snapshot_wanted:
+        if self._pool.dirty or self._steps.pending or self._tap.is_snapshot_wanted:
             start = time.perf_counter_ns()
             self._write(TraceKind.UPDATE, StepChanges())
-            self._cost_ns += time.perf_counter_ns() - start
+            self._steps.cost_ns += time.perf_counter_ns() - start
 
     def _write(self, kind: TraceKind, changes: StepChanges) -> None:
         """Add what was told of requests and what the pool marked; or all anew."""
@@ -383,8 +368,7 @@ class TracingScheduler(AsyncScheduler):
             changes.tables, changes.num_tables = self._tables.changes(self.running)
         blocks = list(pool.dirty)
         blocks += [self._block_word(pool.blocks[block_id]) for block_id in blocks]
-        changes.requests, changes.blocks = self._pending, blocks
-        self._pending = []
+        changes.requests, changes.blocks = self._steps.pending, blocks
         assert self._teller is not None
         self._write_note(self._teller.take())
         self._emit(kind, changes)
@@ -393,7 +377,7 @@ class TracingScheduler(AsyncScheduler):
         """What a replay needs, before the StepTrace that comes next."""
         if sections:
             assert self._tap is not None
-            self._tap.write(encode_note(self._sequence + 1, sections))
+            self._tap.write(encode_note(self._steps.sequence + 1, sections))
 
     def _block_word(self, block: KVCacheBlock) -> int:
         assert self._pool is not None
@@ -408,8 +392,8 @@ class TracingScheduler(AsyncScheduler):
         assert self._notes is not None
         assert self._pool is not None and self._tap is not None
         self._tap.mark_snapshot_served()
-        self._pending = []
-        self._last_req_ids = None
+        self._steps.pending.clear()
+        self._steps.forget()
         self._pool.evicted.clear()
         tables: list[int] = []
         scheduled: tuple[list[int], list[int], list[int]] = ([], [], [])
@@ -438,7 +422,7 @@ class TracingScheduler(AsyncScheduler):
         ]
         blocks = [block.block_id for block in live]
         blocks += [self._block_word(block) for block in live]
-        requests, self._pending = self._pending, []
+        requests = self._steps.pending
         assert self._teller is not None
         told = [(one, self._traced[one.request_id].short_id) for one in live_requests]
         self._write_note(self._teller.tell_all(told))
@@ -455,13 +439,13 @@ class TracingScheduler(AsyncScheduler):
     def _emit(self, kind: TraceKind, changes: StepChanges) -> None:
         assert self._pool is not None and self._tap is not None
         pool = self._pool
-        self._sequence += 1
+        self._steps.sequence += 1
         header = TraceHeader(
             kind=kind,
-            sequence=self._sequence,
-            step=self._step,
+            sequence=self._steps.sequence,
+            step=self._steps.step,
             stamp_ns=time.time_ns(),
-            cost_ns=self._cost_ns + pool.hook_ns,
+            cost_ns=self._steps.cost_ns + pool.hook_ns,
             num_free_blocks=pool.get_num_free_blocks(),
             num_waiting=len(self.waiting) + len(self._first_waiting),
             num_running=len(self.running),
@@ -470,8 +454,11 @@ class TracingScheduler(AsyncScheduler):
             prefix_query_tokens=self._prefix_query_tokens,
             prefix_hit_tokens=self._prefix_hit_tokens,
         )
-        self._tap.write(encode(header, changes))
-        self._cost_ns = 0
+        record = encode(header, changes)
+        self._tap.write(record)
+        assert self._notes is not None
+        may_repeat = changes.is_steady and not self._notes.told_refused
+        self._steps.written(record, may_repeat=may_repeat)
         pool.hook_ns = 0
         pool.dirty.clear()
         pool.evicted.clear()

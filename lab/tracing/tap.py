@@ -64,6 +64,11 @@ class TapWriter(_Ring):
         """Whether the reader lost the thread and asked for a snapshot."""
         return self._header[_ASKED] != self._header[_SERVED]
 
+    def is_calm(self) -> bool:
+        """Whether the reader wants what it got so far: traces, and no snapshot."""
+        header = self._header
+        return header[_ENABLED] == 1 and header[_ASKED] == header[_SERVED]
+
     def mark_snapshot_served(self) -> None:
         """Answer every snapshot asked for until now."""
         self._header[_SERVED] = self._header[_ASKED]

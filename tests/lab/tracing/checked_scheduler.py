@@ -6,10 +6,13 @@ EngineCore process; ``report`` writes the counts as JSON.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lab.tracing.mirror import PoolMirror
+from lab.tracing.replay_notes import is_replay_note
 from lab.tracing.scheduler import TracingScheduler
 from lab.tracing.trace import SteadyReader, TraceKind, decode
 
@@ -111,26 +114,48 @@ class CheckedScheduler(TracingScheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.check: Check | None = None
+        self._written: list[bytes] = []
         super().__init__(*args, **kwargs)
 
+    def schedule(self, *args: Any, **kwargs: Any) -> Any:
+        with self._watched():
+            return super().schedule(*args, **kwargs)
+
     def _emit(self, *args: Any, **kwargs: Any) -> None:
-        assert self._tap is not None
-        pool = self.kv_cache_manager.block_pool
-        if self.check is None:
-            self.check = Check(pool.num_gpu_blocks, self.block_size)
-        write, records = self._tap.write, []
-        self._tap.write = lambda record: (  # type: ignore[method-assign]
-            records.append(record),
-            write(record),
-        )
-        try:
+        with self._watched():
             super()._emit(*args, **kwargs)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Check what is written within, as soon as it tells all that is."""
+        tap = self._tap
+        assert tap is not None
+        write = tap.write
+        is_watched = "write" in tap.__dict__
+        if not is_watched:
+            tap.write = lambda record: (  # type: ignore[method-assign]
+                self._written.append(record),
+                write(record),
+            )
+        try:
+            yield
         finally:
-            self._tap.write = write  # type: ignore[method-assign]
-        self.check.take(records[0], self)
-        path = self.vllm_config.additional_config.get("report_path")
-        if path:
-            self._report(Path(path))
+            if not is_watched:
+                del tap.write
+        self._check_written()
+
+    def _check_written(self) -> None:
+        written, self._written = self._written, []
+        pool = self.kv_cache_manager.block_pool
+        for record in written:
+            if is_replay_note(record):
+                continue
+            if self.check is None:
+                self.check = Check(pool.num_gpu_blocks, self.block_size)
+            self.check.take(record, self)
+            path = self.vllm_config.additional_config.get("report_path")
+            if path:
+                self._report(Path(path))
 
     def _report(self, path: Path) -> None:
         assert self.check is not None
