@@ -87,16 +87,7 @@ class TracingScheduler(AsyncScheduler):
         queue_name = first_queue(vllm_version)
         super().__init__(*args, **kwargs)
         self._first_waiting = getattr(self, queue_name)
-        tap_path = self.vllm_config.additional_config.get("tap_path")
-        managers = self.kv_cache_manager.coordinator.single_type_managers
-        pool = self.kv_cache_manager.block_pool
-        try:
-            self._groups = groups_of_model(self.kv_cache_config, managers, pool)
-        except UntraceableModel as error:
-            if tap_path:
-                Path(tap_path).with_name(REFUSAL_NAME).write_text(str(error))
-            raise
-        self._tap = TapWriter(Path(tap_path)) if tap_path else None
+        self._tap: TapWriter | None = self._open_tap()
         self._traced: dict[str, _Traced] = {}
         self._short_ids: dict[str, int] = {}
         """The same ids as in ``_traced``, for the hot path."""
@@ -118,6 +109,19 @@ class TracingScheduler(AsyncScheduler):
         self._prefix_query_tokens = 0
         self._prefix_hit_tokens = 0
         self._follow_switch()
+
+    def _open_tap(self) -> TapWriter | None:
+        """The ring that this engine's owner made; raises UntraceableModel."""
+        tap_path = self.vllm_config.additional_config.get("tap_path")
+        managers = self.kv_cache_manager.coordinator.single_type_managers
+        pool = self.kv_cache_manager.block_pool
+        try:
+            self._groups = groups_of_model(self.kv_cache_config, managers, pool)
+        except UntraceableModel as error:
+            if tap_path:
+                Path(tap_path).with_name(REFUSAL_NAME).write_text(str(error))
+            raise
+        return TapWriter(Path(tap_path)) if tap_path else None
 
     # vLLM's calls
 

@@ -10,6 +10,7 @@ Layout of the file: a header of eight uint64 words, then CAPACITY_WORDS uint32 w
     1 capacity in words      5 snapshots asked for so far      written by the reader
     2 head: words committed  6 snapshots served so far
     3 reserved: words that may be in the middle of being overwritten
+    7 where the last snapshot begins, plus 1; only in lab/tracing/own_tap.py
 
 Head and reserved only grow; position in the ring is the remainder by the capacity.
 Relies on stores of one process being seen in order by another (x86, and ARM in
@@ -35,10 +36,13 @@ class TapError(RuntimeError):
 
 
 class _Ring:
+    access = mmap.ACCESS_WRITE
+
     def __init__(self, path: Path) -> None:
         self._capacity = _capacity_words(path)
-        with path.open("r+b") as file:
-            self._map = mmap.mmap(file.fileno(), 0)
+        is_read = self.access == mmap.ACCESS_READ
+        with path.open("rb" if is_read else "r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=self.access)
         self._bytes = memoryview(self._map)
         self._header = self._bytes[:HEADER_BYTES].cast("Q")
         self._ring = self._bytes[HEADER_BYTES:]
@@ -95,10 +99,7 @@ class TapReader(_Ring):
     """The engine host's end; makes the file."""
 
     def __init__(self, path: Path, capacity_words: int = CAPACITY_WORDS) -> None:
-        with path.open("xb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(array("Q", [MAGIC, capacity_words, 0, 0, 1, 0, 0, 0]).tobytes())
-            file.truncate(HEADER_BYTES + 4 * capacity_words)
+        make_ring(path, capacity_words)
         super().__init__(path)
         self._path = path
         self._position = 0
@@ -142,6 +143,14 @@ class TapReader(_Ring):
         """Release the mapping and remove the file."""
         super().close()
         self._path.unlink(missing_ok=True)
+
+
+def make_ring(path: Path, capacity_words: int) -> None:
+    """A new ring with nothing in it; tracing is on."""
+    with path.open("xb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(array("Q", [MAGIC, capacity_words, 0, 0, 1, 0, 0, 0]).tobytes())
+        file.truncate(HEADER_BYTES + 4 * capacity_words)
 
 
 def _capacity_words(path: Path) -> int:
