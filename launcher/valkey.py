@@ -4,8 +4,10 @@ Started directly, since the wheel's own ``python -m`` entry does not handle SIGT
 and keeps nothing on disk.
 """
 
+import contextlib
 import importlib.util
 import platform
+import secrets
 import shutil
 import socket
 import subprocess
@@ -14,6 +16,8 @@ from pathlib import Path
 
 PUBSUB_BUFFER = "pubsub 256mb 64mb 60"
 """Hard and soft limit of a subscriber's buffer: large frames to many processes."""
+OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+LOWEST_PORT = 10_000
 
 
 class ValkeyMissing(Exception):
@@ -75,7 +79,7 @@ def is_ready(port: int, password: str) -> bool:
 
 
 def wait_until_ready(
-    process: "subprocess.Popen[bytes]", port: int, password: str, timeout_s: float = 20
+    process: "subprocess.Popen[bytes]", port: int, password: str, timeout_s: float = 60
 ) -> None:
     """Return when the server answers; raises TimeoutError, or OSError if it ended."""
     end = time.monotonic() + timeout_s
@@ -88,8 +92,21 @@ def wait_until_ready(
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port of the loopback that nobody listens on now, and none of those that the
+    system gives to outgoing connections: who tries again and again to reach a server
+    that is away is given the server's own port at last, reaches itself, and keeps it.
+    """
+    for _ in range(100):
+        port = LOWEST_PORT + secrets.randbelow(_first_outgoing() - LOWEST_PORT)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"There is no free port from {LOWEST_PORT:,} on.")
+
+
+def _first_outgoing() -> int:
+    try:
+        first = int(OUTGOING_PORTS.read_text().split()[0])
+    except (OSError, ValueError):
+        first = 0
+    return first if first > LOWEST_PORT + 1_000 else 32_768

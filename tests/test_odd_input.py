@@ -96,12 +96,12 @@ async def test_a_socket_survives_whatever_it_hears(
         socket = WebsocketCommunicator(
             application, path, headers=[*HEADERS, (b"cookie", cookie.encode())]
         )
-        connected, _ = await socket.connect(timeout=10)
+        connected, _ = await socket.connect(timeout=60)
         assert connected
         for _ in range(A_SOCKET):
             await socket.send_input({"type": "websocket.receive", **made.message(path)})
-        async with asyncio.timeout(30):
-            await socket.disconnect(timeout=30)
+        async with asyncio.timeout(120):
+            await socket.disconnect(timeout=120)
         assert troubles(caplog) == [], f"messages {at} to {at + A_SOCKET}"
 
 
@@ -127,9 +127,9 @@ async def test_a_strange_cookie_is_no_session(path: str, cookie: bytes) -> None:
     headers = [*HEADERS, (b"cookie", cookie), (b"cookie", cookie)]
     socket = WebsocketCommunicator(application, path, headers=headers)
     await socket.send_input({"type": "websocket.connect"})
-    heard = [await socket.receive_output(timeout=5) for _ in range(2)]
+    heard = [await socket.receive_output(timeout=60) for _ in range(2)]
     assert heard[1]["code"] == 4401
-    await socket.disconnect()
+    await socket.disconnect(timeout=60)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -140,11 +140,11 @@ async def test_who_has_no_session_is_obeyed_in_nothing(path: str) -> None:
     await socket.send_input({"type": "websocket.connect"})
     for message in MESSAGES[path]:
         await socket.send_json_to(message)
-    heard = [await socket.receive_output(timeout=5) for _ in range(2)]
+    heard = [await socket.receive_output(timeout=60) for _ in range(2)]
     assert [one["type"] for one in heard] == ["websocket.accept", "websocket.close"]
     assert heard[1]["code"] == 4401 and await socket.receive_nothing()
     assert await sync_to_async(Conversation.objects.count)() == before
-    await socket.disconnect()
+    await socket.disconnect(timeout=60)
 
 
 GETS: dict[str, dict[str, Any]] = {

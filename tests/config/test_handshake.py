@@ -56,8 +56,8 @@ async def test_an_address_without_a_socket_is_404(path: str, db: None) -> None:
     socket = WebsocketCommunicator(application, path, headers=[HOST, OWN])
     socket.scope["extensions"] = {"websocket.http.response": {}}
     await socket.send_input({"type": "websocket.connect"})
-    assert (await socket.receive_output())["status"] == 404
-    assert b"no such socket" in (await socket.receive_output())["body"]
+    assert (await socket.receive_output(timeout=60))["status"] == 404
+    assert b"no such socket" in (await socket.receive_output(timeout=60))["body"]
 
 
 def test_where_a_server_cannot_say_404_there_is_a_close_code() -> None:
@@ -77,5 +77,5 @@ def test_where_a_server_cannot_say_404_there_is_a_close_code() -> None:
 async def test_a_strange_origin_is_denied(origin: bytes, db: None) -> None:
     headers = [HOST, (b"origin", origin)]
     socket = WebsocketCommunicator(application, "/ws/lab/", headers=headers)
-    connected, _ = await socket.connect(timeout=5)
+    connected, _ = await socket.connect(timeout=60)
     assert not connected

@@ -60,7 +60,7 @@ class Socket:
         router = URLRouter(websocket_urlpatterns)
         self._socket = WebsocketCommunicator(router, self._path)
         self._socket.scope["session"] = self.session
-        connected, _ = await self._socket.connect(timeout=5)
+        connected, _ = await self._socket.connect(timeout=60)
         assert connected
         await asyncio.sleep(0.05)
         return self
@@ -68,7 +68,7 @@ class Socket:
     async def closing(self) -> int:
         """The code it is closed with; what it says before is passed over."""
         while True:
-            output = await self._socket.receive_output(timeout=5)
+            output = await self._socket.receive_output(timeout=60)
             if output["type"] == "websocket.close":
                 return int(output["code"])
 
@@ -77,13 +77,13 @@ class Socket:
 
     async def is_open(self) -> bool:
         while not await self._socket.receive_nothing(timeout=0.1):
-            output = await self._socket.receive_output()
+            output = await self._socket.receive_output(timeout=60)
             if output["type"] == "websocket.close":
                 return False
         return True
 
     async def leave(self) -> None:
-        await self._socket.disconnect()
+        await self._socket.disconnect(timeout=60)
 
 
 def sign_out(session: SessionStore) -> None:

@@ -130,21 +130,21 @@ async def test_the_first_word_on_a_socket_makes_a_learner_and_the_socket_no() ->
     key = key_of_reader("a" * 32)
     count = database_sync_to_async(Learner.objects.count)
     one = socket(key)
-    connected, _ = await one.connect(timeout=10)
+    connected, _ = await one.connect(timeout=60)
     assert connected and await count() == 0
     await one.send_json_to({"type": "ping"})
-    assert (await one.receive_json_from(timeout=10))["type"] == "pong"
+    assert (await one.receive_json_from(timeout=60))["type"] == "pong"
     assert await count() == 1
-    await one.disconnect()
+    await one.disconnect(timeout=60)
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_readers_socket_ends_when_an_account_takes_the_learner_over() -> None:
     key = key_of_reader("a" * 32)
     one = socket(key)
-    await one.connect(timeout=10)
+    await one.connect(timeout=60)
     await one.send_json_to({"type": "ping"})
-    await one.receive_json_from(timeout=10)
+    await one.receive_json_from(timeout=60)
 
     def sign_up() -> None:
         user = User.objects.create_user("a@example.org", "pw")
@@ -152,9 +152,9 @@ async def test_a_readers_socket_ends_when_an_account_takes_the_learner_over() ->
 
     await database_sync_to_async(sign_up)()
     await one.send_json_to({"type": "ping"})
-    said: Any = await one.receive_output(timeout=10)
+    said: Any = await one.receive_output(timeout=60)
     assert (said["type"], said["code"]) == ("websocket.close", 4401)
-    await one.disconnect()
+    await one.disconnect(timeout=60)
 
 
 def test_nothing_is_asked_of_the_database_without_readers(db: None) -> None:

@@ -28,8 +28,8 @@ from lab.messages import (
 )
 from tests.lab.redis_server import RedisServer
 
-READY_TIMEOUT_S = 60.0
-EVENT_TIMEOUT_S = 30.0
+READY_TIMEOUT_S = 150.0
+EVENT_TIMEOUT_S = 120.0
 
 
 class EngineWorker:
@@ -83,7 +83,7 @@ class EngineWorker:
         self.process.kill()
         self.process.wait()
 
-    def end(self, timeout_s: float = 20.0) -> int:
+    def end(self, timeout_s: float = 120.0) -> int:
         """SIGTERM; returns the exit code."""
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
@@ -171,7 +171,11 @@ class Bench:
             name, arguments=arguments, pattern="engine@*", matcher="glob"
         )
 
-    def reports(self, number: int, timeout_s: float = 40.0) -> list[RequestReport]:
+    def has_heard(self) -> None:
+        """Until a worker has dealt with the commands that were sent before."""
+        assert self.celery.control.broadcast("ping", reply=True, limit=1, timeout=60)
+
+    def reports(self, number: int, timeout_s: float = 120.0) -> list[RequestReport]:
         """So many reports, as the default worker would take them."""
         with Connection(self.server.url) as broker:
             queue = broker.SimpleQueue("default")

@@ -44,6 +44,8 @@ READY = EngineStatus(
     engine_run=1,
 )
 
+TURNS, TURN_S = 10, 0.005
+
 
 def frame_messages(
     host: str = "one", run: int = 1, seed: int = 0, keyframe_every: int = 1_000_000
@@ -131,19 +133,30 @@ def report(request_id: str, **figures: Any) -> RequestReport:
 
 
 async def taken(viewer: Viewer) -> list[dict[str, Any] | bytes]:
-    """All that waits for the viewer now."""
+    """All that waits for the viewer now: until this loop has had its turns, however
+    long they take, and nothing more came."""
     messages = []
     while True:
-        try:
-            async with asyncio.timeout(0.05):
-                messages.append(await viewer.next())
-        except TimeoutError:
+        coming = asyncio.ensure_future(viewer.next())
+        for _ in range(TURNS):
+            if not coming.done():
+                await asyncio.wait({coming}, timeout=TURN_S)
+        if not coming.done():
+            coming.cancel()
+            await asyncio.wait({coming})
             return messages
+        messages.append(coming.result())
+
+
+async def settled() -> None:
+    """Whatever waits in this loop has had its turns."""
+    for _ in range(TURNS):
+        await asyncio.sleep(TURN_S)
 
 
 async def first_frame(viewer: Viewer) -> bytes:
     """The next frame for the viewer; messages are passed over."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not isinstance(message := await viewer.next(), bytes):
             continue
     return message
@@ -166,13 +179,13 @@ class Browser:
         self.scope["session"] = session
 
     async def connect(self) -> "Browser":
-        connected, _ = await self._socket.connect(timeout=5)
+        connected, _ = await self._socket.connect(timeout=60)
         assert connected
         return self
 
     async def output(self) -> dict[str, Any]:
         """The next thing sent, as ASGI has it."""
-        return await self._socket.receive_output(timeout=5)
+        return await self._socket.receive_output(timeout=60)
 
     async def say(self, **command: Any) -> None:
         await self._socket.send_to(text_data=json.dumps(command))
@@ -199,7 +212,7 @@ class Browser:
     async def leave(self) -> None:
         # A test that failed while it waited has ended the socket already.
         with contextlib.suppress(asyncio.CancelledError):
-            await self._socket.disconnect()
+            await self._socket.disconnect(timeout=60)
 
 
 def new_id() -> str:
@@ -208,7 +221,7 @@ def new_id() -> str:
 
 
 async def until(is_so: Callable[[], object]) -> None:
-    """Wait, at most five seconds, for what happens in another task or thread."""
-    async with asyncio.timeout(5):
+    """Wait for what happens in another task or thread."""
+    async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110  no event tells of it
             await asyncio.sleep(0.01)

@@ -165,7 +165,7 @@ def test_a_task_lies_in_the_engines_queue_by_its_name() -> None:
         queue = broker.SimpleQueue("engine")
         queue.clear()
         BrokerTransport().send("lab.generate", {"payload": {"request_id": "7"}}, 0)
-        message = queue.get(timeout=10)
+        message = queue.get(timeout=60)
         message.ack()
         queue.close()
     assert message.headers["task"] == "lab.generate"
@@ -182,7 +182,7 @@ def test_what_waits_for_an_engine_host_is_taken_by_its_priority() -> None:
         for number, priority in enumerate((2, 2, 1, 0, 2, 0)):
             payload = {"request_id": number}
             BrokerTransport().send("lab.generate", {"payload": payload}, priority)
-        messages = [queue.get(timeout=10) for _ in range(6)]
+        messages = [queue.get(timeout=60) for _ in range(6)]
         for message in messages:
             message.ack()
         queue.close()

@@ -96,7 +96,7 @@ async def test_another_origin_is_refused(engine):
     socket = WebsocketCommunicator(
         application, "/ws/lab/", headers=[(b"origin", b"https://evil.example")]
     )
-    connected, _ = await socket.connect(timeout=5)
+    connected, _ = await socket.connect(timeout=60)
     assert not connected
 
 

@@ -66,11 +66,11 @@ class RunningStack:
         """What stands on the terminal so far."""
         return self.output.read_text()
 
-    def wait_for(self, text: str, timeout_s: float = 60) -> None:
+    def wait_for(self, text: str, timeout_s: float = 150) -> None:
         """Wait until the terminal shows ``text``."""
         self.wait_until(lambda: text in self.text, timeout_s)
 
-    def wait_until(self, is_true: Callable[[], bool], timeout_s: float = 60) -> None:
+    def wait_until(self, is_true: Callable[[], bool], timeout_s: float = 150) -> None:
         """Wait for a condition; fails with what the terminal shows."""
         end = time.monotonic() + timeout_s
         while not is_true():
@@ -100,7 +100,7 @@ class RunningStack:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(timeout=40)
+                self.process.wait(timeout=120)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         for process_id in self.processes():

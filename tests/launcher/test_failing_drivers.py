@@ -123,7 +123,7 @@ def test_what_goes_wrong_while_it_is_asked_is_told(
     (tmp_path / "asked.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PYTHONUTF8", "1")
-    found = nvidia.ask(timeout_s=1.0 if "sleep" in code else 15.0, module="asked")
+    found = nvidia.ask(timeout_s=1.0 if "sleep" in code else 60.0, module="asked")
     assert isinstance(found, Failure) and says in str(found)
 
 

@@ -97,7 +97,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     was_current = preparation.is_current(ROOT, data_dir)
     stack = RunningStack(data_dir, PORT=str(free_port()))
     try:
-        stack.wait_for("Open http://", timeout_s=120)
+        stack.wait_for("Open http://")
         url = stack.text.split("Open ")[1].split()[0]
         yield Served(stack, url, columns, rows, was_current)
     finally:

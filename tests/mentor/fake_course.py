@@ -57,7 +57,7 @@ class FakeCourse:
     def find(self, question: str, **where: Any) -> Finding:
         self.asked.append({"question": question, **where})
         if question in self.held:
-            assert self.held[question].wait(10)
+            assert self.held[question].wait(60)
         if self.broken:
             raise self.broken
         return self.finding

@@ -144,7 +144,7 @@ async def test_a_lost_last_event_heals(learner, chapter, engine, browse):
 async def test_a_turn_whose_words_still_come_is_not_looked_up(
     learner, chapter, engine, browse, monkeypatch
 ):
-    monkeypatch.setattr(consumers, "HEAL_S", 1.0)
+    monkeypatch.setattr(consumers, "HEAL_S", 2.0)
     browser = await browse(learner)
     await browser.ask("What is PagedAttention?")
     request_id = engine.request_id()
@@ -152,7 +152,7 @@ async def test_a_turn_whose_words_still_come_is_not_looked_up(
     await engine.store(request_id, "Blocks.")
     for number in range(8):
         await engine.play(request_id, phase="decode", text="Block"[: 1 + number])
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.3)
     heard = [(await browser.hear())["type"] for _ in range(10)]
     assert heard == ["event"] * 9 + ["turn"], "the words, and the end after a silence"
 

@@ -18,7 +18,7 @@ WHAT = "What is PagedAttention?"
 
 
 def wait_for_request(engine) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not engine.submitted and time.monotonic() < end:
         time.sleep(0.01)
 

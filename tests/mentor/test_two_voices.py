@@ -13,6 +13,7 @@ from courseware.models import User
 from courseware.sockets import NO_LEARNER
 from mentor.knowing import Passage
 from mentor.models import Conversation, Turn
+from tests.lab.live import until
 from tests.mentor.fake_course import (
     ANSWER,
     DECLINE,
@@ -35,7 +36,7 @@ class Held(list):
         self._heard = heard
 
     def append(self, request: object) -> None:
-        assert self._heard.wait(10), "the course is silent until an engine is asked"
+        assert self._heard.wait(60), "the course is silent until an engine is asked"
         super().append(request)
 
 
@@ -202,6 +203,7 @@ async def test_three_asks_at_once_make_one_turn(
         await browser.say(type="ask", **asks)
         await browser.say(type="ask", **asks)
     turns = {(await browser.hear("asked"))["turn"]["id"] for browser in browsers}
+    await until(lambda: engine.submitted)
     await asyncio.sleep(0.3)
     assert len(turns) == 1
     assert await later(Turn.objects.count)() == 1

@@ -100,7 +100,7 @@ def test_a_real_engine_serves_a_shape_and_its_pool_is_the_models(tmp_path):
         assert host.status.has_random_weights and host.status.model == SHAPE
         (check,) = checks([host.status])
         assert check.is_exact and check.agrees, check
-        report = host.submit(question("1", "What is a block?", 96)).result(60)
+        report = host.submit(question("1", "What is a block?", 96)).result(120)
         assert report.finish_reason in ("length", "stop") and report.error is None
         assert report.num_output_tokens == 96 or report.finish_reason == "stop"
         assert report.num_blocks >= report.num_prompt_tokens // 32

@@ -91,19 +91,19 @@ def test_a_hung_engine_is_said_ended_and_started_again(
     assert isinstance(run, HangingRun)
     run.hangs = True
     future = host.submit(question("r", "why", 50))
-    listener.wait_for(lambda: host.status.state == "not answering", 30)
+    listener.wait_for(lambda: host.status.state == "not answering", 120)
     assert host.status.reason == (
         "The engine has not answered for 10 s. After 15 s it is ended and started "
         "again."
     )
-    report = future.result(30)
+    report = future.result(120)
     assert report.finish_reason == "error"
     assert report.error == (
         "The engine did not answer for 15 s and was ended; it starts again by itself: "
         "ask again."
     )
     listener.wait_for(lambda: host.run is not run and host.status.state == "ready")
-    assert host.submit(question("s", "why", 5)).result(20).finish_reason == "length"
+    assert host.submit(question("s", "why", 5)).result(120).finish_reason == "length"
 
 
 def test_an_engine_that_was_frozen_for_a_while_is_ready_again(
@@ -145,7 +145,7 @@ def test_the_deadline_does_not_count_the_engines_start(listener: Listener) -> No
     host = SlowStartHost(config, listener)
     host.start()
     try:
-        report = host.submit(question("r", "why", 5)).result(20)
+        report = host.submit(question("r", "why", 5)).result(120)
     finally:
         host.stop()
     assert (report.finish_reason, report.error) == ("length", None)

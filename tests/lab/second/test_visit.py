@@ -34,7 +34,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
 
 async def worker_of(engine: FakeEngine) -> Turn:
     """The engine worker takes the first message."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not engine.seconds:  # noqa: ASYNC110 (the fake has no event for it)
             await asyncio.sleep(0.01)
     turn = Turn(settings.REDIS_URL, engine.seconds[0]["ticket"])
@@ -59,7 +59,7 @@ async def test_who_waits_hears_how_many_come_first(engine):
     async with second_engine("anna", SecondSettings(), lambda _: None):
         await worker_of(engine)
         async with second_engine("ben", SecondSettings(), said.put):
-            sentence = await asyncio.wait_for(said.get(), 10)
+            sentence = await asyncio.wait_for(said.get(), 60)
     assert "one learner has the turn before you" in sentence
 
 

@@ -56,7 +56,7 @@ def test_the_engine_host_names_the_version_and_starts_nothing(
     with caplog.at_level(logging.ERROR, logger="lab.engine"):
         host.start()
         try:
-            report = host.submit(question("never", "Hello", 5)).result(timeout=20)
+            report = host.submit(question("never", "Hello", 5)).result(120)
             assert host.status.state == "unavailable"
             reason = host.status.reason
         finally:

@@ -1,6 +1,5 @@
 """Two hosts: a process hears of a host what one of its pages shows, and no more."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import islice
@@ -18,6 +17,7 @@ from tests.lab.live import (
     frames_of,
     send,
     send_memory,
+    settled,
     taken,
     until,
 )
@@ -71,7 +71,7 @@ async def send_from_both(number: int = 4, keyframe_every: int = 1_000_000) -> No
         await send_memory(host)
         for message in islice(frame_messages(host, 1, 0, keyframe_every), number):
             await send(message)
-    await asyncio.sleep(0.05)
+    await settled()
 
 
 async def test_a_process_whose_pages_show_a_host_hears_nothing_of_another(

@@ -37,7 +37,7 @@ async def test_a_host_that_drains_ends_what_it_has_and_another_takes_the_rest(
         bench.start_ready("b", ENGINE_DRAIN_S="1")
         later = new_id()
         bench.send(later, max_tokens=2)
-        assert first.process.wait(60) == 0
+        assert first.process.wait(150) == 0
     reports = {report.request_id: report for report in bench.reports(4)}
     assert {reports[one].engine_host_id for one in held} == {"a"}
     assert {reports[one].finish_reason for one in held} == {"length"}

@@ -70,7 +70,7 @@ async def listen(*groups: str) -> Any:
         await layer.group_add(group, channel)
 
     async def hear() -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             message: dict[str, Any] = await layer.receive(channel)
             return message
 
@@ -221,7 +221,7 @@ async def test_a_report_goes_to_the_default_queue(publisher: Publisher) -> None:
         queue.clear()
         publisher.report(report)
         await publisher.flush()
-        message = await asyncio.to_thread(queue.get, timeout=10)
+        message = await asyncio.to_thread(queue.get, timeout=60)
         message.ack()
         queue.close()
     assert message.headers["task"] == "lab.finish_request"
@@ -270,7 +270,7 @@ async def test_redis_may_go_away_and_come_back(
     server.stop()
     put_frame(publisher, 2)
     publisher.status(EngineStatus(HOST, "ready", time.time()))
-    await asyncio.wait_for(lost.has_happened.wait(), 10)
+    await asyncio.wait_for(lost.has_happened.wait(), 60)
     server.start()
     seq = 3
     message = None

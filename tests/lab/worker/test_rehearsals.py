@@ -39,7 +39,7 @@ def ask(bench: Bench, file: bytes, **what_if: Any) -> dict[str, Any]:
         },
     }  # fmt: skip
     bench.redis.set(TICKET_KEY + ticket, json.dumps({"learner_id": "anna"}), ex=300)
-    bench.redis.set(TURN_KEY, ticket, ex=60)
+    bench.redis.set(TURN_KEY, ticket, ex=300)
     payload = {"ticket": ticket, "settings": settings}
     bench.celery.send_task("lab.rehearsal", kwargs={"payload": payload}, queue="engine")
 

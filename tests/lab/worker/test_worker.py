@@ -63,7 +63,7 @@ async def test_abort_by_command_ends_a_running_answer(
         last = await ear.until_finished(request_id)
     assert last["report"]["finish_reason"] == "aborted"
     (report,) = bench.reports(1)
-    assert 2 < report.num_output_tokens < 30
+    assert 2 < report.num_output_tokens < 500
     assert report.text and report.error is None
 
 
@@ -72,7 +72,7 @@ async def test_an_abort_that_comes_before_its_request_is_remembered(
 ) -> None:
     request_id = new_id()
     bench.command("lab_abort", request_id=request_id)
-    await asyncio.sleep(0.5)
+    await asyncio.to_thread(bench.has_heard)
     bench.send(request_id)
     (report,) = bench.reports(1)
     assert (report.finish_reason, report.num_output_tokens) == ("aborted", 0)
