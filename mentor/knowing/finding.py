@@ -15,6 +15,7 @@ from mentor.knowing.beside import named_beside
 from mentor.knowing.knowledge import Knowledge, knowledge
 from mentor.knowing.passages import Passage, of_note
 from mentor.knowing.question import Asked, read_question
+from mentor.knowing.quoting import quoted
 from mentor.knowing.ranking import Ranked, rank
 from mentor.knowing.remembered import vectors_of_question
 from mentor.knowing.spelling import distance
@@ -182,6 +183,8 @@ def _finding(
     notes = best[: 2 if is_close else 1]
     likely = [n for n, s in zip(best, scores, strict=False) if scores[0] - s < BESIDE]
     beside = named_beside(known, notes, likely, level, named)
+    said = [*(note.answer(level) for note in notes), *(one.text for one in beside)]
+    beside += quoted(known, ranked, said, named)
     return Finding("answer", passages, notes, beside, score=score)
 
 
@@ -211,6 +214,8 @@ def _undefined(
     offers = naming(known, term, (int(n) for n in ranked.order))[:NUM_OFFERS]
     if offers and not is_misspelt:
         passages = [of_note(note, level) for note in offers]
+        if len(offers) == 1:
+            return Finding("answer", passages, offers, score=deciding.ANSWER)
         return Finding("offer", passages, offers=offers, score=score)
     is_known = not is_misspelt and any(known.knows(one) for one in term.stems)
     if is_known or deciding.num_neighbours(known, ranked):
@@ -234,7 +239,5 @@ def _texts(known: Knowledge, ranked: Ranked) -> list[Passage]:
     """The passages that fit best and are no notes."""
     if not known.passages:
         return []
-    words = known.words_of_passages.scores(ranked.stems)
-    scores = known.vectors_of_passages @ ranked.vector
-    scores = scores + 0.5 * words / max(1.0, float(words.max(initial=0)))
+    scores = known.scores_of_passages(ranked.vector, ranked.stems)
     return [known.passages[n] for n in np.argsort(-scores)[:NUM_TEXTS]]

@@ -66,6 +66,14 @@ class Knowledge:
         self.words_of_passages = WordIndex(
             stems(f"{passage.title} {passage.text}") for passage in passages
         )
+        self.quotes: list[Passage] = []
+        self.quotes_of: dict[int, range] = {}
+        """Numbers of the quotes of a passage, by its number."""
+        for number, passage in enumerate(passages):
+            if passage.kind == "section":
+                first = len(self.quotes)
+                self.quotes += course.quotes(passage)
+                self.quotes_of[number] = range(first, len(self.quotes))
         self.stems_of_notes = [frozenset(found) for found in stems_of_notes]
         self._num_with = Counter(s for found in self.stems_of_notes for s in found)
 
@@ -90,13 +98,25 @@ class Knowledge:
         return vectors_of([passage.text for passage in self.passages])
 
     @cached_property
+    def vectors_of_quotes(self) -> Tensor:
+        """A row for each sentence that may be quoted."""
+        return vectors_of([quote.text for quote in self.quotes])
+
+    def scores_of_passages(self, vector: Tensor, asked: Sequence[str]) -> Tensor:
+        """How well each passage that is no note fits, by meaning and words."""
+        words = self.words_of_passages.scores(asked)
+        found = self.vectors_of_passages @ vector
+        return found + 0.5 * words / max(1.0, float(words.max(initial=0)))
+
+    @cached_property
     def vectors_outside(self) -> tuple[Tensor, Tensor]:
         """(near, out): a row for each question that the course does not answer."""
         return vectors_of(outside().near), vectors_of(outside().out)
 
     def texts(self) -> list[str]:
         """All that is embedded, less the questions outside."""
-        return [*self._asks, *self._answers, *(p.text for p in self.passages)]
+        of_passages = (p.text for p in (*self.passages, *self.quotes))
+        return [*self._asks, *self._answers, *of_passages]
 
     def rarity(self, one: str) -> float:
         """How much a stem says: the fewer notes have it, the more; never negative."""

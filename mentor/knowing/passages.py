@@ -1,8 +1,9 @@
 """What the course knows, in passages: notes, paragraphs, terms, claims, and what the
 authors of quizzes explain."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Count, Max
 from django.urls import reverse
@@ -13,7 +14,18 @@ from courseware.loader import CONTENT
 from courseware.models import Chapter, Section
 from courseware.notes import LEVELS, Note
 from courseware.values import all_claims
-from mentor.knowing.paragraphs import split
+from mentor.knowing.paragraphs import parts, split
+from mentor.knowing.sentences import sentences
+
+_STANDS_ALONE = re.compile(r"(?=[A-Z0-9“])(?:\S+ ){4,}.*[.!]", re.S)
+_TEACH_NOTHING = ("ask", "quiz")
+"""Sections that say what can be done there."""
+_REFERS = re.compile(
+    r"(?:it|its|that|this|these|those|they|their|he|she|there|here|both|one|with it|"
+    r"in return|otherwise|for it|of them|the (?:first|second|last|other|larger|former|"
+    r"latter|best|same)|above|below|and|but|so|then|therefore|choose|check|say)\b",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +66,20 @@ def _paragraphs() -> Iterator[Passage]:
     rows = Section.objects.filter(chapter__is_draft=False).exclude(anchor="sources")
     for section in rows.select_related("chapter").order_by("chapter__position", "pk"):
         page = reverse("courseware:chapter", args=[section.chapter_id])
-        title = section.title or section.chapter.title
-        url = f"{page}#{section.anchor}"
-        for piece in split(section.text):
-            yield Passage(title, url, piece, "section", anchor=section.anchor)
+        whole = section.title or section.chapter.title
+        for anchor, title, text in parts(section.html, section.text):
+            here = anchor or section.anchor
+            for piece in split(_in_the_glossarys_letters(text)):
+                url = f"{page}#{here}"
+                yield Passage(title or whole, url, piece, "section", anchor=here)
+
+
+def _in_the_glossarys_letters(text: str) -> str:
+    """A section's plain words have "ttft" where the page shows "TTFT"."""
+    for name in (row["name"] for row in glossary()):
+        if name[1:2].isupper():
+            text = re.sub(rf"\b{re.escape(name)}\b", name, text, flags=re.I)
+    return text
 
 
 def _terms() -> Iterator[Passage]:
@@ -79,3 +101,16 @@ def _claims() -> Iterator[Passage]:
 def _explanations() -> Iterator[Passage]:
     for one in answered().explanations():
         yield Passage(one.title, one.url, one.text, "quiz", anchor=one.anchor)
+
+
+def quotes(passage: Passage) -> Iterator[Passage]:
+    """The sentences of a paragraph that can stand by themselves: none of a table, of
+    code or a heading. One that refers to what was said has the one before it."""
+    lines = [] if passage.anchor in _TEACH_NOTHING else passage.text.splitlines()
+    for line in lines:
+        before = ""
+        for sentence in sentences(line):
+            text = f"{before} {sentence}" if _REFERS.match(sentence) else sentence
+            before = sentence
+            if _STANDS_ALONE.fullmatch(text) and not _REFERS.match(text):
+                yield replace(passage, text=text)

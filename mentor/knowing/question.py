@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from courseware.words import content_stems
 from mentor.knowing.manners import plainly
+from mentor.knowing.short_forms import written_out
 
 MAX_LETTERS = 1_000
 """More is not read: a question is asked, not pasted."""
@@ -34,7 +35,7 @@ _ORDERS = re.compile(
     r"|\breply only\b|\bnothing else\b|\brepetitions of\b|\bbase64\b"
     r"|(?:\b(?:append|repeat)|(?:^\W*|[.,;:!?#\"'(\]>]\s*|"
     r"\b(?:and|also|then|but|please|must|should|to)\s+)(?:embed|put|write|confirm))\b.*"
-    r"\b(?:answer|reply|html|message|sentence|with)\b"
+    r"\b(?:answer|reply|html|message|sentence|with|end)\b"
     r"|\b(?:instructions|rules) (?:were you given|are)\b|\bother learners\b"
     r"|\bpasswords?\b|\bmy rules\b|\bquiz\b.*\b(?:options?|answers?|letters)\b"
     r"|\b(?:options?|answers?)\b.*\bquiz\b",
@@ -71,7 +72,7 @@ def read_question(question: str, before: Sequence[str], selected: str) -> Asked:
     kept = [part for part in parts if not _ORDERS.search(part)]
     is_order = len(kept) < len(parts)
     said = " ".join(" ".join(kept).split())
-    own = plainly(said)
+    own = written_out(plainly(said))
     num_words = len(content_stems(own))
     full, is_about_view = own, bool(_SHOWN.search(own))
     if selected.strip() and (is_about_view or num_words < MIN_OWN_WORDS):
@@ -88,7 +89,7 @@ def _needs_before(own: str, num_words: int) -> bool:
 
 def _last(before: Sequence[str]) -> str:
     """The last question, with the one before it where it refers to that."""
-    last = plainly(_MARKUP.sub(" ", before[-1][:MAX_LETTERS]))
+    last = written_out(plainly(_MARKUP.sub(" ", before[-1][:MAX_LETTERS])))
     if len(before) > 1 and _needs_before(last, len(content_stems(last))):
         return f"{before[-2][:MAX_LETTERS]} {last}"
     return last
