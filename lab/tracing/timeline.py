@@ -4,8 +4,8 @@ Fed with the same StepTraces as the mirror, after it. ``told()`` is the JSON tha
 pages draw (static/js/lab/timeline/): of each step its number and when it was scheduled,
 of each request its spans in steps::
 
-    {"steps": [numbers], "at_ms": [since the first of them], "end_ms": …,
-     "began_ms": Unix ms of the first,
+    {"steps": [numbers], "at_ms": [of each, since began], "end_ms": …,
+     "began_ms": Unix ms of the first trace, or of the first step that is kept,
      "num_waiting": [of each step],
      "requests": [{"id", "prompt", "cached", "preemptions", "again", "finish",
                    "spans": [[kind, first step, step after the last, tokens a step]]}]}
@@ -115,6 +115,7 @@ class Timeline:
         """By short id, in the order in which they came."""
         self._ended: list[tuple[int, _Row]] = []
         """Short id and row of those that are gone."""
+        self._began_ns: int | None = None
         self._end_ns = 0
 
     def note(
@@ -124,6 +125,8 @@ class Timeline:
         returned."""
         header = trace.header
         self._end_ns = header.stamp_ns
+        if self._began_ns is None:
+            self._began_ns = header.stamp_ns
         at = self._first + len(self.steps)
         for gone in finished:
             self._end(gone, at)
@@ -168,6 +171,7 @@ class Timeline:
             self._first += 1
         if self._first == before:
             return
+        self._began_ns = steps[0].stamp_ns if steps else self._end_ns
         for _, row in self._ended:
             row.forget(self._first)
         self._ended = [one for one in self._ended if one[1].spans]
@@ -177,7 +181,7 @@ class Timeline:
     def told(self) -> dict[str, Any]:
         """See above."""
         first, end = self._first, self._first + len(self.steps)
-        began_ns = self.steps[0].stamp_ns if self.steps else self._end_ns
+        began_ns = self._began_ns or 0
         rows = [*self._ended, *self._rows.items()]
         told = [(row, row.spans_from(first, end)) for _, row in sorted(rows, key=_id)]
         return {

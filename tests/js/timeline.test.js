@@ -29,9 +29,11 @@ test("the step under the pointer names its requests and their tokens", () => {
     "Step 11 at 0.03\u202fs: 1 tokens · 1 waiting · 002 decode 1",
   );
   assert.equal(
-    wordsOf(timeline, 2, 1),
+    wordsOf(timeline, 2, undefined, 1),
     "Step 12 at 0.06\u202fs: 6 tokens · 01a prefill 5, 1 more",
   );
+  assert.match(wordsOf(timeline, 1, 26), /^Request 01a: queued. Step 11 /);
+  assert.match(wordsOf(timeline, 3, 26), /^Request 01a: nothing in this step. Step 13 /);
 });
 
 test("a span is found by its step, and none between spans", () => {
@@ -45,6 +47,11 @@ test("a span is found by its step, and none between spans", () => {
 test("the step at a time is the last that had begun", () => {
   const timeline = new Timeline(TOLD);
   assert.deepEqual([0, 29, 30, 199, 9999].map((ms) => timeline.stepAt(ms)), [0, 0, 1, 2, 4]);
+});
+
+test("a step is found by its number, or the last before it", () => {
+  const timeline = new Timeline(TOLD);
+  assert.deepEqual([9, 10, 12, 99].map((number) => timeline.indexOf(number)), [0, 0, 2, 4]);
 });
 
 test("the table adds up steps and tokens of each kind", () => {
@@ -65,6 +72,8 @@ test("zooming keeps the step in its place, and never leaves the recording", () =
   assert.deepEqual([window.first, window.count], [983, 8]);
   window.zoom(1e9, 990);
   assert.deepEqual([window.first, window.count], [0, 1000]);
+  const last = new Window(1000, 160);
+  assert.deepEqual([last.first, last.count], [840, 160]);
   const few = new Window(3);
   few.zoom(0.1, 1);
   assert.deepEqual([few.first, few.count], [0, 3]);

@@ -25,6 +25,8 @@ export class BlockCanvas {
   filter = null;
   /** Whether blocks flash and fade. */
   isMoving = true;
+  /** What blocks are shaded by instead of their state. @type {import("./heat.js").Heat|null} */
+  heat = null;
 
   #canvas;
   #context;
@@ -89,12 +91,19 @@ export class BlockCanvas {
   }
 
   #spriteOf(pool, id) {
+    if (this.heat !== null) return this.#shadeOf(pool, id);
     const state = pool.stateCodes[id];
     const level = state >= STATE.USED
       ? this.#sprites.level(pool.fillOf(id), pool.blockSize)
       : 0;
     const isYours = this.yours.size > 0 && pool.isOwnedByAny(id, this.yours);
     return this.#sprites.get(state, level, isYours, this.#isDim(state, id, isYours));
+  }
+
+  #shadeOf(pool, id) {
+    const isYours = this.yours.size > 0 && pool.isOwnedByAny(id, this.yours);
+    const isDim = this.lit !== null && !this.lit.has(id);
+    return this.#sprites.get(this.heat.shadeOf(pool, id), 0, isYours, isDim);
   }
 
   #isDim(state, id, isYours) {
@@ -107,7 +116,7 @@ export class BlockCanvas {
     const before = this.#shown[id];
     const state = pool.stateCodes[id];
     this.#shown[id] = state;
-    if (nowMs > 0 && this.isMoving && before !== NOT_SHOWN && before !== state) {
+    if (nowMs > 0 && this.isMoving && this.heat === null && before !== NOT_SHOWN && before !== state) {
       this.#begin(id, before, state, nowMs);
     }
     if (!this.#moving.has(id)) this.#copy(id, this.#spriteOf(pool, id));

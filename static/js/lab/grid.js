@@ -65,6 +65,11 @@ export class Grid {
     this.#painter.filter = states;
   }
 
+  /** Shade blocks by hits or age; null: by their states. */
+  shade(heat) {
+    this.#painter.heat = heat;
+  }
+
   /**
    * @param {Iterable<number>} yours  short ids of requests whose blocks carry a ring
    * @param {Iterable<number>|null} chosen  ids of blocks that stay bright; null: all
@@ -99,11 +104,16 @@ export class Grid {
   refreshTag() {
     const { tag } = this.#parts;
     const words = this.#at !== null && this.#pool && this.#at < this.#pool.numBlocks
-      ? blockWords(
-          this.#pool, this.#at, (shortId) => this.#painter.yours.has(shortId), this.#on.textOf,
-        )
+      ? this.#tagWords(this.#pool, this.#at)
       : "";
     if (tag.textContent !== words) tag.textContent = words;
+  }
+
+  #tagWords(pool, blockId) {
+    const isYours = (shortId) => this.#painter.yours.has(shortId);
+    const words = blockWords(pool, blockId, isYours, this.#on.textOf);
+    const heat = this.#painter.heat?.wordsOf(pool, blockId) ?? "";
+    return heat ? `${words} · ${heat}` : words;
   }
 
   /** Point at a block from outside; null: at none. */

@@ -7,10 +7,10 @@
 
 import { isOverview } from "./hosts.js";
 import { onThemeChange, readPalette } from "./palette.js";
+import { Playing } from "./playing.js";
 import { Readouts } from "./readouts.js";
 import { Yours } from "./yours.js";
 
-const RECORDED_AFTER_MS = 4_000;
 const ASK_EVERY_MS = 2_000;
 const NOBODY = new Map();
 const MEASURES_KEPT = 1_000;
@@ -26,10 +26,7 @@ export class Instrument {
   #isPending = false;
   #isPainted = false;
   #askedAt = -Infinity;
-  #hasChosenSource = false;
-  #isLoading = false;
-  /** @type {Promise|null|undefined} undefined: never asked for; null: not to be had */
-  #menu;
+  #playing;
   #numMeasured = 0;
   #statusKey = "";
 
@@ -48,9 +45,16 @@ export class Instrument {
       marks: () => this.#applyMarks(),
       time: () => this.#showMoment(),
       command: (command) => this.#socket.send(command),
-      source: (choice) => this.#show(choice),
+      source: (choice) => this.show(choice),
+    });
+    this.#playing = new Playing(this.#views, {
+      draw: () => this.#schedule(),
+      follow: (id) => this.#socket.send({ type: "follow", engine_host_id: id }),
+      isReady: () => this.#status?.state === "ready",
+      refuse: (sentence) => this.#views.demos.refuse(sentence),
     });
     this.#readouts = new Readouts(this.#views, palette, {
+      recording: () => this.#playing.recording,
       yours: () => this.#shownYours,
       status: () => this.#status,
     });
@@ -61,7 +65,6 @@ export class Instrument {
       message: (message) => this.#takeMessage(message),
       state: (state, numFailed) => this.#takeState(state, numFailed),
     });
-    setTimeout(() => this.#playIfHopeless(), RECORDED_AFTER_MS);
   }
 
   #watchPage() {
@@ -115,10 +118,12 @@ export class Instrument {
         engines.noteMemory(message);
         break;
       case "why":
-        this.#views.why.take(message);
-        break;
       case "cache":
-        this.#views.cache.take(message);
+      case "timeline":
+        this.#views[message.type].take(message);
+        break;
+      case "heat":
+        if (this.#views.stage.mode === "live") this.#views.heat.take(message);
         break;
       case "request.event":
         this.#takeOwnRequest(message);
@@ -133,13 +138,9 @@ export class Instrument {
         this.#views.classRun?.take(message);
         break;
       case "experiment.begin":
-        experiments?.begin(message);
-        break;
       case "experiment.progress":
-        experiments?.progress(message);
-        break;
       case "experiment.end":
-        experiments?.end(message);
+        experiments?.[message.type.split(".")[1]](message);
         break;
       case "error":
         if (!experiments?.refuse(message.sentence)) demos.refuse(message.sentence);
@@ -200,76 +201,12 @@ export class Instrument {
     if (key === this.#statusKey) return;
     this.#statusKey = key;
     document.dispatchEvent(new CustomEvent("servelab:engine", { detail: status }));
-    const { engines, stage } = this.#views;
-    const isComing = engines.all.length > 0 && !engines.isHopeless;
-    if (isComing && stage.mode === "recorded" && !this.#hasChosenSource) this.#showLive();
-    if (status?.state === "ready" && this.#menu === undefined) this.#loadRecordings();
-    this.#playIfHopeless();
+    this.#playing.note();
   }
 
   get #status() {
     const { engines, stage } = this.#views;
     return engines.statusOf(engines.chosen ?? stage.live.engineHostId);
-  }
-
-  // What is shown
-
-  /** A choice of the menu. */
-  #show({ kind, id }) {
-    this.#hasChosenSource = true;
-    if (kind === "recording") {
-      this.#play(id);
-      return;
-    }
-    this.#showLive();
-    this.#hasChosenSource = Boolean(this.#status && this.#status.state === "ready") || Boolean(id);
-    if (id) {
-      this.#views.engines.chosen = id;
-      this.#socket.send({ type: "follow", engine_host_id: id });
-    }
-  }
-
-  #showLive() {
-    this.#readouts.recordingId = null;
-    this.#views.stage.showLive();
-    tellRecording(null);
-    this.#views.textView.clear();
-    this.#schedule();
-  }
-
-  async #playIfHopeless() {
-    const { engines, stage, source } = this.#views;
-    const isLate = performance.now() > RECORDED_AFTER_MS;
-    const canWait = engines.all.length > 0 ? !engines.isHopeless : !isLate;
-    if (canWait || stage.mode === "recorded" || this.#isLoading || this.#hasChosenSource) return;
-    if (stage.live.numBlocks > 0) return;
-    this.#isLoading = true;
-    await this.#loadRecordings();
-    if (source.first && stage.mode !== "recorded") await this.#play(source.first.id);
-    this.#isLoading = false;
-  }
-
-  /** Read the menu of recordings, once; again when it is needed and was not to be had. */
-  #loadRecordings() {
-    const lacks = () => (this.#menu = null);
-    this.#menu ??= this.#views.source
-      .load()
-      .then((isThere) => (isThere ? this.#schedule() : lacks()), lacks);
-    return this.#menu;
-  }
-
-  async #play(recordingId) {
-    try {
-      const file = await this.#views.source.fetch(recordingId);
-      this.#readouts.recordingId = recordingId;
-      this.#views.textView.clear();
-      const { stage } = this.#views;
-      stage.playRecording(file, performance.now());
-      tellRecording(stage.player.header);
-      this.#schedule();
-    } catch (error) {
-      this.#views.demos.refuse(error.message);
-    }
   }
 
   // One animation frame
@@ -297,6 +234,7 @@ export class Instrument {
     if (hasChanged) textView.note(pool, this.#shownYours);
     if (stage.mode !== "recorded") demos.watch(stage.live.counters);
     this.#markBlocks();
+    grid.shade(this.#views.heat.shown);
     const isWhole = stage.hasSwitched;
     stage.hasSwitched = false;
     const isMoving = grid.draw(pool, isWhole, now);
@@ -354,7 +292,7 @@ export class Instrument {
 
   /** What the page's keys and other controls ask for. */
   show(choice) {
-    this.#show(choice);
+    this.#playing.show(choice);
   }
 
   #recolour() {
@@ -364,9 +302,4 @@ export class Instrument {
     this.#readouts.hurry();
     this.#paintWhole();
   }
-}
-
-/** Tell the page which recording is shown: its header; null: none. */
-function tellRecording(detail) {
-  document.dispatchEvent(new CustomEvent("servelab:recording", { detail }));
 }

@@ -12,11 +12,16 @@ import { Experiments } from "./experiments.js";
 import { Grid } from "./grid.js";
 import { Handle } from "./handle.js";
 import { Header } from "./header.js";
+import { Heat } from "./heat.js";
+import { HeatView } from "./heat_view.js";
 import { Hosts } from "./hosts.js";
 import { Instrument } from "./instrument.js";
 import { listenForKeys } from "./keys.js";
 import { Legend } from "./legend.js";
 import { MemoryPanel } from "./memory.js";
+import { cacheParts, heatParts, timelineParts, whyParts } from "./parts.js";
+import { Reasons } from "./reasons.js";
+import { fetchJson } from "./recorded_reasons.js";
 import { LabSocket, socketUrl } from "./socket.js";
 import { Source } from "./source.js";
 import { Stage } from "./stage.js";
@@ -24,6 +29,8 @@ import { RequestTable } from "./table.js";
 import { Tabs } from "./tabs.js";
 import { TextView } from "./text_view.js";
 import { TimeControls } from "./time.js";
+import { LiveTimeline } from "./timeline/live.js";
+import { TimelineView } from "./timeline/view.js";
 import { Tour } from "./tour.js";
 import { Waterfall } from "./waterfall.js";
 import { Why } from "./why.js";
@@ -63,15 +70,10 @@ function partsOfPage() {
       block: byId("lab-block-table"), title: byId("lab-block-table-title"),
       line: byId("lab-block-table-line"), words: byId("lab-block-words"),
     },
-    cache: {
-      note: byId("cache-note"), tree: byId("cache-tree"),
-      candidates: byId("cache-candidates"), choices: byId("cache-choices"),
-    },
-    why: {
-      box: byId("lab-why"), title: byId("lab-why-title"),
-      sentences: byId("lab-why-sentences"), apart: byId("lab-why-apart"),
-      table: byId("lab-why-table"), rows: byId("lab-why-rows"), bill: byId("lab-why-bill"),
-    },
+    cache: cacheParts(""),
+    why: whyParts("lab-"),
+    heat: heatParts("lab-", byId("lab-legend")),
+    timeline: timelineParts(byId("view-timeline")),
     memory: {
       words: byId("memory-words"), bar: byId("memory-bar"), table: byId("memory-table"),
       rows: byId("memory-rows"), note: byId("memory-note"),
@@ -133,21 +135,39 @@ function viewsOf(parts, palette, on) {
   const asking = new Asking(parts.asking, (name, detail) => {
     document.dispatchEvent(new CustomEvent(name, { detail }));
   });
-  const why = new Why(parts.why, (shortId) => on.command({ type: "why", short_id: String(shortId) }));
+  // A recording's reasons are not asked of an engine.
+  const ask = (command) => stage.mode === "live" && on.command(command);
+  const why = new Why(parts.why, (shortId) => ask({ type: "why", short_id: String(shortId) }));
   const grid = new Grid(parts.grid, palette, on.resize, {
     mark: (blockId) => asking.mark(blockId),
     ask: () => asking.askAboutBlock(),
     textOf: (shortId, index) => why.textOf(shortId, index),
+  });
+  const table = new RequestTable(parts.table, {
+    choose: on.marks,
+    point: (blockId) => grid.point(blockId),
+    textOf: (shortId, index) => why.textOf(shortId, index),
+  });
+  const cache = new CacheView(parts.cache, {
+    ask: () => ask({ type: "cache" }),
+    point: (blockId) => grid.point(blockId),
+  });
+  const heat = new HeatView(parts.heat, new Heat(), {
+    ask: (since) => ask({ type: "heat", since: String(since) }),
+    change: on.resize,
+  });
+  const timeline = new LiveTimeline(parts.timeline, new TimelineView(parts.timeline), {
+    ask: () => on.command({ type: "timeline" }), fetch: fetchJson,
   });
   return {
     stage,
     grid,
     asking,
     why,
-    cache: new CacheView(parts.cache, {
-      ask: () => on.command({ type: "cache" }),
-      point: (blockId) => grid.point(blockId),
-    }),
+    cache,
+    heat,
+    timeline,
+    reasons: new Reasons({ stage, table, why, cache, heat, timeline }),
     engines: new Engines(),
     charts: stripCharts(),
     figures: parts.figures,
@@ -157,11 +177,7 @@ function viewsOf(parts, palette, on) {
     textView: new TextView(parts.textView),
     tabs: new Tabs(byId("lab-tabs")),
     legend: new Legend(byId("lab-legend"), on.marks),
-    table: new RequestTable(parts.table, {
-      choose: on.marks,
-      point: (blockId) => grid.point(blockId),
-      textOf: (shortId, index) => why.textOf(shortId, index),
-    }),
+    table,
     time: new TimeControls(parts.time, stage, on.time),
     demos: new Demos(parts.demos, on.command),
     experiments: parts.experiments && new Experiments(parts.experiments, on.command),

@@ -10,8 +10,6 @@ const TEXT_EVERY_MS = 1_000;
 export class Readouts {
   /** What is wrong with the connection; "" when nothing is. */
   connection = "connecting";
-  /** Id of the recording that plays; null: none. */
-  recordingId = null;
   /** Whether a class looks on: nobody's requests stand out. */
   isPublic = false;
   /** Colours of the charts. */
@@ -20,6 +18,7 @@ export class Readouts {
   #views;
   #yours;
   #status;
+  #recording;
   #wordsAt = -Infinity;
   #textAt = -Infinity;
   #arrivedAtMs = 0;
@@ -27,13 +26,15 @@ export class Readouts {
   /**
    * @param {object} views  see main.js
    * @param {object} palette
-   * @param {{yours: () => Map<number, string>, status: () => object|null}} shown
+   * @param {{yours: () => Map<number, string>, status: () => object|null,
+   *   recording: () => object|null}} shown
    */
-  constructor(views, palette, { yours, status }) {
+  constructor(views, palette, { yours, status, recording }) {
     this.#views = views;
     this.palette = palette;
     this.#yours = yours;
     this.#status = status;
+    this.#recording = recording;
     setInterval(() => this.#beat(), EVERY_MS);
   }
 
@@ -56,16 +57,13 @@ export class Readouts {
   update() {
     const now = performance.now();
     this.#wordsAt = now;
-    const { stage, table, legend, time, grid, tabs, textView } = this.#views;
+    const { stage, table, legend, time, grid, tabs, textView, reasons } = this.#views;
     const { pool } = stage;
     const yours = this.#yours();
     this.#updateHeader();
     if (tabs.shown === "view-requests") table.update(pool, yours);
     legend.update({ ...pool.totals, yours: numBlocksOf(pool, yours) });
-    if (tabs.shown === "view-requests") this.#updateWhy(pool, yours, now);
-    if (tabs.shown === "view-cache") {
-      this.#views.cache.see(stage.mode === "live" ? pool.engineHostId : null, now);
-    }
+    reasons.see({ shown: tabs.shown, recording: this.#recording(), yours: this.isPublic ? null : yours }, now);
     grid.refreshTag();
     time.update();
     this.#updateCharts();
@@ -77,13 +75,6 @@ export class Readouts {
     }
   }
 
-  /** Of a live engine and as it is now; a class is shown nobody's. */
-  #updateWhy(pool, yours, now) {
-    const { stage, table, why } = this.#views;
-    const isShown = stage.mode === "live" && !this.isPublic;
-    why.see(pool, isShown ? pool.engineHostId : null, table.chosen, yours.keys(), now);
-  }
-
   #updateHeader() {
     const { engines, header, source, demos, experiments, stage } = this.#views;
     const status = this.#status();
@@ -93,7 +84,8 @@ export class Readouts {
       trouble: engines.trouble ?? (recording ? null : stage.refusal),
       recording,
     });
-    const shown = this.recordingId ? `recording:${this.recordingId}` : `live:${status?.engine_host_id ?? ""}`;
+    const recordingId = this.#recording()?.id;
+    const shown = recordingId ? `recording:${recordingId}` : `live:${status?.engine_host_id ?? ""}`;
     source.update(engines.all, shown);
     const why = this.#whyNoDemo(status, recording);
     demos.allow(why);

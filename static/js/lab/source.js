@@ -33,10 +33,14 @@ export class Source {
     return this.#recordings[0];
   }
 
+  /** A recording of the menu: its id, its header, its addresses. */
+  find(recordingId) {
+    return this.#recordings.find(({ id }) => id === recordingId) ?? null;
+  }
+
   /** Frames of a recording. @returns {Promise<ArrayBuffer>} */
   async fetch(recordingId) {
-    const recording = this.#recordings.find(({ id }) => id === recordingId);
-    const response = await fetch(recording.frames_url);
+    const response = await fetch(this.find(recordingId).frames_url);
     if (!response.ok) throw new Error(`The recording could not be read (${response.status}).`);
     return response.arrayBuffer();
   }

@@ -2,9 +2,12 @@
  * Sprites: the look of one block in each state, as pixels. Pure.
  *
  * Never colour alone: cached is hatched, shared carries a dot, yours a ring. A used
- * block fills from the bottom; what is reserved but still empty keeps a light tint.
+ * block fills from the bottom; what is reserved but still empty keeps a light tint. As a
+ * heat map a block is the darker and the fuller the higher its level; one that is not in
+ * the prefix cache is plain, one that is not known is an outline.
  */
 
+import { NUM_LEVELS, SHADE } from "./heat.js";
 import { mix } from "./palette.js";
 
 export const STATE = Object.freeze({ NULL: 0, FREE: 1, CACHED: 2, USED: 3, SHARED: 4 });
@@ -12,6 +15,10 @@ export const STATE = Object.freeze({ NULL: 0, FREE: 1, CACHED: 2, USED: 3, SHARE
 const DIM_SHARE = 0.16;
 const EMPTY_SHARE = 0.24;
 const HATCH_SHARE = 0.28;
+/** Of the level's colour: how much of `cached` over the ground, of ink over `cached`. */
+const HEAT = [[0.5, 0], [1, 0], [1, 0.25], [1, 0.5], [1, 0.8]];
+const OUTSIDE_SHARE = 0.5;
+const LEAST_FILLED_PX = 6;
 
 /** All sprites of one size and palette, made when first asked for. */
 export class Sprites {
@@ -34,7 +41,7 @@ export class Sprites {
   }
 
   /**
-   * @param {number} state  see STATE
+   * @param {number} state  see STATE and SHADE
    * @param {number} level  0..innerPx
    * @returns {Uint32Array} pitchPx x pitchPx words, row by row
    */
@@ -72,8 +79,14 @@ export class Sprites {
         return this.#isDot(x, y)
           ? palette.panel
           : this.#filled(palette.shared, level, y);
-      default:
+      case SHADE.OUTSIDE:
+        return mix(palette.free, palette.panel, OUTSIDE_SHARE);
+      case SHADE.UNKNOWN:
+        return this.#isEdge(x, y) ? palette["rule-strong"] : palette.panel;
+      case STATE.NULL:
         return this.#crossed(x, y);
+      default:
+        return this.#heat(state - SHADE.LEVEL_1, y);
     }
   }
 
@@ -97,11 +110,25 @@ export class Sprites {
     return Math.hypot(x - middle, y - middle) <= radius;
   }
 
+  /** Not by colour alone: where there is room, by how full the block is. */
+  #heat(level, y) {
+    const { innerPx, palette } = this;
+    const [cached, ink] = HEAT[level];
+    const colour = mix(palette.ink, mix(palette.cached, palette.panel, cached), ink);
+    if (innerPx < LEAST_FILLED_PX) return colour;
+    const filled = Math.round((innerPx * (level + 1)) / NUM_LEVELS);
+    return y >= innerPx - filled ? colour : mix(palette.cached, palette.panel, EMPTY_SHARE);
+  }
+
+  #isEdge(x, y) {
+    const last = this.innerPx - 1;
+    return x === 0 || y === 0 || x === last || y === last;
+  }
+
   #crossed(x, y) {
     const { innerPx, palette } = this;
     const last = innerPx - 1;
-    const isEdge = x === 0 || y === 0 || x === last || y === last;
-    return isEdge || x === y || x === last - y ? palette["rule-strong"] : palette.panel;
+    return this.#isEdge(x, y) || x === y || x === last - y ? palette["rule-strong"] : palette.panel;
   }
 
   #yours(state, level, x, y) {

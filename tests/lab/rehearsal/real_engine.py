@@ -39,10 +39,14 @@ MODEL = {
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def record(path: Path, **changed: Any) -> Path:
-    """Run one with these settings of AsyncEngineArgs."""
+Coming = list[tuple[int, list[int], int]]
+"""Before which step, prompt, tokens of the answer."""
+
+
+def record(path: Path, traffic: str = "mixed", **changed: Any) -> Path:
+    """Run one with these settings of AsyncEngineArgs, and traffic out of TRAFFIC."""
     asked = path.with_suffix(".json")
-    asked.write_text(json.dumps(BASE | changed))
+    asked.write_text(json.dumps({"traffic": traffic, "engine": BASE | changed}))
     command = [sys.executable, "-m", __spec__.name, str(asked), str(path)]
     environment = {
         **os.environ,
@@ -55,17 +59,55 @@ def record(path: Path, **changed: Any) -> Path:
     return path
 
 
-def coming() -> list[tuple[int, list[int], int]]:
-    """Before which step, prompt, tokens of the answer: some begin alike."""
+def mixed() -> Coming:
+    """Some begin alike, and the answers grow until they preempt each other."""
     draw = random.Random(5)
-    shared = [draw.randrange(300, VOCABULARY) for _ in range(96)]
-    requests = []
+    shared = _words(draw, 96)
+    requests: Coming = []
     for step in range(0, STEPS - 40, 5):
-        tail = [draw.randrange(300, VOCABULARY) for _ in range(draw.randrange(5, 60))]
+        tail = _words(draw, draw.randrange(5, 60))
         prompt = shared[: draw.choice((0, 50, 96))] + tail
         requests.append((step, prompt, draw.randrange(20, 90)))
     # Until the end there is always something to do: a step is a step.
     return [(0, [7] * 20, STEPS), *requests]
+
+
+def overflow() -> Coming:
+    """The same prompts in turn, one by one, together more than the pool holds."""
+    draw = random.Random(6)
+    prompts = [_words(draw, draw.randrange(100, 200)) for _ in range(6)]
+    return [(step, prompts[step // 4 % 6], 2) for step in range(0, STEPS - 8, 4)]
+
+
+def sharing() -> Coming:
+    """Crowds of short answers behind three long beginnings, which take turns."""
+    draw = random.Random(7)
+    roots = [_words(draw, 160) for _ in range(3)]
+    requests: Coming = []
+    for step in range(0, STEPS - 20, 3):
+        root = roots[step // 30 % 3][: draw.choice((64, 130, 160))]
+        requests.append((step, root + _words(draw, draw.randrange(1, 50)), 6))
+    return requests
+
+
+def _words(draw: random.Random, number: int) -> list[int]:
+    return [draw.randrange(300, VOCABULARY) for _ in range(number)]
+
+
+TRAFFIC = {"mixed": mixed, "overflow": overflow, "sharing": sharing}
+
+
+def forced(number: int) -> int:
+    """The one token that answers of the request at this place are made of."""
+    return 200 + number
+
+
+def texts(traffic: str) -> dict[int, list[int]]:
+    """By short id the tokens of prompt and answer."""
+    return {
+        number + 1: prompt + [forced(number)] * length
+        for number, (_, prompt, length) in enumerate(TRAFFIC[traffic]())
+    }
 
 
 def main(asked: Path, out: Path) -> None:
@@ -75,6 +117,7 @@ def main(asked: Path, out: Path) -> None:
 
     from lab.tracing.tap import TapReader
 
+    settings = json.loads(asked.read_text())
     model = out.with_suffix(".model")
     model.mkdir()
     (model / "config.json").write_text(json.dumps(MODEL))
@@ -90,17 +133,17 @@ def main(asked: Path, out: Path) -> None:
             kv_cache_memory_bytes=16 << 20,
             scheduler_cls="lab.tracing.scheduler.TracingScheduler",
             additional_config={"tap_path": str(out.with_suffix(".tap"))},
-            **json.loads(asked.read_text()),
+            **settings["engine"],
         )
     )
+    requests = TRAFFIC[settings["traffic"]]()
     for step in range(STEPS):
-        for number, (before, prompt, length) in enumerate(coming()):
+        for number, (before, prompt, length) in enumerate(requests):
             if before == step:
-                forced = 200 + number
                 sampling = SamplingParams(
                     max_tokens=length,
                     ignore_eos=True,
-                    allowed_token_ids=[forced],
+                    allowed_token_ids=[forced(number)],
                     detokenize=False,
                 )
                 one = {"prompt_token_ids": prompt}

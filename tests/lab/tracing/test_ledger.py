@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,9 +10,10 @@ from lab.reasons import Lookup
 from lab.recordings.columns import from_columns, to_columns
 from lab.tracing.ledger import Ledger
 from lab.tracing.mirror import PoolMirror
-from lab.tracing.notes import Hashed, LookedUp, notes_of
+from lab.tracing.notes import Hashed, notes_of
 from lab.tracing.trace import TraceKind, decode
 from tests.lab.driven_scheduler import Driven
+from tests.lab.endless_pool import EndlessPool
 
 pytestmark = [pytest.mark.engine, pytest.mark.scheduler]
 
@@ -29,26 +29,6 @@ def driven(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Driven]:
 
 def tokens(draw: random.Random, number: int) -> list[int]:
     return [draw.randrange(1000) for _ in range(number)]
-
-
-class EndlessPool:
-    """A pool that never evicts, by the tokens of each beginning: no hash, no vLLM."""
-
-    def __init__(self) -> None:
-        self.cached: set[tuple[int, ...]] = set()
-
-    def found(self, prompt: list[int]) -> int:
-        """Tokens that a lookup would find; whole blocks, never the last token."""
-        num_blocks = 0
-        while (num_blocks + 1) * SIZE < len(prompt):
-            if tuple(prompt[: (num_blocks + 1) * SIZE]) not in self.cached:
-                break
-            num_blocks += 1
-        return num_blocks * SIZE
-
-    def keep(self, all_tokens: list[int]) -> None:
-        for end in range(SIZE, len(all_tokens) + 1, SIZE):
-            self.cached.add(tuple(all_tokens[:end]))
 
 
 @pytest.mark.parametrize("driven", [{"num_blocks": 4000}], indirect=True)
@@ -205,9 +185,8 @@ def test_the_bill_is_what_an_endless_pool_would_have_spared(driven: Driven) -> N
     """Of crowds that share beginnings, overflow the pool and preempt each other."""
     draw = random.Random(8)
     roots = [tokens(draw, 96) for _ in range(3)]
-    pool = EndlessPool()
+    pool = EndlessPool(driven.block_size)
     all_tokens: dict[int, list[int]] = {}
-    num_known = {"told": 0, "true": 0}
 
     def watch() -> None:
         """Each lookup against the pool without an end, then what got cached."""
@@ -233,14 +212,14 @@ def test_the_bill_is_what_an_endless_pool_would_have_spared(driven: Driven) -> N
         for choice in driven.ledger.choices:  # vLLM evicts who stands first
             assert choice.candidates[0] == choice.block_id
         for trace in driven.traces[before:]:
-            _hold_against(pool, trace, texts, driven.block_size, num_known)
+            pool.take(trace, texts)
     bill = driven.ledger.bill()
     header = driven.mirror.header
     assert header is not None
-    assert num_known["told"] == num_known["true"] == bill.num_known_tokens
+    assert pool.num_told == pool.num_true == bill.num_known_tokens
     assert bill.num_tokens == header.prefix_query_tokens
     assert bill.num_hit_tokens == header.prefix_hit_tokens
-    endless_computes = bill.num_tokens - num_known["true"]
+    endless_computes = bill.num_tokens - pool.num_true
     assert bill.num_again_tokens == (
         bill.num_tokens - bill.num_hit_tokens - endless_computes
     )
@@ -249,26 +228,3 @@ def test_the_bill_is_what_an_endless_pool_would_have_spared(driven: Driven) -> N
     assert header.num_preemptions > 5
     assert bill.ms > 0
     assert bill.since_step == 0
-
-
-def _hold_against(
-    pool: EndlessPool,
-    trace: Any,
-    texts: dict[int, list[int]],
-    size: int,
-    num_known: dict[str, int],
-) -> None:
-    """One trace: its lookups in order, each before what its request caches."""
-    if trace.header.kind is TraceKind.UPDATE:
-        return
-    computed = {row[0]: row[2] for row in trace.scheduled.T.tolist()}
-    admitted = [n.short_id for n in notes_of(trace) if isinstance(n, LookedUp)]
-    for short_id, number in computed.items():
-        if short_id not in admitted:
-            pool.keep(texts[short_id][:number])
-    for note in notes_of(trace):
-        if isinstance(note, LookedUp):
-            text = texts[note.short_id][: note.num_tokens]
-            num_known["told"] += sum(count for _, count in note.known) * size
-            num_known["true"] += pool.found(text)
-            pool.keep(text[: computed[note.short_id]])

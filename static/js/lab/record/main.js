@@ -2,6 +2,7 @@
  * The record button below the instrument: looks its parts up, and wires them.
  */
 
+import { LookedAt } from "./engine.js";
 import { LastMinute } from "./minute.js";
 import { Recording } from "./recording.js";
 
@@ -30,12 +31,11 @@ if (form) {
     form, button: byId("record-button"), words: byId("record-words"),
     kept: byId("record-kept"), title: byId("record-title"), replay: byId("record-replay"),
   };
-  const recording = new Recording(parts, ask);
-  const minute = new LastMinute(
-    { button: byId("record-minute"), words: parts.words }, ask, (url) => location.assign(url),
+  const engine = new LookedAt();
+  new Recording(parts, engine, ask);
+  new LastMinute(
+    { button: byId("record-minute"), words: parts.words }, engine, ask, (url) => location.assign(url),
   );
-  for (const one of [recording, minute]) {
-    document.addEventListener("servelab:engine", ({ detail }) => one.see(detail));
-    document.addEventListener("servelab:recording", ({ detail }) => one.watchesRecording(detail !== null));
-  }
+  document.addEventListener("servelab:engine", ({ detail }) => engine.see(detail));
+  document.addEventListener("servelab:recording", ({ detail }) => engine.watchesRecording(detail !== null));
 }

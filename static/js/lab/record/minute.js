@@ -7,38 +7,26 @@ export class LastMinute {
   #parts;
   #ask;
   #go;
-  /** EngineStatus of the followed host; null: none. */
-  #engine = null;
-  #isOfRecording = false;
+  #engine;
   #isAsked = false;
 
   /**
    * @param {{button: HTMLButtonElement, words: HTMLElement}} parts
+   * @param {import("./engine.js").LookedAt} engine
    * @param {(url: string, fields: object) => Promise<{whatif_url: string}>} ask
    * @param {(url: string) => void} go
    */
-  constructor(parts, ask, go) {
+  constructor(parts, engine, ask, go) {
     this.#parts = parts;
+    this.#engine = engine;
     this.#ask = ask;
     this.#go = go;
     parts.button.addEventListener("click", () => this.#press());
-  }
-
-  /** The engine that is looked at. */
-  see(status) {
-    this.#engine = status;
-    this.#allow();
-  }
-
-  /** Whether what is shown is a recording itself. */
-  watchesRecording(isShown) {
-    this.#isOfRecording = isShown;
-    this.#allow();
+    engine.onChange(() => this.#allow());
   }
 
   #allow() {
-    const isReady = this.#engine?.state === "ready" && !this.#isOfRecording;
-    this.#parts.button.disabled = this.#isAsked || !isReady;
+    this.#parts.button.disabled = this.#isAsked || !this.#engine.isReady;
   }
 
   async #press() {
@@ -46,7 +34,7 @@ export class LastMinute {
     this.#allow();
     try {
       const { button } = this.#parts;
-      const told = await this.#ask(button.dataset.url, { engine_host_id: this.#engine.engine_host_id });
+      const told = await this.#ask(button.dataset.url, { engine_host_id: this.#engine.status.engine_host_id });
       this.#go(told.whatif_url);
     } catch (error) {
       this.#parts.words.textContent = error.message;

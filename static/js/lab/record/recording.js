@@ -12,9 +12,7 @@ const STOPPING_LOOK_EVERY_MS = 700;
 export class Recording {
   #parts;
   #ask;
-  /** EngineStatus of the followed host; null: none. */
-  #engine = null;
-  #isOfRecording = false;
+  #engine;
   /** What the server told last; null while nothing is recorded. */
   #told = null;
   #beganMs = 0;
@@ -24,33 +22,24 @@ export class Recording {
 
   /**
    * @param {Record<"form"|"button"|"words"|"kept"|"title"|"replay", HTMLElement>} parts
+   * @param {import("./engine.js").LookedAt} engine
    * @param {(url: string, fields?: object) => Promise<object>} ask  POSTs the fields
    */
-  constructor(parts, ask) {
+  constructor(parts, engine, ask) {
     this.#parts = parts;
+    this.#engine = engine;
     this.#ask = ask;
     parts.button.addEventListener("click", () => this.#press());
+    engine.onChange(() => this.#allow());
     parts.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#rename();
     });
   }
 
-  /** The engine that is looked at. */
-  see(status) {
-    this.#engine = status;
-    this.#allow();
-  }
-
-  /** Whether what is shown is a recording itself. */
-  watchesRecording(isShown) {
-    this.#isOfRecording = isShown;
-    this.#allow();
-  }
-
   #allow() {
-    const isReady = this.#engine?.state === "ready" && !this.#isOfRecording;
-    this.#parts.button.disabled = this.#state === "stopping" || (this.#state !== "recording" && !isReady);
+    const mayBegin = this.#state === "recording" || this.#engine.isReady;
+    this.#parts.button.disabled = this.#state === "stopping" || !mayBegin;
   }
 
   async #press() {
@@ -63,7 +52,7 @@ export class Recording {
     this.#parts.kept.hidden = true;
     try {
       const told = await this.#ask(this.#parts.form.dataset.beginUrl, {
-        engine_host_id: this.#engine.engine_host_id,
+        engine_host_id: this.#engine.status.engine_host_id,
       });
       this.#beganMs = Date.now() - 1000 * told.elapsed_s;
       this.#lookedMs = Date.now();

@@ -3,10 +3,16 @@
  */
 
 import { StripChart } from "../charts.js";
+import { CacheView } from "../cache_view.js";
 import { Grid } from "../grid.js";
+import { Heat } from "../heat.js";
+import { HeatView } from "../heat_view.js";
 import { Player } from "../history.js";
 import { Legend } from "../legend.js";
+import { cacheParts, heatParts, whyParts } from "../parts.js";
+import { RecordedReasons, fetchJson } from "../recorded_reasons.js";
 import { RequestTable } from "../table.js";
+import { Why } from "../why.js";
 import { endedWords, sampleAt, samplesOf, thinned } from "./overview.js";
 
 const NOBODY = new Map();
@@ -22,6 +28,8 @@ export class Side {
   #legend;
   #table;
   #charts;
+  #heat;
+  #reasons;
   #samples = [];
   #points = [];
   #isWhole = true;
@@ -46,6 +54,23 @@ export class Side {
       point: (blockId) => this.#grid.point(blockId),
     });
     this.#charts = stripCharts((name) => this.#part(name));
+    this.#makeReasons(again);
+  }
+
+  #makeReasons(again) {
+    const { prefix } = this.#root.dataset;
+    const nobody = () => {};
+    const why = new Why(whyParts(prefix), nobody);
+    const cache = new CacheView(cacheParts(prefix), {
+      ask: nobody, point: (blockId) => this.#grid.point(blockId),
+    });
+    const parts = heatParts(prefix, this.#part("legend"));
+    this.#heat = new HeatView(parts, new Heat(), { ask: nobody, change: again });
+    this.#reasons = new RecordedReasons({ why, cache, heat: this.#heat }, async (url) => {
+      const told = await fetchJson(url);
+      setTimeout(again);
+      return told;
+    });
   }
 
   #part(name) {
@@ -102,12 +127,15 @@ export class Side {
     this.player.seek(positionMs);
     const { pool } = this.player;
     this.#grid.keepBright(this.#legend.filter);
+    this.#grid.shade(this.#heat.shown);
     this.#grid.mark([], pool.requests.get(this.#table.chosen)?.blockIds ?? null);
     const isMoving = this.#grid.draw(pool, this.#isWhole, nowMs);
     this.#isWhole = false;
     if (isStanding || nowMs - this.#toldAt >= WORDS_EVERY_MS) {
       this.#toldAt = nowMs;
       this.#tell(pool, positionMs);
+      this.#reasons.see(pool, this.#root.dataset.reasonsUrl, this.#table.chosen, isStanding, nowMs);
+      this.#heat.see(pool, { host: null, lacks: this.#reasons.lacks }, nowMs);
     }
     return isMoving;
   }

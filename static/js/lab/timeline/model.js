@@ -1,11 +1,13 @@
 /**
- * Timeline: requests as spans of steps, as lab/recordings/timeline.py tells them. Pure.
+ * Timeline: requests as spans of steps, as lab/tracing/timeline.py tells them. Pure.
  */
 
 import { requestName } from "../words.js";
 
 export const KINDS = ["queued", "prefill", "decode", "preempted", "recomputed"];
 export const QUEUED = 0;
+export const PREFILL = 1;
+export const DECODE = 2;
 export const PREEMPTED = 3;
 const LEAST_STEPS = 8;
 
@@ -17,6 +19,13 @@ export class Timeline {
     this.endMs = told.end_ms;
     this.numWaiting = told.num_waiting;
     this.requests = told.requests;
+    /** Whether it goes on: of the last minute. */
+    this.isLive = told.type === "timeline";
+  }
+
+  /** One without steps. */
+  static none() {
+    return new Timeline({ steps: [], at_ms: [], end_ms: 0, num_waiting: [], requests: [] });
   }
 
   get numSteps() {
@@ -38,6 +47,12 @@ export class Timeline {
       else high = middle;
     }
     return Math.max(0, low - 1);
+  }
+
+  /** Index of the step with this number, or of the last before it. */
+  indexOf(number) {
+    const after = this.steps.findIndex((one) => one > number);
+    return Math.max(0, (after === -1 ? this.numSteps : after) - 1);
   }
 
   /**
@@ -84,11 +99,11 @@ export function spanAt(spans, index) {
 export class Window {
   #numSteps;
 
-  /** @param {number} numSteps */
-  constructor(numSteps) {
+  /** @param {number} numSteps  @param {number} [count]  so many of the last ones */
+  constructor(numSteps, count = numSteps) {
     this.#numSteps = numSteps;
-    this.first = 0;
-    this.count = numSteps;
+    this.count = Math.min(count, numSteps);
+    this.first = numSteps - this.count;
   }
 
   /** Show `factor` times as many steps; step `around` stays where it is. */
@@ -111,14 +126,22 @@ export class Window {
   }
 }
 
-/** A sentence on step `index`. */
-export function wordsOf(timeline, index, most = 6) {
+/**
+ * A sentence on step `index`, and before it one on a request.
+ * @param {number} [shortId]  the request under the pointer
+ */
+export function wordsOf(timeline, index, shortId, most = 6) {
   const shares = timeline.sharesOf(index);
+  const request = timeline.requests.find(({ id }) => id === shortId);
+  const span = request && spanAt(request.spans, index);
+  const own = request ? `Request ${requestName(shortId)}: ${span ? KINDS[span[0]] : "nothing in this step"}. ` : "";
   const total = shares.reduce((sum, { tokens }) => sum + tokens, 0);
-  const seconds = (timeline.startOf(index) / 1000).toFixed(2);
+  const start = timeline.startOf(index);
+  const ms = timeline.isLive ? timeline.endMs - start : start;
+  const when = timeline.isLive ? "s before the newest" : "s";
   const named = shares.slice(0, most).map(({ id, kind, tokens }) => `${requestName(id)} ${kind} ${tokens}`);
   if (shares.length > most) named.push(`${shares.length - most} more`);
   const waiting = timeline.numWaiting[index];
   const queue = waiting ? ` · ${waiting} waiting` : "";
-  return `Step ${timeline.steps[index]} at ${seconds}\u202fs: ${total} tokens${queue} · ${named.join(", ")}`;
+  return `${own}Step ${timeline.steps[index]}${timeline.isLive ? "," : " at"} ${(ms / 1000).toFixed(2)}\u202f${when}: ${total} tokens${queue} · ${named.join(", ")}`;
 }

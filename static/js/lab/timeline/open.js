@@ -2,27 +2,28 @@
  * A recording's timeline, fetched when its part of the page is opened.
  */
 
+import { timelineParts } from "../parts.js";
 import { Timeline } from "./model.js";
 import { TimelineView } from "./view.js";
 
-const PARTS = ["box", "canvas", "words", "zoomIn", "zoomOut", "table"];
 
 /** @param {HTMLDetailsElement} details  with data-url, and the parts by data-timeline */
 export function openOnDemand(details) {
-  const part = (name) => details.querySelector(`[data-timeline="${name}"]`);
+  const { words } = timelineParts(details);
   details.addEventListener("toggle", async () => {
     if (!details.open || details.dataset.state) return;
     details.dataset.state = "loading";
+    words.textContent = "Loading the steps.";
     try {
       const answer = await fetch(details.dataset.url);
       if (!answer.ok) throw new Error(`The timeline could not be read (${answer.status}).`);
       const timeline = new Timeline(await answer.json());
       if (timeline.numSteps === 0) throw new Error("No step is in this recording.");
-      new TimelineView(Object.fromEntries(PARTS.map((name) => [name, part(name)])), timeline);
+      new TimelineView(timelineParts(details)).show(timeline);
       details.dataset.state = "ready";
     } catch (error) {
       details.dataset.state = "";
-      part("words").textContent = error.message;
+      words.textContent = error.message;
     }
   });
 }

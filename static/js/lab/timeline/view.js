@@ -1,17 +1,13 @@
 /**
  * TimelineView: the bars on a canvas, the step under the pointer in words, a table of
- * the same.
- *
- * A row a request, in the order in which they came; across, the steps that the window
- * shows, each as wide as the others. DOM parts are given.
+ * the same. What it shows may grow: then its right edge stays the newest step.
  */
 
-import { css, mix, onThemeChange, readPalette } from "../palette.js";
-import { requestName } from "../words.js";
-import { PREEMPTED, QUEUED, Window, wordsOf } from "./model.js";
+import { onThemeChange } from "../palette.js";
+import { Drawing } from "./drawing.js";
+import { Timeline, Window, wordsOf } from "./model.js";
+import { fillTable } from "./table.js";
 
-const ROW = 12;
-const GAP = 2;
 const ZOOM = 1.6;
 const KEYS = {
   ArrowLeft: (view) => view.point(view.at - 1),
@@ -28,32 +24,51 @@ const KEYS = {
 export class TimelineView {
   /** The step that is pointed at. */
   at = 0;
+  window = new Window(0);
+  timeline = Timeline.none();
+  /** Short ids that are marked as the learner's. @type {Set<number>} */
+  yours = new Set();
 
   #parts;
-  #timeline;
-  #colours;
+  #drawing;
+  #row = null;
   #isPending = false;
 
   /**
    * @param {{box: HTMLElement, canvas: HTMLCanvasElement, words: HTMLElement,
    *   zoomIn: HTMLElement, zoomOut: HTMLElement, table: HTMLElement}} parts
-   * @param {import("./model.js").Timeline} timeline
    */
-  constructor(parts, timeline) {
+  constructor(parts) {
     this.#parts = parts;
-    this.#timeline = timeline;
-    this.window = new Window(timeline.numSteps);
-    this.#recolour();
+    this.#drawing = new Drawing(parts.box, parts.canvas);
     this.#listen();
-    this.#fillTable();
+  }
+
+  /** Show another timeline, from its first step on. */
+  show(timeline) {
+    this.timeline = timeline;
+    this.window = new Window(timeline.numSteps);
+    fillTable(this.#parts.table, timeline);
     this.point(0);
+  }
+
+  /** Show what it has become, as many steps as before, the newest at the right. */
+  follow(timeline, mostSteps) {
+    const before = this.timeline.numSteps === 0 ? mostSteps : this.window.count;
+    this.timeline = timeline;
+    this.window = new Window(timeline.numSteps, before);
+    fillTable(this.#parts.table, timeline);
+    this.#row = null;
+    this.point(Infinity);
   }
 
   /** Point at step `index`, which is then seen. */
   point(index) {
-    this.at = Math.min(this.#timeline.numSteps - 1, Math.max(0, index));
+    const { numSteps } = this.timeline;
+    this.at = Math.max(0, Math.min(numSteps - 1, index));
     this.window.reveal(this.at);
-    this.#parts.words.textContent = wordsOf(this.#timeline, this.at);
+    const words = numSteps ? wordsOf(this.timeline, this.at, this.timeline.requests[this.#row]?.id) : "";
+    if (this.#parts.words.textContent !== words) this.#parts.words.textContent = words;
     this.draw();
   }
 
@@ -68,14 +83,19 @@ export class TimelineView {
     this.#isPending = true;
     requestAnimationFrame(() => {
       this.#isPending = false;
-      this.#paint();
+      this.#drawing.paint(this.timeline.requests, this.window, this.at, this.yours);
     });
   }
 
   #listen() {
     const { box, canvas, zoomIn, zoomOut } = this.#parts;
-    canvas.addEventListener("pointermove", (event) => this.point(this.#stepAt(event)));
-    canvas.addEventListener("pointerdown", (event) => this.point(this.#stepAt(event)));
+    const pointed = (event) => {
+      const { step, row } = this.#drawing.placeOf(event, this.window);
+      this.#row = row;
+      this.point(step);
+    };
+    canvas.addEventListener("pointermove", pointed);
+    canvas.addEventListener("pointerdown", pointed);
     canvas.addEventListener("wheel", (event) => {
       if (!event.ctrlKey) return;
       event.preventDefault();
@@ -86,80 +106,15 @@ export class TimelineView {
       if (!act || event.altKey || event.metaKey || event.ctrlKey) return;
       event.preventDefault();
       event.stopPropagation();
+      this.#row = null;
       act(this);
     });
     zoomIn.addEventListener("click", () => this.zoom(1 / ZOOM));
     zoomOut.addEventListener("click", () => this.zoom(ZOOM));
     new ResizeObserver(() => this.draw()).observe(box);
     onThemeChange(() => {
-      this.#recolour();
+      this.#drawing.recolour();
       this.draw();
     });
-  }
-
-  #stepAt(event) {
-    const bounds = this.#parts.canvas.getBoundingClientRect();
-    const share = (event.clientX - bounds.left) / bounds.width;
-    return Math.floor(this.window.first + share * this.window.count);
-  }
-
-  #recolour() {
-    const palette = readPalette(this.#parts.box);
-    const { ground, used, shared, cached, warning, bad, ink } = palette;
-    this.#colours = {
-      bars: [css(mix(warning, ground, 0.45)), css(shared), css(used), css(warning), css(bad)],
-      cursor: css(ink),
-      rule: css(cached),
-    };
-  }
-
-  #paint() {
-    const { canvas } = this.#parts;
-    const { requests } = this.#timeline;
-    const scale = devicePixelRatio || 1;
-    const width = this.#parts.box.clientWidth;
-    const height = Math.max(ROW, requests.length * ROW);
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
-    canvas.style.height = `${height}px`;
-    const pen = canvas.getContext("2d");
-    pen.setTransform(scale, 0, 0, scale, 0, 0);
-    const { first, count } = this.window;
-    const toX = (step) => ((step - first) / count) * width;
-    requests.forEach(({ spans }, row) => {
-      for (const [kind, from, end] of spans) {
-        if (end <= first || from >= first + count) continue;
-        pen.fillStyle = this.#colours.bars[kind];
-        const isThin = kind === QUEUED || kind === PREEMPTED;
-        const top = row * ROW + (isThin ? ROW / 2 - 2 : GAP / 2);
-        const left = toX(from);
-        // A chunk stands apart from the one before it where there is room to see that.
-        const gap = width / count > 5 ? 1 : 0;
-        pen.fillRect(left, top, Math.max(1, toX(end) - left - gap), isThin ? 3 : ROW - GAP);
-      }
-    });
-    pen.fillStyle = this.#colours.cursor;
-    pen.fillRect(toX(this.at + 0.5), 0, 1, height);
-  }
-
-  #fillTable() {
-    const rows = this.#timeline.totals().map(({ id, prompt, cached, preemptions, again, finish, steps, tokens }) => {
-      const row = document.createElement("tr");
-      const head = document.createElement("th");
-      head.scope = "row";
-      head.textContent = requestName(id);
-      const cells = [
-        prompt, cached, steps[QUEUED], steps[1], tokens[1], steps[2], preemptions,
-        steps[PREEMPTED], again, finish === "none" ? "goes on" : finish,
-      ];
-      row.append(head, ...cells.map((value) => {
-        const cell = document.createElement("td");
-        cell.textContent = typeof value === "number" ? value.toLocaleString("en") : value;
-        if (typeof value === "number") cell.className = "is-number";
-        return cell;
-      }));
-      return row;
-    });
-    this.#parts.table.replaceChildren(...rows);
   }
 }
