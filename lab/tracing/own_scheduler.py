@@ -19,13 +19,10 @@ from vllm import __version__ as vllm_version
 from vllm.platforms import current_platform
 from vllm.v1.core.sched.output import SchedulerOutput
 
+from lab.tracing.group_tables import UntraceableModel
 from lab.tracing.own_tap import FORMAT, TAP_VARIABLE, OwnTap, refuse
-from lab.tracing.scheduler import (
-    UNNAMED_SHORT_IDS,
-    TracingScheduler,
-    UntraceableModel,
-    check_traceable,
-)
+from lab.tracing.scheduler import UNNAMED_SHORT_IDS, TracingScheduler
+from lab.tracing.steady_steps import SteadySteps, Tap
 from lab.tracing.tap import TapWriter
 
 logger = logging.getLogger("vllm.servelab_tracing")
@@ -45,12 +42,15 @@ class OwnScheduler(TracingScheduler):
             return None
         directory = Path(named + _rank_suffix(self.vllm_config))
         try:
-            check_traceable(self.kv_cache_config)
+            self._groups = self._read_groups()
             return OwnTap(directory, facts_of(self))
         except (UntraceableModel, OSError) as error:
             logger.warning("Nothing is traced: %s", error)
             refuse(directory, str(error))
             return None
+
+    def _steps_told(self) -> SteadySteps:
+        return _GuardedSteps(self._tap, self._failed)
 
     def _take_short_id(self, request_id: str) -> int:
         return super()._take_short_id("") - UNNAMED_SHORT_IDS + 1
@@ -82,21 +82,26 @@ class OwnScheduler(TracingScheduler):
         if self._pool is not None:
             start = time.perf_counter_ns()
             self._trace_snapshot()
-            self._cost_ns += time.perf_counter_ns() - start
+            self._steps.cost_ns += time.perf_counter_ns() - start
 
     def _harmless(self, trace: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return trace(*arguments)
         except Exception as error:
-            if self._tap is not None:
-                logger.exception("Tracing failed and is off; the engine goes on.")
-                self._give_up(error)
+            self._failed(error)
             return None
+
+    def _failed(self, error: Exception) -> None:
+        if self._tap is not None:
+            logger.error(
+                "Tracing failed and is off; the engine goes on.", exc_info=error
+            )
+            self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
         tap, notes, pool = self._tap, self._notes, self._pool
         self._tap = self._notes = self._pool = self._teller = None
-        self._pending.clear()
+        self._steps = _GuardedSteps(None, self._failed, self._steps.step)
         if notes is not None:
             notes.detach()
         if pool is not None:
@@ -110,6 +115,25 @@ class OwnScheduler(TracingScheduler):
         if isinstance(self._tap, OwnTap):
             tap, self._tap = self._tap, None
             tap.close()
+
+
+class _GuardedSteps(SteadySteps):
+    """Its records are written harmlessly."""
+
+    __slots__ = ("_failed",)
+
+    def __init__(
+        self, tap: Tap | None, failed: Callable[[Exception], None], step: int = 0
+    ) -> None:
+        super().__init__(tap, step)
+        self._failed = failed
+
+    def wrote(self, output: SchedulerOutput) -> bool:
+        try:
+            return super().wrote(output)
+        except Exception as error:
+            self._failed(error)
+            return True
 
 
 class _Guarded:

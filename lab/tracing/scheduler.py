@@ -35,7 +35,7 @@ from lab.tracing.group_tables import (
     groups_of_model,
     is_plain,
 )
-from lab.tracing.groups import NULL_BLOCK, groups_note
+from lab.tracing.groups import NULL_BLOCK, Groups, groups_note
 from lab.tracing.note_taker import NoteTaker
 from lab.tracing.replay_notes import encode_note
 from lab.tracing.replay_teller import ReplayTeller, Sections
@@ -87,6 +87,7 @@ class TracingScheduler(AsyncScheduler):
         queue_name = first_queue(vllm_version)
         super().__init__(*args, **kwargs)
         self._first_waiting = getattr(self, queue_name)
+        self._groups: Groups = ()
         self._tap: TapWriter | None = self._open_tap()
         self._traced: dict[str, _Traced] = {}
         self._short_ids: dict[str, int] = {}
@@ -94,8 +95,8 @@ class TracingScheduler(AsyncScheduler):
         self._tables: GroupTables | None = None
         """None for a model of full attention alone: its tables only grow, by what the
         step's output says."""
-        if not is_plain(self._groups):
-            self._tables = GroupTables(managers, self._short_ids)
+        if self._groups and not is_plain(self._groups):
+            self._tables = GroupTables(self._managers, self._short_ids)
         self.has_plain_tables = self._tables is None
         self._pool: TracingBlockPool | None = None
         """vLLM's own while it is traced; None while nobody wants traces."""
@@ -103,7 +104,7 @@ class TracingScheduler(AsyncScheduler):
         """The same of notes."""
         self._teller: ReplayTeller | None = None
         """With the pool: what a replay needs beside the traces."""
-        self._steps = SteadySteps(self._tap)
+        self._steps = self._steps_told()
         self._next_unnamed = UNNAMED_SHORT_IDS
         self._num_preemptions = 0
         self._prefix_query_tokens = 0
@@ -113,15 +114,27 @@ class TracingScheduler(AsyncScheduler):
     def _open_tap(self) -> TapWriter | None:
         """The ring that this engine's owner made; raises UntraceableModel."""
         tap_path = self.vllm_config.additional_config.get("tap_path")
-        managers = self.kv_cache_manager.coordinator.single_type_managers
-        pool = self.kv_cache_manager.block_pool
         try:
-            self._groups = groups_of_model(self.kv_cache_config, managers, pool)
+            self._groups = self._read_groups()
         except UntraceableModel as error:
             if tap_path:
                 Path(tap_path).with_name(REFUSAL_NAME).write_text(str(error))
             raise
         return TapWriter(Path(tap_path)) if tap_path else None
+
+    def _steps_told(self) -> SteadySteps:
+        """What writes the records of steps that repeat the last one."""
+        return SteadySteps(self._tap)
+
+    def _read_groups(self) -> Groups:
+        """How the model's layers keep their blocks; raises UntraceableModel."""
+        pool = self.kv_cache_manager.block_pool
+        return groups_of_model(self.kv_cache_config, self._managers, pool)
+
+    @property
+    def _managers(self) -> Sequence[Any]:
+        """vLLM's, one a group."""
+        return self.kv_cache_manager.coordinator.single_type_managers
 
     # vLLM's calls
 
