@@ -9,6 +9,7 @@ import { ClassRun } from "./class_run.js";
 import { Demos } from "./demos.js";
 import { Engines } from "./engines.js";
 import { Experiments } from "./experiments.js";
+import { GroupSwitch } from "./groups.js";
 import { Grid } from "./grid.js";
 import { Handle } from "./handle.js";
 import { Header } from "./header.js";
@@ -157,6 +158,7 @@ function viewsOf(parts, palette, on) {
     textView: new TextView(parts.textView),
     tabs: new Tabs(byId("lab-tabs")),
     legend: new Legend(byId("lab-legend"), on.marks),
+    groups: new GroupSwitch(byId("lab-groups"), on.marks),
     table: new RequestTable(parts.table, {
       choose: on.marks,
       point: (blockId) => grid.point(blockId),

@@ -60,8 +60,8 @@ export class Pool {
   groupCodes = new Uint8Array(0);
   /** @type {number[]} blocks that slid out of a window in the last applied frame */
   slidOut = [];
-  /** Blocks that slid out since the first frame. */
-  numSlidOut = 0;
+  /** @type {Set<number>} of these, whoever paints them has not seen; they empty it */
+  leaving = new Set();
   /** @type {string|null} */
   engineHostId = null;
   /** @type {number|null} */
@@ -178,11 +178,10 @@ export class Pool {
     return this.groups[this.groupCodes[blockId]]?.blockSize ?? this.blockSize;
   }
 
-  /** Blocks that the request holds, in all groups. */
-  heldBy(request) {
-    let held = 0;
-    for (const table of request.tables) for (const id of table) held += id !== NULL_BLOCK;
-    return held;
+  /** Ids of the blocks that the request holds, in all groups. @returns {number[]} */
+  blocksOf(request) {
+    if (this.groups.length === 1 && this.groups[0].kind === GroupKind.FULL) return request.blockIds;
+    return request.tables.flat().filter((id) => id !== NULL_BLOCK);
   }
 
   /** Whether a request out of `shortIds` (a Set) owns the block. */
@@ -431,7 +430,7 @@ export class Pool {
     });
     tables.forEach((rows, group) => this.#extend(rows, group));
     tables.forEach(({ replaced }, group) => this.#replace(replaced, group));
-    this.numSlidOut += this.slidOut.length;
+    for (const id of this.slidOut) this.leaving.add(id);
   }
 
   #extend({ shortId, length, blockIds }, group) {

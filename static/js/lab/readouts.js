@@ -61,6 +61,7 @@ export class Readouts {
     const yours = this.#yours();
     this.#updateHeader();
     if (tabs.shown === "view-requests") table.update(pool, yours);
+    this.#views.groups.update(pool);
     legend.update({ ...pool.totals, yours: numBlocksOf(pool, yours) });
     if (tabs.shown === "view-requests") this.#updateWhy(pool, yours, now);
     if (tabs.shown === "view-cache") {
@@ -159,7 +160,8 @@ export class Readouts {
 function numBlocksOf(pool, yours) {
   const blocks = new Set();
   for (const shortId of yours.keys()) {
-    for (const id of pool.requests.get(shortId)?.blockIds ?? []) blocks.add(id);
+    const request = pool.requests.get(shortId);
+    for (const id of request ? pool.blocksOf(request) : []) blocks.add(id);
   }
   return blocks.size;
 }
