@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lab.tracing.frame_counters import FrameCounters, counters_of
-from lab.tracing.frames import HEADER, KEYFRAME
+from lab.tracing.frames import HEADER, KEYFRAME, PLAIN_VERSION
 from lab.tracing.trace import LOW_WORD, RequestState
 
 _U32 = struct.Struct("<I")
@@ -31,6 +31,7 @@ class SeenRequest:
     num_computed_tokens: int = 0
     """Tokens whose KV is computed, or scheduled to be in the step in flight."""
     block_ids: tuple[int, ...] = ()
+    """Of the first KV-cache group."""
 
 
 class Seen(NamedTuple):
@@ -69,11 +70,13 @@ class FrameReader:
         elif self._chain != (engine_run, base):
             return None
         self._chain = engine_run, sequence
-        self._take(_Body(frame, HEADER.size + fields[-1]))
+        body = _Body(frame, HEADER.size + fields[-1])
+        self._take(body, body.num_groups() if fields[2] > PLAIN_VERSION else 0)
         live = tuple(self._requests[one] for one in sorted(self._requests))
         return Seen(step, counters_of(frame), live)
 
-    def _take(self, body: "_Body") -> None:
+    def _take(self, body: "_Body", num_groups: int) -> None:
+        """``num_groups``: 0 where the format has no groups."""
         requests, gone = self._requests, []
         for short_id, state, prompt, cached, _ in body.rows(5):
             is_new = short_id not in requests
@@ -89,11 +92,17 @@ class FrameReader:
             elif now.state is RequestState.FINISHED:
                 gone.append(short_id)
             requests[short_id] = now
-        for short_id, start, block_ids in body.tables():
-            kept = requests[short_id].block_ids[:start]
-            requests[short_id] = replace(
-                requests[short_id], block_ids=(*kept, *block_ids)
-            )
+        self._take_tables(body)
+        for group in range(num_groups):
+            if group:
+                body.tables()
+            for short_id, index, block_id in body.replaced():
+                if group == 0:
+                    table = list(requests[short_id].block_ids)
+                    table[index] = block_id
+                    requests[short_id] = replace(
+                        requests[short_id], block_ids=tuple(table)
+                    )
         for short_id, _, increment in body.rows(3):
             computed = requests[short_id].num_computed_tokens + increment
             requests[short_id] = replace(
@@ -101,6 +110,15 @@ class FrameReader:
             )
         for short_id in gone:
             del requests[short_id]
+
+    def _take_tables(self, body: "_Body") -> None:
+        """Of the first group."""
+        requests = self._requests
+        for short_id, start, block_ids in body.tables():
+            kept = requests[short_id].block_ids[:start]
+            requests[short_id] = replace(
+                requests[short_id], block_ids=(*kept, *block_ids)
+            )
 
 
 class _Body:
@@ -117,6 +135,21 @@ class _Body:
         columns = [self._ascending(count)]
         columns += [self._column(count) for _ in range(num_columns - 1)]
         return [list(row) for row in np.stack(columns, axis=1).tolist()]
+
+    def num_groups(self) -> int:
+        """How many KV-cache groups are told; past them."""
+        count = self._u32()
+        for _ in range(4):
+            self._column(count)
+        return count
+
+    def replaced(self) -> list[list[int]]:
+        """Short id, logical index, and the block that has that place now."""
+        count = self._u32()
+        if not count:
+            return []
+        rows = np.stack([self._column(count) for _ in range(3)], axis=1)
+        return [list(row) for row in rows.tolist()]
 
     def tables(self) -> list[tuple[int, int, list[int]]]:
         """Short id, logical index to cut at, and the block ids from there on."""

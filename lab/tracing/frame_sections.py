@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lab.tracing.groups import Groups
 from lab.tracing.mirror import RequestMirror
 
 _WIDTHS = ((1 << 8, 1, "u1"), (1 << 16, 2, "<u2"), (1 << 32, 4, "<u4"))
@@ -27,15 +28,28 @@ def request_section(requests: Sequence[RequestMirror]) -> bytes:
     )
 
 
+def groups_section(groups: Groups) -> bytes:
+    """The KV-cache groups of format 2, and what a block of each stands for."""
+    return _U32.pack(len(groups)) + b"".join(_columns(zip(*groups, strict=True)))
+
+
+def replaced_section(rows: Sequence[tuple[int, int, int]]) -> bytes:
+    """Short id, logical index and block id of places that another block has now."""
+    if not rows:
+        return NO_ROWS
+    return _U32.pack(len(rows)) + b"".join(_columns(zip(*rows, strict=True)))
+
+
 def table_section(
-    tables: Sequence[tuple[RequestMirror, int]], num_blocks: int
+    tables: Sequence[tuple[RequestMirror, int]], num_blocks: int, group: int = 0
 ) -> bytes:
-    """Block tables from a logical index on. One that begins like an earlier one of
-    the section is coded as a copy of that beginning and the ids of its own."""
+    """Block tables of a KV-cache group from a logical index on. One that begins like
+    an earlier one of the section is coded as a copy of that beginning and the ids of
+    its own."""
     if not tables:
         return NO_ROWS + NO_ROWS
     parts = [
-        np.frombuffer(request.block_ids.tobytes(), np.uint32)[start:]
+        np.frombuffer(request.table(group).tobytes(), np.uint32)[start:]
         for request, start in tables
     ]
     sources, copied = _prefixes(tables, parts, num_blocks)

@@ -15,9 +15,14 @@ Layout::
     16  engine run                    76  tokens scheduled, tokens sampled since
     20  seq, base seq, step           84  length of the host id, then the host id
 
+    then, in format 2, which is that of models whose layers do not all use full
+    attention, the KV-cache groups: kind, tokens a block, window, layers
+
     then sections, each a count and columns of so many numbers:
         requests  short_id, state | finish << 4, prompt, cached, preemptions
         tables    short_id, start, length, source, copied; then the block ids
+                  in format 2 for each group, with short_id, index, block id of the
+                  places before ``start`` that another block has now
         progress  short_id, scheduled tokens, increment of computed tokens
         waiting   short ids put in front, short ids put at the back
         blocks    delta: id, ref_cnt, flags
@@ -33,11 +38,13 @@ import numpy.typing as npt
 
 from lab.tracing.frame_sections import (
     NO_ROWS,
+    groups_section,
     list_section,
     request_section,
     section,
-    table_section,
 )
+from lab.tracing.frame_tables import TableChanges, whole_tables
+from lab.tracing.groups import NULL_BLOCK
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.sampled_tokens import SampledTokens
 from lab.tracing.trace import (
@@ -49,7 +56,9 @@ from lab.tracing.trace import (
     TraceKind,
 )
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest: of models with one block table a request frames are of format 1."""
+PLAIN_VERSION = 1
 MAGIC = b"SVLF"
 HEADER = struct.Struct("<4s I BBH I I III ddd 5I II B")
 CHECKED_FROM = 8
@@ -96,7 +105,7 @@ class FrameEncoder:
         self._has_news = False
         self._changed_requests: set[int] = set()
         self._finished: dict[int, RequestMirror] = {}
-        self._table_starts: dict[int, int] = {}
+        self._tables = TableChanges()
         self._scheduled: set[int] = set()
         self._changed_blocks: list[npt.NDArray[np.uint32]] = []
         self._evicted: list[npt.NDArray[np.uint32]] = []
@@ -137,11 +146,7 @@ class FrameEncoder:
 
     def _note_requests(self, trace: StepTrace, finished: list[RequestMirror]) -> None:
         self._changed_requests.update(trace.requests[:, 0].tolist())
-        for table in trace.tables:
-            if table.group:
-                continue
-            start = self._table_starts.get(table.short_id, table.start)
-            self._table_starts[table.short_id] = min(start, table.start)
+        self._tables.note(trace.tables)
         self._scheduled.update(trace.scheduled[0].tolist())
         for request in finished:
             self._finished[request.short_id] = request
@@ -178,7 +183,7 @@ class FrameEncoder:
         head = HEADER.pack(
             MAGIC,
             0,
-            FORMAT_VERSION,
+            PLAIN_VERSION if self.mirror.has_plain_tables else FORMAT_VERSION,
             KEYFRAME if is_keyframe else DELTA,
             self.mirror.block_size,
             self.mirror.num_blocks,
@@ -198,7 +203,10 @@ class FrameEncoder:
             self._num_sampled_tokens & LOW_WORD,
             len(self._host),
         )
-        rest = b"".join((head[CHECKED_FROM:], self._host, body))
+        groups = b""
+        if not self.mirror.has_plain_tables:
+            groups = groups_section(self.mirror.groups)
+        rest = b"".join((head[CHECKED_FROM:], self._host, groups, body))
         return MAGIC + _U32.pack(zlib.crc32(rest)) + rest
 
     def _delta_body(self) -> bytes:
@@ -208,16 +216,11 @@ class FrameEncoder:
             for short_id in sorted(self._changed_requests)
             if (request := live.get(short_id) or self._finished.get(short_id))
         ]
-        tables = [
-            (live[short_id], self._table_starts[short_id])
-            for short_id in sorted(self._table_starts)
-            if short_id in live and live[short_id].state is not RequestState.PREEMPTED
-        ]
         front, back = self._waiting_changes()
         return b"".join(
             (
                 request_section(changed),
-                table_section(tables, self.mirror.num_blocks),
+                *self._tables.sections(self.mirror),
                 self._progress_section(),
                 list_section(front),
                 list_section(back),
@@ -282,14 +285,18 @@ class FrameEncoder:
             request.short_id: request.num_computed_tokens for request in requests
         }
         listed = np.frombuffer(
-            b"".join(request.block_ids.tobytes() for request in requests), np.uint32
+            b"".join(
+                table.tobytes() for request in requests for table in request.tables()
+            ),
+            np.uint32,
         )
         counts = np.bincount(listed, minlength=mirror.num_blocks)
+        counts[NULL_BLOCK] = 0
         odd = np.flatnonzero(counts != mirror.ref_cnt)
         return b"".join(
             (
                 request_section(told),
-                table_section([(one, 0) for one in requests], mirror.num_blocks),
+                *whole_tables(mirror, requests),
                 section(
                     [request.short_id for request in told],
                     [request.num_scheduled_tokens for request in told],

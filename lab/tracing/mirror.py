@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from lab.tracing.groups import NULL_BLOCK, GroupKind, Groups, plain, told_groups
+from lab.tracing.groups import NULL_BLOCK, Group, GroupKind, Groups, plain, told_groups
 from lab.tracing.held import Held
 from lab.tracing.trace import (
     HAS_HASH,
@@ -84,6 +84,12 @@ class RequestMirror:
         """It holds nothing any more."""
         for one in self.tables():
             del one[:]
+
+    def fill_of(self, group: Group, logical_index: int) -> int:
+        """Tokens in its block at ``logical_index``; a block with a state is full."""
+        if group.kind is GroupKind.STATE:
+            return group.block_size
+        return self.fill(logical_index, group.block_size)
 
     def fill(self, logical_index: int, block_size: int) -> int:
         """Tokens whose KV lies in the block at ``logical_index``, 0..block_size."""

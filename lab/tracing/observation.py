@@ -163,7 +163,7 @@ class Observer:
         if block_id is None or not 0 <= block_id < mirror.num_blocks:
             return None
         held_by = [
-            Holding(r.short_id, index, r.fill(index, group.block_size))
+            Holding(r.short_id, index, r.fill_of(group, index))
             for r in self._in_order()
             for group, table in zip(mirror.groups, r.tables(), strict=False)
             for index in np.flatnonzero(_ids(table) == block_id).tolist()

@@ -40,7 +40,10 @@ def source() -> tuple[list[bytes], int, int]:
 
 
 def golden(
-    records: list[bytes], num_blocks: int, block_size: int
+    records: list[bytes],
+    num_blocks: int,
+    block_size: int,
+    state_every: int = STATE_EVERY,
 ) -> tuple[list[bytes], dict[str, Any]]:
     """Frames (of one, two, three, one, … traces), and states at some of them."""
     encoder = FrameEncoder("golden-host", 1, num_blocks, block_size)
@@ -56,7 +59,7 @@ def golden(
         rest = len(frames) % 3 + 1
         frame = encoder.next_frame(keyframe=len(frames) % KEYFRAME_EVERY == 0)
         assert frame is not None
-        if len(frames) % STATE_EVERY == 0:
+        if len(frames) % state_every == 0:
             states[str(len(frames))] = pool_state(encoder.mirror)
         frames.append(frame)
     return frames, states

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { beforeEach, test } from "node:test";
 
 import { BlockCanvas } from "../../static/js/lab/canvas.js";
 import { decodeFrame } from "../../static/js/lab/frame.js";
 import { squareOf } from "../../static/js/lab/layout.js";
 import { css, mix, pack, parseColour } from "../../static/js/lab/palette.js";
+import { Pool } from "../../static/js/lab/pool.js";
 import { STATE, Sprites } from "../../static/js/lab/sprites.js";
 import { firstPool, goldenBytes, goldenPool } from "./golden.js";
+import { framesIn } from "./pool_state.js";
 
 const palette = {
   ground: pack(255, 255, 255), panel: pack(250, 250, 250), ink: pack(0, 0, 0),
@@ -131,6 +134,42 @@ test("a taken block flashes, and is at rest after 120 ms", () => {
   }
   assert.ok(isMoving);
   assert.equal(painter.paint(pool, [], 1000 + 241), false);
+});
+
+const grouped = [...framesIn(readFileSync(new URL("../data/grouped.frames", import.meta.url)))];
+
+test("a block that slid out of its window is seen leaving for longer", () => {
+  const pool = new Pool();
+  pool.apply(decodeFrame(grouped[0]));
+  const painter = painterOf(pool);
+  let atMs = 1000;
+  let seen = 0;
+  for (const bytes of grouped.slice(1)) {
+    atMs += 10_000; // what moved before is at rest
+    painter.paint(pool, [], atMs - 5000);
+    pool.apply(decodeFrame(bytes));
+    const leaves = pool.slidOut.filter((id) => pool.refCnt[id] === 0).length;
+    painter.paint(pool, pool.takeDirty(), atMs);
+    const isLeaving = painter.paint(pool, [], atMs + 600);
+    assert.equal(isLeaving, leaves > 0);
+    assert.equal(painter.paint(pool, [], atMs + 1300), false);
+    seen += leaves;
+  }
+  assert.ok(seen >= 10);
+});
+
+test("of one group alone, the others' blocks are dim", () => {
+  const pool = new Pool();
+  for (const bytes of grouped.slice(0, 40)) pool.apply(decodeFrame(bytes));
+  const painter = painterOf(pool);
+  const ids = [...pool.refCnt.keys()].filter((id) => pool.refCnt[id] > 0 && pool.fillOf(id) > 0);
+  const before = ids.map((id) => pixelOf(painter, id));
+  painter.group = 1;
+  painter.paintAll(pool);
+  ids.forEach((id, i) => {
+    const isSame = pixelOf(painter, id) === before[i];
+    assert.equal(isSame, pool.groupCodes[id] === 1);
+  });
 });
 
 test("nothing moves where motion is reduced", () => {

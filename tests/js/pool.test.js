@@ -72,10 +72,11 @@ test("a delta of another host or run is not applied", () => {
 
 test("a delta about a request that is not here is not applied", () => {
   const pool = poolAfter(9);
-  const tables = { ...frames[10].tables };
+  const [rows] = frames[10].tables;
+  const tables = { ...rows };
   tables.shortId = new Uint32Array([4_000_000_000]);
   tables.start = tables.length = new Uint32Array([0]);
-  assert.equal(pool.apply({ ...frames[10], tables }), "needs-keyframe");
+  assert.equal(pool.apply({ ...frames[10], tables: [tables] }), "needs-keyframe");
 });
 
 test("numbers of frames wrap", () => {
@@ -124,7 +125,12 @@ test("blocks that a request loses are repainted even if nothing else tells of th
     seq: pool.seq + 1,
     baseSeq: pool.seq,
     requests: { ...frames[1].requests, shortId: none },
-    tables: { shortId: one(request.shortId), start: one(1), length: one(0), blockIds: none },
+    tables: [
+      {
+        shortId: one(request.shortId), start: one(1), length: one(0), blockIds: none,
+        replaced: { shortId: none, index: none, blockId: none },
+      },
+    ],
     progress: { shortId: none, numScheduledTokens: none, increment: none },
     waiting: { front: none, back: none },
     blocks: { id: none, refCnt: none, flags: none },

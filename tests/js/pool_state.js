@@ -22,7 +22,7 @@ export function poolState(pool) {
       one.numComputedTokens,
       one.numScheduledTokens,
       one.numPreemptions,
-      one.blockIds,
+      ...one.tables,
     ]),
   };
 }

@@ -18,9 +18,11 @@ def pool_state(mirror: PoolMirror) -> dict[str, Any]:
     """Everything that the viewer derives, from the engine's side of the wire."""
     owners: list[list[list[int]]] = [[] for _ in range(mirror.num_blocks)]
     for request in sorted(mirror.requests.values(), key=lambda one: one.short_id):
-        for index, block in enumerate(request.block_ids):
-            fill = request.fill(index, mirror.block_size)
-            owners[block].append([request.short_id, index, fill])
+        for group, table in zip(mirror.groups, request.tables(), strict=False):
+            for index, block in enumerate(table):
+                fill = request.fill_of(group, index)
+                if block:
+                    owners[block].append([request.short_id, index, fill])
     ref_cnt = mirror.ref_cnt.tolist()
     has_hash = mirror.has_hash.tolist()
     states = [
@@ -50,7 +52,7 @@ def pool_state(mirror: PoolMirror) -> dict[str, Any]:
                 request.num_computed_tokens,
                 request.num_scheduled_tokens,
                 request.num_preemptions,
-                request.block_ids.tolist(),
+                *[request.table(at).tolist() for at in range(len(mirror.groups))],
             ]
             for request in sorted(
                 mirror.requests.values(), key=lambda one: one.short_id

@@ -11,6 +11,7 @@ import { STATE, Sprites } from "./sprites.js";
 
 const FLASH_MS = 120;
 const FADE_MS = 240;
+const LEAVE_MS = 1200;
 const MAX_MOVING = 1500;
 const NOT_SHOWN = 255;
 
@@ -23,6 +24,8 @@ export class BlockCanvas {
   lit = null;
   /** States that stay bright (indices); null: all. @type {Set<number>|null} */
   filter = null;
+  /** Index of the KV-cache group that stays bright; null: all. */
+  group = null;
   /** Whether blocks flash and fade. */
   isMoving = true;
   /** What blocks are shaded by instead of their state. @type {import("./heat.js").Heat|null} */
@@ -75,6 +78,7 @@ export class BlockCanvas {
     this.#shown.fill(NOT_SHOWN);
     for (let id = 0; id < pool.numBlocks; id++) this.#paint(pool, id, 0);
     this.#touch(0, 0, this.layout.widthPx, this.layout.heightPx);
+    pool.leaving.clear();
     this.#show();
   }
 
@@ -85,6 +89,7 @@ export class BlockCanvas {
   paint(pool, ids, nowMs) {
     if (!this.layout) return false;
     for (let i = 0; i < ids.length; i++) this.#paint(pool, ids[i], nowMs);
+    pool.leaving.clear();
     for (const [id, move] of this.#moving) this.#move(pool, id, move, nowMs);
     this.#show();
     return this.#moving.size > 0;
@@ -94,10 +99,10 @@ export class BlockCanvas {
     if (this.heat !== null) return this.#shadeOf(pool, id);
     const state = pool.stateCodes[id];
     const level = state >= STATE.USED
-      ? this.#sprites.level(pool.fillOf(id), pool.blockSize)
+      ? this.#sprites.level(pool.fillOf(id), pool.sizeOf(id))
       : 0;
     const isYours = this.yours.size > 0 && pool.isOwnedByAny(id, this.yours);
-    return this.#sprites.get(state, level, isYours, this.#isDim(state, id, isYours));
+    return this.#sprites.get(state, level, isYours, this.#isDim(pool, id, isYours));
   }
 
   #shadeOf(pool, id) {
@@ -106,8 +111,12 @@ export class BlockCanvas {
     return this.#sprites.get(this.heat.shadeOf(pool, id), 0, isYours, isDim);
   }
 
-  #isDim(state, id, isYours) {
+  #isDim(pool, id, isYours) {
+    const state = pool.stateCodes[id];
     if (this.lit !== null && !this.lit.has(id)) return true;
+    if (this.group !== null && state >= STATE.CACHED && pool.groupCodes[id] !== this.group) {
+      return true;
+    }
     if (this.filter === null) return false;
     return !this.filter.has(state) && !(isYours && this.filter.has("yours"));
   }
@@ -116,20 +125,25 @@ export class BlockCanvas {
     const before = this.#shown[id];
     const state = pool.stateCodes[id];
     this.#shown[id] = state;
-    if (nowMs > 0 && this.isMoving && this.heat === null && before !== NOT_SHOWN && before !== state) {
-      this.#begin(id, before, state, nowMs);
+    const isOther = before !== NOT_SHOWN && before !== state;
+    if (nowMs > 0 && this.isMoving && this.heat === null && isOther) {
+      this.#begin(id, before, state, nowMs, pool.leaving.has(id));
     }
     if (!this.#moving.has(id)) this.#copy(id, this.#spriteOf(pool, id));
   }
 
-  #begin(id, before, state, nowMs) {
+  /** `leaves`: its window moved on, and it goes while its request lives. */
+  #begin(id, before, state, nowMs, leaves) {
     const wasTaken = before >= STATE.USED;
     const isTaken = state >= STATE.USED;
     if (wasTaken === isTaken || this.#moving.size >= MAX_MOVING) return;
+    const full = this.#sprites.innerPx;
     const from = isTaken
       ? this.#flashSprite()
-      : this.#sprites.get(before, this.#sprites.innerPx, false, false);
-    const lengthMs = isTaken ? FLASH_MS : FADE_MS;
+      : leaves
+        ? this.#leavingSprite()
+        : this.#sprites.get(before, full, false, false);
+    const lengthMs = isTaken ? FLASH_MS : leaves ? LEAVE_MS : FADE_MS;
     this.#moving.set(id, { from, startMs: nowMs, lengthMs });
   }
 
@@ -140,6 +154,22 @@ export class BlockCanvas {
     const inner = pitchPx - gapPx;
     for (let y = 0; y < inner; y++) {
       sprite.fill(mix(ink, used, 0.6), y * pitchPx, y * pitchPx + inner);
+    }
+    return sprite;
+  }
+
+  /** A frame in the warning colour round what the block was. */
+  #leavingSprite() {
+    const { pitchPx, gapPx } = this.layout;
+    const { warning, used, panel } = this.#palette;
+    const inner = pitchPx - gapPx;
+    const edge = Math.max(1, Math.round(inner / 5));
+    const sprite = new Uint32Array(pitchPx * pitchPx).fill(panel);
+    for (let y = 0; y < inner; y++) {
+      for (let x = 0; x < inner; x++) {
+        const isEdge = Math.min(x, y, inner - 1 - x, inner - 1 - y) < edge;
+        sprite[y * pitchPx + x] = isEdge ? warning : used;
+      }
     }
     return sprite;
   }

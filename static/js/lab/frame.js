@@ -25,11 +25,16 @@ export const Finish = Object.freeze({
 /** Bits of `blocks.flags`. */
 export const BlockFlag = Object.freeze({ HAS_HASH: 1, EVICTED: 2 });
 
-export const FORMAT_VERSION = 1;
+/** Kinds of KV-cache groups, as lab/tracing/groups.py has them. */
+export const GroupKind = Object.freeze({ FULL: 0, WINDOW: 1, CHUNK: 2, STATE: 3, OTHER: 4 });
+
+export const FORMAT_VERSION = 2;
+const PLAIN_VERSION = 1;
 
 const MAGIC = 0x464c5653; // "SVLF"
 const HEADER_BYTES = 85;
 const MAX_BLOCKS = 1 << 24;
+const MAX_GROUPS = 127;
 const CHECKED_FROM = 8;
 
 /** Bytes that are not a whole frame of this version; the message is a sentence. */
@@ -54,7 +59,8 @@ export class FrameError extends Error {
  * @property {number} blockSize   tokens a block
  * @property {Counters} counters
  * @property {RequestRows} requests  changed requests; in a keyframe all live ones
- * @property {TableRows} tables
+ * @property {Group[]} groups  KV-cache groups; one of full attention in format 1
+ * @property {TableRows[]} tables  of each group
  * @property {ProgressRows} progress
  * @property {{front: Uint32Array, back: Uint32Array}} waiting  short ids
  * @property {BlockRows} blocks
@@ -80,11 +86,19 @@ export class FrameError extends Error {
  * @property {Uint32Array} numCachedTokens
  * @property {Uint32Array} numPreemptions
  *
+ * @typedef {object} Group
+ * @property {number} kind       see GroupKind
+ * @property {number} blockSize  tokens a block
+ * @property {number} window     tokens; 0: none
+ * @property {number} numLayers  0: not told
+ *
  * @typedef {object} TableRows  columns of equal length, and all block ids in a row
  * @property {Uint32Array} shortId
  * @property {Uint32Array} start    logical index at which the table is cut, then grown
  * @property {Uint32Array} length   how many of blockIds are this request's
  * @property {Uint32Array} blockIds
+ * @property {{shortId: Uint32Array, index: Uint32Array, blockId: Uint32Array}} replaced
+ *   places before `start` that another block has now
  *
  * @typedef {object} ProgressRows  columns of equal length
  * @property {Uint32Array} shortId
@@ -111,8 +125,12 @@ export function decodeFrame(bytes) {
   const numBlocks = view.getUint32(12, true);
   const body = new Body(array, view, HEADER_BYTES);
   const engineHostId = body.text(view.getUint8(84));
+  const isPlain = view.getUint8(8) === PLAIN_VERSION;
+  const groups = isPlain
+    ? [{ kind: GroupKind.FULL, blockSize: view.getUint16(10, true), window: 0, numLayers: 0 }]
+    : groupRows(body);
   const requests = requestRows(body);
-  const tables = tableRows(body, numBlocks);
+  const tables = groups.map(() => tableRows(body, numBlocks, isPlain));
   const progress = progressRows(body);
   const waiting = { front: body.list(), back: body.list() };
   const hashBits = isKeyframe ? body.bytes(Math.ceil(numBlocks / 8)) : null;
@@ -128,6 +146,7 @@ export function decodeFrame(bytes) {
     numBlocks,
     blockSize: view.getUint16(10, true),
     counters: counters(view),
+    groups,
     requests,
     tables,
     progress,
@@ -162,10 +181,10 @@ function check(array, view) {
     throw new FrameError("These bytes are not a frame: they do not start with SVLF.");
   }
   const version = view.getUint8(8);
-  if (version !== FORMAT_VERSION) {
+  if (version < PLAIN_VERSION || version > FORMAT_VERSION) {
     throw new FrameError(
       `The frame has format version ${version}; this page reads ` +
-        `${FORMAT_VERSION}. Reload the page.`,
+        `${PLAIN_VERSION} to ${FORMAT_VERSION}. Reload the page.`,
       { isOfAnotherVersion: true },
     );
   }
@@ -179,6 +198,20 @@ function check(array, view) {
   if (blockSize === 0 || numBlocks === 0 || numBlocks > MAX_BLOCKS) {
     throw new FrameError(`A frame of ${numBlocks} blocks of ${blockSize} tokens.`);
   }
+}
+
+function groupRows(body) {
+  const count = body.count();
+  if (count === 0 || count > MAX_GROUPS) {
+    throw new FrameError(`A frame of ${count} KV-cache groups.`);
+  }
+  const [kind, blockSize, window, numLayers] = [0, 1, 2, 3].map(() => body.column(count));
+  if (kind.some((one) => one > GroupKind.OTHER) || blockSize.includes(0)) {
+    throw new FrameError("The frame has a KV-cache group of an unknown kind.");
+  }
+  return Array.from(kind, (_, i) => ({
+    kind: kind[i], blockSize: blockSize[i], window: window[i], numLayers: numLayers[i],
+  }));
 }
 
 function requestRows(body) {
@@ -199,7 +232,7 @@ function requestRows(body) {
   return rows;
 }
 
-function tableRows(body, numBlocks) {
+function tableRows(body, numBlocks, isPlain) {
   const count = body.count();
   const shortId = body.ascending(count);
   const start = body.column(count);
@@ -211,7 +244,12 @@ function tableRows(body, numBlocks) {
     throw new FrameError(`A block table names a block beyond the ${numBlocks}.`);
   }
   const blockIds = withCopies(length, source, copied, ownIds);
-  return { shortId, start, length, blockIds };
+  const numReplaced = isPlain ? 0 : body.count();
+  const [who, index, blockId] = [0, 1, 2].map(() => body.column(numReplaced));
+  if (blockId.some((id) => id >= numBlocks)) {
+    throw new FrameError(`A place in a table has a block beyond the ${numBlocks}.`);
+  }
+  return { shortId, start, length, blockIds, replaced: { shortId: who, index, blockId } };
 }
 
 /** Block tables written out: each begins with a copy out of an earlier one. */

@@ -70,6 +70,11 @@ export class Grid {
     this.#painter.heat = heat;
   }
 
+  /** Keep the blocks of this KV-cache group bright; null: of all. */
+  keepGroup(group) {
+    this.#painter.group = group;
+  }
+
   /**
    * @param {Iterable<number>} yours  short ids of requests whose blocks carry a ring
    * @param {Iterable<number>|null} chosen  ids of blocks that stay bright; null: all

@@ -251,12 +251,14 @@ export class Instrument {
     const { stage, grid, table, asking } = this.#views;
     asking.see(stage.mode === "recorded" ? null : stage.pool.engineHostId, table.chosen);
     const chosen = stage.pool.requests.get(table.chosen);
-    grid.mark(this.#shownYours.keys(), chosen?.blockIds ?? null);
+    grid.mark(this.#shownYours.keys(), chosen ? stage.pool.blocksOf(chosen) : null);
   }
 
   /** The filter or the chosen request changed. */
   #applyMarks() {
     this.#views.grid.keepBright(this.#views.legend.filter);
+    this.#views.grid.keepGroup(this.#views.groups.chosen);
+    this.#views.table.group = this.#views.groups.chosen;
     this.#readouts.hurry();
     this.#paintWhole();
   }

@@ -9,6 +9,7 @@ import { ClassRun } from "./class_run.js";
 import { Demos } from "./demos.js";
 import { Engines } from "./engines.js";
 import { Experiments } from "./experiments.js";
+import { GroupSwitch } from "./groups.js";
 import { Grid } from "./grid.js";
 import { Handle } from "./handle.js";
 import { Header } from "./header.js";
@@ -178,6 +179,7 @@ function viewsOf(parts, palette, on) {
     tabs: new Tabs(byId("lab-tabs")),
     legend: new Legend(byId("lab-legend"), on.marks),
     table,
+    groups: new GroupSwitch(byId("lab-groups"), on.marks),
     time: new TimeControls(parts.time, stage, on.time),
     demos: new Demos(parts.demos, on.command),
     experiments: parts.experiments && new Experiments(parts.experiments, on.command),

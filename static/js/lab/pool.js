@@ -10,7 +10,7 @@
  * fill are derived from the block tables and num_computed_tokens.
  */
 
-import { BlockFlag, RequestState } from "./frame.js";
+import { BlockFlag, GroupKind, RequestState } from "./frame.js";
 
 /** Block states, as `stateOf` and `totals` name them; index = `stateCodes` value. */
 export const BLOCK_STATES = Object.freeze(["null", "free", "cached", "used", "shared"]);
@@ -21,6 +21,10 @@ const CACHED = 2;
 const USED = 3;
 const SHARED = 4;
 const NONE = 0xffffffff;
+const UNKNOWN_GROUP = 255;
+const GROUP_BITS = 24;
+const INDEX_MASK = (1 << GROUP_BITS) - 1;
+const NULL_BLOCK = 0;
 
 /**
  * One live (or just finished) request.
@@ -33,13 +37,16 @@ const NONE = 0xffffffff;
  * @property {number} numComputedTokens   tokens whose KV is computed
  * @property {number} numScheduledTokens  in the last step that had the request
  * @property {number} numPreemptions
- * @property {number[]} blockIds          block table: physical id per logical index
+ * @property {number[]} blockIds          block table of the first KV-cache group:
+ *                                        physical id per logical index; 0: given up
+ * @property {number[][]} tables          block table of each group, blockIds the first
  * @property {number} slot                private to Pool
  *
  * @typedef {object} Owner
  * @property {number} shortId
  * @property {number} logicalIndex
- * @property {number} fill                tokens in the block, 0..blockSize
+ * @property {number} group               index of its KV-cache group
+ * @property {number} fill                tokens in the block, 0..that group's blockSize
  */
 
 export class Pool {
@@ -47,6 +54,14 @@ export class Pool {
   numBlocks = 0;
   /** @type {number} tokens a block */
   blockSize = 0;
+  /** @type {import("./frame.js").Group[]} KV-cache groups of the model */
+  groups = [];
+  /** @type {Uint8Array} per block the group that held it last; 255: not known */
+  groupCodes = new Uint8Array(0);
+  /** @type {number[]} blocks that slid out of a window in the last applied frame */
+  slidOut = [];
+  /** @type {Set<number>} of these, whoever paints them has not seen; they empty it */
+  leaving = new Set();
   /** @type {string|null} */
   engineHostId = null;
   /** @type {number|null} */
@@ -104,7 +119,8 @@ export class Pool {
     const isSameRun =
       frame.engineHostId === this.engineHostId &&
       frame.engineRun === this.engineRun &&
-      frame.numBlocks === this.numBlocks;
+      frame.numBlocks === this.numBlocks &&
+      frame.groups.length === this.groups.length;
     if (isSameRun && this.seq !== null && ((frame.seq - this.seq) | 0) <= 0) {
       return "stale";
     }
@@ -133,9 +149,10 @@ export class Pool {
     if (blockId >= this.numBlocks) return owners;
     for (let e = this.#owners.head[blockId]; e !== NONE; e = this.#owners.next[e]) {
       const request = this.#slots[this.#owners.slot[e]];
-      const logicalIndex = this.#owners.index[e];
-      const fill = this.#fill(request, logicalIndex);
-      owners.push({ shortId: request.shortId, logicalIndex, fill });
+      const place = this.#owners.index[e];
+      const [group, logicalIndex] = [place >>> GROUP_BITS, place & INDEX_MASK];
+      const fill = this.#fill(request, place);
+      owners.push({ shortId: request.shortId, logicalIndex, group, fill });
     }
     return owners;
   }
@@ -146,13 +163,25 @@ export class Pool {
    */
   fillOf(blockId) {
     let entry = this.#owners.head[blockId];
-    if (entry === NONE) return this.stateCodes[blockId] === CACHED ? this.blockSize : 0;
+    const size = this.sizeOf(blockId);
+    if (entry === NONE) return this.stateCodes[blockId] === CACHED ? size : 0;
     let most = 0;
-    for (; entry !== NONE && most < this.blockSize; entry = this.#owners.next[entry]) {
+    for (; entry !== NONE && most < size; entry = this.#owners.next[entry]) {
       const request = this.#slots[this.#owners.slot[entry]];
       most = Math.max(most, this.#fill(request, this.#owners.index[entry]));
     }
     return most;
+  }
+
+  /** Tokens that the block stands for in the group that held it last. */
+  sizeOf(blockId) {
+    return this.groups[this.groupCodes[blockId]]?.blockSize ?? this.blockSize;
+  }
+
+  /** Ids of the blocks that the request holds, in all groups. @returns {number[]} */
+  blocksOf(request) {
+    if (this.groups.length === 1 && this.groups[0].kind === GroupKind.FULL) return request.blockIds;
+    return request.tables.flat().filter((id) => id !== NULL_BLOCK);
   }
 
   /** Whether a request out of `shortIds` (a Set) owns the block. */
@@ -197,7 +226,7 @@ export class Pool {
 
   /** Mark the blocks of one request (it became yours, or is highlighted). */
   dirtyRequest(shortId) {
-    for (const id of this.requests.get(shortId)?.blockIds ?? []) this.#mark(id);
+    for (const id of this.requests.get(shortId)?.tables.flat() ?? []) this.#mark(id);
   }
 
   #mark(blockId) {
@@ -206,9 +235,12 @@ export class Pool {
     this.#dirty[this.#numDirty++] = blockId;
   }
 
-  #fill(request, logicalIndex) {
-    const rest = request.numComputedTokens - logicalIndex * this.blockSize;
-    return rest <= 0 ? 0 : rest >= this.blockSize ? this.blockSize : rest;
+  /** `place`: group and logical index in one number. A state's block is full. */
+  #fill(request, place) {
+    const { kind, blockSize } = this.groups[place >>> GROUP_BITS];
+    if (kind === GroupKind.STATE) return blockSize;
+    const rest = request.numComputedTokens - (place & INDEX_MASK) * blockSize;
+    return rest <= 0 ? 0 : rest >= blockSize ? blockSize : rest;
   }
 
   #stamp(frame) {
@@ -234,7 +266,10 @@ export class Pool {
     this.waiting = [];
     this.#slots = [];
     this.#freeSlots = [];
-    this.#owners = new OwnerLists(this.numBlocks, frame.tables.blockIds.length);
+    const numListed = frame.tables.reduce((sum, rows) => sum + rows.blockIds.length, 0);
+    this.#owners = new OwnerLists(this.numBlocks, numListed);
+    this.groups = frame.groups;
+    if (isOtherRun) this.groupCodes.fill(UNKNOWN_GROUP);
     this.#applyRows(frame);
     this.#countReferences(frame);
     this.#stamp(frame);
@@ -255,6 +290,7 @@ export class Pool {
     this.refCnt = new Uint32Array(numBlocks);
     this.hasHash = new Uint8Array(numBlocks);
     this.stateCodes = new Uint8Array(numBlocks);
+    this.groupCodes = new Uint8Array(numBlocks).fill(UNKNOWN_GROUP);
     this.#dirty = new Uint32Array(numBlocks);
     this.#isDirty = new Uint8Array(numBlocks);
     this.#numDirty = 0;
@@ -283,7 +319,10 @@ export class Pool {
   /** ref_cnt in a keyframe: how many tables list the block, but for the exceptions. */
   #countReferences({ tables, blocks, hashBits }) {
     this.refCnt.fill(0);
-    for (let i = 0; i < tables.blockIds.length; i++) this.refCnt[tables.blockIds[i]]++;
+    for (const { blockIds } of tables) {
+      for (let i = 0; i < blockIds.length; i++) this.refCnt[blockIds[i]]++;
+    }
+    this.refCnt[NULL_BLOCK] = 0;
     for (let i = 0; i < blocks.id.length; i++) {
       this.refCnt[blocks.id[i]] = blocks.refCnt[i];
     }
@@ -307,6 +346,7 @@ export class Pool {
   #applyRows(frame) {
     this.finished = [];
     this.evicted = [];
+    this.slidOut = [];
     this.#applyRequests(frame.requests);
     this.#applyTables(frame.tables);
     this.#applyProgress(frame.progress);
@@ -323,11 +363,11 @@ export class Pool {
       request.numCachedTokens = rows.numCachedTokens[i];
       request.numPreemptions = rows.numPreemptions[i];
       if (request.state === RequestState.PREEMPTED) {
-        this.#cut(request, 0);
-        request.blockIds.length = 0;
+        this.#giveUp(request);
+        for (const table of request.tables) table.length = 0;
         request.numComputedTokens = 0;
       } else if (request.state === RequestState.FINISHED) {
-        this.#cut(request, 0);
+        this.#giveUp(request);
         this.requests.delete(shortId);
         this.#slots[request.slot] = undefined;
         this.#freeSlots.push(request.slot);
@@ -347,33 +387,79 @@ export class Pool {
       numScheduledTokens: 0,
       numPreemptions: 0,
       blockIds: [],
+      tables: [],
       slot: this.#freeSlots.pop() ?? this.#slots.length,
     };
+    request.tables = this.groups.map((_, group) => (group ? [] : request.blockIds));
     this.#slots[request.slot] = request;
     this.requests.set(shortId, request);
     return request;
   }
 
-  /** Take the request off the blocks at logical index `start` and after. */
-  #cut(request, start) {
-    for (let i = start; i < request.blockIds.length; i++) {
-      this.#owners.remove(request.blockIds[i], request.slot);
-      this.#mark(request.blockIds[i]);
-    }
+  #giveUp(request) {
+    for (const table of request.tables) this.#cut(request, table, 0);
   }
 
-  #applyTables({ shortId, start, length, blockIds }) {
+  /** Take the request off the blocks at logical index `start` of a table and after. */
+  #cut(request, table, start) {
+    for (let i = start; i < table.length; i++) this.#release(request, table[i]);
+  }
+
+  #release(request, id) {
+    if (id === NULL_BLOCK) return;
+    this.#owners.remove(id, request.slot);
+    this.#mark(id);
+  }
+
+  #hold(request, id, group, index) {
+    if (id === NULL_BLOCK) return;
+    this.#owners.add(id, request.slot, ((group << GROUP_BITS) | index) >>> 0);
+    this.groupCodes[id] = group;
+    this.#mark(id);
+  }
+
+  /** What is given up goes first: the same request may hold it elsewhere by now. */
+  #applyTables(tables) {
+    tables.forEach(({ replaced }, group) => this.#leave(replaced, group));
+    tables.forEach(({ shortId, start }, group) => {
+      shortId.forEach((id, i) => {
+        const request = this.requests.get(id);
+        this.#cut(request, request.tables[group], start[i]);
+        request.tables[group].length = start[i];
+      });
+    });
+    tables.forEach((rows, group) => this.#extend(rows, group));
+    tables.forEach(({ replaced }, group) => this.#replace(replaced, group));
+    for (const id of this.slidOut) this.leaving.add(id);
+  }
+
+  #extend({ shortId, length, blockIds }, group) {
     let at = 0;
     for (let i = 0; i < shortId.length; i++) {
       const request = this.requests.get(shortId[i]);
-      this.#cut(request, start[i]);
-      request.blockIds.length = start[i];
+      const table = request.tables[group];
       for (let end = at + length[i]; at < end; at++) {
-        const id = blockIds[at];
-        this.#owners.add(id, request.slot, request.blockIds.length);
-        request.blockIds.push(id);
-        this.#mark(id);
+        this.#hold(request, blockIds[at], group, table.length);
+        table.push(blockIds[at]);
       }
+    }
+  }
+
+  /** Blocks whose places others have now: the null block where one was given up. */
+  #leave({ shortId, index, blockId }, group) {
+    for (let i = 0; i < shortId.length; i++) {
+      const request = this.requests.get(shortId[i]);
+      const before = request.tables[group][index[i]];
+      this.#release(request, before);
+      if (before !== NULL_BLOCK && blockId[i] === NULL_BLOCK) this.slidOut.push(before);
+    }
+  }
+
+  #replace({ shortId, index, blockId }, group) {
+    for (let i = 0; i < shortId.length; i++) {
+      const request = this.requests.get(shortId[i]);
+      request.tables[group][index[i]] = blockId[i];
+      this.#hold(request, blockId[i], group, index[i]);
     }
   }
 
@@ -393,10 +479,11 @@ export class Pool {
   #markFilled(request, before) {
     const low = Math.min(before, request.numComputedTokens);
     const high = Math.max(before, request.numComputedTokens);
-    const end = Math.min(Math.ceil(high / this.blockSize), request.blockIds.length);
-    for (let i = Math.floor(low / this.blockSize); i < end; i++) {
-      this.#mark(request.blockIds[i]);
-    }
+    request.tables.forEach((table, group) => {
+      const { blockSize } = this.groups[group];
+      const end = Math.min(Math.ceil(high / blockSize), table.length);
+      for (let i = Math.floor(low / blockSize); i < end; i++) this.#mark(table[i]);
+    });
   }
 
   #applyWaiting({ front, back }) {
@@ -427,15 +514,17 @@ export class Pool {
 function knows({ requests, tables, progress }, live) {
   const told = new Map();
   requests.shortId.forEach((id, i) => told.set(id, requests.state[i]));
-  const length = (id) => {
+  const length = (id, group) => {
     if (told.get(id) === RequestState.PREEMPTED) return 0;
-    return live.get(id)?.blockIds.length ?? 0;
+    return live.get(id)?.tables[group].length ?? 0;
   };
   const isLive = (id) =>
     told.has(id) ? told.get(id) !== RequestState.FINISHED : live.has(id);
-  const fits = (id, i) => isLive(id) && tables.start[i] <= length(id);
+  const fits = (rows, group) =>
+    rows.shortId.every((id, i) => isLive(id) && rows.start[i] <= length(id, group)) &&
+    rows.replaced.shortId.every((id, i) => isLive(id) && rows.replaced.index[i] < length(id, group));
   const isKnown = (id) => told.has(id) || live.has(id);
-  return tables.shortId.every(fits) && progress.shortId.every(isKnown);
+  return tables.every(fits) && progress.shortId.every(isKnown);
 }
 
 /** Per block a linked list of (request slot, logical index), in typed arrays. */

@@ -62,6 +62,7 @@ export class Readouts {
     const yours = this.#yours();
     this.#updateHeader();
     if (tabs.shown === "view-requests") table.update(pool, yours);
+    this.#views.groups.update(pool);
     legend.update({ ...pool.totals, yours: numBlocksOf(pool, yours) });
     reasons.see({ shown: tabs.shown, recording: this.#recording(), yours: this.isPublic ? null : yours }, now);
     grid.refreshTag();
@@ -151,7 +152,8 @@ export class Readouts {
 function numBlocksOf(pool, yours) {
   const blocks = new Set();
   for (const shortId of yours.keys()) {
-    for (const id of pool.requests.get(shortId)?.blockIds ?? []) blocks.add(id);
+    const request = pool.requests.get(shortId);
+    for (const id of request ? pool.blocksOf(request) : []) blocks.add(id);
   }
   return blocks.size;
 }

@@ -3,6 +3,7 @@
  * a line of numbered squares. Rows are kept and changed in place.
  */
 
+import { groupName, isPlain } from "./groups.js";
 import { plural, requestName, requestWords } from "./words.js";
 
 const MAX_ROWS = 40;
@@ -11,6 +12,8 @@ const MAX_SQUARES = 160;
 export class RequestTable {
   /** Short id of the chosen request; null: none. */
   chosen = null;
+  /** Index of the KV-cache group whose table is shown; null: all. */
+  group = null;
 
   #parts;
   #rows = new Map();
@@ -79,7 +82,7 @@ export class RequestTable {
       requestWords(request, place),
       String(request.numComputedTokens),
       String(request.numCachedTokens),
-      String(request.blockIds.length),
+      String(pool.blocksOf(request).length),
     ];
     cells.forEach((text, i) => {
       if (row.cells[i].textContent !== text) row.cells[i].textContent = text;
@@ -132,7 +135,7 @@ export class RequestTable {
   /** The words of one's own block below its table. */
   #showWords(square, textOf) {
     const { line, words } = this.#parts;
-    const index = square === null ? -1 : [...line.children].indexOf(square);
+    const index = square === null ? -1 : Number(square.dataset.index);
     const text = index < 0 || this.chosen === null ? "" : textOf(this.chosen, index);
     words.hidden = text === "";
     words.textContent = text && `Logical block ${index}: “${text.replaceAll("\n", "↵")}”`;
@@ -145,32 +148,70 @@ export class RequestTable {
       this.#lineKey = "";
       return;
     }
-    const ids = request.blockIds;
-    const shown = ids.slice(0, MAX_SQUARES);
-    const states = shown.map((id) => pool.stateCodes[id]).join("");
-    const key = `${request.shortId} ${ids.length} ${shown.at(-1)} ${states}`;
+    const groups = request.tables.map((_, at) => at)
+      .filter((at) => this.group === null || at === this.group);
+    const states = groups.map((at) => statesOf(pool, request.tables[at])).join("|");
+    const key = `${request.shortId} ${this.group} ${states}`;
     if (key === this.#lineKey) return;
     this.#lineKey = key;
-    title.textContent =
-      `Block table of ${requestName(request.shortId)}: ` +
-      `${plural(ids.length, "logical block")} in order, each with its physical id`;
+    title.textContent = titleOf(pool, request, groups);
     const at = [...line.children].indexOf(document.activeElement);
-    line.replaceChildren(...shown.map((id, index) => square(pool, id, index)));
+    line.replaceChildren(...groups.flatMap((group) => rowOf(pool, request.tables[group], group)));
+    const first = line.querySelector("[data-block-id]");
+    if (first) first.tabIndex = 0;
     if (at >= 0) line.children[at]?.focus();
-    if (ids.length > shown.length) {
-      const rest = document.createElement("li");
-      rest.className = "block-rest";
-      rest.textContent = `+${ids.length - shown.length}`;
-      line.append(rest);
-    }
   }
+}
+
+function statesOf(pool, ids) {
+  const shown = ids.slice(firstHeld(ids)).slice(0, MAX_SQUARES);
+  const states = shown.map((id) => (id ? pool.stateCodes[id] : "-")).join("");
+  return `${ids.length} ${shown.at(-1)} ${states}`;
+}
+
+/** Logical index of the first block that was not given up. */
+function firstHeld(ids) {
+  const at = ids.findIndex((id) => id !== 0);
+  return at < 0 ? ids.length : at;
+}
+
+function titleOf(pool, request, groups) {
+  const name = requestName(request.shortId);
+  if (isPlain(pool.groups)) {
+    return (
+      `Block table of ${name}: ${plural(request.blockIds.length, "logical block")} in order, ` +
+      "each with its physical id"
+    );
+  }
+  const tables = groups.length > 1 ? "Block tables" : "Block table";
+  return `${tables} of ${name}: the logical blocks in order, each with its physical id`;
+}
+
+/** One group's table: its name where there are several, what it gave up, its blocks. */
+function rowOf(pool, ids, group) {
+  const first = firstHeld(ids);
+  const shown = ids.slice(first, first + MAX_SQUARES);
+  const items = shown.map((id, at) => square(pool, id, first + at));
+  if (first > 0) items.unshift(note(`${first} given up`, "block-rest is-null"));
+  const rest = ids.length - first - shown.length;
+  if (rest > 0) items.push(note(`+${rest}`, "block-rest"));
+  if (!isPlain(pool.groups)) items.unshift(note(groupName(pool.groups, group), "block-group"));
+  return items;
+}
+
+function note(text, className) {
+  const item = document.createElement("li");
+  item.className = className;
+  item.textContent = text;
+  return item;
 }
 
 /** Arrows go from square to square; one of them is reached by Tab. */
 function stepOn(event) {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  const next = step === 1 ? event.target.nextElementSibling : event.target.previousElementSibling;
-  if (step === undefined || !next?.dataset.blockId) return;
+  const squares = [...event.currentTarget.querySelectorAll("[data-block-id]")];
+  const next = squares[squares.indexOf(event.target) + step];
+  if (step === undefined || !next) return;
   event.preventDefault();
   event.target.tabIndex = -1;
   next.tabIndex = 0;
@@ -179,9 +220,11 @@ function stepOn(event) {
 
 function square(pool, blockId, index) {
   const element = document.createElement("li");
-  element.tabIndex = index === 0 ? 0 : -1;
+  element.tabIndex = -1;
   element.className = `block-square is-${pool.stateOf(blockId)}`;
   element.dataset.blockId = blockId;
-  element.textContent = blockId;
+  element.dataset.index = index;
+  element.textContent = blockId === 0 ? "–" : blockId;
+  if (blockId === 0) element.title = "given up";
   return element;
 }

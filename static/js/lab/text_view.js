@@ -32,11 +32,14 @@ export class TextView {
   note(pool, yours) {
     const name = (id) => `request ${requestName(id)}${yours.has(id) ? " (yours)" : ""}`;
     for (const request of pool.finished) {
-      const held = plural(request.blockIds.length, "block");
+      const held = plural(pool.blocksOf(request).length, "block");
       this.#say(`${name(request.shortId)} ${finishWords(request.finish)}; it held ${held}`);
       this.#known.delete(request.shortId);
     }
     for (const request of pool.requests.values()) this.#noteRequest(request, name);
+    if (pool.slidOut.length) {
+      this.#say(`${plural(pool.slidOut.length, "block")} given up: no layer looks at their tokens again`);
+    }
     if (pool.evicted.length) {
       this.#say(`${plural(pool.evicted.length, "cached block")} evicted for new tokens`);
     }

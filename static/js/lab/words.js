@@ -84,7 +84,7 @@ export function blockWords(pool, blockId, isYours = () => false, textOf = () => 
   }
   if (owners.length > 3) parts.push(`and ${owners.length - 3} more`);
   if (state !== "free") {
-    parts.push(`${pool.fillOf(blockId)} of ${pool.blockSize} tokens`);
+    parts.push(`${pool.fillOf(blockId)} of ${pool.sizeOf(blockId)} tokens`);
   }
   parts.push(`ref ${pool.refCnt[blockId]}`);
   const own = owners.find((owner) => isYours(owner.shortId));
@@ -138,8 +138,10 @@ export function startForecast(status, nowS) {
 /** One sentence on the pool. */
 export function poolSentence(pool) {
   const { free, cached, used, shared } = pool.totals;
+  const sizes = pool.groups.length > 1
+    ? ` for ${pool.groups.length} KV-cache groups` : ` of ${pool.blockSize} tokens`;
   return (
-    `The pool has ${plural(pool.numBlocks, "block")} of ${pool.blockSize} tokens: ` +
+    `The pool has ${plural(pool.numBlocks, "block")}${sizes}: ` +
     `${count(used)} used, ${count(shared)} shared, ${count(cached)} cached, ` +
     `${count(free)} free, and the null block.`
   );
@@ -156,7 +158,7 @@ export function requestsSentence(pool) {
 export function requestSentence(pool, request, yoursLabel) {
   const place = pool.waiting.indexOf(request.shortId) + 1;
   const whose = yoursLabel === undefined ? "" : ` (yours${yoursLabel && `: ${yoursLabel}`})`;
-  const ids = request.blockIds;
+  const ids = pool.blocksOf(request);
   const shown = ids.slice(0, 24).join(", ") + (ids.length > 24 ? ", …" : "");
   const blocks = ids.length
     ? ` in ${plural(ids.length, "block")}: ${shown}.`

@@ -63,6 +63,11 @@ def specs() -> dict[str, Callable[[], list[Any]]]:
         "chunk": lambda: [chunk()],
         "full and chunk": lambda: [full(), chunk()],
         "full and states that are cached": lambda: [full(), state("align", 16)],
+        "full, a window and states": lambda: [
+            full(),
+            window(64),
+            state("align", 16),
+        ],
         "full and a state": lambda: [full(), state("none", MAX_MODEL_LEN)],
     }
 

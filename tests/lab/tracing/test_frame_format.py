@@ -39,9 +39,7 @@ class DocumentedFrame:
         self.frame, self.at = frame, 0
         self.header = dict(self._header())
         is_keyframe = self.header["kind"] == 0
-        self.requests = self._section(columns("Section `requests`"))
-        self.tables = self._section(columns("Section `tables`"))
-        self.block_ids = self._list()
+        self._read_tables()
         self.progress = self._section(columns("Section `progress`"))
         self.waiting = {name: self._list() for name in columns("Section `waiting`")}
         if is_keyframe:
@@ -49,6 +47,11 @@ class DocumentedFrame:
             self.blocks = self._section(columns("Section `blocks` of a keyframe"))
         else:
             self.blocks = self._section(columns("Section `blocks` of a delta"))
+
+    def _read_tables(self) -> None:
+        self.requests = self._section(columns("Section `requests`"))
+        self.tables = self._section(columns("Section `tables`"))
+        self.block_ids = self._list()
 
     def _take(self, num_bytes: int) -> bytes:
         part = self.frame[self.at : self.at + num_bytes]

@@ -29,6 +29,7 @@ KINDS = {
     "chunk": [CHUNK],
     "full and chunk": [FULL, CHUNK],
     "full and states that are cached": [FULL, STATE],
+    "full, a window and states": [FULL, WINDOW, STATE],
     "full and a state": [FULL, STATE],
 }
 

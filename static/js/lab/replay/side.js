@@ -4,6 +4,7 @@
 
 import { StripChart } from "../charts.js";
 import { CacheView } from "../cache_view.js";
+import { GroupSwitch } from "../groups.js";
 import { Grid } from "../grid.js";
 import { Heat } from "../heat.js";
 import { HeatView } from "../heat_view.js";
@@ -25,6 +26,7 @@ export class Side {
   #root;
   #palette;
   #grid;
+  #groups;
   #legend;
   #table;
   #charts;
@@ -47,6 +49,7 @@ export class Side {
     const names = ["box", "pan", "canvas", "cursor", "tag", "empty", "zoomIn", "zoomOut"];
     const parts = Object.fromEntries(names.map((name) => [name, this.#part(name)]));
     this.#grid = new Grid(parts, palette, again, { mark: () => {}, ask: () => {} });
+    this.#groups = new GroupSwitch(this.#part("groups"), again);
     this.#legend = new Legend(this.#part("legend"), again);
     const tableParts = ["body", "note", "block", "title", "line"].map((name) => [name, this.#part(name)]);
     this.#table = new RequestTable(Object.fromEntries(tableParts), {
@@ -128,7 +131,10 @@ export class Side {
     const { pool } = this.player;
     this.#grid.keepBright(this.#legend.filter);
     this.#grid.shade(this.#heat.shown);
-    this.#grid.mark([], pool.requests.get(this.#table.chosen)?.blockIds ?? null);
+    this.#grid.keepGroup(this.#groups.chosen);
+    this.#table.group = this.#groups.chosen;
+    const chosen = pool.requests.get(this.#table.chosen);
+    this.#grid.mark([], chosen ? pool.blocksOf(chosen) : null);
     const isMoving = this.#grid.draw(pool, this.#isWhole, nowMs);
     this.#isWhole = false;
     if (isStanding || nowMs - this.#toldAt >= WORDS_EVERY_MS) {
@@ -141,6 +147,7 @@ export class Side {
   }
 
   #tell(pool, askedMs) {
+    this.#groups.update(pool);
     this.#legend.update(pool.totals);
     this.#table.update(pool, NOBODY);
     this.#grid.refreshTag();
