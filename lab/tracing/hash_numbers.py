@@ -21,12 +21,14 @@ class HashNumbers:
 
     def number(self, block_hash: bytes) -> int:
         """Of a hash that is cached now: the one it had, or the next."""
-        known = self.known(block_hash)
-        if known:
-            return known
-        made, self.next_number = self.next_number, self.next_number + 1
-        self._keep(block_hash, made)
-        return made
+        number = self._young.get(block_hash)
+        if number is None:
+            number = self._old.pop(block_hash, 0) if self._old else 0
+            if not number:
+                number = self.next_number
+                self.next_number = number + 1
+            self._keep(block_hash, number)
+        return number
 
     def known(self, block_hash: bytes) -> int:
         """Of a hash that was cached before; 0 where none is remembered."""

@@ -247,13 +247,12 @@ class TracingScheduler(AsyncScheduler):
     def _tell(self, request: Request, traced: _Traced, state: RequestState) -> None:
         if self._pool is None:
             return
-        finish = Finish.NONE
+        word: int = state | min(request.num_preemptions, 0xFFFF) << 16
         if state is RequestState.FINISHED:
-            finish = _FINISH.get(request.status, Finish.ERROR)
-        preemptions = min(request.num_preemptions, 0xFFFF)
+            word |= _FINISH.get(request.status, Finish.ERROR) << 8
         self._steps.pending += (
             traced.short_id,
-            state | finish << 8 | preemptions << 16,
+            word,
             request.num_prompt_tokens,
             traced.num_cached_tokens,
         )
@@ -320,10 +319,9 @@ class TracingScheduler(AsyncScheduler):
                 num_hit = cached.num_computed_tokens[index]
                 self._admit(req_id, num_hit, block_ids[0], tables)
                 continue
-            entry = self._traced[req_id]
-            tables += (entry.short_id, entry.num_blocks, len(block_ids[0]))
-            tables += block_ids[0]
-            entry.num_blocks += len(block_ids[0])
+            entry, taken = self._traced[req_id], block_ids[0]
+            tables += (entry.short_id, entry.num_blocks, len(taken), *taken)
+            entry.num_blocks += len(taken)
         return num_tables
 
     def _take_columns(self, output: SchedulerOutput) -> list[int]:
@@ -384,7 +382,7 @@ class TracingScheduler(AsyncScheduler):
             pool.dirty.discard(NULL_BLOCK)
             changes.tables, changes.num_tables = self._tables.changes(self.running)
         blocks = list(pool.dirty)
-        blocks += [self._block_word(pool.blocks[block_id]) for block_id in blocks]
+        blocks += self._block_words([pool.blocks[block_id] for block_id in blocks])
         changes.requests, changes.blocks = self._steps.pending, blocks
         assert self._teller is not None
         self._write_note(self._teller.take())
@@ -396,12 +394,17 @@ class TracingScheduler(AsyncScheduler):
             assert self._tap is not None
             self._tap.write(encode_note(self._steps.sequence + 1, sections))
 
-    def _block_word(self, block: KVCacheBlock) -> int:
+    def _block_words(self, blocks: list[KVCacheBlock]) -> list[int]:
         assert self._pool is not None
-        word: int = block.ref_cnt
-        if block.block_hash is not None:
-            word |= HAS_HASH
-        return word | EVICTED if block.block_id in self._pool.evicted else word
+        words: list[int] = []
+        for block in blocks:
+            word = block.ref_cnt
+            words.append(word if block.block_hash is None else word | HAS_HASH)
+        if evicted := self._pool.evicted:
+            for index, block in enumerate(blocks):
+                if block.block_id in evicted:
+                    words[index] |= EVICTED
+        return words
 
     def _trace_snapshot(self, notes: Sequence[int] = ()) -> None:
         """Everything that is not free or empty, so that a reader can start here;
@@ -438,7 +441,7 @@ class TracingScheduler(AsyncScheduler):
             if (block.ref_cnt or block.block_hash is not None) and not block.is_null
         ]
         blocks = [block.block_id for block in live]
-        blocks += [self._block_word(block) for block in live]
+        blocks += self._block_words(live)
         requests = self._steps.pending
         assert self._teller is not None
         told = [(one, self._traced[one.request_id].short_id) for one in live_requests]

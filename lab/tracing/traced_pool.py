@@ -1,7 +1,7 @@
 """TracingBlockPool: vLLM's block pool, marking each block that changes hands."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
+from time import perf_counter_ns
 from typing import Any
 
 from vllm.v1.core.block_pool import BlockPool
@@ -72,9 +72,11 @@ class TracingBlockPool(BlockPool):
         self.__class__ = BlockPool
 
     def _mark(self, blocks: Iterable[KVCacheBlock]) -> None:
-        start = time.perf_counter_ns()
-        self.dirty.update([block.block_id for block in blocks])
-        self.hook_ns += time.perf_counter_ns() - start
+        start = perf_counter_ns()
+        dirty = self.dirty
+        for block in blocks:
+            dirty.add(block.block_id)
+        self.hook_ns += perf_counter_ns() - start
 
     def get_new_blocks(self, num_blocks: int) -> list[KVCacheBlock]:
         blocks = super().get_new_blocks(num_blocks)
@@ -96,11 +98,11 @@ class TracingBlockPool(BlockPool):
         blocks = list(ordered_blocks)
         super().free_blocks(blocks)
         self._mark(blocks)
-        start = time.perf_counter_ns()
+        start = perf_counter_ns()
         free = [one for one in blocks if one.ref_cnt == 0 and not one.is_null]
         self._note_freed([one for one in free if one.block_hash is None], True)
         self._note_freed([one for one in free if one.block_hash is not None], False)
-        self.hook_ns += time.perf_counter_ns() - start
+        self.hook_ns += perf_counter_ns() - start
 
     def _note_freed(self, blocks: list[KVCacheBlock], is_front: bool) -> None:
         if blocks:
@@ -120,9 +122,9 @@ class TracingBlockPool(BlockPool):
         super().cache_full_blocks(
             request, blocks, num_cached_blocks, num_full_blocks, *args, **kwargs
         )
-        start = time.perf_counter_ns()
+        start = perf_counter_ns()
         self.on_hashed(request, blocks, num_cached_blocks, num_full_blocks)
-        self.hook_ns += time.perf_counter_ns() - start
+        self.hook_ns += perf_counter_ns() - start
 
     def unpin_blocks(self, blocks: Iterable[KVCacheBlock], on_reuse: Any) -> None:
         pinned = list(blocks)
@@ -137,23 +139,23 @@ class TracingBlockPool(BlockPool):
         num_tokens: int | None,
     ) -> None:
         super()._insert_block_hash(block_hash_with_group_id, block, num_tokens)
-        start = time.perf_counter_ns()
-        block_id = block.block_id
+        start = perf_counter_ns()
+        block_id, number_of = block.block_id, self.number_of
         self.dirty.add(block_id)
-        if block_id not in self.number_of:
+        if block_id not in number_of:
             number = self.numbers.number(get_block_hash(block_hash_with_group_id))
-            self.number_of[block_id] = number
+            number_of[block_id] = number
             self.log += (block_id, number)
-        self.hook_ns += time.perf_counter_ns() - start
+        self.hook_ns += perf_counter_ns() - start
 
     def _remove_cached_block_hashes(
         self, block: KVCacheBlock
     ) -> list[BlockHashWithGroupId]:
         removed = super()._remove_cached_block_hashes(block)
         if removed:
-            start = time.perf_counter_ns()
+            start = perf_counter_ns()
             self._note_removed(block.block_id)
-            self.hook_ns += time.perf_counter_ns() - start
+            self.hook_ns += perf_counter_ns() - start
         return removed
 
     def _note_removed(self, block_id: int) -> None:
