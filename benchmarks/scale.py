@@ -22,6 +22,7 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
     "cpu": {
         "trace": {"requests": 32, "tokens": 192, "pairs": 10, "blocks": 0},
         "lab": {"requests": 32, "tokens": 192, "pairs": 10, "viewers": 10},
+        "attach": {"requests": 32, "tokens": 192, "pairs": 10},
         "viewer": {"chats": 4, "blocks": 0},
         "mentor": {
             **{"chats": 16, "rounds": 1, "pairs": 10},
@@ -41,6 +42,7 @@ SIZES: dict[str, dict[str, dict[str, int]]] = {
     "cuda": {
         "trace": {"requests": 256, "tokens": 512, "pairs": 20, "blocks": MIN_BLOCKS},
         "lab": {"requests": 256, "tokens": 512, "pairs": 10, "viewers": 10},
+        "attach": {"requests": 256, "tokens": 512, "pairs": 10},
         "viewer": {"chats": 256, "blocks": MIN_BLOCKS},
         "mentor": {
             **{"chats": 256, "rounds": 4, "pairs": 6},

@@ -40,13 +40,7 @@ def start_s(data_dir: Path) -> float:
     variables |= engine_variables(this_machine(), config, variables)
     port = free_port()
     began = time.monotonic()
-    with _served(command(config, port), variables) as process:
-        while not _is_healthy(port):
-            if process.poll() is not None:
-                raise RuntimeError(f"vllm serve ended with code {process.returncode}.")
-            if time.monotonic() > began + TIMEOUT_S:
-                raise RuntimeError(f"vllm serve was not ready after {TIMEOUT_S} s.")
-            time.sleep(LOOK_S)
+    with served(command(config, port), variables, port):
         return time.monotonic() - began
 
 
@@ -74,12 +68,14 @@ def option(name: str, value: Any) -> list[str]:
 
 
 @contextmanager
-def _served(
-    words: list[str], variables: dict[str, str]
+def served(
+    words: list[str], variables: dict[str, str], port: int
 ) -> Iterator["subprocess.Popen[bytes]"]:
+    """A server that is ready; raises RuntimeError with its log when it never is."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(words, env=variables, stdout=log, stderr=log)
         try:
+            _wait_ready(process, port)
             yield process
         except RuntimeError as error:
             log.seek(0)
@@ -92,6 +88,16 @@ def _served(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _wait_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
+    end = time.monotonic() + TIMEOUT_S
+    while not _is_healthy(port):
+        if process.poll() is not None:
+            raise RuntimeError(f"vllm serve ended with code {process.returncode}.")
+        if time.monotonic() > end:
+            raise RuntimeError(f"vllm serve was not ready after {TIMEOUT_S} s.")
+        time.sleep(LOOK_S)
 
 
 def _is_healthy(port: int) -> bool:

@@ -99,9 +99,21 @@ def submit(
         "round": request.round,
         **asdict(generation),
     }
+    engine_host_id = engine_host_id or _only_reader()
     queue = ENGINE_QUEUE if engine_host_id is None else queue_of(engine_host_id)
     transaction.on_commit(lambda: _send(payload, queue))
     return request_id
+
+
+def _only_reader() -> str | None:
+    """The host that refuses in words, where all there are take no requests: on the
+    common queue they would wait for nobody."""
+    try:
+        known = recent_statuses()
+    except EngineUnavailable:
+        return None
+    is_only = known and all(status.reads_only for status in known)
+    return known[0].engine_host_id if is_only else None
 
 
 def _have_ended(learner_id: str) -> bool:
@@ -322,7 +334,7 @@ def ready_engine() -> EngineStatus | None:
         known = statuses()
     except EngineUnavailable:
         return None
-    ready = (s for s in known if s.state == "ready" and not s.beside)
+    ready = (s for s in known if s.takes_requests and not s.beside)
     return next(ready, None)
 
 

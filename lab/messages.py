@@ -268,10 +268,19 @@ class EngineStatus:
     num_requests: int = 0
     beside: str = ""
     """Id of the main host where this is a second engine beside it."""
+    reads_only: bool = False
+    """Whether the engine is somebody else's: it is shown, and nothing is sent to it."""
 
-    def rank(self) -> tuple[bool, bool, str]:
-        """Sorts hosts: main ones first, of those the ready ones."""
-        return bool(self.beside), self.state != "ready", self.engine_host_id
+    def rank(self) -> tuple[bool, bool, bool, str]:
+        """Sorts hosts: main ones first, of those the ready ones, and of those the ones
+        that take requests."""
+        not_ready = self.state != "ready"
+        return bool(self.beside), not_ready, self.reads_only, self.engine_host_id
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether what is sent to it is served at once."""
+        return self.state == "ready" and not self.reads_only
 
     @property
     def model_in_words(self) -> str:

@@ -105,7 +105,8 @@ class Stack:
             say("  No engine host here (ENGINE=off)")
             return
         refusal = engine_refusal(self.machine, self.config)
-        if not refusal and not model_files.are_ready(self.config):
+        needs_model = not (refusal or self.config.attach)
+        if needs_model and not model_files.are_ready(self.config):
             say("  Preparing the model, once (meanwhile the page starts) …")
             self._start("conversion")
         else:

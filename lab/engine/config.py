@@ -75,6 +75,8 @@ class EngineConfig:
     engine_host_id: str
     beside: str
     """Id of the main host where this is a second engine; "" for a main one."""
+    attach: str
+    """Directory of the tap of an engine that others own; "" where the host owns one."""
     second_memory_mb: int
     """MiB that a second engine beside this one may take; 0: there is none."""
     second_time_s: int
@@ -90,6 +92,7 @@ class EngineConfig:
         model, is_hub_model, shape = _model(env, data_dir)
         load_format = env.choice("ENGINE_LOAD_FORMAT", "auto", LOAD_FORMATS)
         max_model_len = env.integer("ENGINE_MAX_MODEL_LEN", 2048, 128, 1_048_576)
+        attach = _attach(env)
         return cls(
             model=model,
             is_hub_model=is_hub_model,
@@ -118,14 +121,15 @@ class EngineConfig:
                 "ENGINE_MAX_NUM_BATCHED_TOKENS", 32, 1_048_576
             ),
             frames_per_s=env.integer("ENGINE_FRAMES_PER_S", 25, 1, 60),
-            is_preloading=env.boolean("ENGINE_PRELOAD", True),
+            is_preloading=env.boolean("ENGINE_PRELOAD", True) and not attach,
             has_vllm_metrics=env.boolean("ENGINE_METRICS", True),
             request_deadline_s=env.integer("ENGINE_REQUEST_DEADLINE_S", 120, 1, 240),
             hung_s=env.integer("ENGINE_HUNG_S", 45, 15, 3600),
             drain_s=env.integer("ENGINE_DRAIN_S", 60, 0, 600),
             engine_host_id=_engine_host_id(env, data_dir),
             beside=env.text("ENGINE_BESIDE", ""),
-            second_memory_mb=env.integer("ENGINE_SECOND_MEMORY_MB", 3000, 0, 4_194_304),
+            attach=attach,
+            second_memory_mb=_second_memory_mb(env, attach),
             second_time_s=env.integer("ENGINE_SECOND_TIME_S", 300, 2, 3600),
             redis_url=redis_url(env, data_dir),
             data_dir=data_dir,
@@ -184,6 +188,22 @@ def _check_shape(value: str, shape: str) -> None:
         shape_config(shape)
     except BadSetting as error:
         raise SettingError(f"ENGINE_MODEL is {value!r}: {error.reason}") from None
+
+
+def _attach(env: Environment) -> str:
+    value = env.text("ENGINE_ATTACH", "")
+    if value and not value.startswith(("/", "~")):
+        raise SettingError(
+            f"ENGINE_ATTACH is {value!r}: allowed is the directory that SERVELAB_TAP "
+            "names in the engine's environment, from / or ~ on."
+        )
+    return str(Path(value).expanduser()) if value else ""
+
+
+def _second_memory_mb(env: Environment, attach: str) -> int:
+    """Beside an engine that others own there is never a second one."""
+    memory_mb = env.integer("ENGINE_SECOND_MEMORY_MB", 3000, 0, 4_194_304)
+    return 0 if attach else memory_mb
 
 
 def _max_output_tokens(env: Environment, max_model_len: int) -> int:

@@ -36,6 +36,7 @@ class EngineHost:
 
     run_class = EngineRun
     request_class = InFlightRequest
+    serving_class = Serving
     retry_pause_s = 1.0
     restart_pauses_s = (0.0, 2.0, 10.0)
     """Pauses before the first, second and third start; then the host gives up."""
@@ -45,7 +46,7 @@ class EngineHost:
         self.listener = listener
         self.loop = asyncio.new_event_loop()
         self._state = HostState(config, listener)
-        self._serving = Serving(
+        self._serving = self.serving_class(
             self._state, self.request_class, lambda: self._tap.look()
         )
         self._tap = TapLook(self._state, self._serving, self.retry_pause_s)
@@ -199,7 +200,9 @@ class EngineHost:
         self._state.tell_status(state="failed")
 
     async def _start(self) -> None:
-        run = self.run_class(self.config, self.status.engine_run)
+        await self._begin(self.run_class(self.config, self.status.engine_run))
+
+    async def _begin(self, run: EngineRun) -> None:
         self._state.run = run
         await run.start()
         self._state.mirror = mirror = PoolMirror(run.num_blocks, run.block_size)

@@ -46,7 +46,7 @@ def _engine() -> EngineStatus | None:
         known = client.recent_statuses()
     except EngineUnavailable:
         return None
-    return next((status for status in known if status.state == "ready"), None)
+    return next((status for status in known if status.takes_requests), None)
 
 
 @require_safe

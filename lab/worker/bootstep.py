@@ -21,13 +21,14 @@ from celery.worker.components import Pool
 from celery.worker.control import control_command
 
 from lab import client
+from lab.attached.host import AttachedHost
 from lab.engine.config import EngineConfig
 from lab.engine.forking import warm_up
 from lab.engine.host import EngineHost
 from lab.engine.launch import resolve_device
 from lab.errors import SettingError
 from lab.live_state import LiveState
-from lab.messages import queue_of
+from lab.messages import ENGINE_QUEUE, queue_of
 from lab.worker.listener import EngineListener
 from lab.worker.process_group import end_recorded, end_with_parent
 from lab.worker.publisher import say_last
@@ -149,6 +150,12 @@ class EngineWorker:
         await self.listener.publisher.flush(LAST_WORDS_S)
 
 
+class AttachedWorker(EngineWorker):
+    """Of an engine that others own."""
+
+    host_class = AttachedHost
+
+
 _worker: EngineWorker | None = None
 """This process's, from the start of its bootstep to the stop."""
 
@@ -196,8 +203,11 @@ class EngineHostStep(bootsteps.StartStopStep):
         """Read the settings (a wrong one stops the worker here) and begin."""
         global _worker
         config = EngineConfig.from_env()
-        worker.app.amqp.queues.select_add(queue_of(config.engine_host_id))
-        _worker = self.worker_class(config)
+        queues = worker.app.amqp.queues
+        queues.select_add(queue_of(config.engine_host_id))
+        if config.attach:
+            queues.deselect(ENGINE_QUEUE)  # another host's to serve
+        _worker = (AttachedWorker if config.attach else self.worker_class)(config)
         _worker.start()
 
     def stop(self, worker: Any) -> None:

@@ -71,7 +71,9 @@ class EngineListener:
         self._publishing: asyncio.Task[None] | None = None
         self._sampling: asyncio.Task[None] | None = None
         device = resolve_device(config)
-        self._memory = open_memory(device, num_cards=config.tensor_parallel)
+        self._memory = open_memory(
+            device, num_cards=config.tensor_parallel, is_unseen=bool(config.attach)
+        )
         self._yields_when_busy = device == "cpu"
         self.metrics = HostMetrics()
         self._metrics_due = 0.0

@@ -26,6 +26,7 @@ GONE_NOTE = (
     "The card does not answer any more ({reason}): its Xid is in the kernel's log "
     "(dmesg | grep Xid)."
 )
+UNSEEN_NOTE = "The memory of an attached engine is not seen from here."
 CPU_NOTE = "CPU engine: this is the memory of its processes, there is no GPU."
 
 
@@ -196,16 +197,39 @@ class GpuMemory:
         return sum(map(int, used))
 
 
-Memory = CpuMemory | GpuMemory
+class UnseenMemory:
+    """Of an engine that others own."""
+
+    def follow(self, uuids: Sequence[str]) -> None:
+        """Which cards it has is not told."""
+
+    def sample(self, engine_host_id: str, split: EngineSplit) -> MemorySample:
+        """Nothing is known, and that is said."""
+        return MemorySample(
+            engine_host_id=engine_host_id,
+            stamp=time.time(),
+            device="",
+            is_gpu=False,
+            note=UNSEEN_NOTE,
+        )
+
+
+Memory = CpuMemory | GpuMemory | UnseenMemory
 
 
 def open_memory(
-    device: str, nvml: Any = None, package: str = "pynvml", num_cards: int = 1
+    device: str,
+    nvml: Any = None,
+    package: str = "pynvml",
+    num_cards: int = 1,
+    is_unseen: bool = False,
 ) -> Memory:
     """NVML for "cuda"; the processes' memory for "cpu" or where NVML is missing.
 
     ``nvml`` stands for the module in ``package`` (tests).
     """
+    if is_unseen:
+        return UnseenMemory()
     if device != "cuda":
         return CpuMemory()
     if nvml is None:

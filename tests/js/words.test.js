@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { roundUp } from "../../static/js/lab/charts.js";
 import { Engines } from "../../static/js/lab/engines.js";
-import { randomWords, recordedWords } from "../../static/js/lab/header.js";
+import { randomWords, readsOnlyWords, recordedWords } from "../../static/js/lab/header.js";
 import { cardCells, cardsSentence, memoryRows, memorySentence, partsOf } from "../../static/js/lab/memory.js";
 import { whenWords } from "../../static/js/lab/time.js";
 import * as words from "../../static/js/lab/words.js";
@@ -167,6 +167,8 @@ test("an engine with random weights says that its text means nothing", () => {
   assert.match(randomWords(shape), /shape of llama-3.1-8b: blocks.* real, the text means nothing/);
   assert.equal(randomWords(status), "");
   assert.equal(randomWords(null), "");
+  assert.match(readsOnlyWords({ reads_only: true }), /sends it nothing/);
+  assert.equal(readsOnlyWords({}), "");
 });
 
 test("every card says what NVML tells of it, and what it does not is unknown", () => {

@@ -66,7 +66,7 @@ class Command(BaseCommand):
         ready = [
             one
             for one in client.statuses()
-            if one.state == "ready" and not one.beside
+            if one.takes_requests and not one.beside
             and wanted in ("", one.engine_host_id)
         ]  # fmt: skip
         if not ready:

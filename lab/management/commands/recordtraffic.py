@@ -75,7 +75,7 @@ class Command(BaseCommand):
         self._tell(status.engine_host_id)
 
     def _engine(self) -> EngineStatus:
-        ready = [one for one in client.statuses() if one.state == "ready"]
+        ready = [one for one in client.statuses() if one.takes_requests]
         if not ready:
             raise CommandError("No engine is ready: start one with make run.")
         if len(ready) > 1:

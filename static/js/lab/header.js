@@ -40,7 +40,9 @@ export class Header {
       const forecast = startForecast(status, nowS);
       return [status.reason, forecast && `Starting: ${forecast}.`].filter(Boolean).join(" ");
     }
-    if (status.state === "ready") return status.unreadable || randomWords(status);
+    if (status.state === "ready") {
+      return status.unreadable || readsOnlyWords(status) || randomWords(status);
+    }
     return status.reason ?? "";
   }
 
@@ -52,7 +54,8 @@ export class Header {
 
   #updatePhases(status, nowS) {
     const { phases } = this.#parts;
-    const isStarting = status?.state === "starting" || status?.state === "restarting";
+    const isStarting =
+      !status?.reads_only && (status?.state === "starting" || status?.state === "restarting");
     phases.hidden = !isStarting;
     if (!isStarting) return;
     const rows = phaseRows(status, nowS);
@@ -78,6 +81,12 @@ export function recordedWords(recording) {
 }
 
 /** What to think of an engine without trained weights; "" for any other. */
+/** That the engine is somebody else's; "" where it is the lab's. */
+export function readsOnlyWords(status) {
+  if (!status?.reads_only) return "";
+  return "Attached: this engine is somebody else's. The lab shows what it does and sends it nothing.";
+}
+
 export function randomWords(status) {
   if (!status?.has_random_weights) return "";
   return (
