@@ -34,7 +34,7 @@ SHARE_OF_FREEZES = 0.25
 RECOVERY_TIMEOUT_S = 240.0
 CONVERSATIONS_KEPT = 50
 """mentor.models keeps as many of a learner."""
-END_WITHIN_S = 30.0
+END_WITHIN_S = 120.0
 """After the last recovery every question has ended."""
 DATABASE = "servelab.sqlite3"
 

@@ -26,5 +26,6 @@ def stack_of(scale: Scale, options: Mapping[str, str]) -> Iterator[Running]:
         if engine == "replay":
             (Path(directory) / "config.json").write_text("{}")
             settings = {ENGINE_APP: REPLAYING_APP, "ENGINE_MODEL": directory}
+            settings["ENGINE_PRELOAD"] = "off"  # nobody forks what it would import
         with running(scale, settings) as stack:
             yield stack

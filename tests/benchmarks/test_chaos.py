@@ -1,7 +1,6 @@
 """Twelve kills and freezes from a seed, over a whole stack whose engine replays."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,18 +41,13 @@ def test_each_question_is_counted_once():
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_doubled_or_left_open_under_twelve_blows(tmp_path: Path):
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "config.json").write_text("{}")
     command = [sys.executable, "manage.py", "bench", "chaos", "--json"]
+    for option in ("kills=12", "askers=4", "engine=replay"):
+        command += ["--option", option]
     done = subprocess.run(
-        [*command, "--option", "kills=12", "--option", "askers=4"],
+        command,
         cwd=PROJECT_DIR,
-        env=environment(
-            tmp_path,
-            ENGINE="on",
-            BENCH_ENGINE_APP="tests.lab.replay_app",
-            ENGINE_MODEL=os.environ.get("ENGINE_MODEL", str(tmp_path / "model")),
-        ),
+        env=environment(tmp_path, ENGINE="on"),
         capture_output=True,
         text=True,
         timeout=880,
