@@ -8,8 +8,12 @@ out in turn, and on half of a set of questions; the other half decided nothing
 (docs/adr/0016).
 """
 
+import re
+from collections.abc import Iterable
+
 import numpy as np
 
+from courseware.words import stems
 from mentor.knowing.knowledge import Knowledge, outside
 from mentor.knowing.ranking import BEST_ANSWER, BEST_ASK, TWO_ASKS, Ranked
 from mentor.knowing.safetensors import Tensor
@@ -27,6 +31,9 @@ NEARER = 0.15
 whatever words it has in common with the course."""
 NEARER_NEAR = 0.05
 """The same for one of the field, which has many words in common with it."""
+RARE = 3.0
+"""Of a type that is named where it is meant: one note in twenty has it, or fewer."""
+_TYPE = re.compile(r"(?!p\d\d$)[a-z]{1,3}\d{2,4}[a-z]{0,2}")
 SAME = 0.9
 """A question as like as this to one that is known to be outside is that one, unless it
 is more like a note's."""
@@ -79,6 +86,18 @@ def sureness(known: Knowledge, ranked: Ranked) -> float:
         return min(score, OFFER - 0.01)
     is_outside = outside_by > max(SAME, inside_by) or num_neighbours(known, ranked)
     return min(score, ANSWER - 0.01) if is_outside else score
+
+
+def num_unsaid(known: Knowledge, ranked: Ranked, said: Iterable[str]) -> int:
+    """Types of a card or a model in a question, such as "B200", that what is to be said
+    does not have: it would be about another one. The chapter's own cards, of which many
+    notes speak, may go without saying."""
+    told = {one for text in said for one in stems(text)}
+    types = (one for one in ranked.stems if _TYPE.fullmatch(one))
+    return sum(
+        one not in told and not (known.knows(one) and known.rarity(one) < RARE)
+        for one in types
+    )
 
 
 def unknown_names(known: Knowledge, question: str) -> list[str]:

@@ -15,7 +15,7 @@ from mentor.knowing.beside import named_beside
 from mentor.knowing.knowledge import Knowledge, knowledge
 from mentor.knowing.passages import Passage, of_note
 from mentor.knowing.question import Asked, read_question
-from mentor.knowing.quoting import quoted
+from mentor.knowing.quoting import paragraph, quoted
 from mentor.knowing.ranking import Ranked, rank
 from mentor.knowing.remembered import vectors_of_question
 from mentor.knowing.spelling import distance
@@ -103,8 +103,8 @@ def find(
     if term and term.is_defined:
         return _defined(known, ranked, max(score, deciding.ANSWER), level, term)
     if term and len(term.stems) == 1 and own == full:
-        is_misspelt = distance(own.lower(), asked.own.lower(), 1) > 1
-        return _undefined(known, ranked, level, term, is_misspelt)
+        num_mended = distance(own.lower(), asked.own.lower(), 1)
+        return _undefined(known, ranked, level, term, num_mended)
     return _finding(known, ranked, score, level, content_stems(own))
 
 
@@ -171,6 +171,9 @@ def _finding(
 ) -> Finding:
     best = [known.notes[n] for n in ranked.order[:NUM_NOTES]]
     if score < deciding.OFFER:
+        if told := paragraph(known, ranked, named):
+            passages = _passages(known, ranked, best, level)
+            return Finding("answer", passages, beside=told, score=score)
         if not deciding.is_near(known, ranked):
             return Finding("decline", words=DECLINED, score=score)
         words = NOT_HERE.format(title=best[0].section_title)
@@ -185,6 +188,9 @@ def _finding(
     beside = named_beside(known, notes, likely, level, named)
     said = [*(note.answer(level) for note in notes), *(one.text for one in beside)]
     beside += quoted(known, ranked, said, named)
+    if deciding.num_unsaid(known, ranked, [*said, *(one.text for one in beside)]):
+        words = NOT_HERE.format(title=best[0].section_title)
+        return Finding("near", words=words, score=score, url=best[0].url)
     return Finding("answer", passages, notes, beside, score=score)
 
 
@@ -204,17 +210,19 @@ def _defined(
 
 
 def _undefined(
-    known: Knowledge, ranked: Ranked, level: Level, term: Term, is_misspelt: bool
+    known: Knowledge, ranked: Ranked, level: Level, term: Term, num_mended: int
 ) -> Finding:
-    """What the course has about a word that it does not define, to choose from.
+    """What the course has about a word that it does not define, to choose from; what
+    one note alone has is the answer.
 
     A word that is only a little like one of the course's stands for nothing.
     """
+    is_misspelt = num_mended > 1
     score = deciding.OFFER
     offers = naming(known, term, (int(n) for n in ranked.order))[:NUM_OFFERS]
     if offers and not is_misspelt:
         passages = [of_note(note, level) for note in offers]
-        if len(offers) == 1:
+        if len(offers) == 1 and not num_mended:
             return Finding("answer", passages, offers, score=deciding.ANSWER)
         return Finding("offer", passages, offers=offers, score=score)
     is_known = not is_misspelt and any(known.knows(one) for one in term.stems)

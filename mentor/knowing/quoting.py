@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from courseware.words import content_stems
+from mentor.knowing import deciding
 from mentor.knowing.knowledge import Knowledge
 from mentor.knowing.passages import Passage
 from mentor.knowing.ranking import Ranked
@@ -19,6 +20,8 @@ LEAST = 0.5
 WORDS = 0.3
 """Weight of the share of the question's words beside the cosine, and of both together
 the least."""
+CLEARLY, APART = 0.45, 0.05
+"""So like a paragraph, and by so much more than like a question outside."""
 NOTHING_NEW = 0.8
 """Share of a sentence's words that the answer has already. Words count by rarity."""
 
@@ -47,6 +50,19 @@ def quoted(
         if not any(_overlap(quote.text, one.text) for one in best):
             best.append(quote)
     return best[:MAX_QUOTES]
+
+
+def paragraph(known: Knowledge, ranked: Ranked, asked: Iterable[str]) -> list[Passage]:
+    """Sentences of the paragraph that is clearly what is asked about, where no note is;
+    empty where none is, or where the question is as much like one outside."""
+    if deciding.num_neighbours(known, ranked):
+        return []
+    sections = [n for n in known.quotes_of if known.quotes_of[n]]
+    alike = known.vectors_of_passages[sections] @ ranked.vector
+    near_and_out = deciding.similarity_outside(known, ranked.vector)
+    if not sections or alike.max() < max(CLEARLY, *(o + APART for o in near_and_out)):
+        return []
+    return quoted(known, ranked, [], asked)
 
 
 def _overlap(one: str, other: str) -> bool:

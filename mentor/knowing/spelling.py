@@ -11,7 +11,8 @@ MIN_LOUD = 5
 MIN_LETTERS, MIN_LETTERS_FOR_TWO = 4, 5
 _NAME = re.compile(r"(?<![\w\-/.])[^\W\d_]{3,}(?![\w\-/])")
 _IN_SENTENCE = re.compile(r"[\w,)%’'] $")
-_LETTERS = re.compile(r"[^\W\d_]+")
+_LETTERS = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
+"""Whole words: the letters of "SmolLM2" are none."""
 
 
 class Spelling:

@@ -58,3 +58,23 @@ def test_short_forms_are_written_out_as_the_course_writes(
     question: str, written: str
 ) -> None:
     assert written_out(question) == written
+
+
+def test_where_no_note_answers_a_paragraph_that_is_clearly_meant_does() -> None:
+    text = (
+        "A buddy allocator halves free memory until a piece just fits. "
+        "What is freed joins its neighbour of the same size again."
+    )
+    passage = Passage("Both ways", "/b", text, "section", anchor="both-ways")
+    with in_course(Knowledge(NOTES, [passage])):
+        found = find("how does the buddy allocator halve free memory")
+        outside = find("how do I halve a recipe for pancakes")
+    assert (found.kind, found.notes) == ("answer", [])
+    assert course_answer(found).sentences[0].url == "/b"
+    assert outside.kind == "decline"
+
+
+def test_of_another_card_than_the_one_asked_for_nothing_is_said() -> None:
+    with in_course(Knowledge(NOTES, [])):
+        assert find("What is the KV cache?").kind == "answer"
+        assert find("What is the KV cache of a B200?").kind == "near"
