@@ -125,6 +125,6 @@ test("of a recording it fetches the whole once, and goes with its time", async (
 });
 
 test("a live step is told by how long before the newest trace it began", () => {
-  assert.match(wordsOf(new Timeline(told(5)), 2), /^Step 3, 0.01\u202fs before the newest: 1 tokens/);
+  assert.match(wordsOf(new Timeline(told(5)), 2), /^Step 3, 0.01\u202fs before the newest: 1 token/);
   assert.match(wordsOf(new Timeline({ ...told(5), type: undefined }), 2), /^Step 3 at 0.02\u202fs: /);
 });

@@ -26,7 +26,7 @@ test("the step under the pointer names its requests and their tokens", () => {
   assert.deepEqual(timeline.sharesOf(3), []);
   assert.equal(
     wordsOf(timeline, 1),
-    "Step 11 at 0.03\u202fs: 1 tokens · 1 waiting · 002 decode 1",
+    "Step 11 at 0.03\u202fs: 1 token · 1 waiting · 002 decode 1",
   );
   assert.equal(
     wordsOf(timeline, 2, undefined, 1),

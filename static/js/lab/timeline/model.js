@@ -2,7 +2,7 @@
  * Timeline: requests as spans of steps, as lab/tracing/timeline.py tells them. Pure.
  */
 
-import { requestName } from "../words.js";
+import { plural, requestName } from "../words.js";
 
 export const KINDS = ["queued", "prefill", "decode", "preempted", "recomputed"];
 export const QUEUED = 0;
@@ -143,5 +143,5 @@ export function wordsOf(timeline, index, shortId, most = 6) {
   if (shares.length > most) named.push(`${shares.length - most} more`);
   const waiting = timeline.numWaiting[index];
   const queue = waiting ? ` · ${waiting} waiting` : "";
-  return `${own}Step ${timeline.steps[index]}${timeline.isLive ? "," : " at"} ${(ms / 1000).toFixed(2)}\u202f${when}: ${total} tokens${queue} · ${named.join(", ")}`;
+  return `${own}Step ${timeline.steps[index]}${timeline.isLive ? "," : " at"} ${(ms / 1000).toFixed(2)}\u202f${when}: ${plural(total, "token")}${queue} · ${named.join(", ")}`;
 }
