@@ -31,6 +31,8 @@ export class TimelineView {
 
   #parts;
   #drawing;
+  /** What folds the table. */
+  #twin;
   #row = null;
   #isPending = false;
 
@@ -41,6 +43,7 @@ export class TimelineView {
   constructor(parts) {
     this.#parts = parts;
     this.#drawing = new Drawing(parts.box, parts.canvas);
+    this.#twin = parts.table.closest("details");
     this.#listen();
   }
 
@@ -48,7 +51,7 @@ export class TimelineView {
   show(timeline) {
     this.timeline = timeline;
     this.window = new Window(timeline.numSteps);
-    fillTable(this.#parts.table, timeline);
+    this.#fillTable();
     this.point(0);
   }
 
@@ -57,7 +60,7 @@ export class TimelineView {
     const before = this.timeline.numSteps === 0 ? mostSteps : this.window.count;
     this.timeline = timeline;
     this.window = new Window(timeline.numSteps, before);
-    fillTable(this.#parts.table, timeline);
+    this.#fillTable();
     this.#row = null;
     this.point(Infinity);
   }
@@ -87,8 +90,14 @@ export class TimelineView {
     });
   }
 
+  /** Of what is unfolded alone: what follows an engine changes every second. */
+  #fillTable() {
+    if (this.#twin.open) fillTable(this.#parts.table, this.timeline);
+  }
+
   #listen() {
     const { box, canvas, zoomIn, zoomOut } = this.#parts;
+    this.#twin.addEventListener("toggle", () => this.#fillTable());
     const pointed = (event) => {
       const { step, row } = this.#drawing.placeOf(event, this.window);
       this.#row = row;
