@@ -32,6 +32,11 @@ export class Timeline {
     return this.steps.length;
   }
 
+  /** Number of the last step; -1 where there is none. */
+  get lastStep() {
+    return this.steps.at(-1) ?? -1;
+  }
+
   /** When step `index` begins, in ms; the end of the recording behind the last. */
   startOf(index) {
     return index < this.numSteps ? this.atMs[Math.max(0, index)] : this.endMs;
@@ -66,6 +71,17 @@ export class Timeline {
       if (span && span[3] > 0) shares.push({ id, kind: KINDS[span[0]], tokens: span[3] });
     }
     return shares.sort((one, other) => other.tokens - one.tokens);
+  }
+
+  /**
+   * The requests that are drawn: of a recording all, so that each keeps its row; of the
+   * last minute those with a part in the steps that are seen, or the newest would be far
+   * below.
+   * @param {Window} window
+   */
+  rowsIn({ first, count }) {
+    if (!this.isLive) return this.requests;
+    return this.requests.filter(({ spans }) => spans[0][1] < first + count && spans.at(-1)[2] > first);
   }
 
   /** One row a request for the table: steps and tokens of each kind. */
@@ -104,6 +120,14 @@ export class Window {
     this.#numSteps = numSteps;
     this.count = Math.min(count, numSteps);
     this.first = numSteps - this.count;
+  }
+
+  /** The last of so many steps: as many as here, or where all are seen, all up to `most`
+   * at least. */
+  grown(numSteps, most) {
+    const isWhole = this.count >= this.#numSteps;
+    const whole = this.count <= most ? most : numSteps;
+    return new Window(numSteps, isWhole ? whole : this.count);
   }
 
   /** Show `factor` times as many steps; step `around` stays where it is. */

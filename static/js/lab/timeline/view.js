@@ -57,9 +57,8 @@ export class TimelineView {
 
   /** Show what it has become, as many steps as before, the newest at the right. */
   follow(timeline, mostSteps) {
-    const before = this.timeline.numSteps === 0 ? mostSteps : this.window.count;
     this.timeline = timeline;
-    this.window = new Window(timeline.numSteps, before);
+    this.window = this.window.grown(timeline.numSteps, mostSteps);
     this.#fillTable();
     this.#row = null;
     this.point(Infinity);
@@ -70,7 +69,7 @@ export class TimelineView {
     const { numSteps } = this.timeline;
     this.at = Math.max(0, Math.min(numSteps - 1, index));
     this.window.reveal(this.at);
-    const words = numSteps ? wordsOf(this.timeline, this.at, this.timeline.requests[this.#row]?.id) : "";
+    const words = numSteps ? wordsOf(this.timeline, this.at, this.#rows[this.#row]?.id) : "";
     if (this.#parts.words.textContent !== words) this.#parts.words.textContent = words;
     this.draw();
   }
@@ -86,8 +85,12 @@ export class TimelineView {
     this.#isPending = true;
     requestAnimationFrame(() => {
       this.#isPending = false;
-      this.#drawing.paint(this.timeline.requests, this.window, this.at, this.yours);
+      this.#drawing.paint(this.#rows, this.window, this.at, this.yours);
     });
+  }
+
+  get #rows() {
+    return this.timeline.rowsIn(this.window);
   }
 
   /** Of what is unfolded alone: what follows an engine changes every second. */
