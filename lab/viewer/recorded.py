@@ -11,7 +11,7 @@ from lab.viewer.why import why_message
 
 NO_NOTES = (
     "This recording was made before the engine told its reasons: hits, age, and who is "
-    "evicted next are not in it. The tree is of its block tables."
+    "evicted next are not in it."
 )
 NO_WHY = (
     "This recording was made before the engine told its reasons: of this request it "

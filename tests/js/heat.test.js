@@ -24,7 +24,7 @@ test("a block is in the level of its hits, or of its age", () => {
   const { NULL, OUTSIDE, UNKNOWN, LEVEL_1 } = SHADE;
   assert.deepEqual(shades(), [NULL, LEVEL_1, LEVEL_1 + 2, LEVEL_1 + 4, OUTSIDE, UNKNOWN]);
   heat.by = "age";
-  assert.deepEqual(shades(), [NULL, LEVEL_1 + 4, LEVEL_1 + 2, LEVEL_1 + 4, OUTSIDE, UNKNOWN]);
+  assert.deepEqual(shades(), [NULL, LEVEL_1 + 4, LEVEL_1 + 1, LEVEL_1 + 4, OUTSIDE, UNKNOWN]);
   const totals = heat.totals(pool);
   assert.equal(totals.reduce((sum, one) => sum + one, 0), pool.numBlocks);
   assert.equal(totals[UNKNOWN], 1);

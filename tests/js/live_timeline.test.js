@@ -104,6 +104,11 @@ test("time that is stopped stops it at its step", () => {
   live.take(told(6));
   assert.equal(view.timeline.steps[view.at], 2);
   assert.match(parts.note.textContent, /^Time is stopped/);
+  see({ step: 6 }, 150);
+  live.take(told(6));
+  assert.equal(view.timeline.steps[view.at], 6, "told of after time was stopped at it");
+  live.take(told(9));
+  assert.equal(view.timeline.lastStep, 6);
   see({ step: null }, 200);
   live.take(told(7));
   assert.equal(view.timeline.steps[view.at], 7);
@@ -124,7 +129,15 @@ test("of a recording it fetches the whole once, and goes with its time", async (
   assert.match(parts.note.textContent, /^All steps of the recording/);
 });
 
+test("of the last minute those are drawn who have a part in what is seen", () => {
+  const requests = [[0, 2], [1, 3], [3, 4]].map(([from, end], id) => ({ id, spans: [[2, from, end, 1]] }));
+  const rows = (more, first, count) => new Timeline({ ...told(5), requests, ...more }).rowsIn({ first, count });
+  assert.deepEqual(rows({}, 2, 2).map(({ id }) => id), [1, 2]);
+  assert.deepEqual(rows({}, 0, 1).map(({ id }) => id), [0]);
+  assert.equal(rows({ type: undefined }, 0, 1).length, 3);
+});
+
 test("a live step is told by how long before the newest trace it began", () => {
-  assert.match(wordsOf(new Timeline(told(5)), 2), /^Step 3, 0.01\u202fs before the newest: 1 tokens/);
+  assert.match(wordsOf(new Timeline(told(5)), 2), /^Step 3, 0.01\u202fs before the newest: 1 token/);
   assert.match(wordsOf(new Timeline({ ...told(5), type: undefined }), 2), /^Step 3 at 0.02\u202fs: /);
 });

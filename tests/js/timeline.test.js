@@ -26,7 +26,7 @@ test("the step under the pointer names its requests and their tokens", () => {
   assert.deepEqual(timeline.sharesOf(3), []);
   assert.equal(
     wordsOf(timeline, 1),
-    "Step 11 at 0.03\u202fs: 1 tokens · 1 waiting · 002 decode 1",
+    "Step 11 at 0.03\u202fs: 1 token · 1 waiting · 002 decode 1",
   );
   assert.equal(
     wordsOf(timeline, 2, undefined, 1),
@@ -74,6 +74,12 @@ test("zooming keeps the step in its place, and never leaves the recording", () =
   assert.deepEqual([window.first, window.count], [0, 1000]);
   const last = new Window(1000, 160);
   assert.deepEqual([last.first, last.count], [840, 160]);
+  const grows = new Window(0).grown(1, 160).grown(100, 160).grown(400, 160);
+  assert.deepEqual([grows.first, grows.count], [240, 160]);
+  grows.zoom(0.5, 300);
+  assert.equal(grows.grown(500, 160).count, 80);
+  grows.zoom(1e9, 300);
+  assert.equal(grows.grown(500, 160).count, 500);
   const few = new Window(3);
   few.zoom(0.1, 1);
   assert.deepEqual([few.first, few.count], [0, 3]);

@@ -14,12 +14,12 @@ export const NUM_LEVELS = 5;
 
 /** Where each level begins: of hits from there on, of an age in steps below that. */
 const LEAST_HITS = [0, 1, 2, 4, 8];
-const YOUNGER_THAN = [Infinity, 10_000, 1_000, 100, 10];
+const YOUNGER_THAN = [Infinity, 1_000, 200, 50, 10];
 
 /** Names of the levels, the lowest first. */
 export const LEVEL_NAMES = Object.freeze({
   hits: ["no hit", "1", "2 to 3", "4 to 7", "8 and more"],
-  age: ["10,000 steps and more", "under 10,000", "under 1,000", "under 100", "under 10 steps"],
+  age: ["1,000 steps and more", "under 1,000", "under 200", "under 50", "under 10 steps"],
 });
 
 export class Heat {

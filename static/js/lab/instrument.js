@@ -6,6 +6,7 @@
  */
 
 import { isOverview } from "./hosts.js";
+import { Measures } from "./measures.js";
 import { onThemeChange, readPalette } from "./palette.js";
 import { Playing } from "./playing.js";
 import { Readouts } from "./readouts.js";
@@ -13,7 +14,6 @@ import { Yours } from "./yours.js";
 
 const ASK_EVERY_MS = 2_000;
 const NOBODY = new Map();
-const MEASURES_KEPT = 1_000;
 
 export class Instrument {
   #root;
@@ -24,10 +24,9 @@ export class Instrument {
   /** Shown to a class: nobody's requests stand out. */
   #isPublic;
   #isPending = false;
-  #isPainted = false;
+  #measures = new Measures();
   #askedAt = -Infinity;
   #playing;
-  #numMeasured = 0;
   #statusKey = "";
 
   /**
@@ -226,7 +225,7 @@ export class Instrument {
 
   #frame(now) {
     this.#isPending = false;
-    this.#markPixels();
+    this.#measures.markPixels(this.#views.stage.pool.stampMs);
     const startedAt = performance.now();
     const { stage, grid, demos, textView } = this.#views;
     const hasChanged = stage.advance(now);
@@ -238,10 +237,7 @@ export class Instrument {
     const isWhole = stage.hasSwitched;
     stage.hasSwitched = false;
     const isMoving = grid.draw(pool, isWhole, now);
-    if (hasChanged) {
-      this.#isPainted = true;
-      this.#measure(startedAt);
-    }
+    if (hasChanged) this.#measures.painted(startedAt);
     const isPlaying = stage.mode === "recorded" && !stage.isPaused;
     if (isMoving || isPlaying || hasChanged) this.#schedule();
   }
@@ -273,23 +269,6 @@ export class Instrument {
     const { stage } = this.#views;
     if (this.#isPublic) return NOBODY;
     return this.#yours.of(stage.mode === "recorded" ? null : stage.pool.engineHostId);
-  }
-
-  /** For the benches: decode, apply and draw; then when its pixels were shown. */
-  #measure(startedAt) {
-    performance.measure("lab:frame", { start: startedAt, end: performance.now() });
-    if (++this.#numMeasured % MEASURES_KEPT === 0) {
-      performance.clearMeasures("lab:frame");
-      performance.clearMarks("lab:pixels");
-    }
-  }
-
-  #markPixels() {
-    if (!this.#isPainted) return;
-    this.#isPainted = false;
-    const shownMs = performance.timeOrigin + performance.now();
-    const { stampMs } = this.#views.stage.pool;
-    performance.mark("lab:pixels", { detail: { stampMs, shownMs } });
   }
 
   /** What the page's keys and other controls ask for. */

@@ -106,12 +106,11 @@ export class LiveTimeline {
   /** Show what has come, unless it is being read. */
   #catchUp() {
     if (this.#isHeld || this.#newest === null || !this.#key?.startsWith("live")) return;
-    if (this.#step !== null) {
-      if (this.#view.timeline.numSteps === 0) this.#view.follow(this.#newest, MOST_STEPS);
-      this.#followStep();
-    } else {
-      this.#view.follow(this.#newest, MOST_STEPS);
-    }
+    const { lastStep } = this.#view.timeline;
+    // Time that is stopped may be stopped at a step that was not told of yet.
+    const isBehind = lastStep < this.#step && lastStep < this.#newest.lastStep;
+    if (this.#step === null || isBehind) this.#view.follow(this.#newest, MOST_STEPS);
+    this.#followStep();
   }
 
   /** Point at the step that time stands at. */

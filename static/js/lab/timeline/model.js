@@ -2,7 +2,7 @@
  * Timeline: requests as spans of steps, as lab/tracing/timeline.py tells them. Pure.
  */
 
-import { requestName } from "../words.js";
+import { plural, requestName } from "../words.js";
 
 export const KINDS = ["queued", "prefill", "decode", "preempted", "recomputed"];
 export const QUEUED = 0;
@@ -30,6 +30,11 @@ export class Timeline {
 
   get numSteps() {
     return this.steps.length;
+  }
+
+  /** Number of the last step; -1 where there is none. */
+  get lastStep() {
+    return this.steps.at(-1) ?? -1;
   }
 
   /** When step `index` begins, in ms; the end of the recording behind the last. */
@@ -66,6 +71,17 @@ export class Timeline {
       if (span && span[3] > 0) shares.push({ id, kind: KINDS[span[0]], tokens: span[3] });
     }
     return shares.sort((one, other) => other.tokens - one.tokens);
+  }
+
+  /**
+   * The requests that are drawn: of a recording all, so that each keeps its row; of the
+   * last minute those with a part in the steps that are seen, or the newest would be far
+   * below.
+   * @param {Window} window
+   */
+  rowsIn({ first, count }) {
+    if (!this.isLive) return this.requests;
+    return this.requests.filter(({ spans }) => spans[0][1] < first + count && spans.at(-1)[2] > first);
   }
 
   /** One row a request for the table: steps and tokens of each kind. */
@@ -106,6 +122,14 @@ export class Window {
     this.first = numSteps - this.count;
   }
 
+  /** The last of so many steps: as many as here, or where all are seen, all up to `most`
+   * at least. */
+  grown(numSteps, most) {
+    const isWhole = this.count >= this.#numSteps;
+    const whole = this.count <= most ? most : numSteps;
+    return new Window(numSteps, isWhole ? whole : this.count);
+  }
+
   /** Show `factor` times as many steps; step `around` stays where it is. */
   zoom(factor, around) {
     const least = Math.min(LEAST_STEPS, this.#numSteps);
@@ -143,5 +167,5 @@ export function wordsOf(timeline, index, shortId, most = 6) {
   if (shares.length > most) named.push(`${shares.length - most} more`);
   const waiting = timeline.numWaiting[index];
   const queue = waiting ? ` · ${waiting} waiting` : "";
-  return `${own}Step ${timeline.steps[index]}${timeline.isLive ? "," : " at"} ${(ms / 1000).toFixed(2)}\u202f${when}: ${total} tokens${queue} · ${named.join(", ")}`;
+  return `${own}Step ${timeline.steps[index]}${timeline.isLive ? "," : " at"} ${(ms / 1000).toFixed(2)}\u202f${when}: ${plural(total, "token")}${queue} · ${named.join(", ")}`;
 }

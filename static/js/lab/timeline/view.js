@@ -31,6 +31,8 @@ export class TimelineView {
 
   #parts;
   #drawing;
+  /** What folds the table. */
+  #twin;
   #row = null;
   #isPending = false;
 
@@ -41,6 +43,7 @@ export class TimelineView {
   constructor(parts) {
     this.#parts = parts;
     this.#drawing = new Drawing(parts.box, parts.canvas);
+    this.#twin = parts.table.closest("details");
     this.#listen();
   }
 
@@ -48,16 +51,15 @@ export class TimelineView {
   show(timeline) {
     this.timeline = timeline;
     this.window = new Window(timeline.numSteps);
-    fillTable(this.#parts.table, timeline);
+    this.#fillTable();
     this.point(0);
   }
 
   /** Show what it has become, as many steps as before, the newest at the right. */
   follow(timeline, mostSteps) {
-    const before = this.timeline.numSteps === 0 ? mostSteps : this.window.count;
     this.timeline = timeline;
-    this.window = new Window(timeline.numSteps, before);
-    fillTable(this.#parts.table, timeline);
+    this.window = this.window.grown(timeline.numSteps, mostSteps);
+    this.#fillTable();
     this.#row = null;
     this.point(Infinity);
   }
@@ -67,7 +69,7 @@ export class TimelineView {
     const { numSteps } = this.timeline;
     this.at = Math.max(0, Math.min(numSteps - 1, index));
     this.window.reveal(this.at);
-    const words = numSteps ? wordsOf(this.timeline, this.at, this.timeline.requests[this.#row]?.id) : "";
+    const words = numSteps ? wordsOf(this.timeline, this.at, this.#rows[this.#row]?.id) : "";
     if (this.#parts.words.textContent !== words) this.#parts.words.textContent = words;
     this.draw();
   }
@@ -83,12 +85,22 @@ export class TimelineView {
     this.#isPending = true;
     requestAnimationFrame(() => {
       this.#isPending = false;
-      this.#drawing.paint(this.timeline.requests, this.window, this.at, this.yours);
+      this.#drawing.paint(this.#rows, this.window, this.at, this.yours);
     });
+  }
+
+  get #rows() {
+    return this.timeline.rowsIn(this.window);
+  }
+
+  /** Of what is unfolded alone: what follows an engine changes every second. */
+  #fillTable() {
+    if (this.#twin.open) fillTable(this.#parts.table, this.timeline);
   }
 
   #listen() {
     const { box, canvas, zoomIn, zoomOut } = this.#parts;
+    this.#twin.addEventListener("toggle", () => this.#fillTable());
     const pointed = (event) => {
       const { step, row } = this.#drawing.placeOf(event, this.window);
       this.#row = row;
