@@ -31,7 +31,7 @@ _UNITS = (
 )
 _NUMBER_WITH_UNIT = re.compile(
     rf"(?:[$€£¥]|\b(?:USD|EUR|GBP)){_SPACE}\d(?:[\d.,]*\d)?"
-    rf"|(?<![\w.])\d[\d.,]*{_SPACE}-?{_SPACE}(?:{_UNITS})"
+    rf"|(?<![\w.])(?<!\d,)\d++(?:[.,]\d++)*+{_SPACE}(?:-{_SPACE})?(?:{_UNITS})"
 )
 _SENTENCE_END = re.compile(rf"[.!?][”’\")\]]*{MARK}*\s+")
 

@@ -29,7 +29,7 @@ MEANINGS = {
 TEXT_ROLES = ("ink", "muted", "link", "good", "warning", "bad", "yours-text")
 GROUNDS = {"on-link": "link"}
 """What a role stands on, where that is not the ground."""
-_COLOUR = re.compile(r"--([a-z-]+): (#[0-9A-F]{6});")
+_COLOUR = re.compile(r"--([a-z]++(?:-[a-z]++)*+): (#[0-9A-F]{6});")
 _SIZE = re.compile(r"--(size-[a-z0-9]+|s\d): ([\d.]+)(rem|px);")
 
 

@@ -40,6 +40,7 @@ ROLES = {
     "term": "term",
     "value": "value",
 }
+_BETWEEN_TAGS = re.compile(r">\s*+<")
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 KIND_MEANINGS = {
     "measured": "read off a running system, with the machine named",
@@ -82,7 +83,7 @@ class Drawer:
         context = self._resolve(ROLES[name], name, argument, line)
         context |= {"words": typeset(words), "use": self._num_roles}
         html = render_to_string(f"courseware/roles/{name}.html", context)
-        return re.sub(r">\s*\n\s*<", "><", html.strip())
+        return _BETWEEN_TAGS.sub(_on_one_line, html.strip())
 
     def value(self, match: re.Match[str], line: int) -> str:
         """The number that ``{value claim key}`` stands for."""
@@ -190,3 +191,7 @@ class Drawer:
 
     def _fail(self, line: int, reason: str) -> BrokenChapter:
         return BrokenChapter(self.path, line, reason)
+
+
+def _on_one_line(between: re.Match[str]) -> str:
+    return "><" if "\n" in between[0] else between[0]

@@ -30,9 +30,9 @@ MIN_ASKS, MAX_ASKS = 3, 15
 MAX_LETTERS = 1_500
 """Of one answer: a note is read beside the text, not instead of it."""
 _NOTE_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_HEADING = re.compile(r"#{2,3} +(.+)")
+_HEADING = re.compile(r"#{2,3} ++(.+)")
 _NUMBER = re.compile(r"\d(?:[\d.,]*\d)?")
-_NOT_PLAIN = re.compile(r"^\s*(?:#|[-*+] |\d+\. )|\*\*|\]\(|<[a-z/!]", re.M)
+_NOT_PLAIN = re.compile(r"^[^\S\n]*(?:#|[-*+] |\d+\. )|\*\*|\]\(|<[a-z/!]", re.M)
 _FRONT = re.compile(r"---\n(.*?)\n---\n", re.S)
 
 

@@ -20,8 +20,8 @@ from courseware.markdown.formulas import formulas_plugin
 from courseware.markdown.mathml import BadFormula, to_mathml
 
 _CODE = r"(?:```.*?(?:```|\Z)|`[^`\n]*`)"
-_DISPLAY = re.compile(rf"({_CODE})|\\\[(.+?)\\\]", re.S)
-_INLINE = re.compile(rf"({_CODE})|\\\((.+?)\\\)", re.S)
+_DISPLAY = re.compile(rf"({_CODE})|\\\[((?:(?!\\\[).)+?)\\\]", re.S)
+_INLINE = re.compile(rf"({_CODE})|\\\(((?:(?!\\\().)+?)\\\)", re.S)
 _NAMES = {"sh": "bash", "shell": "bash", "py": "python", "yml": "yaml"}
 """Languages as models name them, to those of a chapter."""
 

@@ -23,12 +23,12 @@ MIN, MIN_SHARE, MIN_LENGTH = 3, 0.8, 0.25
 """Words of a text, the part of an open question's that it has, and how long that one is
 beside it: from there on the text is taken for the question."""
 _JUDGED = r"(?:wrong|incorrect|false|right|correct|mistaken?|mistakes?)"
+_OWN = r"(?:my|last|previous|quiz)"
+_GIVEN = r"(?:answer|choice|guess|prediction)"
 _SURE = re.compile(
-    rf"\b(?:my|the last|last|previous|quiz)\b.*\b(?:answer|choice|guess|prediction)\b"
-    rf".*\b{_JUDGED}\b"
-    rf"|\b{_JUDGED}\b.*\b(?:my|last|previous|quiz)\b.*\b(?:answer|choice|guess|"
-    rf"prediction)\b"
-    r"|\bexplain\b.*\b(?:my|last|previous|quiz)\b.*\b(?:answer|choice|mistake|guess)\b"
+    rf"\A(?>.*?\b{_OWN}\b)(?>.*?\b{_GIVEN}\b).*?\b{_JUDGED}\b"
+    rf"|\A(?>.*?\b{_JUDGED}\b)(?>.*?\b{_OWN}\b).*?\b{_GIVEN}\b"
+    rf"|\A(?>.*?\bexplain\b)(?>.*?\b{_OWN}\b).*?\b(?:answer|choice|mistake|guess)\b"
     r"|\bwhat (?:did|have) I (?:get|got|do|done) wrong\b|\bwhere did I go wrong\b"
     r"|\bwhy (?:was|am|were) I wrong\b|\bwhy did I get (?:it|that|this) wrong\b"
     r"|\b(?:what|where) (?:was|is) my (?:mistake|misconception|error)\b",

@@ -22,5 +22,5 @@ def without_reprint(text: str, titles: Iterable[str]) -> str:
     """``text`` up to where a later paragraph begins as a passage of the prompt does,
     with one of the ``titles`` and a colon: from there the model copies its prompt."""
     names = "|".join(re.escape(title) for title in titles if title)
-    found = re.search(rf"\n\s*\n(?:{names}): ", text) if names else None
+    found = re.search(rf"\n[^\S\n]*+\n(?:{names}): ", text) if names else None
     return text[: found.start()].rstrip() if found else text

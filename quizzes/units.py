@@ -140,7 +140,7 @@ def _in_unit(number: Fraction, named: str, unit: str) -> Fraction | str:
 
 def unit_named(name: str) -> tuple[str, Fraction] | None:
     """Dimension and size of a unit by any of its names."""
-    name = re.sub(rf"{_GAP}*/{_GAP}*", "/", " ".join(name.split()))
+    name = re.sub(" ?/ ?", "/", " ".join(name.split()))
     bare = name.removesuffix(".")
     if bare in _CASED:
         return "bytes", _CASED[bare]

@@ -5,8 +5,8 @@
 Several pytest runs, since a synchronous browser test breaks later asynchronous ones
 in its process: the fast tests (JavaScript among them) in two workers, then three at a
 time, for each waits much, the slow tests, the real engine, the real browser, the
-Django tests on a real PostgreSQL, and the schedulers of the other vLLMs that
-are supported; two at a time where memory is short. What a run prints is shown when it is
+Django tests on a real PostgreSQL, and the schedulers of the other vLLMs that are
+supported; two at a time where memory is short. What a run prints is shown when it is
 through.
 
 A test that a real browser or a real engine takes part in gets a second try, as two

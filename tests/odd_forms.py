@@ -100,9 +100,9 @@ OF_STAFF: dict[str, dict[str, Any]] = {
 }
 """The same, sent by staff."""
 FORMS = POSTS | OF_STAFF
-AS_THEY_ARE = ("_selected_action",)
-"""Fields that Django's admin takes as its own page wrote them: a superuser who forges
-one gets a ValueError of Django's."""
+AS_THEY_ARE = ("_selected_action", "permissions", "groups")
+"""Ids that Django's admin takes as its own page wrote them: a superuser who forges
+one gets an error of Django's."""
 _NOBODYS = {
     "attempt": f"/quiz/attempts/{uuid.UUID(int=0)}/",
     "conversation": f"/mentor/conversations/{uuid.UUID(int=0)}/",

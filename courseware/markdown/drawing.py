@@ -27,7 +27,10 @@ _PLACE = re.compile("\ue000(\\d+)\ue001")
 _TABLE = (
     '<div class="table-scroll" tabindex="0" role="group" aria-label="Table"><table>'
 )
-_SUBHEADING = re.compile(r'<h([34]) id="([^"]+)">(.*?)</h\1>', re.S)
+_MARKED_WORD = re.compile(
+    "(?<![^\\s<>&;\ue000\ue001])([^\\s<>&;\ue000\ue001]++)(\ue000(\\d+)\ue001)"
+)
+_SUBHEADING = re.compile(r'<h([34]) id="([^"<]+)">((?:(?!<h[34] ).)*?)</h\1>', re.S)
 
 
 def split(tokens: list[Token]) -> Iterator[tuple[Piece, list[Token]]]:
@@ -106,7 +109,7 @@ def _directive(page: Page, token: Token, body: str) -> str:
 def _with_anchor(match: re.Match[str], short: set[str]) -> str:
     """A sub-heading with a link to itself, and its mark on the short path."""
     level, anchor, words = match.groups()
-    label = re.sub(r"<[^>]*>|\ue000\d+\ue001", "", words).replace('"', "&quot;")
+    label = re.sub(r"<[^<>]*>|\ue000\d+\ue001", "", words).replace('"', "&quot;")
     link = f'<a class="anchor" href="#{anchor}" aria-label="Link to {label}">#</a>'
     mark = render_to_string("courseware/_short_mark.html") if anchor in short else ""
     return f'<h{level} id="{anchor}">{words}{mark}{link}</h{level}>'
@@ -120,7 +123,7 @@ def _join(page: Page, html: str) -> str:
             return match[0]
         return f'<span class="together">{match[1]}{match[2]}</span>'
 
-    return re.sub("([^\\s<>&;\ue001]+)(\ue000(\\d+)\ue001)", together, html)
+    return _MARKED_WORD.sub(together, html)
 
 
 def _end_of(page: Page, tokens: list[Token], start: int) -> int:

@@ -15,12 +15,15 @@ LETTERS = {"title": 200, "subtitle": 300, "summary": 1000}
 """Fields of words, and how many letters each may have."""
 REQUIRED = ("title", "summary", "position")
 FIELDS = (*LETTERS, "position", "draft")
-_DRAFT = re.compile(r"^---\n(?:.*\n)*?draft:\s*(?:true|yes|on)\b(?:.*\n)*?---\n", re.I)
+_DRAFT = re.compile(r"draft:\s*(?:true|yes|on)\b", re.I)
 
 
 def is_draft(source: str) -> bool:
     """Whether a chapter's source says that it is one."""
-    return _DRAFT.match(source) is not None
+    first, *rest = source.split("\n")
+    if first != "---" or "---" not in rest:
+        return False
+    return any(map(_DRAFT.match, rest[: rest.index("---")]))
 
 
 def read_front_matter(page: Page, tokens: list[Token]) -> dict[str, Any]:

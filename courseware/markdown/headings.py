@@ -13,11 +13,8 @@ MAX_TITLE, MAX_ANCHOR = 200, 100
 OF_THE_PAGE = (
     "sources", "notes", "main", "instrument", "opening", "end", "chapter-title",
 )  # fmt: skip
-_HEADING = re.compile(
-    r"^(?:(?P<number>\d{1,6})\. )?(?P<title>.*?)"
-    r"(?:\s*(?<!\\)\{(?:#(?P<anchor>[\w-]+))?(?P<short>\s*\.short)?\})?$",
-    re.S,
-)
+_NUMBER = re.compile(r"(\d{1,6})\. ")
+_MARKS = re.compile(r"(?<!\\)\{(?:#(?P<anchor>[\w-]+))?(?P<short>\s*\.short)?\}\Z")
 
 
 class Heading(NamedTuple):
@@ -31,17 +28,18 @@ class Heading(NamedTuple):
 
 def read_heading(words: str) -> Heading:
     """``1. Title {#anchor .short}``, of which only the title must be there."""
-    match = _HEADING.match(words)
-    assert match is not None
-    title = match["title"].strip()
-    number = int(match["number"]) if match["number"] else None
-    anchor = unicodedata.normalize("NFC", match["anchor"] or slug_of(title))
-    return Heading(number, title, anchor, bool(match["short"]))
+    numbered, marks = _NUMBER.match(words), _MARKS.search(words)
+    start = numbered.end() if numbered else 0
+    title = words[start : marks.start() if marks else None].strip()
+    number = int(numbered[1]) if numbered else None
+    named = marks["anchor"] if marks else ""
+    anchor = unicodedata.normalize("NFC", named or slug_of(title))
+    return Heading(number, title, anchor, bool(marks and marks["short"]))
 
 
 def slug_of(title: str) -> str:
     """Letters, marks and digits of any script in lower case, the rest as dashes."""
-    plain = re.sub(r"\{[a-z]+ ([^{}|]*\|)?|\]\([^)]*\)", " ", title)
+    plain = re.sub(r"\{[a-z]+ ([^{}|]*\|)?|\]\([^)\]]*\)", " ", title)
     folded = unicodedata.normalize("NFC", plain).lower()
     kept = (c if unicodedata.category(c)[0] in "LMN" else "-" for c in folded)
     return re.sub("-+", "-", "".join(kept)).strip("-")[:MAX_ANCHOR].strip("-")

@@ -18,7 +18,8 @@ _WORDS = {
     r"^(?:!!!|\?\?\?)": "a box is ::: note Title … :::",
     r"^\[!\w+\]": "a box is ::: note Title … :::",
     r"^#{2,}|^#(?=[A-Za-z])": "a heading is ## and a space, down to ####",
-    r"^\||^[ :|-]*-{3,}[ :|-]*\|[ :|-]*$": "this table has no head and line |---|",
+    r"^\||^(?:(?!---)[ :|-])*+---[ :-]*+\|[ :|-]*+$": "this table has no head and "
+    "line |---|",
     r"^: ": "lists of definitions are not drawn: use a list, or a term",
     r"^\*\[": "abbreviations are not drawn: use a term of the glossary",
     r"^\[[ xX]\](?= )": "lists of tasks are not drawn",
@@ -27,11 +28,11 @@ _WORDS = {
     r"^\[TOC\]|\[\[_?TOC": "the contents are made by the page",
     r"<!--": "this comment has no end -->",
     r"-->": "this end of a comment has no <!--; an arrow is →",
-    r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>|<[!?][^>]*>": "HTML is not drawn: use a "
+    r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>|<[!?][^<>]*>": "HTML is not drawn: use a "
     "directive, or show it as `code`",
     r"\$\$": "a formula is $$ … $$ without an empty line in it; money is \\$",
     r"\$(?=\\)": "this formula has no end $",
-    r"\[\^[^\]]*\]": "the footnote %s has no words",
+    r"\[\^[^\]\[]*\]": "the footnote %s has no words",
     r"\[@|\[\[": "this link is not drawn: links are [words](address)",
     r"!\[": "a picture is ![alternative text](file.svg)",
     r"\]\(|\]\[|^\[[^\]\n]+\]:": "this link cannot be read: links are [words](address)",

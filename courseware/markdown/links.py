@@ -66,7 +66,14 @@ def _other_chapter(page: Page, slug: str, anchor: str, line: int) -> str:
     url = reverse("courseware:chapter", args=[slug])
     if not anchor:
         return url
-    words = re.findall(r"^ {0,3}#{2,4} (.+?)(?: #+)?\s*$", source, re.M)
-    if anchor not in {read_heading(heading).anchor for heading in words}:
+    words = re.findall(r"^ {0,3}#{2,4} (.+)$", source, re.M)
+    if anchor not in {read_heading(_unclosed(heading)).anchor for heading in words}:
         page.report(line, f"the chapter {slug!r} has no heading {anchor!r}.")
     return f"{url}#{anchor}"
+
+
+def _unclosed(heading: str) -> str:
+    """The words of a heading without the #s that may end its line."""
+    bare = heading.rstrip()
+    words = bare.rstrip("#")
+    return words.rstrip() if words.endswith((" ", "\t")) else bare

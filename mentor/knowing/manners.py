@@ -27,14 +27,15 @@ _START = [
     r"(?:tell|explain|say|describe|summari[sz]e)(?: it)?(?: to)?(?: me| us)? "
     r"(?:in|with) (?:\w+ )?(?:\w+ )?(?:sentences?|words?|lines?|terms)[ ,:]+",
 ]
+_BEFORE = "(?<![ ,.:;(-])[ ,.:;(-]++"
 _END = [
-    r"[ ,.:;(-]+(?:please|pls|plz|thanks|thank you|thx|asap)[.!) ]*",
-    r"[ ,.:;(-]+(?:explain(?:ed)?(?: it)?(?: to me)?|eli5|tell me|in|with) "
+    rf"{_BEFORE}(?:please|pls|plz|thanks|thank you|thx|asap)[.!) ]*",
+    rf"{_BEFORE}(?:explain(?:ed)?(?: it)?(?: to me)?|eli5|tell me|in|with) "
     r"?(?:like i(?:'| a)?m (?:five|5)(?: years? old)?|(?:as )?(?:to|for) a "
     r"(?:child|kid|beginner|manager)|(?:very )?(?:simple|plain|easy|your own|few|"
     r"other|one|two|\d+|a few|short|simpler) (?:terms|words?|sentences?|english|"
     r"lines?))[.!) ]*",
-    r"[ ,.:;(-]+(?:i(?:'| a)?m (?:an? )?(?:beginner|new|newbie|student|manager)"
+    rf"{_BEFORE}(?:i(?:'| a)?m (?:an? )?(?:beginner|new|newbie|student|manager)"
     r"(?: (?:to|at|in) (?:this|all this|it))?)[.!) ]*",
     r" (?:in|of|for|with) (?:vllm|this (?:course|chapter|text)|the (?:course|chapter))"
     r"(?=[?.! ]*$)",

@@ -26,23 +26,27 @@ _SHOWN = re.compile(
     re.I,
 )
 _ORDERS = re.compile(
-    r"\b(?:ignore|forget|disregard|override)\b.*\b(?:instructions?|rules?|prompt|"
-    r"above|course|everything)\b"
+    r"\A(?>.*?\b(?:ignore|forget|disregard|override)\b)"
+    r".*?\b(?:instructions?|rules?|prompt|above|course|everything)\b"
     r"|\byou(?:'re| are)\s+(?:now|no longer)\b|\bfrom now on\b|\bas (?:DAN|him|her)\b"
-    r"|\b(?:repeat|say)\b.*\bafter me\b|\bpretend\b|\b(?:act|talk|speak) (?:as|like)\b"
+    r"|\A(?>.*?\b(?:repeat|say)\b).*?\bafter me\b"
+    r"|\bpretend\b|\b(?:act|talk|speak) (?:as|like)\b"
     r"|\b(?:your|hidden|secret|initial)\b.{0,20}\b(?:prompt|instructions?|context|"
     r"key|rules?)\b|\bdebug mode\b|\bnew rule\b|\bstop being\b|\bstay in character\b"
     r"|\breply only\b|\bnothing else\b|\brepetitions of\b|\bbase64\b"
-    r"|(?:\b(?:append|repeat)|(?:^\W*|[.,;:!?#\"'(\]>]\s*|"
-    r"\b(?:and|also|then|but|please|must|should|to)\s+)(?:embed|put|write|confirm))\b.*"
-    r"\b(?:answer|reply|html|message|sentence|with|end)\b"
+    r"|\A(?>.*?(?:\b(?:append|repeat)|(?:^\W*|[.,;:!?#\"'(\]>]\s*|"
+    r"\b(?:and|also|then|but|please|must|should|to)\s+)(?:embed|put|write|confirm))\b)"
+    r".*?\b(?:answer|reply|html|message|sentence|with|end)\b"
     r"|\b(?:instructions|rules) (?:were you given|are)\b|\bother learners\b"
-    r"|\bpasswords?\b|\bmy rules\b|\bquiz\b.*\b(?:options?|answers?|letters)\b"
-    r"|\b(?:options?|answers?)\b.*\bquiz\b",
+    r"|\bpasswords?\b|\bmy rules\b"
+    r"|\A(?>.*?\bquiz\b).*?\b(?:options?|answers?|letters)\b"
+    r"|\A(?>.*?\b(?:options?|answers?)\b).*?\bquiz\b",
     re.I | re.S,
 )
+"""The first that begins an order decides: ``(?>…)`` keeps it."""
 _MARKUP = re.compile(
-    r"<[^<>]{0,200}>|!?\[[^\[\]]*\]\([^()]*(?:\([^()]*\))?[^()]*\)|\{\{.*?\}\}|\{%.*?%\}"
+    r"<[^<>]{0,200}>|!?\[[^\[\]]*\]\([^()]*+(?:\([^()]*+\)[^()]*+)?\)"
+    r"|\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}"
     r"|https?://\S+",
     re.S,
 )

@@ -4,15 +4,16 @@ import re
 from dataclasses import dataclass
 
 _BLOCK = re.compile(
-    r"\b(?:physical\s+)?(?:block|square|page)s?\s*(?:number|numbered|nr\.?|no\.?|id|#)?"
-    r"\s*#?(\d{1,7})\b(?!\s*(?:tokens?|bytes?|[KMG]i?B|%|of\b))",
+    r"\b(?:physical\s+)?(?:block|square|page)s?\s*+"
+    r"(?:(?:number|numbered|nr\.?|no\.?|id|#)\s*+)?#?(\d{1,7})\b(?!\s*(?:tokens?|bytes?|[KMG]i?B|%|of\b))",
     re.I,
 )
 _THIS_BLOCK = re.compile(
     r"\b(?:this|that|the selected|the marked)\s+(?:block|square)\b", re.I
 )
 _REQUEST = re.compile(
-    r"\b(?:request|req\.?|sequence)\s*(?:number|nr\.?|no\.?|id|called|named|#)?\s*#?"
+    r"\b(?:request|req\.?|sequence)\s*+"
+    r"(?:(?:number|nr\.?|no\.?|id|called|named|#)\s*+)?#?"
     r"[\"“'`]?(?=[0-9a-f]*\d)([0-9a-f]{1,8})\b",
     re.I,
 )
@@ -44,7 +45,7 @@ _GENERAL = re.compile(
     r"(?! (?:my|this|mine|there|I)\b)"
     r"|\b(?:can|could) (?:vLLM|one|you|we|an?)\b|\b(?:with|in|under) vLLM\b"
     r"|\bis it (?:safe|bad|good|true|possible)\b"
-    r"|\b\d+(?:\.\d+)?\s?B\b|\b[ABHL]\d{2,3}S?\b|\bT4\b|\b\d[\d,]* tokens\b",
+    r"|\b\d+(?:\.\d+)?\s?B\b|\b[ABHL]\d{2,3}S?\b|\bT4\b|(?<![\w,])\d[\d,]*+ tokens\b",
     re.I,
 )
 """Speaks of any engine, not of this one."""

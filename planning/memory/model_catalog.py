@@ -19,7 +19,7 @@ from planning.memory.quantization import scheme_of_name
 
 MAX_ID_CHARS = 200
 _SAME_SHAPE = re.compile(
-    r"instruct|chat|it|hf|base|meta|pt|fp8|dynamic|block|quantized.*|w\da\d+.*|awq|gptq|"
+    r"instruct|chat|it|hf|base|meta|pt|fp8|dynamic|block|quantized.*|w\da\d.*|awq|gptq|"
     r"int[48]|[48]bit|bnb|nf4|nvfp4|fp4|mxfp4|bf16|fp16|kv|marlin|g128|128g|unsloth|ptpc"
 )
 """Words between hyphens that do not change a model's shape."""

@@ -6,6 +6,7 @@ differs by family: ``model.layers.3.self_attn.q_proj``, ``layers.3.attn.wq_b``,
 fused names; one that is fused answers to the name of each part.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -200,13 +201,30 @@ def _by_regex(module: str, pattern: str, num_layers: int, budget: _Budget) -> se
     compiled = _compiled(pattern)
     is_by_layer = bool(re.search(r"\d", _ANY_DIGITS.sub("", pattern)))
     repeats = max(0, len(re.findall(r"[*+{]", pattern)) - 1)
+    ways = _ways(pattern)
     found: set[int] = set()
     for layer in range(num_layers if is_by_layer else 1):
         names = names_of(module, str(layer), _PREFIXES)
-        budget.spend(len(names) * _LONGEST**repeats)
+        budget.spend(len(names) * _LONGEST**repeats * ways)
         if any(compiled.match(name) for name in names):
             found.add(layer)
     return found if is_by_layer or not found else set(range(num_layers))
+
+
+def _ways(pattern: str) -> int:
+    """In how many ways, at most, alternatives and optional parts can be combined: a
+    pattern that fails tries them all, such as 2**n of ``.?`` n times."""
+    ways, choices = 1, [1]
+    for piece in _PIECES.findall(pattern):
+        if piece[0] == "(":
+            choices.append(1)
+        elif piece == "|":
+            choices[-1] += 1
+        elif piece == ")" and len(choices) > 1:
+            ways *= choices.pop()
+        elif piece == "?":
+            ways *= 2
+    return ways * math.prod(choices)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -246,6 +264,8 @@ _ANY = "0"
 _LONGEST = 50
 _MAX_REGEX = 300
 _EXPERT = re.compile(r"experts\.\d{1,4}(?=\.|$)")
+_PIECES = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*+\]|\(\??|[|)?]", re.S)
+"""Escaped characters and sets as wholes, and what makes a choice."""
 _ANY_DIGITS = re.compile(r"\\d|\[0-9\]")
 _RANGES = r"\{\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?){0,999}\}"
 _LAYER = re.compile(rf"(?<=layers\.)(?:\d{{1,4}}(?=[.*]|$)|{_RANGES})")

@@ -29,7 +29,9 @@ _OPTION = re.compile(r"([^\W\d_])[).]\s*(\S.*)$")
 _ANSWER = re.compile(r"ANSWERS?\s*:\s*(.*)$", re.IGNORECASE)
 _FEEDBACK = re.compile(r"FEEDBACK\s*:\s*(.*)$", re.IGNORECASE)
 _LETTER = re.compile(r"\(?([^\W\d_])\)?(?:[).:]\s*.*)?$")
-_LETTERS = re.compile(r"[^\W\d_](?:\s*(?:,|;|&|\band\b|\s)\s*[^\W\d_])+\.?$")
+_LETTERS = re.compile(
+    r"[^\W\d_](?:(?:\s++(?:(?:[,;&]|and\b)\s*+)?|[,;&]\s*+)[^\W\d_])++\.?$"
+)
 
 
 @dataclass

@@ -11,8 +11,10 @@ from quizzes.formats.moodle_import import read_moodle_xml
 
 FORMATS = ("gift", "aiken", "moodle")
 _XML = re.compile(rb"(\xef\xbb\xbf)?\s*<(\?xml|quiz)")
-_AIKEN = re.compile(r"^\s*ANSWER\s*:", re.MULTILINE | re.IGNORECASE)
-_GIFT = re.compile(r"^\s*::|\{[^{}]*[=~#][^{}]*\}|\{\s*(T|F|TRUE|FALSE)\s*\}", re.M)
+_AIKEN = re.compile(r"^[^\S\n]*ANSWER\s*:", re.MULTILINE | re.IGNORECASE)
+_GIFT = re.compile(
+    r"^[^\S\n]*::|\{[^{}=~#]*+[=~#][^{}]*+\}|\{\s*(T|F|TRUE|FALSE)\s*\}", re.M
+)
 
 
 def read_questions(

@@ -22,7 +22,8 @@ from quizzes.formats.imported import Imported, Place, lines_of
 _TITLE = re.compile(r"^::(.*?)::", re.DOTALL)
 _CATEGORY = re.compile(r"^\$CATEGORY:\s*(.*)$")
 _ROOT = re.compile(r"^(\$[a-z]+\$/)?(top/)?")
-_MARK = re.compile(r"\[(id|tag):((?:\\.|[^\]\\])*)\]")
+_MARK = re.compile(r"\[(id|tag):")
+_MARKED = re.compile(r"((?:\\.|[^\]\\])*+)\]")
 _BLOCK = re.compile(r"\{([^{}]*)\}")
 _ANSWERS = re.compile(r"\s*(?:[=~#]|(?:TRUE|FALSE|T|F)\s*(?:#|$))")
 MAX_QUESTION_CHARS = 60_000
@@ -159,9 +160,11 @@ def _chunks(lines: list[str]) -> Iterator[Chunk]:
 
 
 def _take_marks(chunk: Chunk, row: str) -> None:
-    for name, value in _MARK.findall(row):
-        bare = re.sub(r"\\(.)", r"\1", value).strip()
-        if name == "tag":
+    at = 0
+    while (mark := _MARK.search(row, at)) and (value := _MARKED.match(row, mark.end())):
+        at = value.end()
+        bare = re.sub(r"\\(.)", r"\1", value[1]).strip()
+        if mark[1] == "tag":
             chunk.tags.append(bare)
         else:
             chunk.name = bare
@@ -182,7 +185,9 @@ class _Question:
         elif self._text.startswith("::"):
             self._text = self._text[2:]
             self._reader.losses.append("its '::', which begins a title without an end")
-        text = FORMAT.sub("", _BLOCK.sub("…", self._text))
+        text = _BLOCK.sub("…", self._text)
+        if marked := FORMAT.match(text):
+            text = text[marked.end() :]
         self.place = Place(chunk.line, self._title or shown(text))
 
     def add_to(self, imported: Imported) -> None:

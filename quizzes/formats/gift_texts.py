@@ -11,7 +11,7 @@ from quizzes.formats.plain_text import FORMATS, TextReader, has_html, unwrapped
 ESCAPED = "~=#{}:\\n"
 _PRIVATE = 0xE100
 FORMAT = re.compile(
-    rf"\s*((?:<!--(?:(?!-->).)*-->\s*)*)\[({'|'.join(FORMATS)})\]", re.DOTALL
+    rf"\s*+((?:<!--(?:(?!-->).)*+-->\s*+)*+)\[({'|'.join(FORMATS)})\]", re.DOTALL
 )
 
 
@@ -33,7 +33,7 @@ def shown(text: str) -> str:
 
 def on_one_line(text: str) -> str:
     """The same of a text whose lines are wrapped."""
-    return shown(re.sub(r"\s*\n\s*", " ", text))
+    return shown(" ".join(filter(None, map(str.strip, text.split("\n")))))
 
 
 _BREAK = chr(_PRIVATE + ESCAPED.index("n"))

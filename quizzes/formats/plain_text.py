@@ -40,7 +40,10 @@ _LIKELY = re.compile(
     r"amp|lt|gt|nbsp|quot|apos|[a-z]+(?:uml|acute|grave|circ|tilde|cedil|slash));",
     re.IGNORECASE,
 )
-_LATEX = re.compile(r"\$[^$\n]*[\\^_][^$\n]*\$|\\\(.*?\\\)|\\\[.*?\\\]")
+_LATEX = re.compile(
+    r"\$[^$\n\\^_]*+[\\^_][^$\n]*+\$"
+    r"|\\\((?:(?!\\\().)*?\\\)|\\\[(?:(?!\\\[).)*?\\\]"
+)
 _MARKDOWN = re.compile(r"\*\w|_\w+_|^#+ |\]\(|^[-*] |^> |```", re.MULTILINE)
 
 
@@ -154,7 +157,8 @@ def html_to_text(text: str) -> Plain:
     reader.close()
     rows = []
     for row in "".join(reader.parts).split("\n"):
-        kept = re.sub(r"[ \t]*\t[ \t]*", " | ", row.strip(" \t"))
+        cells = (cell.strip(" ") for cell in row.split("\t"))
+        kept = " | ".join(filter(None, cells))
         kept = re.sub(r"([\^_])\((\w)\)", r"\1\2", re.sub(" +", " ", kept))
         if kept not in ("", "•"):
             rows.append(kept.replace("\u00a0", " ").strip())

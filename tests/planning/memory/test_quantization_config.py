@@ -202,6 +202,19 @@ def test_a_name_that_promises_a_format_warns_where_none_is_said():
             "take too long",
         ),
         ({"quant_method": "modelopt", "quant_algo": "Q9"}, "quant_algo: is 'Q9'"),
+        *(
+            (
+                {
+                    "quant_method": "compressed-tensors",
+                    "config_groups": {
+                        "a": {"targets": ["Linear"], "weights": WEIGHTS_4}
+                    },
+                    "ignore": [f"re:{part * 40}!"],
+                },
+                "take too long",
+            )
+            for part in (".?", "(?:.|m)", "(|.)", "[|].?")
+        ),
     ],
 )
 def test_a_hostile_list_is_refused(quantization, said):
