@@ -57,7 +57,8 @@ class Room:
         known = (status.block_size, status.num_blocks, status.max_model_len)
         if status.reads_only or status.by_address:
             raise DemoRefused(
-                "This engine is somebody else's: no demonstration is sent to it."
+                "This engine is somebody else's: the lab sends it no demonstration and "
+                "no experiment."
             )
         if status.state != "ready" or None in known:
             raise DemoRefused(f"The engine is {status.state}: nothing can be sent yet.")
