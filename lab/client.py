@@ -99,20 +99,20 @@ def submit(
         "round": request.round,
         **asdict(generation),
     }
-    engine_host_id = engine_host_id or _only_reader()
+    engine_host_id = engine_host_id or _only_elsewhere()
     queue = ENGINE_QUEUE if engine_host_id is None else queue_of(engine_host_id)
     transaction.on_commit(lambda: _send(payload, queue))
     return request_id
 
 
-def _only_reader() -> str | None:
-    """The host that refuses in words, where all there are take no requests: on the
-    common queue they would wait for nobody."""
+def _only_elsewhere() -> str | None:
+    """The host of somebody else's engine, where all are such: it answers, or refuses in
+    words. None of them serves the common queue."""
     try:
         known = recent_statuses()
     except EngineUnavailable:
         return None
-    is_only = known and all(status.reads_only for status in known)
+    is_only = known and all(s.reads_only or s.by_address for s in known)
     return known[0].engine_host_id if is_only else None
 
 

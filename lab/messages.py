@@ -271,16 +271,20 @@ class EngineStatus:
     reads_only: bool = False
     """Whether the engine is somebody else's: it is shown, and nothing is sent to it."""
 
-    def rank(self) -> tuple[bool, bool, bool, str]:
+    by_address: bool = False
+    """Whether it is asked over HTTP: it answers questions, and no block is seen."""
+
+    def rank(self) -> tuple[bool, bool, int, str]:
         """Sorts hosts: main ones first, of those the ready ones, and of those the ones
         that take requests."""
         not_ready = self.state != "ready"
-        return bool(self.beside), not_ready, self.reads_only, self.engine_host_id
+        elsewhere = self.by_address + 2 * self.reads_only
+        return bool(self.beside), not_ready, elsewhere, self.engine_host_id
 
     @property
     def takes_requests(self) -> bool:
-        """Whether what is sent to it is served at once."""
-        return self.state == "ready" and not self.reads_only
+        """Whether what is sent is served at once, and measured as the lab's own."""
+        return self.state == "ready" and not (self.reads_only or self.by_address)
 
     @property
     def model_in_words(self) -> str:

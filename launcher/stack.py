@@ -105,7 +105,7 @@ class Stack:
             say("  No engine host here (ENGINE=off)")
             return
         refusal = engine_refusal(self.machine, self.config)
-        needs_model = not (refusal or self.config.attach)
+        needs_model = not (refusal or self.config.attach or self.config.address)
         if needs_model and not model_files.are_ready(self.config):
             say("  Preparing the model, once (meanwhile the page starts) …")
             self._start("conversion")

@@ -8,10 +8,18 @@ SERVING = ("starting", "ready", "not answering", "draining", "restarting")
 """States in which an engine takes questions, now or when it is ready."""
 
 
+SHOWN_ONLY = (
+    "The only engine here is somebody else's: the lab shows it and asks it nothing."
+)
+
+
 def window() -> Window:
     """Tokens that the smallest serving engine takes; raises EngineUnavailable."""
     known = client.recent_statuses()
-    serving = [status for status in known if status.state in SERVING]
+    answering = [status for status in known if not status.reads_only]
+    serving = [status for status in answering if status.state in SERVING]
+    if known and not answering:
+        raise EngineUnavailable(SHOWN_ONLY)
     if not serving:
         reasons = [status.reason for status in known if status.reason]
         raise EngineUnavailable(

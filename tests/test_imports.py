@@ -41,6 +41,7 @@ BREACHES = {
     "engine-without-web": [
         ("lab/tracing/mirror.py", "import redis"),
         ("lab/engine/latency.py", "from django.conf import settings"),
+        ("lab/attached/run.py", "import channels.layers"),
         ("lab/checkpoints/bundled.py", "from celery import current_app"),
     ],
     "planning-pure": [

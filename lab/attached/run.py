@@ -102,3 +102,24 @@ def _facts(directory: Path) -> dict[str, Any]:
     if Path(str(facts.get("ring", ""))).name != facts.get("ring"):
         raise TapError(f"{directory} names no ring.")
     return facts
+
+
+class AddressedRun(AttachedRun):
+    """Of an engine that is known by its address: no tap, no blocks."""
+
+    def __init__(self, config: EngineConfig, number: int) -> None:
+        self.config = config
+        self.number = number
+        self.started_at = time.time()
+        self.llm = self.tokenizer = None
+        self.is_tracing = False
+        self.directory = config.data_dir
+        self.split_path = config.data_dir / "no-memory.json"
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it answers is asked elsewhere."""
+        return False
+
+    def close(self) -> None:
+        """There is nothing to close."""

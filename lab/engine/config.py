@@ -8,9 +8,11 @@ import hashlib
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from lab.engine.addresses import without_login
 from lab.engine.environment import Environment, data_dir_of, redis_url
 from lab.errors import SettingError
 from planning.errors import BadSetting
@@ -77,6 +79,10 @@ class EngineConfig:
     """Id of the main host where this is a second engine; "" for a main one."""
     attach: str
     """Directory of the tap of an engine that others own; "" where the host owns one."""
+    address: str
+    """Of an OpenAI-compatible server that is asked instead of an own engine; or ""."""
+    address_key: str = field(repr=False)
+    """Its API key; in no message and no log."""
     second_memory_mb: int
     """MiB that a second engine beside this one may take; 0: there is none."""
     second_time_s: int
@@ -92,7 +98,8 @@ class EngineConfig:
         model, is_hub_model, shape = _model(env, data_dir)
         load_format = env.choice("ENGINE_LOAD_FORMAT", "auto", LOAD_FORMATS)
         max_model_len = env.integer("ENGINE_MAX_MODEL_LEN", 2048, 128, 1_048_576)
-        attach = _attach(env)
+        attach, address = _attach(env), _address(env)
+        is_elsewhere = bool(attach or address)
         return cls(
             model=model,
             is_hub_model=is_hub_model,
@@ -121,7 +128,7 @@ class EngineConfig:
                 "ENGINE_MAX_NUM_BATCHED_TOKENS", 32, 1_048_576
             ),
             frames_per_s=env.integer("ENGINE_FRAMES_PER_S", 25, 1, 60),
-            is_preloading=env.boolean("ENGINE_PRELOAD", True) and not attach,
+            is_preloading=env.boolean("ENGINE_PRELOAD", True) and not is_elsewhere,
             has_vllm_metrics=env.boolean("ENGINE_METRICS", True),
             request_deadline_s=env.integer("ENGINE_REQUEST_DEADLINE_S", 120, 1, 240),
             hung_s=env.integer("ENGINE_HUNG_S", 45, 15, 3600),
@@ -129,7 +136,9 @@ class EngineConfig:
             engine_host_id=_engine_host_id(env, data_dir),
             beside=env.text("ENGINE_BESIDE", ""),
             attach=attach,
-            second_memory_mb=_second_memory_mb(env, attach),
+            address=address,
+            address_key=env.text("ENGINE_ADDRESS_KEY", ""),
+            second_memory_mb=_second_memory_mb(env, is_elsewhere),
             second_time_s=env.integer("ENGINE_SECOND_TIME_S", 300, 2, 3600),
             redis_url=redis_url(env, data_dir),
             data_dir=data_dir,
@@ -200,10 +209,33 @@ def _attach(env: Environment) -> str:
     return str(Path(value).expanduser()) if value else ""
 
 
-def _second_memory_mb(env: Environment, attach: str) -> int:
+def _address(env: Environment) -> str:
+    value = env.text("ENGINE_ADDRESS", "")
+    if not value:
+        return ""
+    if env.text("ENGINE_ATTACH", ""):
+        raise SettingError(
+            "ENGINE_ADDRESS and ENGINE_ATTACH are both set: one host is attached to an "
+            "engine or asks one. Start two, each with an ENGINE_HOST_ID of its own."
+        )
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingError(
+            f"ENGINE_ADDRESS is {without_login(value)!r}: allowed is http:// or "
+            "https://, a host, and the path of its API, such as /v1."
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise SettingError(
+            f"ENGINE_ADDRESS is {without_login(value)!r}: a key is in "
+            "ENGINE_ADDRESS_KEY, and there is no ? or # in it."
+        )
+    return value
+
+
+def _second_memory_mb(env: Environment, elsewhere: bool) -> int:
     """Beside an engine that others own there is never a second one."""
     memory_mb = env.integer("ENGINE_SECOND_MEMORY_MB", 3000, 0, 4_194_304)
-    return 0 if attach else memory_mb
+    return 0 if elsewhere else memory_mb
 
 
 def _max_output_tokens(env: Environment, max_model_len: int) -> int:

@@ -36,7 +36,7 @@ class EngineHost:
 
     run_class = EngineRun
     request_class = InFlightRequest
-    serving_class = Serving
+    serving_class: type[Serving] = Serving
     retry_pause_s = 1.0
     restart_pauses_s = (0.0, 2.0, 10.0)
     """Pauses before the first, second and third start; then the host gives up."""

@@ -57,7 +57,7 @@ class TapLook:
     def ask_snapshot(self) -> None:
         """The next record will be a snapshot; an idle engine is nudged to write it."""
         run = self._state.run
-        if run is not None:
+        if run is not None and self._state.mirror is not None:
             run.tap.ask_snapshot()
             self._nudge = asyncio.get_running_loop().create_task(run.nudge())
 

@@ -55,9 +55,10 @@ class Room:
     def of(cls, status: EngineStatus, max_requests: int) -> "Room":
         """The room of a ready engine; raises DemoRefused where it is not known."""
         known = (status.block_size, status.num_blocks, status.max_model_len)
-        if status.reads_only:
+        if status.reads_only or status.by_address:
             raise DemoRefused(
-                "This engine is somebody else's: the lab shows it and sends it nothing."
+                "This engine is somebody else's: the lab sends it no demonstration and "
+                "no experiment."
             )
         if status.state != "ready" or None in known:
             raise DemoRefused(f"The engine is {status.state}: nothing can be sent yet.")

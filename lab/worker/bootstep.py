@@ -21,6 +21,7 @@ from celery.worker.components import Pool
 from celery.worker.control import control_command
 
 from lab import client
+from lab.attached.asking import AddressedHost
 from lab.attached.host import AttachedHost
 from lab.engine.config import EngineConfig
 from lab.engine.forking import warm_up
@@ -156,6 +157,12 @@ class AttachedWorker(EngineWorker):
     host_class = AttachedHost
 
 
+class AddressedWorker(EngineWorker):
+    """Of an engine that is asked by its address."""
+
+    host_class = AddressedHost
+
+
 _worker: EngineWorker | None = None
 """This process's, from the start of its bootstep to the stop."""
 
@@ -205,10 +212,15 @@ class EngineHostStep(bootsteps.StartStopStep):
         config = EngineConfig.from_env()
         queues = worker.app.amqp.queues
         queues.select_add(queue_of(config.engine_host_id))
-        if config.attach:
+        if config.attach or config.address:
             queues.deselect(ENGINE_QUEUE)  # another host's to serve
-        _worker = (AttachedWorker if config.attach else self.worker_class)(config)
+        _worker = self._worker_of(config)
         _worker.start()
+
+    def _worker_of(self, config: EngineConfig) -> EngineWorker:
+        if config.address:
+            return AddressedWorker(config)
+        return (AttachedWorker if config.attach else self.worker_class)(config)
 
     def stop(self, worker: Any) -> None:
         """The pool is empty: shut the engine down, so that nothing meets a dead one."""

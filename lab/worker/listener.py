@@ -72,7 +72,9 @@ class EngineListener:
         self._sampling: asyncio.Task[None] | None = None
         device = resolve_device(config)
         self._memory = open_memory(
-            device, num_cards=config.tensor_parallel, is_unseen=bool(config.attach)
+            device,
+            num_cards=config.tensor_parallel,
+            is_unseen=bool(config.attach or config.address),
         )
         self._yields_when_busy = device == "cpu"
         self.metrics = HostMetrics()

@@ -26,7 +26,7 @@ GONE_NOTE = (
     "The card does not answer any more ({reason}): its Xid is in the kernel's log "
     "(dmesg | grep Xid)."
 )
-UNSEEN_NOTE = "The memory of an attached engine is not seen from here."
+UNSEEN_NOTE = "The memory of somebody else's engine is not seen from here."
 CPU_NOTE = "CPU engine: this is the memory of its processes, there is no GPU."
 
 

@@ -168,6 +168,7 @@ test("an engine with random weights says that its text means nothing", () => {
   assert.equal(randomWords(status), "");
   assert.equal(randomWords(null), "");
   assert.match(readsOnlyWords({ reads_only: true }), /sends it nothing/);
+  assert.match(readsOnlyWords({ by_address: true }), /blocks are not seen/);
   assert.equal(readsOnlyWords({}), "");
 });
 

@@ -55,7 +55,8 @@ export class Header {
   #updatePhases(status, nowS) {
     const { phases } = this.#parts;
     const isStarting =
-      !status?.reads_only && (status?.state === "starting" || status?.state === "restarting");
+      !(status?.reads_only || status?.by_address) &&
+      (status?.state === "starting" || status?.state === "restarting");
     phases.hidden = !isStarting;
     if (!isStarting) return;
     const rows = phaseRows(status, nowS);
@@ -83,6 +84,9 @@ export function recordedWords(recording) {
 /** What to think of an engine without trained weights; "" for any other. */
 /** That the engine is somebody else's; "" where it is the lab's. */
 export function readsOnlyWords(status) {
+  if (status?.by_address) {
+    return "This engine is somebody else's, asked by its address: its blocks are not seen.";
+  }
   if (!status?.reads_only) return "";
   return "Attached: this engine is somebody else's. The lab shows what it does and sends it nothing.";
 }

@@ -206,7 +206,8 @@ def test_frames_and_a_recording_come_as_of_an_engine_of_the_labs(
         until(lambda: listener.host.status.state == "ready")
         until(lambda: len(outlet.frames) > 20 and outlet.notes)
         assert (
-            outlet.notes[0] == "The memory of an attached engine is not seen from here."
+            outlet.notes[0]
+            == "The memory of somebody else's engine is not seen from here."
         )
         reply = listener.recorder.command("start", name="mine", seconds=2.0)
         assert reply["state"] != "refused", reply
