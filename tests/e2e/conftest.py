@@ -22,6 +22,7 @@ from launcher.valkey import free_port
 from tests import tools
 from tests.launcher.running import RunningStack
 
+PAGE_START_S = 240
 ENGINE_START_S = 240
 expect.set_options(timeout=15_000)  # other tests share the cores
 
@@ -34,7 +35,7 @@ def starting_stack() -> Iterator[RunningStack]:
         borrow_model(data_dir)
         stack = RunningStack(data_dir, PORT=str(free_port()), ENGINE="on")
         try:
-            stack.wait_for("Open ")
+            stack.wait_for("Open ", PAGE_START_S)
             yield stack
         finally:
             stack.end()

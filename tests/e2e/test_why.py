@@ -60,3 +60,97 @@ def test_the_prefix_cache_shows_what_would_be_evicted_next(lab: Page) -> None:
     expect(lab.locator("#cache-candidates tr").first).to_contain_text(
         re.compile(r"\d"), timeout=ANSWER_MS
     )
+
+
+def test_the_timeline_follows_and_stands_while_it_is_read(lab: Page) -> None:
+    _ask(lab, "Which step computes a prompt, and which a token?")
+    lab.get_by_role("tab", name="Timeline").click()
+    view = lab.locator("#view-timeline")
+    note, words, box = (
+        view.locator(f'[data-timeline="{name}"]') for name in ("note", "words", "box")
+    )
+    expect(note).to_contain_text("Following", timeout=ANSWER_MS)
+    step = re.compile(r"Step \d+, [\d.]+\u202fs before the newest: \d+ token")
+    expect(words).to_contain_text(step)
+    box.focus()
+    expect(note).to_contain_text("Standing still")
+    newest = words.text_content() or ""
+    lab.keyboard.press("Home")
+    expect(words).not_to_have_text(newest)
+    expect(words).to_contain_text(re.compile(r"[0-9a-f]{3} (prefill|decode) \d+"))
+    first = words.text_content() or ""
+    lab.keyboard.press("ArrowRight")
+    expect(words).not_to_have_text(first)
+    lab.keyboard.press("+")
+    lab.keyboard.press("ArrowLeft")
+    expect(words).to_have_text(first)
+    view.locator("summary").click()
+    row = view.locator('[data-timeline="table"] tr').last
+    expect(row).to_contain_text(re.compile(r"[0-9a-f]{3}"))
+    lab.get_by_role("button", name="Follow again").click()
+    expect(note).to_contain_text("Following")
+
+
+def test_blocks_are_shaded_by_their_hits_and_age(lab: Page) -> None:
+    for _ in range(2):
+        _ask(lab, "What is a block table, and who keeps it?")
+    lab.locator("#lab-heat-switch").get_by_label("hits").check()
+    legend = lab.locator("#lab-heat-legend")
+    expect(legend.locator("li", has_text="no hit")).to_contain_text(
+        re.compile(r"[1-9]"), timeout=ANSWER_MS
+    )
+    expect(lab.locator("#lab-heat-note")).to_contain_text(re.compile(r"as of step \d"))
+    expect(lab.locator("#lab-legend")).to_be_hidden()
+    lab.focus("#lab-pan")
+    tag = lab.locator("#lab-tag")
+    hit = re.compile(
+        r"· [1-9]\d* hits?( since step [\d,]+)?, (not used|used [\d,]+ steps? ago)"
+    )
+    for _ in range(600):  # all blocks of the pool, one after the other
+        lab.keyboard.press("ArrowRight")
+        if hit.search(tag.text_content() or ""):
+            break
+    expect(tag).to_contain_text(hit)
+    lab.locator("#lab-heat-switch").get_by_label("age").check()
+    expect(legend.locator("li", has_text="under 50")).to_be_visible()
+    lab.locator("#lab-heat-switch").get_by_label("state").check()
+    expect(lab.locator("#lab-legend")).to_be_visible()
+    expect(legend).to_be_hidden()
+
+
+SCRUB = """
+(share) => {
+  const slider = document.getElementById("replay-slider");
+  slider.value = String(share * slider.max);
+  slider.dispatchEvent(new Event("input"));
+}
+"""
+
+
+def test_a_recording_tells_why_at_the_moment_that_is_shown(page: Page) -> None:
+    page.goto("/lab/replay/experiment-full-house/")
+    page.wait_for_selector("#replay-play:not([disabled])")
+    page.evaluate(SCRUB, 0.6)
+    page.locator(".request-name", has_text="02d").click()
+    expect(page.locator("#side-1-why-sentences")).to_contain_text(
+        re.compile(r"It took \d+ of its \d+ tokens|vLLM takes them in turn")
+    )
+    page.get_by_text("Prefix cache at this step").click()
+    expect(page.locator("#side-1-cache-candidates tr").first).to_be_visible()
+    expect(page.locator("#side-1-cache-choices tr").first).to_be_visible()
+    page.locator("#side-1-heat-switch").get_by_label("hits").check()
+    note = page.locator("#side-1-heat-note")
+    expect(note).to_contain_text(re.compile(r"as of step \d"))
+    before = note.text_content() or ""
+    page.evaluate(SCRUB, 0.3)
+    expect(note).not_to_have_text(before)
+    expect(page.locator("#side-1-heat-legend li", has_text="no hit")).to_be_visible()
+
+    page.goto("/lab/replay/smollm2-cpu-mixed/")
+    page.wait_for_selector("#replay-play:not([disabled])")
+    page.evaluate(SCRUB, 0.5)
+    page.locator("#side-1-heat-switch").get_by_label("hits").check()
+    expect(page.locator("#side-1-heat-note")).to_contain_text(
+        "made before the engine told its reasons"
+    )
+    expect(page.locator("#side-1-heat-legend")).to_be_hidden()
