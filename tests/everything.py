@@ -3,10 +3,11 @@
     python -m tests.everything [pytest arguments]
 
 Several pytest runs, since a synchronous browser test breaks later asynchronous ones
-in its process: the fast tests (JavaScript among them) in two workers, then two at a
-time the real browser, the slow tests, the real engine, the Django tests on a real
-PostgreSQL, and the scheduler of the other vLLM that is supported. What a run prints is
-shown when it is through.
+in its process: the fast tests (JavaScript among them) in two workers, then three at a
+time, for each waits much, the slow tests, the real engine, the real browser, the
+Django tests on a real PostgreSQL, and the scheduler of the other vLLM that is
+supported; two at a time where memory is short. What a run prints is shown when it is
+through.
 
 A test that a real browser or a real engine takes part in gets a second try, as two
 cores that do other things besides can keep a page or an engine waiting too long: five
@@ -21,7 +22,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -54,24 +55,24 @@ def main(arguments: list[str]) -> int:
         run = Runs(directory, arguments)
         run("The fast tests", "not e2e and not engine and not slow", TWO_WORKERS)
         subprocess.call([sys.executable, "-c", CONVERT], cwd=ROOT)
-        with ThreadPoolExecutor(max_workers=2) as lines:
-            # The longest first, so that both lines end together.
+        with ThreadPoolExecutor(max_workers=num_lines()) as lines:
+            # The longest first, so that all lines end together.
             runs = [
                 lines.submit(partial(run, title, marks, options, **variables))
                 for title, marks, options, variables in (
+                    ("The slow tests", "slow and not e2e and not engine", (), {}),
+                    ("The real engine", "engine and not e2e", SECOND_TRY, ONE_THREAD),
                     (
                         "The real browser",
                         "e2e",
                         SECOND_TRY,
                         {"CHROMIUM": chromium, **ONE_THREAD},
                     ),
-                    ("The slow tests", "slow and not e2e and not engine", (), {}),
-                    ("The real engine", "engine and not e2e", SECOND_TRY, ONE_THREAD),
                     (
                         "The Django tests on PostgreSQL",
                         POSTGRES,
-                        (),
-                        {"DATABASE_URL": url},
+                        tuple(f"--ignore={path}" for path in SAME_ON_POSTGRES),
+                        {"DATABASE_URL": url, **FEWER_ODD},
                     ),
                 )
             ]
@@ -91,7 +92,32 @@ def _old_scheduler(run: "Runs", old_vllm: str) -> None:
         run.counts["skipped"] += 1
 
 
+MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def num_lines() -> int:
+    """Two engines, a browser and two stacks take 9 GB at once."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # "max", or no such file
+        memory = min(memory, int(MEMORY_LIMIT.read_text()))
+    return 3 if memory > 12e9 else 2
+
+
 POSTGRES = "django_db and not e2e and not engine"
+SAME_ON_POSTGRES = (
+    *("tests/capacity/fleet/test_autoscaler_presets.py",),
+    *("tests/capacity/fleet/test_derived.py", "tests/capacity/fleet/test_page.py"),
+    *("tests/capacity/fleet/test_prices.py", "tests/capacity/hardware"),
+    *("tests/courseware/test_cards.py", "tests/courseware/test_cluster_figure.py"),
+    *("tests/courseware/test_guesses.py", "tests/courseware/test_pictures.py"),
+    *("tests/courseware/test_rendering.py", "tests/lab/whatif/test_page.py"),
+    *("tests/mentor/test_lab_answers.py", "tests/mentor/test_lessons.py"),
+    *("tests/mentor/test_questions.py", "tests/mentor/test_shipped_vectors.py"),
+)
+"""Not run on PostgreSQL: what they are about is no database's, and each SQL statement
+that they make the other files make too."""
+FEWER_ODD = {"ODD_MESSAGES": "300", "ODD_FORMS": "20"}
+"""The first ones of tests/test_odd_input.py: the fast tests have sent all of them."""
 
 
 class Runs:
