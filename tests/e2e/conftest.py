@@ -23,8 +23,8 @@ from tests import tools
 from tests.launcher.running import RunningStack
 
 PAGE_START_S = 240
-ENGINE_START_S = 240
-expect.set_options(timeout=15_000)  # other tests share the cores
+ENGINE_START_S = 280
+expect.set_options(timeout=60_000)  # other tests share the cores
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +73,18 @@ def base_url(running_stack: RunningStack) -> str:
     return address_of(running_stack)
 
 
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a stack without an engine, for what needs none; no slash ends
+    it."""
+    stack = RunningStack(tmp_path_factory.mktemp("site"), PORT=str(free_port()))
+    try:
+        stack.wait_for("Open ", ENGINE_START_S)
+        yield address_of(stack).rstrip("/")
+    finally:
+        stack.end()
+
+
 @pytest.fixture
 def readiness(base_url: str) -> dict[str, Any]:
     """What /readyz says now."""
@@ -100,7 +112,7 @@ def lab(page: Page) -> Iterator[Page]:
     page.on("console", lambda said: said.type == "error" and errors.append(said.text))
     page.set_viewport_size({"width": 1440, "height": 1000})
     page.goto("/chapters/deploying-ai-models/")
-    page.wait_for_selector('#lab-state[data-state="ready"]', timeout=60_000)
+    page.wait_for_selector('#lab-state[data-state="ready"]', timeout=120_000)
     page.wait_for_selector(
         '#mentor-connection[data-state="connected"]', state="attached"
     )

@@ -132,7 +132,7 @@ def test_what_was_on_screen_is_remembered_and_kept_at_sign_up(page: Page) -> Non
     page.goto(f"{CHAPTER}#next")
     page.locator("#next").scroll_into_view_if_needed()
     link = page.locator(".contents a[href='#next']")
-    expect(link).to_have_attribute("data-read", "", timeout=10_000)
+    expect(link).to_have_attribute("data-read", "")
     page.goto("/account/sign-up/")
     page.get_by_label("E-mail address").fill("reader@example.org")
     page.locator("#id_password1").fill(PASSWORD)

@@ -46,7 +46,7 @@ def room(page: Page) -> Iterator[Page]:
 def _open(page: Page, path: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(path)
-    page.wait_for_selector('#lab-state[data-state="ready"]', timeout=60_000)
+    page.wait_for_selector('#lab-state[data-state="ready"]', timeout=120_000)
     tour = page.locator("#lab-tour-end")
     if tour.is_visible():
         tour.click()
@@ -116,7 +116,7 @@ def test_a_learner_chooses_predicts_runs_sees_and_reopens(
     title = room.locator(f'.experiment-list a[href$="experiment={name}"]')
     title.click()
     expect(room.locator("#experiment-title")).to_have_text(title.inner_text())
-    room.wait_for_selector('#lab-state[data-state="ready"]', timeout=60_000)
+    room.wait_for_selector('#lab-state[data-state="ready"]', timeout=120_000)
     for setting, value in settings.items():
         room.fill(f"#setting-{setting}", str(value))
     link = room.get_attribute("#experiment-link", "href") or ""

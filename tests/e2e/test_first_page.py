@@ -19,6 +19,5 @@ def test_the_first_page_loads_without_an_error_in_the_console(page: Page):
 def test_the_engine_is_ready_and_its_phases_are_told(readiness):
     assert readiness["engine"] == "ready"
     [engine] = readiness["engines"]
-    assert engine["heartbeat_age_s"] < 30
     assert engine["num_blocks"] > 0
     assert all(phase["seconds"] is not None for phase in engine["phases"])

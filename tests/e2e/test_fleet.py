@@ -17,7 +17,7 @@ def test_a_change_is_previewed_then_refined_and_kept_in_the_link(page: Page) -> 
     expect(page.get_by_text("whole months")).to_be_visible(timeout=30_000)
     page.get_by_label("Idle timeout, s").fill("60")
     expect(page).to_have_url(re.compile("idle_timeout_s=60"))
-    expect(page.locator("#fleet-answer")).to_contain_text("Break-even", timeout=30_000)
+    expect(page.locator("#fleet-answer")).to_contain_text("Break-even")
 
 
 def test_fields_are_there_when_they_matter(page: Page) -> None:
@@ -76,6 +76,6 @@ def test_rates_are_measured_on_the_running_engine(page: Page) -> None:
     page.get_by_text("Rates from the running engine").click()
     page.get_by_role("button", name="Measure now").click()
     use = page.get_by_role("link", name="Plan with these rates")
-    expect(use).to_be_visible(timeout=60_000)
+    expect(use).to_be_visible(timeout=120_000)
     use.click()
     expect(page.locator("#fleet-answer")).to_contain_text("measured")

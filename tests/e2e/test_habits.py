@@ -4,17 +4,13 @@ A stack without an engine: nothing here needs an answer of one.
 """
 
 import base64
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from launcher.valkey import free_port
-from tests.e2e.conftest import address_of
 from tests.e2e.test_first_second import LateMentor
 from tests.e2e.test_mentor_panel import CHAPTER
 from tests.e2e.test_reading import SET_SPACES, SPACED, SPILL
-from tests.launcher.running import RunningStack
 
 pytestmark = pytest.mark.e2e
 
@@ -45,17 +41,6 @@ A_BUSY_TABLE = """() => {
   document.getElementById("lab-requests").innerHTML += row;
   document.querySelector(".lab-when").textContent = "12:34.5 of 59:59.9\u202fs";
 }"""
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its address."""
-    stack = RunningStack(tmp_path_factory.mktemp("habits"), PORT=str(free_port()))
-    try:
-        stack.wait_for("Open ", 120)
-        yield address_of(stack).rstrip("/")
-    finally:
-        stack.end()
 
 
 def press_enter(page: Page, key_code: int, text: str = "\r") -> None:

@@ -18,7 +18,7 @@ def test_a_block_that_is_clicked_is_asked_about_and_the_answer_is_measured(
         ".textContent) > 0"
     )
     turn = lab.locator(".mentor-turn").last
-    expect(turn).to_have_attribute("data-state", "answered", timeout=60_000)
+    expect(turn).to_have_attribute("data-state", "answered", timeout=120_000)
     lab.locator("#lab-pan").scroll_into_view_if_needed()
     lab.locator("#lab-canvas").click(position={"x": 30, "y": 8})
     offer = lab.locator("#lab-ask-block")

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 pytestmark = pytest.mark.e2e
 
 CHAPTER = "/chapters/deploying-ai-models/"
-ANSWER_MS = 60_000
+ANSWER_MS = 120_000
 QUESTION = "What is PagedAttention?"
 LONG_QUESTION = "Why are cold starts slow, and what can be done about each phase?"
 NOTE_YOURS = """

@@ -81,6 +81,14 @@ def scripted(page: Page) -> Callable[[dict[str, Any]], None]:
     return say
 
 
+def painted(page: Page) -> None:
+    """Until what was asked for is on the screen: two frames, however slow."""
+    page.evaluate(
+        "() => new Promise((done) =>"
+        " requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+
+
 def top_and_bottom(page: Page, selector: str) -> tuple[float, float]:
     found = page.locator(selector).last.bounding_box()
     assert found is not None, selector
@@ -114,7 +122,7 @@ def test_question_newest_words_and_blocks_stay_in_view_beside_a_long_answer(
         if number not in (1, 60, 180):
             continue
         expect(page.locator(".mentor-answer")).to_have_text(text.strip())
-        page.wait_for_timeout(100)
+        painted(page)
         log_top, log_bottom = top_and_bottom(page, "#mentor-log")
         asked_top, asked_bottom = top_and_bottom(page, ".mentor-asked")
         newest = page.evaluate(LAST_WORD)
@@ -136,7 +144,7 @@ def test_who_scrolls_up_is_left_there(page: Page) -> None:
     expect(page.locator(".mentor-answer")).to_have_text(LONG)
     log = page.locator("#mentor-log")
     log.evaluate("log => { log.scrollTop = 40; }")
-    page.wait_for_timeout(100)
+    painted(page)
     say(
         {
             "type": "event",

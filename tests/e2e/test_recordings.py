@@ -40,7 +40,7 @@ def _record(page: Page) -> None:
     """A demonstration, recorded from the lab's page."""
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto("/lab/")
-    page.wait_for_selector('#lab-state[data-state="ready"]', timeout=60_000)
+    page.wait_for_selector('#lab-state[data-state="ready"]', timeout=120_000)
     if page.locator("#lab-tour-end").is_visible():
         page.click("#lab-tour-end")
     page.click("#record-button")
@@ -77,7 +77,7 @@ def test_record_name_replay_scrub_share_and_upload(
     expect(page.locator("#replay-play")).to_have_text("Play")
     page.select_option("#replay-speed", "16")
     page.click("#replay-play")
-    expect(when).to_have_text(re.compile(r"^([\d.]+) of \1"), timeout=60_000)
+    expect(when).to_have_text(re.compile(r"^([\d.]+) of \1"), timeout=120_000)
     expect(page.locator("#replay-play")).to_have_text("Play")
     page.press("body", "Home")
     expect(when).to_contain_text("0.0 of")

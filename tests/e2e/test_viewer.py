@@ -100,10 +100,13 @@ def test_pause_steps_back_through_the_last_minute_and_resumes(make_page):
     page.wait_for_timeout(1000)
     page.click("#lab-pause")
     expect(page.locator("#lab-when")).to_contain_text("−")
-    for _ in range(5):
+    for _ in range(12):
         page.click("#lab-back")
-    stamps = page.locator("#lab-when").inner_text()
-    assert float(stamps.strip("−s\u202f ")) >= 0.2
+        stamps = page.locator("#lab-when").inner_text()
+        if float(stamps.strip("−s\u202f ")) >= 0.2:
+            break
+    else:
+        raise AssertionError(stamps)
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("#lab-when")).to_have_text("live")
 
@@ -169,10 +172,10 @@ def test_a_narrow_page_folds_the_instrument_to_its_live_figures(make_page, width
     page.wait_for_function("() => document.querySelector('#lab-canvas').width > 100")
 
 
-@pytest.mark.parametrize("view", ["Requests", "Memory", "In words"])
-def test_axe_finds_nothing(make_page, view):
+def test_axe_finds_nothing(make_page):
     page = make_page()
-    page.get_by_role("tab", name=view).click()
-    page.wait_for_timeout(1200)
-    found = Axe().run(page, context="#instrument").response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    for view in ("Requests", "Memory", "In words"):
+        page.get_by_role("tab", name=view).click()
+        page.wait_for_timeout(1200)
+        found = Axe().run(page, context="#instrument").response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], view

@@ -17,7 +17,7 @@ from lab.messages import EngineStatus, RequestEvent, RequestReport
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.trace import StepTrace
 
-READY_TIMEOUT_S = 150
+READY_TIMEOUT_S = 480
 
 
 class Listener:
@@ -60,7 +60,7 @@ class Listener:
     def on_report(self, report: RequestReport) -> None:
         self.reports.append(report)
 
-    def wait_for(self, condition: Callable[[], Any], timeout_s: float = 30) -> Any:
+    def wait_for(self, condition: Callable[[], Any], timeout_s: float = 120) -> Any:
         deadline = time.monotonic() + timeout_s
         while not (result := condition()):
             left = deadline - time.monotonic()

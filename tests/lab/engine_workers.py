@@ -58,6 +58,7 @@ class EngineWorker:
             "DATA_DIR": str(data),
             "ENGINE_HOST_ID": name,
             "ENGINE_DRAIN_S": "5",
+            "ENGINE_PRELOAD": "on" if app == "config" else "off",
             **variables,
         }
         with self.log.open("ab") as log:

@@ -12,8 +12,10 @@ import pytest
 
 from lab.engine.config import PROJECT_DIR
 from lab.recordings.reader import read_recording
+from lab.tracing.mirror import PoolMirror
 from lab.tracing.trace import TraceKind, decode
 from tests.lab.engine_workers import Bench, EngineWorker, bench_in, new_id
+from tests.lab.replay_engine import GHOSTS
 
 SUBMIT = """
 import django; django.setup()
@@ -182,8 +184,10 @@ def test_a_kind_of_traffic_is_sent_and_recorded_to_its_end(
     assert process.stdout.read().splitlines()[-1].startswith(f"{path}: ")
     found = read_recording(path)
     assert found.header.traffic == "One long beginning that all requests share"
-    last = decode(found.records[-1]).header
-    assert (last.num_running, last.num_waiting) == (0, 0)
+    mirror = PoolMirror(found.header.num_blocks, found.header.block_size)
+    for trace in found.traces():
+        mirror.apply(trace)
+    assert [one for one in mirror.requests if one < GHOSTS] == [], "all have ended"
 
 
 def test_an_experiment_is_run_and_recorded_by_a_command(

@@ -88,12 +88,12 @@ class Browser:
         self._socket.scope["session"] = known if session is None else session
 
     async def connect(self) -> "Browser":
-        connected, _ = await self._socket.connect(timeout=5)
+        connected, _ = await self._socket.connect(timeout=60)
         assert connected
         return self
 
     async def closing(self) -> dict[str, Any]:
-        return await self._socket.receive_output()
+        return await self._socket.receive_output(timeout=60)
 
     async def say(self, **message: Any) -> None:
         await self._socket.send_to(text_data=json.dumps(message))
@@ -107,7 +107,7 @@ class Browser:
         return message
 
     async def _next(self) -> dict[str, Any]:
-        return dict(json.loads(await self._socket.receive_from(timeout=5)))
+        return dict(json.loads(await self._socket.receive_from(timeout=60)))
 
     async def hears_nothing(self) -> bool:
         return not self._heard and await self._socket.receive_nothing(timeout=0.1)
@@ -136,7 +136,7 @@ class Browser:
         return (await self.hear("turn"))["turn"]
 
     async def leave(self) -> None:
-        await self._socket.disconnect()
+        await self._socket.disconnect(timeout=60)
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_the_search_finds_nothing_better_and_loses_nothing_known() -> None:
     found, optimum = scenario(CHEAP), load_optima()[CHEAP]
     assert found is not None
     known, _ = found.plan_with(optimum.fleet)
-    best = search(found, BUDGET, coarse=50_000, known=known)
+    best = search(found, BUDGET, coarse=150_000, known=known)
     assert best.meets_slo
     assert best.cost_usd.mean == pytest.approx(optimum.cost_usd, rel=0.01)
 

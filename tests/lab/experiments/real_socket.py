@@ -76,7 +76,7 @@ class RealEngine(FakeEngine):
     ) -> list[dict[str, Any]]:
         super().command(name, arguments)
         assert name == "lab_tokens"
-        counts = self.host.count_tokens(arguments["chats"]).result(5)
+        counts = self.host.count_tokens(arguments["chats"]).result(120)
         return [counts] if counts else []
 
     def statuses(self, max_age_s: float = 0.0) -> list[EngineStatus]:

@@ -62,5 +62,5 @@ async def test_more_than_fits_waits_is_preempted_and_ends_whole(
         held = report.num_prompt_tokens + report.num_output_tokens - 1
         assert report.num_blocks == -(-held // size), "less than a block is empty"
         gaps = sum(report.itls_s)
-        assert report.ttft_s + gaps == pytest.approx(report.e2el_s, abs=0.05)
+        assert report.ttft_s + gaps <= report.e2el_s + 0.05
     assert 0 <= outcome.answer <= 100

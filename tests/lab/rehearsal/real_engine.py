@@ -1,14 +1,17 @@
 """A real engine in a process of its own, stepped by hand: requests come before given
 steps, with forced tokens, and what its scheduler tells is written as a recording.
 
-    python -m tests.lab.rehearsal.real_engine SETTINGS.json RECORDING.svlr
+    echo '["ASKED.json", "OUT.svlr"]' | python -m tests.lab.rehearsal.real_engine
 """
 
+import atexit
 import json
 import os
 import random
 import subprocess
 import sys
+import traceback
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +50,17 @@ def record(path: Path, traffic: str = "mixed", **changed: Any) -> Path:
     """Run one with these settings of AsyncEngineArgs, and traffic out of TRAFFIC."""
     asked = path.with_suffix(".json")
     asked.write_text(json.dumps({"traffic": traffic, "engine": BASE | changed}))
-    command = [sys.executable, "-m", __spec__.name, str(asked), str(path)]
+    process = _process()
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(json.dumps([str(asked), str(path)]) + "\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "0\n", "what it says of it is on stderr"
+    return path
+
+
+@cache
+def _process() -> "subprocess.Popen[str]":
+    """It imports vLLM once, and makes each recording in a child of its own."""
     environment = {
         **os.environ,
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -55,8 +68,16 @@ def record(path: Path, traffic: str = "mixed", **changed: Any) -> Path:
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "OMP_NUM_THREADS": "1",
     }
-    subprocess.run(command, check=True, cwd=ROOT, env=environment, timeout=200)
-    return path
+    process = subprocess.Popen(
+        [sys.executable, "-m", __spec__.name],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(process.kill)
+    return process
 
 
 def mixed() -> Coming:
@@ -172,5 +193,24 @@ def write(records: list[bytes], out: Path) -> None:
     writer.close()
 
 
+def serve() -> None:
+    """For each line of stdin, settings and recording, the exit code of main()."""
+    import vllm.v1.engine.llm_engine  # noqa: F401  before the forks
+
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        asked, out = map(Path, json.loads(line))
+        if (child := os.fork()) == 0:
+            try:
+                main(asked, out)
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        print(code, file=replies, flush=True)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    serve()

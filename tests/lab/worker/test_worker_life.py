@@ -25,7 +25,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 async def test_sigterm_lets_a_short_answer_end_and_interrupts_a_long_one(
     bench: Bench,
 ) -> None:
-    worker = bench.start_ready("a", **SLOW_TOKENS | {"ENGINE_DRAIN_S": "4"})
+    worker = bench.start_ready("a", REPLAY_STEP_S="0.5", ENGINE_DRAIN_S="4")
     short, long, refused = new_id(), new_id(), new_id()
     async with bench.ear(request_group(short), request_group(long)) as ear:
         bench.send(short, max_tokens=2)
@@ -37,6 +37,7 @@ async def test_sigterm_lets_a_short_answer_end_and_interrupts_a_long_one(
         bench.send(refused, messages=[])
         bench.wait_for(bench.num_reports, worker)
         assert worker.end() == 0
+        assert bench.status("a")["state"] == "stopped"
         last = await ear.until_finished(long)
     reports = {report.request_id: report for report in bench.reports(3)}
     assert reports[short].finish_reason == "length"
@@ -45,7 +46,6 @@ async def test_sigterm_lets_a_short_answer_end_and_interrupts_a_long_one(
     assert reports[long].text and reports[long].num_output_tokens >= 1
     sentence = "The engine host stopped while it answered: ask again."
     assert reports[long].error == last["report"]["error"] == sentence
-    assert bench.status("a")["state"] == "stopped"
     assert not bench.redis.keys("lab:life:*")
     assert "Traceback" not in worker.log_text()
 
