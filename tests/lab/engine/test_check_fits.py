@@ -32,7 +32,7 @@ def config(num_blocks: int) -> EngineConfig:
 
 def test_a_cache_smaller_than_one_request_is_refused_with_what_it_needs() -> None:
     check_fits(config(33), vllm_config())
-    with pytest.raises(SettingError, match="32 blocks; one request .* needs 33"):
+    with pytest.raises(SettingError, match=r"32 blocks; one request .* needs 33"):
         check_fits(config(32), vllm_config())
 
 
