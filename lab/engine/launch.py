@@ -280,9 +280,12 @@ def check_fits(config: EngineConfig, vllm_config: Any) -> None:
     """Raise SettingError where the KV cache cannot hold one request of full length.
 
     Bytes of a block: 2 (keys and values) x layers x KV heads x head size x bytes of
-    an element x block size.
+    an element x block size. Where not all layers keep all tokens, what a block takes is
+    known when vLLM has made its KV-cache groups: it says itself what does not fit.
     """
     model, cache = vllm_config.model_config, vllm_config.cache_config
+    if model.is_hybrid or getattr(model.hf_text_config, "sliding_window", None):
+        return
     block_bytes = (
         2
         * model.get_num_layers(vllm_config.parallel_config)
