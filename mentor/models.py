@@ -300,9 +300,10 @@ class Turn(models.Model):
         return self.state == self.State.OPEN
 
     def earlier(self) -> "list[Turn]":
-        """What was said before in this conversation, oldest first."""
-        shown = self.conversation.turns.shown()
-        return list(shown.filter(position__lt=self.position))
+        """What was said before in this conversation, oldest first: words alone, as
+        what was found and measured is most of a turn and nobody looks back at it."""
+        shown = self.conversation.turns.shown().filter(position__lt=self.position)
+        return list(shown.defer("course", "found", "checked", "passages", "report"))
 
     @property
     def leads(self) -> bool:
