@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from courseware.models import Section
@@ -139,9 +140,9 @@ def _double(learner_id: str, question: str, ask: Ask) -> Turn | None:
     )
     if ask.replaces is not None:
         same = same.exclude(pk=ask.replaces)
-    just_now = same.filter(state=Turn.State.ANSWERED, created_at__gt=since)
-    found: Turn | None = same.open().first() or just_now.order_by("-pk").first()
-    return found
+    just_now = Q(state=Turn.State.ANSWERED, created_at__gt=since)
+    found = list(same.filter(Q(state=Turn.State.OPEN) | just_now).order_by("-pk"))
+    return next((turn for turn in found if turn.is_open), next(iter(found), None))
 
 
 def _beside(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn | None:
@@ -167,7 +168,7 @@ def _store(
     learner_id: str, question: str, ask: Ask, request_id: str, **answered: Any
 ) -> Turn:
     conversation = _conversation(learner_id, ask)
-    conversation.check_room()
+    position = conversation.next_position()
     if ask.replaces is not None:
         _replace(conversation, ask.replaces)
     if not conversation.title:
@@ -178,7 +179,7 @@ def _store(
     )
     return conversation.turns.create(
         learner_id=learner_id,
-        position=conversation.turns.count(),
+        position=position,
         question=question,
         level=ask.level,
         section=ask.section if known else "",
@@ -280,8 +281,11 @@ def text_of(said: Mapping[str, Any], found: Mapping[str, Any]) -> list[Passage]:
 
 def _temperature(turn: Turn) -> float:
     """Above 0 where the same was asked in the same words before."""
-    same = turn.conversation.turns.filter(
-        is_replaced=True, question=turn.question, level=turn.level
+    same = Turn.objects.filter(
+        conversation_id=turn.conversation_id,
+        is_replaced=True,
+        question=turn.question,
+        level=turn.level,
     )
     return AGAIN_TEMPERATURE if same.exists() else 0.0
 

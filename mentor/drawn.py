@@ -22,6 +22,7 @@ from courseware.markdown.mathml import BadFormula, to_mathml
 _CODE = r"(?:```.*?(?:```|\Z)|`[^`\n]*`)"
 _DISPLAY = re.compile(rf"({_CODE})|\\\[((?:(?!\\\[).)+?)\\\]", re.S)
 _INLINE = re.compile(rf"({_CODE})|\\\(((?:(?!\\\().)+?)\\\)", re.S)
+_MARK = re.compile(r"([0-9a-f]{24})x(\d+)x")
 _NAMES = {"sh": "bash", "shell": "bash", "py": "python", "yml": "yaml"}
 """Languages as models name them, to those of a chapter."""
 
@@ -40,8 +41,11 @@ class Drawn:
 
     def put_back(self, clean: str) -> str:
         """Sanitised HTML with all marks replaced."""
-        marks = re.compile(rf"{self._mark}x(\d+)x")
-        return marks.sub(lambda match: self._drawn[int(match[1])], clean)
+        return _MARK.sub(self._drawn_at, clean) if self._drawn else clean
+
+    def _drawn_at(self, match: re.Match[str]) -> str:
+        is_ours = match[1] == self._mark
+        return self._drawn[int(match[2])] if is_ours else match[0]
 
 
 def drawing_plugin(parser: MarkdownIt) -> None:

@@ -6,6 +6,7 @@ Headings become bold lines, so that an answer never breaks the outline of the pa
 """
 
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 import nh3
@@ -20,6 +21,8 @@ _TAGS = "p br strong em s code pre blockquote ul ol li hr a table thead tbody tr
 TAGS = set(_TAGS.split())
 ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
 LINK_REL = "noopener nofollow noreferrer"
+KEPT_SENTENCES = 1_024
+"""The course's own come back with every question about the same, three times each."""
 
 
 def render(text: str) -> SafeString:
@@ -29,6 +32,7 @@ def render(text: str) -> SafeString:
     return _clean(html, drawn)
 
 
+@lru_cache(KEPT_SENTENCES)
 def render_inline(text: str) -> SafeString:
     """Sanitised HTML of one sentence, without a paragraph around it; code in a fence
     stands for itself."""
@@ -59,13 +63,16 @@ def _sanitised(html: str) -> str:
     )
 
 
+@cache
 def _parser() -> MarkdownIt:
+    """One for all threads; it has put its rules in order before another sees it."""
     parser = MarkdownIt("commonmark", {"html": False})
     parser.enable(["table", "strikethrough"])
     parser.use(drawing_plugin)
     parser.add_render_rule("image", _alternative_text)
     parser.add_render_rule("heading_open", _open_bold)
     parser.add_render_rule("heading_close", _close_bold)
+    parser.render("")
     return parser
 
 

@@ -103,13 +103,15 @@ class Conversation(models.Model):
             "created_at": self.created_at.isoformat(),
         }
 
-    def check_room(self) -> None:
-        """Raises Refused when it holds as many questions as it can."""
-        if self.turns.count() >= MAX_TURNS:
+    def next_position(self) -> int:
+        """Of one more question; raises Refused when it holds as many as it can."""
+        position = self.turns.count()
+        if position >= MAX_TURNS:
             raise Refused(
                 f"This conversation has {MAX_TURNS} questions, which is the most it "
                 "can hold: begin a new one."
             )
+        return position
 
 
 class Preference(models.Model):
@@ -300,9 +302,11 @@ class Turn(models.Model):
         return self.state == self.State.OPEN
 
     def earlier(self) -> "list[Turn]":
-        """What was said before in this conversation, oldest first."""
-        shown = self.conversation.turns.shown()
-        return list(shown.filter(position__lt=self.position))
+        """What was said before in this conversation, oldest first: words alone, as
+        what was found and measured is most of a turn and nobody looks back at it."""
+        turns = Turn.objects.filter(conversation_id=self.conversation_id).shown()
+        before = turns.filter(position__lt=self.position)
+        return list(before.defer("course", "found", "checked", "passages", "report"))
 
     @property
     def leads(self) -> bool:

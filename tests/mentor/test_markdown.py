@@ -1,12 +1,13 @@
 """Model output as HTML: nothing loads by itself, nothing runs."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from mentor.drawn import Drawn
 from mentor.knowing.sentences import sentences
-from mentor.markdown import render, render_inline
+from mentor.markdown import _parser, render, render_inline
 
 
 def test_markdown_is_drawn():
@@ -139,6 +140,24 @@ def test_a_model_cannot_name_the_mark_of_what_is_drawn():
     mark = one.place("<b>drawn</b>")
     assert other.put_back(mark) == mark
     assert one.put_back(f"a {mark} b") == "a <b>drawn</b> b"
+
+
+def test_what_looks_like_a_mark_stays_beside_what_is_drawn():
+    foreign = "0123456789abcdef01234567x0x"
+    html = render(f"{foreign} abc$a$ {foreign}")
+    assert html.count(foreign) == 2
+    assert html.count("<math") == 1
+
+
+def test_sentences_are_drawn_alike_by_many_threads_at_once():
+    _parser.cache_clear()
+    render_inline.cache_clear()
+    texts = [f"Block {number} is **shared**, $x_{{{number}}}$." for number in range(64)]
+    with ThreadPoolExecutor(16) as pool:
+        drawn = list(pool.map(render_inline, texts))
+    render_inline.cache_clear()
+    assert drawn == [render_inline(text) for text in texts]
+    assert all("<strong>shared</strong>" in html and "<math" in html for html in drawn)
 
 
 def test_code_and_formulas_stay_whole_when_sentences_are_cut():
