@@ -26,7 +26,7 @@ NO_ENGINE = (
     "one is running."
 )
 SILENT = "The engine on host {host} did not tell its state within a second: ask again."
-SURE_COURSE = 3.0
+SURE_COURSE = 6.0
 """Where the course is as sure as this, the lab has to be meant more plainly."""
 Share = Literal["alone", "with the course", "none"]
 

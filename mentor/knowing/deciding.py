@@ -1,11 +1,12 @@
 """Whether the course answers a question: to be sure, perhaps, or not at all.
 
 Two signals that err differently: how like the question is to the best note (its
-wordings, its answer, how many of the question's rare words stand in it), and how like
-it is to questions outside of the course. Weights are those of a logistic regression,
-fitted on notes' own wordings with the wording left out, on the outside questions left
-out in turn, and on half of a set of questions; the other half decided nothing
-(docs/adr/0016).
+wordings, its answer, how many of the question's rare words stand in it) and to the best
+paragraph, and how like it is to questions outside of the course. Weights are those of a
+logistic regression on all sets of questions there were, less those that stand nearly
+word for word in a note or in outside.yaml; the two sets that were written last weigh
+three times as much, and the thresholds were read off questions left out of the fit
+(docs/knowing.md).
 """
 
 import re
@@ -18,12 +19,12 @@ from mentor.knowing.knowledge import Knowledge, outside
 from mentor.knowing.ranking import BEST_ANSWER, BEST_ASK, TWO_ASKS, Ranked
 from mentor.knowing.safetensors import Tensor
 
-WEIGHTS = np.array([2.67, 2.44, 2.32, 3.67, 1.78, 0.83, -1.0, -2.11, -2.5, -2.11])
-BIAS = -5.4
-ANSWER, OFFER = -0.3, -1.0
+WEIGHTS = np.array(
+    [2.74, 5.67, 2.85, 3.77, 3.46, -2.91, -1.01, -11.53, -4.59, 8.64, -14.68]
+)
+BIAS = -6.14
+ANSWER, OFFER = 0.0, -0.3
 """At least this sure: an answer; at least that: two or three to choose from."""
-ALIKE = 0.65
-"""A question less like the best note than this is doubted more, whatever its words."""
 NEAR = 0.30
 """As like as this to a note, or to a question of the field, one is of the field."""
 NEARER = 0.15
@@ -49,6 +50,8 @@ def signs(known: Knowledge, ranked: Ranked) -> Tensor:
     in_course = sum(w for s, w in weights.items() if known.knows(s))
     per_word = float(ranked.word_scores[best]) / max(1, len(ranked.stems))
     row = ranked.signs[best]
+    told = float((known.vectors_of_passages @ ranked.vector).max(initial=0))
+    alike = max(row[BEST_ASK], row[BEST_ANSWER], told)
     return np.array(
         [
             row[BEST_ASK],
@@ -60,7 +63,8 @@ def signs(known: Knowledge, ranked: Ranked) -> Tensor:
             out,
             near,
             min(num_neighbours(known, ranked), 2),
-            max(0.0, ALIKE - max(row[BEST_ASK], row[BEST_ANSWER])),
+            told,
+            max(0.0, out - alike),
         ]
     )
 

@@ -29,7 +29,7 @@ CLOSE = 0.25
 """A second note whose score is within this of the best one's answers as well."""
 _taught: ContextVar[Knowledge | None] = ContextVar("taught", default=None)
 _held: ContextVar[list[Knowledge] | None] = ContextVar("held", default=None)
-GOES_ON, FAR_OUTSIDE = 1.0, 0.3
+GOES_ON, FAR_OUTSIDE = 2.0, 0.3
 """A later question that is answered this surely with the one before it belongs to that,
 unless it is by so much more like one outside than like any note."""
 BESIDE = 0.5
