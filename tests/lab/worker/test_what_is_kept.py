@@ -6,7 +6,7 @@ from lab.engine.generation import GenerationRequest
 from lab.engine.prompts import Prompts
 from lab.engine.waiting import WaitingLine
 from lab.recordings import limits
-from lab.tracing.chronicle import Chronicle
+from lab.tracing.chronicle import MOMENT_NS, Chronicle
 from lab.tracing.frames import FrameEncoder
 from lab.tracing.mirror import PoolMirror
 from lab.tracing.trace import decode
@@ -107,3 +107,13 @@ def test_of_the_last_minute_no_more_than_two_are_kept() -> None:
     a_minute = 60e9 / host.traffic.step_ns * 2
     assert a_minute <= most <= 2.1 * a_minute
     assert most < limits.MAX_TRACES // 2
+
+
+def test_a_quick_engine_has_no_more_moments_than_a_minute_has_room_for() -> None:
+    host = Host(arrivals_per_step=0.5)
+    host.traffic.step_ns = 1_000_000
+    host.run(3_000)
+    moments = host.chronicle.moments
+    assert sum(one.num_steps for one in moments) == 3_000
+    lasted_ns = moments[-1].stamp_ns - moments[0].stamp_ns
+    assert len(moments) < 2 * lasted_ns / MOMENT_NS
