@@ -18,6 +18,9 @@ from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.sampled_tokens import SampledTokens
 from lab.tracing.trace import EVICTED, RequestState, StepTrace, TraceKind
 
+MOMENT_NS = 20_000_000
+"""An engine on a card takes a thousand steps a second: the last minute has not a moment
+for each."""
 NOBODY = -1
 """In a column of numbers: not known."""
 
@@ -60,7 +63,7 @@ class Preempted(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """What one trace counts."""
+    """What the traces of MOMENT_NS count, stamped as the last of them."""
 
     stamp_ns: int
     num_steps: int
@@ -207,4 +210,12 @@ class Chronicle:
         since = moment.stamp_ns - int(MINUTE_S * 1e9)
         while self.moments and self.moments[0].stamp_ns < since:
             self.moments.popleft()
+        if self.moments and _slot(self.moments[-1]) == _slot(moment):
+            _, *before = self.moments.pop()
+            sums = (one + other for one, other in zip(before, moment[1:], strict=True))
+            moment = Moment(moment.stamp_ns, *sums)
         self.moments.append(moment)
+
+
+def _slot(moment: Moment) -> int:
+    return moment.stamp_ns // MOMENT_NS

@@ -114,6 +114,7 @@ class WaitForecast:
 
     def waits(self, mirror: PoolMirror, lengths: Lengths) -> dict[int, Wait]:
         """Of the requests in the queue, as far as anything is known."""
+        self._forget_gone(mirror)
         if len(self._steps_s) < MIN_STEPS or mirror.header is None:
             return {}
         step_s = fmean(self._steps_s)
@@ -133,6 +134,15 @@ class WaitForecast:
         return {
             one: wait if one in known else self._widened(wait)
             for one, wait in waits.items()
+        }
+
+    def _forget_gone(self, mirror: PoolMirror) -> None:
+        """Who left the queue in records that were lost neither began nor ended here."""
+        waiting = set(mirror.waiting)
+        self._forecast = {
+            short_id: told
+            for short_id, told in self._forecast.items()
+            if short_id in waiting
         }
 
     def _widened(self, wait: Wait) -> Wait:

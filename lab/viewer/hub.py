@@ -422,10 +422,15 @@ class Hub:
     def _forget_silent_hosts(self) -> None:
         now = time.monotonic()
         known = {status.engine_host_id for status in self.statuses}
-        for engine_host_id in set(self.chains) - known:
+        for engine_host_id in {*self.chains, *self._heard_at} - known:
             if now - self._heard_at.get(engine_host_id, now) > SILENT_HOST_S:
-                del self.chains[engine_host_id]
-                self._memory.pop(engine_host_id, None)
+                for kept in (
+                    self.chains,
+                    self._memory,
+                    self._heard_at,
+                    self._unreadable,
+                ):
+                    kept.pop(engine_host_id, None)
 
     async def _refresh_for_ever(self) -> None:
         while True:

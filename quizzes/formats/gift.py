@@ -27,6 +27,8 @@ _MARKED = re.compile(r"((?:\\.|[^\]\\])*+)\]")
 _BLOCK = re.compile(r"\{([^{}]*)\}")
 _ANSWERS = re.compile(r"\s*(?:[=~#]|(?:TRUE|FALSE|T|F)\s*(?:#|$))")
 MAX_QUESTION_CHARS = 60_000
+MAX_GAPS = 100
+"""Of one question: each is read with all of its text."""
 GAP = "_____"
 OTHER_GAP = "[…]"
 
@@ -233,6 +235,10 @@ class _Question:
     def _check_blocks(self, blocks: list["re.Match[str]"]) -> None:
         if len(blocks) == 1:
             return
+        if len(blocks) > MAX_GAPS:
+            raise BrokenQuestion(
+                (), f"{len(blocks)} pairs of braces, of at most {MAX_GAPS}."
+            )
         for block in blocks:
             if not gap_type(block[1]) and not _ANSWERS.match(block[1]):
                 raise BrokenQuestion(

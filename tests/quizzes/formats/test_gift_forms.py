@@ -141,6 +141,7 @@ def test_its_loss_is_named_by_line_and_title(source: str, loss: str) -> None:
         ("::X::Which? {\n=a\n~b\n\n::Y::Next? {T}", "before line 5"),
         ("::X::Which? {\n=a\n~b\n\nNext? {T}", "before line 5"),
         ("::X::Which? =a}", "braces are not closed"),
+        ("::X::" + "a {=b} " * 101, "101 pairs of braces, of at most 100"),
         ("::X::Is $\\frac{a}{b}$ it? {T}", "'{a}' is no answer"),
         ("::X::What? {=f() { return } ~b}", "braces are not closed"),
         ("::X::Is it? {T}\nIs it not? {F}", "without a blank line"),
