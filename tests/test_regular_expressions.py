@@ -27,7 +27,7 @@ FIXED = {
     "courseware/markdown/code.py: _VALUES[match[1]]": "a table of the module",
     "courseware/markdown/leftovers.py: pattern": "a table, read where it is compiled",
     "mentor/evaluation.py: str(text)": "written by who evaluates",
-    "mentor/drawn.py: f'{self._mark}x(\\\\d+)x'": "a random mark",
+    "mentor/knowing/passages.py: f'\\\\b{re.escape(name)}\\\\b'": "a name",
     "mentor/repetition.py: f'\\\\n[^\\\\S\\\\n]*+\\\\n(?:{names}): '": "titles",
     "mentor/seeing/catalog.py: f'\\\\b(?:{text})'": "read here from the catalog",
     "mentor/knowing/talk.py: f'(?:{said})'": "a table, read where it is compiled",

@@ -18,7 +18,7 @@ PACKAGE = "servelab_tracing"
 VERSION = "1.0"
 ENTRY = "lab.tracing.own_scheduler"
 ROOT = Path(__file__).resolve().parent.parent.parent
-_IMPORT = re.compile(r"^(\s*from )lab\.(?:\w+\.)*(\w+)( import )", re.MULTILINE)
+_IMPORT = re.compile(r"^([^\S\n]*+from )lab\.(?:\w+\.)*(\w+)( import )", re.MULTILINE)
 _START = f'''"""vLLM's scheduler, telling what each step does to blocks and requests.
 
     SERVELAB_TAP=/dev/shm/my-engine

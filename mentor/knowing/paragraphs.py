@@ -8,7 +8,9 @@ MIN_PASSAGE_CHARS = 200
 """A shorter paragraph, a heading for one, joins the next."""
 MAX_PASSAGE_CHARS = 700
 """Two such passages, the question and two earlier turns fit 2,048 tokens."""
-_SUBHEADING = re.compile(r'<h3 id="([^"]+)">(.*?)(?=<span|<a |</h3>)', re.S)
+_SUBHEADING = re.compile(
+    r'<h3 id="([^"]+)">((?:(?!<span|<a |</?h3).)*+)(?=<span|<a |</h3>)', re.S
+)
 _SENTENCE = re.compile(r"(?<=[.!?]) +")
 
 

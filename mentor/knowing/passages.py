@@ -17,7 +17,7 @@ from courseware.values import all_claims
 from mentor.knowing.paragraphs import parts, split
 from mentor.knowing.sentences import sentences
 
-_STANDS_ALONE = re.compile(r"(?=[A-Z0-9“])(?:\S+ ){4,}.*[.!]", re.S)
+_STANDS_ALONE = re.compile(r"(?=[A-Z0-9“])(?:\S++ ){4}.*[.!]", re.S)
 _TEACH_NOTHING = ("ask", "quiz")
 """Sections that say what can be done there."""
 _REFERS = re.compile(
