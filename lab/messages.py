@@ -181,14 +181,15 @@ class RequestReport:
     """A sentence for the learner when finish_reason is error or interrupted."""
     short_id: int | None = None
     num_prompt_tokens: int = 0
-    num_cached_tokens: int = 0
+    num_cached_tokens: int | None = None
+    """None where the engine does not say."""
     num_output_tokens: int = 0
     num_preemptions: int = 0
     num_lost_tokens: int = 0
     """Computed tokens that it gave up when it was preempted."""
-    num_blocks: int = 0
-    """Physical blocks in its block table, at most."""
-    num_blocks_shared: int = 0
+    num_blocks: int | None = None
+    """Physical blocks in its block table, at most; None where no trace tells."""
+    num_blocks_shared: int | None = None
     """Those of them taken from the prefix cache."""
     block_seconds: float | None = None
     """Blocks in its table, added up over time; None when traces were lost."""

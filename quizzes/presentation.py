@@ -236,13 +236,13 @@ def blocks_of(report: Numbers) -> list[dict[str, Any]]:
     """A request's blocks in logical order: from the cache, of the prompt, of the
     answer; how full the last is. Some are left out of the middle of a long row."""
     size = int(report.get("block_size") or 0)
-    if not size:
+    if not size or "num_blocks" not in report:
         return []
     num_tokens = report["num_prompt_tokens"] + report["num_output_tokens"] - 1
     blocks = []
     for index in range(min(int(report["num_blocks"]), MAX_DRAWN_BLOCKS)):
         filled = max(0, min(size, num_tokens - index * size))
-        if index < report["num_blocks_shared"]:
+        if index < report.get("num_blocks_shared", 0):
             kind = "cached"
         elif index * size < report["num_prompt_tokens"]:
             kind = "prompt"

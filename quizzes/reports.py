@@ -35,7 +35,8 @@ def numbers_of(report: Mapping[str, Any]) -> dict[str, float]:
         "queue_ms": report.get("queue_s"),
         "e2el_ms": report.get("e2el_s"),
     }
-    found: dict[str, float] = {name: report[name] for name in COUNTS}
+    counts = {name: report[name] for name in COUNTS}
+    found = {name: count for name, count in counts.items() if count is not None}
     for name, value in seconds.items():
         if value is not None:
             found[name] = round(1000 * value, 3)

@@ -143,7 +143,7 @@ class InFlightRequest:
             text=output.outputs[0].text,
             num_output_tokens=len(output.outputs[0].token_ids),
             num_prompt_tokens=len(output.prompt_token_ids),
-            num_cached_tokens=output.num_cached_tokens or 0,
+            num_cached_tokens=output.num_cached_tokens,
         )
 
     async def wait_for_end(self, timeout_s: float) -> None:
@@ -194,10 +194,12 @@ class InFlightRequest:
                 report,
                 text=output.outputs[0].text,
                 num_prompt_tokens=len(output.prompt_token_ids),
-                num_cached_tokens=output.num_cached_tokens or 0,
+                num_cached_tokens=output.num_cached_tokens,
             )
         if block_size and self.finished.done():
             mirrored = self.finished.result()
+            if report.num_cached_tokens is None:
+                report = replace(report, num_cached_tokens=mirrored.num_cached_tokens)
             report = replace(
                 report,
                 num_preemptions=mirrored.num_preemptions,

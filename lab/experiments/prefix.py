@@ -105,7 +105,7 @@ def outcome(
         ("the same again", warm),
         *((f"at once, {number}", report) for number, report in enumerate(many, 1)),
     ]
-    saved = sum(report.num_cached_tokens for report in (warm, *many))
+    saved = sum(_cached(report) for report in (warm, *many))
     return Outcome(
         answer=share,
         says=_says(share, many, counts, block_size),
@@ -130,7 +130,13 @@ def outcome(
 def _share(report: RequestReport) -> float | None:
     if not report.num_prompt_tokens:
         return None
-    return 100 * report.num_cached_tokens / report.num_prompt_tokens
+    return 100 * _cached(report) / report.num_prompt_tokens
+
+
+def _cached(report: RequestReport) -> int:
+    """Engines that say nothing of it run no experiments; a request that an engine
+    never took has nothing from its cache."""
+    return report.num_cached_tokens or 0
 
 
 def _ms(seconds: float | None) -> float | None:
@@ -159,7 +165,7 @@ def _says(
     counts: TokenCounts | None,
     block_size: int,
 ) -> str:
-    cached = sorted({report.num_cached_tokens for report in many})
+    cached = sorted({_cached(report) for report in many})
     took = f"{cached[0]:,}" if len(cached) == 1 else f"{cached[0]:,} to {cached[-1]:,}"
     found = f"Each of the {len(many)} at once took {took} tokens from the prefix cache"
     if share is None or counts is None or len(counts.num_common) < 2:
@@ -195,10 +201,9 @@ def _names(named: list[tuple[str, RequestReport]]) -> list[str]:
 
 
 def _tokens_plot(named: list[tuple[str, RequestReport]]) -> Plot:
-    cached = [float(report.num_cached_tokens) for _, report in named]
+    cached = [float(_cached(report)) for _, report in named]
     computed = [
-        float(report.num_prompt_tokens - report.num_cached_tokens)
-        for _, report in named
+        float(report.num_prompt_tokens - _cached(report)) for _, report in named
     ]
     return Plot(
         "Tokens of each prompt",

@@ -65,7 +65,7 @@ class HostMetrics:
         """One request ended."""
         self._finished.labels(report.finish_reason).inc()
         self._prompt.inc(report.num_prompt_tokens)
-        self._cached.inc(report.num_cached_tokens)
+        self._cached.inc(report.num_cached_tokens or 0)
         self._output.inc(report.num_output_tokens)
         self._preempted.inc(report.num_preemptions)
         gap_s = 1 / report.output_tokens_per_s if report.output_tokens_per_s else None

@@ -78,13 +78,24 @@ def test_a_question_is_answered_and_counted_as_the_server_counts(
     assert report.text == " ".join(WORDS) + " "
     assert report.num_output_tokens == len(WORDS)
     assert (report.num_prompt_tokens, report.num_cached_tokens) == (21, 16)
-    assert report.num_blocks == 0 and report.short_id is None
+    assert report.num_blocks is None and report.short_id is None
     (body,) = server.asked
     assert body["model"] == "org/a-model"
     assert body["messages"] == [{"role": "user", "content": "What is a block?"}]
     assert (body["max_tokens"], body["stream"]) == (64, True)
     phases = [event.phase for event in listener.events]
     assert phases[0] == "waiting" and phases[-1] == "finished" and "decode" in phases
+
+
+def test_what_the_server_does_not_say_is_unknown(
+    host: AddressedHost, server: Server
+) -> None:
+    server.events = [
+        '{"choices": [{"delta": {"content": "word"}, "finish_reason": "stop"}]}',
+        "[DONE]",
+    ]
+    report = ask(host).result(WAIT_S)
+    assert (report.text, report.num_cached_tokens) == ("word", None)
 
 
 def test_who_is_not_vllm_gets_openais_parameters_alone(
