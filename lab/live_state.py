@@ -211,6 +211,9 @@ class LiveState:
     """The next that will be evicted, in order."""
     choices: list[Choice] = field(default_factory=list)
     """The last evictions, the newest last."""
+    tells_hits: bool = True
+    """False for a model of several KV-cache groups: why a prefix was missed, and what
+    an eviction cost, is not known of it."""
 
     def lookup(self, short_id: int) -> Lookup | None:
         """Of a request's last admission."""

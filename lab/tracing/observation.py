@@ -96,6 +96,7 @@ class Observer:
             lookups=self._lookups(),
             refusal=chronicle.ledger.refusal,
             bill=chronicle.ledger.bill(),
+            tells_hits=mirror.has_plain_tables,
             tree=prefix_tree(mirror.requests.values(), mirror.whole_group),
             candidates=chronicle.ledger.candidates(),
             choices=list(chronicle.ledger.choices),

@@ -7,6 +7,10 @@ from lab.messages import EngineStatus
 from lab.reasons import Lookup, hit_words, total_words, wait_words
 
 UNSEEN = "This trace does not say why: it began after the request was admitted."
+UNTOLD = (
+    "This model’s layers keep their blocks in several KV-cache groups. A hit is the "
+    "least that all of them still have, and which of them ended it vLLM does not say."
+)
 WAITS = "Its prompt is looked up in the prefix cache when it is admitted."
 GONE = "The engine has no such request, and none that ended lately."
 
@@ -27,7 +31,7 @@ def why_message(told: Told, status: EngineStatus, short_id: int) -> dict[str, An
         "rows": _rows(lookup, who) if lookup else [],
         "apart": told.apart,
         "texts": told.blocks,
-        "bill": f"All requests: {total_words(state.bill)}",
+        "bill": f"All requests: {total_words(state.bill)}" if state.tells_hits else "",
     }
 
 
@@ -59,7 +63,9 @@ def _sentences(
         said += [place, *wait_words(state.queue_of(request, status), who)]
     if lookup is not None:
         return said + hit_words(lookup, who, state.difference(request.short_id))
-    return [*said, WAITS if request.place is not None else UNSEEN]
+    if request.place is not None:
+        return [*said, WAITS]
+    return [*said, UNSEEN if state.tells_hits else UNTOLD]
 
 
 def _rows(lookup: Lookup, who: _Names) -> list[list[str]]:

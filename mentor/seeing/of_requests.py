@@ -143,7 +143,13 @@ def _hit_of_counts(seen: Sight, request: RequestFacts) -> str:
             "nor a miss yet."
         )
     most = (prompt - 1) // size
-    if cached == 0 and most == 0:
+    if not seen.state.tells_hits:
+        why = (
+            "this model's layers keep their blocks in several KV-cache groups, a hit is "
+            "the least that all of them still have, and vLLM does not say which of "
+            "them ended it"
+        )
+    elif cached == 0 and most == 0:
         why = (
             f"its prompt does not fill one block of {size} tokens before its last "
             "token, and only whole blocks can be hit"

@@ -52,6 +52,13 @@ def test_every_token_stands_in_one_row_of_the_table() -> None:
         assert covered == list(range(num_tokens))
 
 
+def test_of_several_groups_nothing_is_said_that_is_not_known() -> None:
+    state = replace(STATE, lookups=[], tells_hits=False)
+    message = why_message(Told(state), READY, 5)
+    assert "in several KV-cache groups" in message["sentences"][0]
+    assert message["bill"] == ""
+
+
 def test_whoever_waits_is_told_what_is_missing() -> None:
     waits = RequestFacts(6, "waiting", 160, 0, 0, None, 0, place=1)
     state = replace(STATE, requests=[MINE, waits], refusal=Refusal(6, 91, 11, 10))
