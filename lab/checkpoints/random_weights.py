@@ -1,6 +1,7 @@
 """Full-size shapes with random weights, for a host without a model hub.
 
     ENGINE_MODEL=shape:llama-3.1-8b      a model of the catalog, by its id
+    ENGINE_MODEL=shape:gemma-3-1b        one with sliding windows
 
 A shape is a directory that vLLM serves with ``load_format=dummy``: the catalog's
 config.json and the bundled model's tokenizer, no weights. Weights, KV cache, blocks and
@@ -23,17 +24,15 @@ ARCHITECTURES = {
     "mistral": "MistralForCausalLM",
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
+    "gemma3_text": "Gemma3ForCausalLM",
 }
-"""Kinds of config.json whose layers all use full attention, and vLLM's class."""
-COMMON = {
-    "hidden_act": "silu",
-    "rms_norm_eps": 1e-5,
-    "rope_theta": 500_000.0,
-    "torch_dtype": "bfloat16",
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
+"""Kinds of config.json that are served, and vLLM's class."""
+COMMON = {"torch_dtype": "bfloat16", "bos_token_id": 1, "eos_token_id": 2}
 """What the catalog leaves out, since it decides no memory; ids of the tokenizer."""
+LIKE_LLAMA = {"hidden_act": "silu", "rms_norm_eps": 1e-5, "rope_theta": 500_000.0}
+LIKE_GEMMA = {"hidden_activation": "gelu_pytorch_tanh", "rms_norm_eps": 1e-6}
+"""The same, of kinds of config.json; the RoPE of Gemma's two kinds of layers is that
+which its class has."""
 NOT_THE_TOKENIZER = ("config.json", "generation_config.json", "stamp.json")
 
 
@@ -48,7 +47,9 @@ def shape_config(shape_id: str) -> dict[str, Any]:
             f"{fields.get('vocab_size', 0):,}) cannot be served with random weights: "
             f"allowed are {', '.join(shape_ids())}.",
         )
-    return {**COMMON, **fields, "architectures": [ARCHITECTURES[str(kind)]]}
+    like = LIKE_GEMMA if str(kind).startswith("gemma") else LIKE_LLAMA
+    architectures = [ARCHITECTURES[str(kind)]]
+    return {**COMMON, **like, **fields, "architectures": architectures}
 
 
 def shape_ids() -> list[str]:
@@ -60,7 +61,6 @@ def _is_served(fields: dict[str, Any]) -> bool:
     return (
         fields.get("model_type") in ARCHITECTURES
         and fields.get("vocab_size", 0) >= TOKENIZER_VOCABULARY
-        and not fields.get("sliding_window")
     )
 
 

@@ -80,6 +80,13 @@ def test_all_large_dense_models_of_the_chapter_are_among_the_shapes():
     assert {"llama-3.1-8b", "llama-3.1-70b", "qwen3-8b", "qwen2.5-72b"} <= ids
 
 
+def test_a_model_with_sliding_windows_is_a_shape_too():
+    config = random_weights.shape_config("gemma-3-1b")
+    assert config["architectures"] == ["Gemma3ForCausalLM"]
+    assert (config["sliding_window"], config["sliding_window_pattern"]) == (512, 6)
+    assert "rope_theta" not in config  # its two kinds of layers have two
+
+
 def test_whatever_names_the_model_says_what_its_weights_are():
     status = EngineStatus("host", "ready", 0.0, model="m", has_random_weights=True)
     assert status.model_in_words == "m, random weights"
