@@ -1,8 +1,9 @@
 """Beat, of which several may run: each default worker may bring one (-B), or they stand
 apart (``celery -A config beat``). One of them sends.
 
-All keep the same time; a lock in Redis says whose messages go out. A beat that takes
-over from one that died sends nothing twice, since it has counted along.
+All keep the same time, give or take a moment; a lock in Redis says whose messages go
+out. A beat that takes over has counted along, and what the one before has just sent it
+does not send again: Redis remembers each message for half the time to its next.
 """
 
 import logging
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 KEY = "lab:beat"
 TURN_S = 15
 """Longer than between two messages of the schedule; who died is followed after it."""
+AT_A_TIME_S = 60.0
+"""What is sent at a time of day is not sent again within half of this."""
 _KEEP = """
 local holder = redis.call('get', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
@@ -29,6 +32,9 @@ return 1
 """
 _GIVE_BACK = """
 if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end
+"""
+_REMEMBER = """
+return redis.call('set', KEYS[1], 1, 'NX', 'PX', ARGV[1])
 """
 
 
@@ -44,7 +50,7 @@ class OneOfSeveral(PersistentScheduler):  # type: ignore[misc]
 
     def apply_entry(self, entry: Any, producer: Any = None) -> None:
         """Send what is due, or leave it to the beat that does."""
-        if self._has_turn():
+        if self._has_turn() and self._is_first(entry):
             super().apply_entry(entry, producer)
 
     def close(self) -> None:
@@ -54,8 +60,17 @@ class OneOfSeveral(PersistentScheduler):  # type: ignore[misc]
         super().close()
 
     def _has_turn(self) -> bool:
+        return self._asked(_KEEP, KEY, self._name, self.turn_s)
+
+    def _is_first(self, entry: Any) -> bool:
+        """Whether no other has sent it just now."""
+        every = getattr(entry.schedule, "run_every", None)
+        every_s = every.total_seconds() if every else AT_A_TIME_S
+        return self._asked(_REMEMBER, f"{KEY}:{entry.name}", int(1000 * every_s / 2))
+
+    def _asked(self, script: str, key: str, *arguments: str | int) -> bool:
         try:
-            return bool(self._redis.eval(_KEEP, 1, KEY, self._name, self.turn_s))
+            return bool(self._redis.eval(script, 1, key, *arguments))
         except RedisError as error:  # nothing could be sent either
             logger.warning("beat cannot ask whose turn it is: %s", error)
             return False
