@@ -10,7 +10,10 @@
  * fill are derived from the block tables and num_computed_tokens.
  */
 
+import { DirtyBlocks } from "./dirty.js";
 import { BlockFlag, GroupKind, RequestState } from "./frame.js";
+import { knows } from "./frame_fits.js";
+import { NONE, OwnerLists } from "./owners.js";
 
 /** Block states, as `stateOf` and `totals` name them; index = `stateCodes` value. */
 export const BLOCK_STATES = Object.freeze(["null", "free", "cached", "used", "shared"]);
@@ -20,7 +23,6 @@ const FREE = 1;
 const CACHED = 2;
 const USED = 3;
 const SHARED = 4;
-const NONE = 0xffffffff;
 const UNKNOWN_GROUP = 255;
 const GROUP_BITS = 24;
 const INDEX_MASK = (1 << GROUP_BITS) - 1;
@@ -93,9 +95,7 @@ export class Pool {
   generation = 0;
 
   #counts = new Uint32Array(BLOCK_STATES.length);
-  #dirty = new Uint32Array(0);
-  #numDirty = 0;
-  #isDirty = new Uint8Array(0);
+  #dirty = new DirtyBlocks(0);
   #owners = new OwnerLists(0);
   /** @type {(PoolRequest|undefined)[]} */
   #slots = [];
@@ -213,26 +213,17 @@ export class Pool {
    * @returns {Uint32Array}
    */
   takeDirty() {
-    const dirty = this.#dirty.subarray(0, this.#numDirty);
-    for (let i = 0; i < dirty.length; i++) this.#isDirty[dirty[i]] = 0;
-    this.#numDirty = 0;
-    return dirty;
+    return this.#dirty.take();
   }
 
   /** Mark every block for repainting (another size, theme or mark). */
   dirtyAll() {
-    for (let id = 0; id < this.numBlocks; id++) this.#mark(id);
+    for (let id = 0; id < this.numBlocks; id++) this.#dirty.mark(id);
   }
 
   /** Mark the blocks of one request (it became yours, or is highlighted). */
   dirtyRequest(shortId) {
-    for (const id of this.requests.get(shortId)?.tables.flat() ?? []) this.#mark(id);
-  }
-
-  #mark(blockId) {
-    if (this.#isDirty[blockId]) return;
-    this.#isDirty[blockId] = 1;
-    this.#dirty[this.#numDirty++] = blockId;
+    for (const id of this.requests.get(shortId)?.tables.flat() ?? []) this.#dirty.mark(id);
   }
 
   /** `place`: group and logical index in one number. A state's block is full. */
@@ -261,7 +252,7 @@ export class Pool {
       frame.engineRun !== this.engineRun || frame.engineHostId !== this.engineHostId;
     if (isResized) this.#resize(frame.numBlocks, frame.blockSize);
     const before = isResized ? null : this.#signatures();
-    const numDirty = this.#numDirty;
+    const numDirty = this.#dirty.length;
     this.requests.clear();
     this.waiting = [];
     this.#slots = [];
@@ -273,14 +264,14 @@ export class Pool {
     this.#applyRows(frame);
     this.#countReferences(frame);
     this.#stamp(frame);
-    while (this.#numDirty > numDirty) this.#isDirty[this.#dirty[--this.#numDirty]] = 0;
+    this.#dirty.keepFirst(numDirty);
     if (isResized || isOtherRun) {
       this.dirtyAll();
       return;
     }
     const after = this.#signatures();
     for (let id = 0; id < this.numBlocks; id++) {
-      if (before[id] !== after[id]) this.#mark(id);
+      if (before[id] !== after[id]) this.#dirty.mark(id);
     }
   }
 
@@ -291,9 +282,7 @@ export class Pool {
     this.hasHash = new Uint8Array(numBlocks);
     this.stateCodes = new Uint8Array(numBlocks);
     this.groupCodes = new Uint8Array(numBlocks).fill(UNKNOWN_GROUP);
-    this.#dirty = new Uint32Array(numBlocks);
-    this.#isDirty = new Uint8Array(numBlocks);
-    this.#numDirty = 0;
+    this.#dirty = new DirtyBlocks(numBlocks);
     this.generation += 1;
   }
 
@@ -408,14 +397,14 @@ export class Pool {
   #release(request, id) {
     if (id === NULL_BLOCK) return;
     this.#owners.remove(id, request.slot);
-    this.#mark(id);
+    this.#dirty.mark(id);
   }
 
   #hold(request, id, group, index) {
     if (id === NULL_BLOCK) return;
     this.#owners.add(id, request.slot, ((group << GROUP_BITS) | index) >>> 0);
     this.groupCodes[id] = group;
-    this.#mark(id);
+    this.#dirty.mark(id);
   }
 
   /** What is given up goes first: the same request may hold it elsewhere by now. */
@@ -482,7 +471,7 @@ export class Pool {
     request.tables.forEach((table, group) => {
       const { blockSize } = this.groups[group];
       const end = Math.min(Math.ceil(high / blockSize), table.length);
-      for (let i = Math.floor(low / blockSize); i < end; i++) this.#mark(table[i]);
+      for (let i = Math.floor(low / blockSize); i < end; i++) this.#dirty.mark(table[i]);
     });
   }
 
@@ -505,71 +494,7 @@ export class Pool {
       this.#counts[this.stateCodes[block]]--;
       this.stateCodes[block] = this.#derivedState(block);
       this.#counts[this.stateCodes[block]]++;
-      this.#mark(block);
+      this.#dirty.mark(block);
     }
-  }
-}
-
-/** Whether each row of the frame speaks of a request that is there. */
-function knows({ requests, tables, progress }, live) {
-  const told = new Map();
-  requests.shortId.forEach((id, i) => told.set(id, requests.state[i]));
-  const length = (id, group) => {
-    if (told.get(id) === RequestState.PREEMPTED) return 0;
-    return live.get(id)?.tables[group].length ?? 0;
-  };
-  const isLive = (id) =>
-    told.has(id) ? told.get(id) !== RequestState.FINISHED : live.has(id);
-  const fits = (rows, group) =>
-    rows.shortId.every((id, i) => isLive(id) && rows.start[i] <= length(id, group)) &&
-    rows.replaced.shortId.every((id, i) => isLive(id) && rows.replaced.index[i] < length(id, group));
-  const isKnown = (id) => told.has(id) || live.has(id);
-  return tables.every(fits) && progress.shortId.every(isKnown);
-}
-
-/** Per block a linked list of (request slot, logical index), in typed arrays. */
-class OwnerLists {
-  #unused = NONE;
-  #size = 0;
-
-  constructor(numBlocks, capacity = 0) {
-    this.head = new Uint32Array(numBlocks).fill(NONE);
-    this.#allocate(Math.max(1024, capacity + (capacity >>> 2)));
-  }
-
-  #allocate(capacity) {
-    for (const name of ["next", "slot", "index"]) {
-      const grown = new Uint32Array(capacity);
-      if (this[name]) grown.set(this[name]);
-      this[name] = grown;
-    }
-  }
-
-  add(block, slot, index) {
-    let entry = this.#unused;
-    if (entry === NONE) {
-      if (this.#size === this.next.length) this.#allocate(2 * this.#size);
-      entry = this.#size++;
-    } else {
-      this.#unused = this.next[entry];
-    }
-    this.slot[entry] = slot;
-    this.index[entry] = index;
-    this.next[entry] = this.head[block];
-    this.head[block] = entry;
-  }
-
-  remove(block, slot) {
-    let before = NONE;
-    let entry = this.head[block];
-    while (entry !== NONE && this.slot[entry] !== slot) {
-      before = entry;
-      entry = this.next[entry];
-    }
-    if (entry === NONE) return;
-    if (before === NONE) this.head[block] = this.next[entry];
-    else this.next[before] = this.next[entry];
-    this.next[entry] = this.#unused;
-    this.#unused = entry;
   }
 }
