@@ -145,8 +145,8 @@ def _hit_of_counts(seen: Sight, request: RequestFacts) -> str:
     most = (prompt - 1) // size
     if not seen.state.tells_hits:
         why = (
-            "this model's layers keep their blocks in several KV-cache groups, a hit is "
-            "the least that all of them still have, and vLLM does not say which of "
+            "this model's layers keep their blocks in several KV-cache groups, a hit "
+            "is the least that all of them still have, and vLLM does not say which of "
             "them ended it"
         )
     elif cached == 0 and most == 0:
