@@ -3,10 +3,10 @@
     python -m tests.everything [pytest arguments]
 
 Several pytest runs, since a synchronous browser test breaks later asynchronous ones
-in its process: the fast tests (JavaScript among them) in two workers, then three at a
-time, for each waits much, the slow tests, the real engine, the real browser, the
-Django tests on a real PostgreSQL, and the schedulers of the other vLLMs that are
-supported; two at a time where memory is short. What a run prints is shown when it is
+in its process: the fast tests (JavaScript among them) in two workers, then two at a
+time the slow tests, the real engine, the real browser, the Django tests on a real
+PostgreSQL, and the schedulers of the other vLLMs that are supported. Three at a time
+were no quicker on two cores, and late more often. What a run prints is shown when it is
 through.
 
 A test that a real browser or a real engine takes part in gets a second try, as two
@@ -22,7 +22,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -40,7 +40,7 @@ ONE_THREAD = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
 
 
 CONVERT = "from tests.lab.engine_host import model_dir; model_dir()"
-"""Once, for the engines of all lines; where it fails, their tests say why."""
+"""Once, for the engines of both lines; where it fails, their tests say why."""
 
 
 def main(arguments: list[str]) -> int:
@@ -55,8 +55,8 @@ def main(arguments: list[str]) -> int:
         run = Runs(directory, arguments)
         run("The fast tests", "not e2e and not engine and not slow", TWO_WORKERS)
         subprocess.call([sys.executable, "-c", CONVERT], cwd=ROOT)
-        with ThreadPoolExecutor(max_workers=num_lines()) as lines:
-            # The longest first, so that all lines end together.
+        with ThreadPoolExecutor(max_workers=2) as lines:
+            # The longest first, so that both lines end together.
             runs = [
                 lines.submit(partial(run, title, marks, options, **variables))
                 for title, marks, options, variables in (
@@ -93,17 +93,6 @@ def _other_scheduler(run: "Runs", version: str, directory: str) -> None:
     else:
         print(f"There is no wheel of vLLM {version}: its scheduler is skipped.")
         run.counts["skipped"] += 1
-
-
-MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
-
-
-def num_lines() -> int:
-    """Two engines, a browser and two stacks take 9 GB at once."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):  # "max", or no such file
-        memory = min(memory, int(MEMORY_LIMIT.read_text()))
-    return 3 if memory > 12e9 else 2
 
 
 POSTGRES = "django_db and not e2e and not engine"
