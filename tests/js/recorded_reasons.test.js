@@ -54,6 +54,24 @@ test("it asks once a step and request, and gives each view its part", async () =
   assert.deepEqual(heard.heat, []);
 });
 
+test("who is chosen while it still reads is asked for without another frame", async () => {
+  const { reasons, asked } = recorded();
+  reasons.see(pool(5), "/r/", null, true, 0);
+  reasons.see(pool(5), "/r/", 7, true, 10);
+  await later();
+  assert.deepEqual(asked, ["/r/?step=5", "/r/?step=5&request=7"]);
+});
+
+test("who is chosen a moment after an answer is asked for a moment later", async () => {
+  const { reasons, asked } = recorded();
+  reasons.see(pool(5), "/r/", null, true, 0);
+  await later();
+  reasons.see(pool(5), "/r/", 7, true, 149);
+  assert.equal(asked.length, 1);
+  await new Promise((done) => setTimeout(done, 20));
+  assert.deepEqual(asked, ["/r/?step=5", "/r/?step=5&request=7"]);
+});
+
 test("while it plays it asks at most once a second", async () => {
   const { reasons, asked } = recorded();
   for (let ms = 0; ms < 3_000; ms += 100) {
@@ -68,7 +86,7 @@ test("another recording's answer is left out", async () => {
   reasons.see(pool(5), "/r/", null, true, 0);
   reasons.see(pool(5), "/other/", null, true, 10);
   await later();
-  assert.deepEqual(heard.cache, []);
+  assert.deepEqual(heard.cache.map(([told]) => told.engine_host_id), ["/other/"]);
 });
 
 function shaded() {

@@ -17,6 +17,9 @@ export class RecordedReasons {
   #askedKey = "";
   #askedAt = -Infinity;
   #isAsking = false;
+  /** What is asked next, since no frame may come that asks again. @type {(() => void)|null} */
+  #next = null;
+  #timer = null;
 
   /**
    * @param {{why: import("./why.js").Why, cache: import("./cache_view.js").CacheView,
@@ -43,11 +46,27 @@ export class RecordedReasons {
     why.see(pool, url, chosen, [], nowMs);
     cache.see(url, nowMs);
     const key = `${pool.counters?.step} ${chosen}`;
-    const waitMs = isStanding ? STANDING_MS : SOONEST_MS;
-    if (!pool.counters || key === this.#askedKey || this.#isAsking || nowMs - this.#askedAt < waitMs) return;
-    this.#askedKey = key;
-    this.#askedAt = nowMs;
-    this.#ask(url, pool.counters.step, chosen);
+    if (!pool.counters || key === this.#askedKey) {
+      this.#next = null;
+      return;
+    }
+    const leftMs = this.#askedAt + (isStanding ? STANDING_MS : SOONEST_MS) - nowMs;
+    const { step } = pool.counters;
+    this.#next = () => {
+      this.#askedKey = key;
+      this.#askedAt = nowMs + Math.max(0, leftMs);
+      this.#ask(url, step, chosen);
+    };
+    if (this.#isAsking) return;
+    clearTimeout(this.#timer);
+    if (leftMs <= 0) this.#goOn();
+    else if (isStanding) this.#timer = setTimeout(() => this.#goOn(), leftMs);
+  }
+
+  #goOn() {
+    const next = this.#next;
+    this.#next = null;
+    if (!this.#isAsking) next?.();
   }
 
   async #ask(url, step, chosen) {
@@ -56,9 +75,11 @@ export class RecordedReasons {
     try {
       this.#take(url, await this.#fetch(`${url}?step=${step}${request}`));
     } catch {
-      // The next step asks again.
+      // Another step or request asks again.
+      this.#askedKey = "";
     }
     this.#isAsking = false;
+    this.#goOn();
   }
 
   #take(url, told) {
