@@ -56,7 +56,7 @@ def test_an_own_block_shows_its_words_to_pointer_and_keys(lab: Page) -> None:
 
 def test_the_prefix_cache_shows_what_would_be_evicted_next(lab: Page) -> None:
     _ask(lab, "What does a block of the KV cache hold?")
-    lab.get_by_role("tab", name="Prefix cache").click()
+    lab.get_by_role("tab", name="Prefix cache").press("Enter")
     expect(lab.locator("#cache-candidates tr").first).to_contain_text(
         re.compile(r"\d"), timeout=ANSWER_MS
     )
@@ -64,7 +64,7 @@ def test_the_prefix_cache_shows_what_would_be_evicted_next(lab: Page) -> None:
 
 def test_the_timeline_follows_and_stands_while_it_is_read(lab: Page) -> None:
     _ask(lab, "Which step computes a prompt, and which a token?")
-    lab.get_by_role("tab", name="Timeline").click()
+    lab.get_by_role("tab", name="Timeline").press("Enter")
     view = lab.locator("#view-timeline")
     note, words, box = (
         view.locator(f'[data-timeline="{name}"]') for name in ("note", "words", "box")
