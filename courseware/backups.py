@@ -35,6 +35,7 @@ RECORDINGS = "recordings"
 MANIFEST = "manifest.json"
 LOCK_WAIT_S = 10
 """For another's transaction on a table of PostgreSQL."""
+MOST_DEADLOCKS = 5
 
 
 class BackupFailed(Exception):
@@ -232,8 +233,7 @@ def _put_database(folder: Path, aside: Path) -> Iterator[str]:
     connections.close_all()
     if connection.vendor != "sqlite":
         _postgres("pg_dump", "--format=custom", f"--file={aside / POSTGRES}")
-        how = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
-        _postgres("pg_restore", *how, "--dbname", _name(), str(folder / POSTGRES))
+        _restore_dump(folder / POSTGRES)
         yield "The database is restored."
         return
     _check(folder / SQLITE)
@@ -245,6 +245,20 @@ def _put_database(folder: Path, aside: Path) -> Iterator[str]:
     shutil.move(folder / SQLITE, target)
     target.chmod(0o600)
     yield f"{target} is restored."
+
+
+def _restore_dump(dump: Path) -> None:
+    """In one transaction, again where PostgreSQL ended that to resolve a deadlock with
+    whoever writes meanwhile: nothing was changed then."""
+    how = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
+    for is_last in (*(False,) * (MOST_DEADLOCKS - 1), True):
+        try:
+            _postgres("pg_restore", *how, "--dbname", _name(), str(dump))
+        except BackupFailed as failed:
+            if is_last or "deadlock detected" not in str(failed):
+                raise
+        else:
+            return
 
 
 def _nobody_is_connected() -> None:

@@ -124,6 +124,29 @@ def test_where_it_is_wanted_all_the_same_it_replaces_all_or_nothing(
     assert {"l" + one[1:] for one in kept - {"kept"}} <= kept, "whole transactions"
 
 
+def test_a_restore_that_lost_a_deadlock_is_tried_again(
+    here: Installation, url: str, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "one.tar.gz")
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute(INSERT.format("kept"))
+        here.manage("backup", "--out", path)
+        database.execute(INSERT.format("later"))
+    program, real = tmp_path / "pg_restore", postgres.programs() / "pg_restore"
+    program.write_text(
+        f'#!/bin/sh\nif mkdir "{tmp_path}/once" 2>/dev/null; then\n'
+        '  echo "pg_restore: error: could not execute query: ERROR:  deadlock detected"'
+        f' >&2; exit 1\nfi\nexec "{real}" "$@"\n'
+    )
+    program.chmod(0o755)
+    programs = [str(tmp_path), str(postgres.programs()), os.environ["PATH"]]
+    searched = os.pathsep.join(programs)
+    again = Installation(here.data_dir, DATABASE_URL=url, PATH=searched)
+    again.manage("restore", path)
+    assert (tmp_path / "once").is_dir()
+    assert rows(url) == {"kept"}
+
+
 def test_a_restore_does_not_wait_for_ever_and_changes_nothing_then(
     here: Installation, url: str, tmp_path: Path
 ) -> None:
