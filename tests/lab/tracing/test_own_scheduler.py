@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.tracing.mirror import PoolMirror
-from lab.tracing.own_tap import AttachedTap, read_facts, read_refusal
+from lab.tracing.own_tap import AttachedTap, OwnTap, read_facts, read_refusal
 from lab.tracing.replay_notes import is_replay_note
 from lab.tracing.trace import SteadyReader, decode
 from tests.lab.driven_scheduler import make_scheduler
@@ -178,7 +178,7 @@ def test_a_directory_that_cannot_be_written_costs_the_traces_alone(
 
 @pytest.mark.parametrize(
     "broken",
-    ["_trace_snapshot", "_write", "_grow", "_block_word", "_take_columns", "_emit"],
+    ["_trace_snapshot", "_write", "_grow", "_block_words", "_take_columns", "_emit"],
 )
 def test_whatever_fails_in_tracing_the_engine_serves_on(
     directory: Path, broken: str
@@ -197,6 +197,19 @@ def test_whatever_fails_in_tracing_the_engine_serves_on(
     assert type(engine.pool) is BlockPool
     assert read_refusal(directory) == "Tracing failed: RuntimeError."
     assert read_facts(directory) is None
+
+
+def test_a_record_of_a_repeated_step_fails_harmlessly_too(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: OwnTap) -> bool:
+        raise RuntimeError("as if vLLM had changed")
+
+    monkeypatch.setattr(OwnTap, "is_calm", fail)
+    engine = Engine()
+    engine.add("one", list(range(70)), 20)
+    engine.run()
+    assert read_refusal(directory) == "Tracing failed: RuntimeError."
 
 
 @pytest.mark.parametrize("broken", ["arrived", "scheduled", "ended", "updated"])

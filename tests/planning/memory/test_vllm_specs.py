@@ -27,6 +27,17 @@ STEP_BUDGETS = (2_048, 8_192)
 POOL_BYTES = 40 * 2**30 + 12_345
 
 
+@pytest.fixture(autouse=True)
+def _of_a_vllm_that_is_driven_here() -> None:
+    from vllm import __version__
+
+    if __version__.startswith("0.33."):
+        pytest.skip(
+            "vLLM 0.33 sizes pools by v1/core/kv_cache_config_builder.py, which is not "
+            "driven here: planning is compared with 0.26 and 0.32"
+        )
+
+
 @pytest.mark.parametrize("tp", [1, 2])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_pool_holds_what_vllm_says(name: str, tp: int, tmp_path: Path) -> None:
