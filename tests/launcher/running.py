@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +60,8 @@ class RunningStack:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # Tests that a shell runs in its background ignore it, and so would this.
+                preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
             )
 
     @property
