@@ -60,7 +60,7 @@ class RunningStack:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Tests that a shell runs in its background ignore it, and so would this.
+                # A shell's background jobs ignore it, and so would this one.
                 preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
             )
 
