@@ -21,6 +21,9 @@ from celery.signals import celeryd_init
 from config.celery import app
 
 if TYPE_CHECKING:
+    from lab.engine.generation import GenerationRequest
+    from lab.engine.host import EngineHost
+    from lab.messages import RequestReport
     from lab.tracing.mirror import RequestMirror
     from lab.tracing.trace import StepTrace
     from lab.worker.listener import EngineListener
@@ -105,7 +108,7 @@ def serve(payloads: list[dict[str, Any]], key: str) -> None:
         for one in payloads
     ]
     served = asyncio.run_coroutine_threadsafe(
-        _serve(worker.host, requests, len(requests)), worker.host.loop
+        serve_at_once(worker.host, requests, len(requests)), worker.host.loop
     )
     _answer(worker, key, {"reports": [asdict(one) for one in served.result()]})
 
@@ -131,7 +134,7 @@ def replay(number: int, at_once: int, key: str) -> None:
         )
     began = time.perf_counter()
     served = asyncio.run_coroutine_threadsafe(
-        _serve(worker.host, requests, at_once), worker.host.loop
+        serve_at_once(worker.host, requests, at_once), worker.host.loop
     )
     reports = served.result()
     seconds = time.perf_counter() - began
@@ -140,11 +143,13 @@ def replay(number: int, at_once: int, key: str) -> None:
     _answer(worker, key, {"tokens": tokens, "seconds": seconds, "failures": failures})
 
 
-async def _serve(host: Any, requests: list[Any], at_once: int) -> list[Any]:
+async def serve_at_once(
+    host: "EngineHost", requests: "list[GenerationRequest]", at_once: int
+) -> "list[RequestReport]":
     """Reports of all requests: as many queues as chats, each one after the other."""
 
-    async def serve_queue(queue: list[Any]) -> list[Any]:
-        return [await host.generate(request) for request in queue]
+    async def serve_queue(queue: "list[GenerationRequest]") -> "list[RequestReport]":
+        return [await asyncio.wrap_future(host.submit(request)) for request in queue]
 
     queues = [requests[first::at_once] for first in range(at_once)]
     served = await asyncio.gather(*(serve_queue(queue) for queue in queues))
