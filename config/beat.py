@@ -8,6 +8,7 @@ does not send again: Redis remembers each message for half the time to its next.
 
 import logging
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -33,9 +34,6 @@ return 1
 _GIVE_BACK = """
 if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end
 """
-_REMEMBER = """
-return redis.call('set', KEYS[1], 1, 'NX', 'PX', ARGV[1])
-"""
 
 
 class OneOfSeveral(PersistentScheduler):  # type: ignore[misc]
@@ -60,17 +58,20 @@ class OneOfSeveral(PersistentScheduler):  # type: ignore[misc]
         super().close()
 
     def _has_turn(self) -> bool:
-        return self._asked(_KEEP, KEY, self._name, self.turn_s)
+        return self._asked(
+            lambda: self._redis.eval(_KEEP, 1, KEY, self._name, self.turn_s)
+        )
 
     def _is_first(self, entry: Any) -> bool:
         """Whether no other has sent it just now."""
         every = getattr(entry.schedule, "run_every", None)
         every_s = every.total_seconds() if every else AT_A_TIME_S
-        return self._asked(_REMEMBER, f"{KEY}:{entry.name}", int(1000 * every_s / 2))
+        name, half_ms = f"{KEY}:{entry.name}", int(1000 * every_s / 2)
+        return self._asked(lambda: self._redis.set(name, 1, nx=True, px=half_ms))
 
-    def _asked(self, script: str, key: str, *arguments: str | int) -> bool:
+    def _asked(self, ask: Callable[[], Any]) -> bool:
         try:
-            return bool(self._redis.eval(script, 1, key, *arguments))
+            return bool(ask())
         except RedisError as error:  # nothing could be sent either
             logger.warning("beat cannot ask whose turn it is: %s", error)
             return False

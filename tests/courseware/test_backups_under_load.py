@@ -109,13 +109,19 @@ def test_a_restore_while_others_are_connected_is_refused(
     assert set(here.data_dir.glob("before-restore-*")) == aside
 
 
-def test_where_it_is_wanted_all_the_same_it_replaces_all_or_nothing(
-    here: Installation, url: str, tmp_path: Path
-) -> None:
+def backup_of_one_row(here: Installation, url: str, tmp_path: Path) -> str:
+    """The row is "kept"; the path of the backup."""
     path = str(tmp_path / "one.tar.gz")
     with psycopg.connect(url, autocommit=True) as database:
         database.execute(INSERT.format("kept"))
     here.manage("backup", "--out", path)
+    return path
+
+
+def test_where_it_is_wanted_all_the_same_it_replaces_all_or_nothing(
+    here: Installation, url: str, tmp_path: Path
+) -> None:
+    path = backup_of_one_row(here, url, tmp_path)
     with Traffic(url)() as traffic:
         traffic.reach(20)
         here.manage("restore", path, "--while-in-use")
@@ -127,10 +133,8 @@ def test_where_it_is_wanted_all_the_same_it_replaces_all_or_nothing(
 def test_a_restore_that_lost_a_deadlock_is_tried_again(
     here: Installation, url: str, tmp_path: Path
 ) -> None:
-    path = str(tmp_path / "one.tar.gz")
+    path = backup_of_one_row(here, url, tmp_path)
     with psycopg.connect(url, autocommit=True) as database:
-        database.execute(INSERT.format("kept"))
-        here.manage("backup", "--out", path)
         database.execute(INSERT.format("later"))
     program, real = tmp_path / "pg_restore", postgres.programs() / "pg_restore"
     program.write_text(

@@ -6,20 +6,17 @@ groups of two layers each.
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.checkpoints import random_weights
-from lab.engine.host import EngineHost
-from lab.engine.launch import EngineRun
 from lab.tracing.groups import Group, GroupKind
 from tests.lab import engine_host
+from tests.lab.checked_host import checked_host
 from tests.lab.engine_host import Listener, question
 
 pytestmark = pytest.mark.engine
 
-CHECKED = "tests.lab.tracing.checked_scheduler.CheckedScheduler"
 SMALL = {
     "num_hidden_layers": 6,
     "sliding_window_pattern": 3,
@@ -40,20 +37,10 @@ def test_its_groups_are_traced_as_vllm_has_them(tmp_path: Path) -> None:
     whole = json.loads((directory / "config.json").read_text())
     (directory / "config.json").write_text(json.dumps({**whole, **SMALL}))
 
-    class CheckedRun(EngineRun):
-        def arguments(self) -> dict[str, Any]:
-            made = super().arguments()
-            made["scheduler_cls"] = CHECKED
-            made["additional_config"]["report_path"] = str(report_path)
-            return made
-
-    class CheckedHost(EngineHost):
-        run_class = CheckedRun
-
     listener = Listener()
     host = engine_host.start(
         listener,
-        CheckedHost,
+        checked_host(report_path),
         model=str(directory),
         shape="gemma-3-1b",
         load_format="dummy",

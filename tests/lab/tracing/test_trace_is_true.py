@@ -2,39 +2,26 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from lab.engine.host import EngineHost
-from lab.engine.launch import EngineRun
 from lab.tracing.mirror import RequestMirror
 from tests.lab import engine_host
+from tests.lab.checked_host import checked_host
 from tests.lab.engine_host import Listener, question
 
 pytestmark = pytest.mark.engine
 
-CHECKED = "tests.lab.tracing.checked_scheduler.CheckedScheduler"
 PREFIX = "A block holds the keys and values of a fixed number of tokens. " * 9
 
 
 def test_every_record_of_real_traffic_equals_the_block_pool(tmp_path: Path) -> None:
     report_path = tmp_path / "report.json"
 
-    class CheckedRun(EngineRun):
-        def arguments(self) -> dict[str, Any]:
-            made = super().arguments()
-            made["scheduler_cls"] = CHECKED
-            made["additional_config"]["report_path"] = str(report_path)
-            return made
-
-    class CheckedHost(EngineHost):
-        run_class = CheckedRun
-
     listener = Listener()
     host = engine_host.start(
         listener,
-        CheckedHost,
+        checked_host(report_path),
         max_model_len=512,
         num_blocks=72,
         max_concurrent_requests=16,
