@@ -126,6 +126,9 @@ async def run(
         keep=keep,
     )
     ear.bench, ear.loop = bench, asyncio.get_running_loop()
-    outcome = await experiment.run(bench, experiment.defaults | values)
+    try:
+        outcome = await experiment.run(bench, experiment.defaults | values)
+    finally:
+        ear.bench = ear.loop = None  # what else this engine serves is not the run's
     told = [RequestReport.from_json(report or {}) for report in bench.under_way.reports]
     return outcome, told
