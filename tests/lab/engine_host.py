@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from lab.checkpoints import bundled
 from lab.engine.config import PROJECT_DIR, EngineConfig, bundled_model_dir
 from lab.engine.generation import GenerationRequest
@@ -16,6 +18,8 @@ from lab.engine.launch import EngineRun
 from lab.messages import EngineStatus, RequestEvent, RequestReport
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.trace import StepTrace
+from launcher.engine_environment import preloads
+from launcher.machine import this_machine
 
 READY_TIMEOUT_S = 480
 
@@ -91,10 +95,19 @@ def start(
 ) -> EngineHost:
     """An engine host that is ready."""
     os.environ.setdefault("VLLM_CPU_NUM_OF_RESERVED_CPU", "0")
+    if libraries := preloads(this_machine()):  # as the launcher does: else no fork
+        os.environ.setdefault("LD_PRELOAD", ":".join(map(str, libraries)))
     host = host_class(config(**changes), listener)
     host.start()
     listener.wait_for(lambda: host.status.state == "ready", READY_TIMEOUT_S)
     return host
+
+
+def core_of(host: EngineHost) -> psutil.Process:
+    """The EngineCore of the run that is up."""
+    assert host.run is not None
+    [core] = host.run.llm.engine_core.resources.engine_manager.processes
+    return psutil.Process(core.pid)
 
 
 def question(request_id: str, text: str, max_tokens: int, **more: Any) -> Any:

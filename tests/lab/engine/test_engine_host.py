@@ -1,10 +1,7 @@
 """EngineHost with a real engine: answers, aborts, limits, death and restart."""
 
-import os
-import signal
 from collections.abc import Iterator
 
-import psutil
 import pytest
 
 from capacity.hardware.engine_check import checks
@@ -14,7 +11,7 @@ from lab.tracing.trace import RequestState
 from lab.worker.memory import EngineSplit
 from lab.worker.metrics import HostMetrics
 from tests.lab import engine_host
-from tests.lab.engine_host import Listener, question
+from tests.lab.engine_host import READY_TIMEOUT_S, Listener, core_of, question
 
 pytestmark = pytest.mark.engine
 
@@ -199,23 +196,16 @@ def test_a_dead_engine_is_told_to_its_streams_and_starts_again(
         )
     )
     first_run = host.status.engine_run
-    os.kill(_engine_core(), signal.SIGKILL)
+    core_of(host).kill()
     reports = [future.result(240) for future in futures]
     assert {r.finish_reason for r in reports} == {"error"}
     assert all(r.error and "starts again by itself" in r.error for r in reports)
-    answer = host.submit(question("after", "Say hello.", 5)).result(240)
+    answer = host.submit(question("after", "Say hello.", 5)).result(READY_TIMEOUT_S)
     assert answer.finish_reason in {"stop", "length"} and answer.text
     assert host.status.engine_run > first_run
     states = [s.state for s in listener.statuses]
     assert "restarting" in states
     assert listener.runs[-1] == host.status.engine_run
-
-
-def _engine_core() -> int:
-    for process in psutil.Process().children(recursive=True):
-        if "EngineCore" in "".join(process.cmdline()):
-            return process.pid
-    raise AssertionError("no EngineCore process")
 
 
 def test_a_kv_cache_too_small_for_one_request_is_refused_by_name() -> None:

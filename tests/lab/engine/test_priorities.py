@@ -1,32 +1,19 @@
 """A house full of demonstrations, and a question: on a real engine."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from lab.engine.host import EngineHost
 from lab.messages import DEMONSTRATIONS_LAST, MEASURING_NEXT, MENTOR_FIRST
-from tests.lab import engine_host
+from lab.tracing.trace import StepTrace
 from tests.lab.engine_host import Listener, question
 
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture(scope="module")
-def listener() -> Listener:
-    return Listener()
-
-
-@pytest.fixture(scope="module")
-def host(listener: Listener) -> Iterator[EngineHost]:
-    host = engine_host.start(listener, max_concurrent_requests=4)
-    yield host
-    host.stop()
-
-
 def test_a_question_goes_before_the_demonstrations_that_wait(
     host: EngineHost, listener: Listener
 ) -> None:
+    num_seen = len(listener.traces)
     demos = [
         host.submit(
             question(
@@ -48,7 +35,7 @@ def test_a_question_goes_before_the_demonstrations_that_wait(
     ended = [demo.result() for demo in demos]
 
     assert _place_of(listener, "quiz") == _place_of(listener, "mentor") == 1
-    begun = _order_of_admission(listener)
+    begun = _order_of_admission(listener.traces[num_seen:])
     names = [begun.index(report.short_id) for report in (answered, measured)]
     assert names == [4, 5], "right after the four that ran"
     assert {report.finish_reason for report in ended} == {"length"}
@@ -63,7 +50,7 @@ def _place_of(listener: Listener, request_id: str) -> int | None:
     return next((place for place in places if place), None)
 
 
-def _order_of_admission(listener: Listener) -> list[int]:
-    """Short ids by the step that first had them, without the cold start's request."""
-    seen = [i for t in listener.traces for i in t.scheduled[0].tolist()]
-    return list(dict.fromkeys(seen))[1:]
+def _order_of_admission(traces: list[StepTrace]) -> list[int]:
+    """Short ids by the step that first had them."""
+    seen = [i for t in traces for i in t.scheduled[0].tolist()]
+    return list(dict.fromkeys(seen))

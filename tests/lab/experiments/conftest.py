@@ -10,12 +10,12 @@ from tests.lab import engine_host
 from tests.lab.experiments.real_bench import Ear
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ear() -> Ear:
     return Ear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def host(ear: Ear) -> Iterator[EngineHost]:
     started = engine_host.start(ear, num_blocks=128, max_model_len=1_024)
     yield started
