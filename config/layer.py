@@ -2,6 +2,8 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
@@ -20,3 +22,20 @@ class GroupLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
         channel = f"{layer.prefix}{prefix}{uuid.uuid4().hex}"
         layer.channels[channel] = asyncio.Queue()
         return channel
+
+    async def group_send_all(self, told: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """group_send() of each group and message, in order and in one go: all are
+        written at once, and answered at once."""
+        layer = self._get_layer()
+        by_shard: dict[Any, list[tuple[str, bytes]]] = {}
+        for group, message in told:
+            channel = layer._get_group_channel_name(group)
+            row = channel, self.serialize(message)
+            by_shard.setdefault(layer._get_shard(channel), []).append(row)
+        for shard, rows in by_shard.items():
+            async with shard._lock:
+                shard._ensure_redis()
+                async with shard._redis.pipeline(transaction=False) as pipeline:
+                    for row in rows:
+                        pipeline.publish(*row)
+                    await pipeline.execute()

@@ -105,14 +105,15 @@ class InFlightRequest:
             is_wait_bound=wait is not None and wait.is_bound,
         )
 
-    def note_first_schedule(self, mirror: PoolMirror) -> None:
-        """Its time in the queue ends when the mirror first shows it running."""
+    def note_first_schedule(self, mirror: PoolMirror, ago_s: float = 0.0) -> None:
+        """Its time in the queue ends when the mirror first shows it running, by a trace
+        that was written ``ago_s`` ago; its first token may have come meanwhile."""
         assert self.short_id is not None
         clock, request = self.clock, mirror.requests.get(self.short_id)
-        if request is None or clock.first_token is not None:
+        if request is None or clock.first_scheduled is not None:
             return
-        if clock.first_scheduled is None and request.state is RequestState.RUNNING:
-            clock.first_scheduled = time.monotonic()
+        if request.state is RequestState.RUNNING:
+            clock.first_scheduled = time.monotonic() - max(0.0, ago_s)
 
     def has_begun(self, mirror: PoolMirror | None) -> bool:
         """Whether a step had it."""

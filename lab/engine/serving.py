@@ -232,6 +232,11 @@ class Serving:
     def note(self, trace: StepTrace, finished: list[RequestMirror]) -> None:
         """A trace that the mirror has applied, and who ended in it."""
         self._line.note(trace, finished)
+        mirror = self._state.mirror
+        for short_id in trace.requests[:, 0].tolist():
+            if mirror is not None and short_id in self._by_short_id:
+                ago_s = time.time() - trace.header.stamp_ns / 1e9
+                self._by_short_id[short_id].note_first_schedule(mirror, ago_s)
         for request in finished:
             in_flight = self._by_short_id.get(request.short_id)
             if in_flight is not None and not in_flight.finished.done():
@@ -242,7 +247,6 @@ class Serving:
         """Tell where each is by now, after all new traces."""
         self._line.look(mirror)
         for in_flight in self._by_short_id.values():
-            in_flight.note_first_schedule(mirror)
             self._tell(in_flight, in_flight.place_event(mirror, self._line))
 
     def _tell(self, in_flight: InFlightRequest, event: RequestEvent | None) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 
+from lab.engine.launch import resolve_device
 from lab.engine.serving import Serving
 from lab.engine.state import HostState
 from lab.tracing.mirror import PoolMirror
@@ -14,6 +15,10 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.02
 """How often the tap is looked at; each look takes a core from the model."""
+BUSY_RUNNING = 12
+"""From so many running requests on a CPU engine's step is longer than that, and"""
+BUSY_POLL_S = 0.05
+"""the pause too."""
 STATUS_EVERY_S = 1.0
 
 
@@ -27,6 +32,7 @@ class TapLook:
         self._state = state
         self._serving = serving
         self._retry_pause_s = retry_pause_s
+        self._yields_when_busy = resolve_device(state.config) == "cpu"
         self._steady = SteadyReader()
         self._nudge: asyncio.Task[None] | None = None
 
@@ -42,7 +48,14 @@ class TapLook:
                 run = self._state.run
                 phases = run.phases() if run else self._state.status.phases
                 self._state.tell_status(phases=phases)
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(self.pause_s)
+
+    @property
+    def pause_s(self) -> float:
+        """Until the next look, by what the engine does."""
+        header = self._state.mirror.header if self._state.mirror else None
+        is_busy = header is not None and header.num_running >= BUSY_RUNNING
+        return BUSY_POLL_S if is_busy and self._yields_when_busy else POLL_S
 
     def look(self) -> bool:
         """Read the tap; False when that failed: no answer and no look may end by it."""

@@ -62,5 +62,6 @@ def why_off(points: Sequence[Point]) -> list[str]:
         "The machine did other work meanwhile: steps took "
         f"{min(held):.1f} to {max(held):.1f} times as long as undisturbed ones, from "
         "load to load, which no model of an engine foresees. With that counted in, its "
-        f"error in throughput is what the model itself is off by{then}."
+        f"error in throughput is what the model itself is off by{then}. Each run "
+        "measures its constants anew: run it again when the machine has less to do."
     ]

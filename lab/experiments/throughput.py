@@ -38,6 +38,10 @@ BY_PROBES = (
     "The planning model knows no processor: its constants were fitted to {probes} of "
     "this run, so its error is that of the other points."
 )
+BUSY_THEN = (
+    "Other work of the machine made steps {times:.1f} times as long as undisturbed "
+    "ones while they were taken, and the curve is drawn as if it went on so."
+)
 UNKNOWN = "The planning model could not be fitted here: what it expects is unknown."
 
 
@@ -151,6 +155,8 @@ async def _expect(
         return points, probes, None, UNKNOWN
     names = f"the loads of 1 and {plan.crowd} at once"
     basis = BY_PROBES.format(probes=names)
+    if model.usually_held_up is not None:
+        basis = f"{basis} {BUSY_THEN.format(times=model.usually_held_up)}"
     return await _thought(model.drawn_all, points), probes, model, basis
 
 

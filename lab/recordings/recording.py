@@ -21,7 +21,6 @@ import json
 import lzma
 import struct
 import threading
-import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ from typing import Any
 
 from lab.messages import MemorySample
 from lab.recordings.columns import to_columns
-from lab.tracing.trace import LOW_WORD, StepTrace, decode
+from lab.tracing.trace import LOW_WORD, StepTrace, decode, stamp_ns
 
 MAGIC = b"SVLR"
 VERSION = 1
@@ -39,6 +38,8 @@ SUFFIX = ".svlr"
 TRACES_PER_CHUNK = 2048
 FLUSH_EVERY_S = 20.0
 """A recording that breaks off lacks at most about this much."""
+SAMPLES_PER_CHUNK = 20
+"""They come once a second, also while the engine takes no step."""
 MAX_BLOCKS = 1 << 24
 
 FILE_HEAD = struct.Struct("<4sI")
@@ -134,19 +135,31 @@ class Recording:
 # Writing
 
 
-@dataclass(frozen=True)
-class Note:
-    """A replay record on its way to the file."""
+@dataclass
+class _Stretch:
+    """What goes into the file's next chunks."""
 
-    record: bytes
+    records: list[bytes] = field(default_factory=list)
+    samples: list[MemorySample] = field(default_factory=list)
+    notes: list[bytes] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        """By number, or by the time from its first trace to its last."""
+        records, samples = self.records, self.samples
+        if len(records) >= TRACES_PER_CHUNK or len(samples) >= SAMPLES_PER_CHUNK:
+            return True
+        if len(records) < 2:
+            return False
+        return stamp_ns(records[-1]) - stamp_ns(records[0]) >= FLUSH_EVERY_S * 1e9
 
 
 class RecordingWriter:
     """Writes to ``path`` with ".part" behind it, and renames when closed.
 
     ``add_trace``, ``add_memory`` and ``end`` return at once: a thread of its own
-    compresses and writes. A process that dies leaves the .part file, which is whole up
-    to its last chunk. Raises RecordingError.
+    compresses and writes, and is woken for whole chunks only. A process that dies
+    leaves the .part file, which is whole up to its last chunk. Raises RecordingError.
     """
 
     def __init__(self, path: Path, header: RecordingHeader) -> None:
@@ -157,7 +170,11 @@ class RecordingWriter:
         self.num_bytes = 0
         """Bytes in the file so far."""
         self.error: RecordingError | None = None
-        self._queue: SimpleQueue[bytes | MemorySample | Note | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        """Of the stretch: another thread than that which adds may end the recording."""
+        self._is_ended = False
+        self._stretch = _Stretch()
+        self._queue: SimpleQueue[_Stretch | None] = SimpleQueue()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.part.open("wb")
@@ -171,24 +188,42 @@ class RecordingWriter:
 
     def add_trace(self, record: bytes) -> None:
         """One raw StepTrace; the first has to be a snapshot."""
-        if self.error is None:
-            self.num_traces += 1
-            self._queue.put(record)
+        with self._lock:
+            if self._takes_more:
+                self.num_traces += 1
+                self._stretch.records.append(record)
+                self._hand_over_if_full()
 
     def add_memory(self, sample: MemorySample) -> None:
         """One memory sample."""
-        if self.error is None:
-            self.num_samples += 1
-            self._queue.put(sample)
+        with self._lock:
+            if self._takes_more:
+                self.num_samples += 1
+                self._stretch.samples.append(sample)
+                self._hand_over_if_full()
 
     def add_note(self, record: bytes) -> None:
         """One raw replay record, before the StepTrace that it comes before."""
-        if self.error is None:
-            self._queue.put(Note(record))
+        with self._lock:
+            if self._takes_more:
+                self._stretch.notes.append(record)
+
+    @property
+    def _takes_more(self) -> bool:
+        return self.error is None and not self._is_ended
+
+    def _hand_over_if_full(self) -> None:
+        if self._stretch.is_full:
+            self._queue.put(self._stretch)
+            self._stretch = _Stretch()
 
     def end(self) -> None:
         """Nothing more will come: the thread writes the rest and ends."""
-        self._queue.put(None)
+        with self._lock:
+            if not self._is_ended:
+                self._is_ended = True
+                self._queue.put(self._stretch)
+                self._queue.put(None)
 
     def discard(self, reason: str) -> None:
         """Write nothing and leave no file; ``reason`` becomes the error."""
@@ -225,40 +260,24 @@ class RecordingWriter:
             self.error = RecordingError(f"{self.path} was not recorded: {error}")
 
     def _write_all(self) -> None:
-        records: list[bytes] = []
-        samples: list[MemorySample] = []
-        notes: list[bytes] = []
-        due = time.monotonic() + FLUSH_EVERY_S
         counts = {"num_traces": 0, "num_samples": 0}
-        while (one := self._queue.get()) is not None:
-            if isinstance(one, Note):
-                notes.append(one.record)
-                counts["num_notes"] = counts.get("num_notes", 0) + 1
-            elif isinstance(one, MemorySample):
-                samples.append(one)
-                counts["num_samples"] += 1
-            else:
-                records.append(one)
-                counts["num_traces"] += 1
-            if len(records) == TRACES_PER_CHUNK or time.monotonic() >= due:
-                self._flush(records, samples, notes)
-                due = time.monotonic() + FLUSH_EVERY_S
-        self._flush(records, samples, notes)
+        while (stretch := self._queue.get()) is not None:
+            counts["num_traces"] += len(stretch.records)
+            counts["num_samples"] += len(stretch.samples)
+            if stretch.notes:
+                num_before = counts.get("num_notes", 0)
+                counts["num_notes"] = num_before + len(stretch.notes)
+            self._write_stretch(stretch)
         self._write_chunk(b"E", json.dumps(counts).encode())
 
-    def _flush(
-        self, records: list[bytes], samples: list[MemorySample], notes: list[bytes]
-    ) -> None:
-        if records:
-            self._write_chunk(b"T", _packed(to_columns(records)))
-            records.clear()
-        if samples:
-            rows = [dataclasses.asdict(sample) for sample in samples]
+    def _write_stretch(self, stretch: _Stretch) -> None:
+        if stretch.records:
+            self._write_chunk(b"T", _packed(to_columns(stretch.records)))
+        if stretch.samples:
+            rows = [dataclasses.asdict(sample) for sample in stretch.samples]
             self._write_chunk(b"M", _packed(json.dumps(rows).encode()))
-            samples.clear()
-        if notes:
-            self._write_chunk(b"R", _packed(b"".join(notes)))
-            notes.clear()
+        if stretch.notes:
+            self._write_chunk(b"R", _packed(b"".join(stretch.notes)))
 
     def _write_chunk(self, kind: bytes, payload: bytes) -> None:
         crc = zlib.crc32(kind + payload)

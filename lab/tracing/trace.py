@@ -66,6 +66,7 @@ EVICTED = 1 << 30
 REF_CNT_MASK = EVICTED - 1
 LOW_WORD = (1 << 32) - 1
 _HEADER = Struct(f"<{HEADER_WORDS}I")
+_STAMP = Struct("<Q")
 
 # Where each word of the header stands; of two words the lower one.
 _LENGTH, _KIND, _SEQUENCE, _STEP, _STAMP_NS, _COST_NS = 0, 1, 2, 3, 4, 6
@@ -274,6 +275,11 @@ def decode(record: bytes | bytearray | memoryview) -> StepTrace:
         blocks=words[at + 3 * num_scheduled : end].reshape(2, -1),
         notes=words[end:-1] if end < len(words) else words[end:],
     )
+
+
+def stamp_ns(record: bytes) -> int:
+    """A record's stamp, of one that decode() would take."""
+    return int(_STAMP.unpack_from(record, 4 * _STAMP_NS)[0])
 
 
 def _end_of_blocks(words: Words) -> int:

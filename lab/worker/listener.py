@@ -12,6 +12,7 @@ from django.conf import settings
 from lab.engine.config import EngineConfig
 from lab.engine.host import EngineHost
 from lab.engine.launch import EngineRun, resolve_device
+from lab.engine.tap_look import BUSY_RUNNING
 from lab.live_state import LiveState
 from lab.messages import EngineStatus, MemorySample, RequestEvent, RequestReport
 from lab.recordings.recorder import Recorder
@@ -31,10 +32,9 @@ logger = logging.getLogger(__name__)
 
 KEYFRAME_EVERY_S = 2.0
 IDLE_KEYFRAME_EVERY_S = 10.0
-BUSY_RUNNING = 12
-"""From so many running requests on, a CPU engine's viewers get"""
 BUSY_FRAMES_PER_S = 8
-"""frames a second: each frame takes the model's cores for a moment."""
+"""What a CPU engine's viewers get while BUSY_RUNNING requests run: each frame takes the
+model's cores for a moment."""
 MEMORY_EVERY_S = 1.0
 METRICS_EVERY_S = 5.0
 STATUS_EVERY_S = 5.0
@@ -203,7 +203,10 @@ class EngineListener:
         if encoder.is_keyframe:
             self._wants_keyframe = False
             self._keyframe_due = now + KEYFRAME_EVERY_S
-        self._frame_due = now + 1 / self._frames_per_s(encoder.mirror)
+        pause_s = 1 / self._frames_per_s(encoder.mirror)
+        is_late = now - self._frame_due >= pause_s
+        # By what was due: looks at the tap come in pauses of their own.
+        self._frame_due = (now if is_late else self._frame_due) + pause_s
         self.publisher.frame(
             self.config.engine_host_id,
             encoder.engine_run,

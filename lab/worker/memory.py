@@ -28,6 +28,8 @@ GONE_NOTE = (
 )
 UNSEEN_NOTE = "The memory of somebody else's engine is not seen from here."
 CPU_NOTE = "CPU engine: this is the memory of its processes, there is no GPU."
+CHILDREN_EVERY_S = 10.0
+"""How often a running engine's processes are counted anew, or when one has gone."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class CpuMemory:
         is the engine host's process, this one by default."""
         self._host = host or psutil.Process()
         self._trouble = trouble
+        self._children: list[psutil.Process] = []
+        self._looked_at = float("-inf")
         psutil.cpu_percent()  # the first answer is about no time at all
 
     def follow(self, uuids: Sequence[str]) -> None:
@@ -81,8 +85,14 @@ class CpuMemory:
 
     def sample(self, engine_host_id: str, split: EngineSplit) -> MemorySample:
         """One sample; ``used_bytes`` is what the engine's processes hold."""
-        processes = [self._host, *self._host.children(recursive=True)]
-        used = sum(_resident_bytes(process) for process in processes)
+        is_starting = split.weights_bytes is None
+        if is_starting or time.monotonic() - self._looked_at >= CHILDREN_EVERY_S:
+            self._look()
+        held = [_resident_bytes(process) for process in self._children]
+        if None in held:
+            self._look()
+            held = [_resident_bytes(process) for process in self._children]
+        used = sum(filter(None, [_resident_bytes(self._host), *held]))
         return MemorySample(
             engine_host_id=engine_host_id,
             stamp=time.time(),
@@ -97,14 +107,19 @@ class CpuMemory:
             note=self._trouble or CPU_NOTE,
         )
 
+    def _look(self) -> None:
+        """Which processes there are: the system's whole table is read for that."""
+        self._looked_at = time.monotonic()
+        self._children = self._host.children(recursive=True)
 
-def _resident_bytes(process: psutil.Process) -> int:
-    """Resident bytes that are the process's own; 0 when it is gone."""
+
+def _resident_bytes(process: psutil.Process) -> int | None:
+    """Resident bytes that are the process's own; None when it is gone."""
     try:
         memory = process.memory_info()
         return int(memory.rss - getattr(memory, "shared", 0))
     except psutil.Error:
-        return 0
+        return None
 
 
 class GpuMemory:

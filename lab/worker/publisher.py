@@ -4,7 +4,8 @@ All methods are called from the host's loop and return at once: messages wait in
 bounded queue that a task in the same loop drains. Frames that find it full are
 dropped, and the next frame is a keyframe; nothing ever waits for a viewer. An event of
 a request that is still in the queue gives way to the next one, which carries all of it:
-so many answers at once do not put the queue behind the engine.
+so many answers at once do not put the queue behind the engine. What waits together goes
+out together: one write and one answer for the words of all requests of a step.
 """
 
 import asyncio
@@ -40,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 MAX_QUEUED = 2000
 MAX_QUEUED_FRAMES = 8
+MOST_AT_ONCE = 64
+KEPT = ("engine.metrics", "engine.status")
+"""Messages that Redis keeps, or keeps too."""
 STATUS_EXPIRES_S = 15
 METRICS_EXPIRE_S = 30
 RETRY_PAUSE_S = 1.0
@@ -76,26 +80,52 @@ class Publisher:
         self._newest: dict[str, RequestEvent] = {}
         """Of the requests with an event in the queue, by group."""
         self._reports: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        """Of who sends a task: requests that end in one step are told one after the
+        other, by one connection and one thread."""
         self._is_down = False
 
     async def run(self) -> None:
         """Send until cancelled."""
         while True:
-            group, message = await self._queue.get()
-            is_frame = message.get("type") == "lab.frame"
-            if is_frame:
-                self._num_frames -= 1
-            if event := self._newest.pop(group, None):
-                message = event.message()
+            waiting = [await self._queue.get()]
+            while len(waiting) < MOST_AT_ONCE and not self._queue.empty():
+                waiting.append(self._queue.get_nowait())
+            told = [self._taken(*one) for one in waiting]
+            is_frame = any(message["type"] == "lab.frame" for _, message in told)
             try:
-                await self._send(group, message)
+                await self._send_all(told)
                 self._is_down = False
             except (OSError, redis.exceptions.RedisError) as error:
                 await self._lost(is_frame, error)
+            finally:
+                for _ in waiting:
+                    self._queue.task_done()
+
+    def _taken(self, group: str, message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """What goes out in the place of a message of the queue."""
+        if message.get("type") == "lab.frame":
+            self._num_frames -= 1
+        event = self._newest.pop(group, None)
+        return group, event.message() if event else message
+
+    async def _send_all(self, told: list[tuple[str, dict[str, Any]]]) -> None:
+        """In one go what is for groups alone, where none of it is wrong."""
+        if len(told) > 1 and all(message["type"] not in KEPT for _, message in told):
+            try:
+                await self._layer.group_send_all(told)
+                return
+            except (OSError, redis.exceptions.RedisError):
+                raise
+            except Exception:  # which one it is shows when each is sent alone
+                logger.debug("Messages are sent one by one")
+        for group, message in told:
+            try:
+                await self._send(group, message)
+            except (OSError, redis.exceptions.RedisError):
+                raise
             except Exception:  # one bad message must not end all sending
                 logger.exception("A message to %s was left out", group)
-            finally:
-                self._queue.task_done()
 
     async def _send(self, group: str, message: dict[str, Any]) -> None:
         if message["type"] == "engine.metrics":  # asked for, never sent around
@@ -200,14 +230,15 @@ class Publisher:
         receipt not with the default worker that takes it either."""
         for _ in range(REPORT_RETRIES):
             try:
-                if receipt is not None:
-                    await self._redis.set(*receipt, ex=KEPT_S)
-                await asyncio.to_thread(
-                    self._celery.send_task,
-                    name,
-                    kwargs=arguments,
-                    queue="default",
-                )
+                async with self._turn:
+                    if receipt is not None:
+                        await self._redis.set(*receipt, ex=KEPT_S)
+                    await asyncio.to_thread(
+                        self._celery.send_task,
+                        name,
+                        kwargs=arguments,
+                        queue="default",
+                    )
                 return
             except Exception as error:  # kombu's, redis-py's or the socket's
                 logger.warning("%s waits for the broker: %s", name, error)

@@ -58,6 +58,18 @@ async def test_the_first_schedule_is_noted_once_and_not_while_it_waits() -> None
     assert noted is not None and request.clock.first_scheduled == noted
 
 
+async def test_a_trace_that_is_read_after_the_first_token_still_tells_the_queue() -> (
+    None
+):
+    request = await in_flight()
+    request.clock.arrival -= 3_000.0
+    request.take(output("a"))
+    request.note_first_schedule(mirror(RequestState.RUNNING), ago_s=2_000.0)
+    queue_s, ttft_s = request.clock.queue_s, request.clock.ttft_s
+    assert queue_s is not None and ttft_s is not None
+    assert 0 < queue_s < ttft_s
+
+
 async def test_an_event_stays_news_until_it_was_told() -> None:
     request = await in_flight()
     waiting = mirror(RequestState.WAITING)

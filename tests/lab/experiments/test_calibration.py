@@ -109,6 +109,7 @@ def test_what_the_machine_held_up_is_told_apart_from_what_the_model_is_off_by():
     ends = [replace(ran(n, 0.4), is_calibration=True) for n in (1, 16)]
     found = outcome([ends[0], *points, ends[1]], "at once", "")
     assert "The machine did other work meanwhile" in found.says
+    assert "run it again when the machine has less to do" in found.says
     figures = {one.label: one.value for one in found.figures}
     assert figures["with hold-ups counted in, its error in ITL, largest"] < 20
     row = found.tables[0].rows[2]

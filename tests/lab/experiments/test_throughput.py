@@ -186,6 +186,7 @@ async def test_more_at_once_share_steps_and_make_more_tokens(
     assert found.answer == pytest.approx(loads["8"][4] / loads["1"][4])
     assert loads["8"][3] > 4, "they did share steps"
     assert BY_PROBES[:30] in found.says
+    assert "while they were taken" in found.says, "the load that they are of"
     assert loads["1"][6] == loads["8"][6] == "fitted"
     assert isinstance(loads["2"][6], float) and isinstance(loads["4"][6], float)
     measured = [len(one.plots[0].series[1].points) for one in shown]

@@ -14,6 +14,10 @@ from lab.recordings.columns import from_columns, to_columns
 from lab.recordings.frames_file import frames_of
 from lab.recordings.reader import ReadLimits, read_recording
 from lab.recordings.recording import (
+    CHUNK_HEAD,
+    FILE_HEAD,
+    FLUSH_EVERY_S,
+    TRACES_PER_CHUNK,
     Recording,
     RecordingError,
     RecordingHeader,
@@ -61,6 +65,16 @@ def written(path: Path, records: list[bytes], samples: int = 3) -> Path:
     return path
 
 
+def chunk_kinds(file: bytes) -> list[bytes]:
+    """Of the file's chunks, in order."""
+    kinds, at = [], FILE_HEAD.size
+    while at < len(file):
+        kind, length, _ = CHUNK_HEAD.unpack_from(file, at)
+        kinds.append(kind)
+        at += CHUNK_HEAD.size + length
+    return kinds
+
+
 def full_load(num_steps: int, **mix) -> list[bytes]:
     """Traffic at full load: 32 run, and a few always wait."""
     traffic = Traffic(**FULL_LOAD, **mix)
@@ -86,6 +100,26 @@ def test_what_a_replay_needs_is_read_back_in_order(tmp_path) -> None:
 
     assert recording.notes == notes
     assert recording.records == records
+
+
+def test_the_writers_thread_is_woken_for_whole_chunks_only(tmp_path) -> None:
+    """Woken for each trace it took the interpreter from the engine host each time."""
+    path = tmp_path / "a.svlr"
+    writer = RecordingWriter(path, HEADER)
+    records = Traffic(step_ns=50_000_000).records(700)
+    assert len(records) < TRACES_PER_CHUNK
+    for record in records:
+        writer.add_trace(record)
+    for number in range(5):
+        writer.add_memory(sample(number))
+    writer.close()
+    writer.add_trace(records[0])
+
+    kinds = chunk_kinds(path.read_bytes())
+    seconds = 700 * 0.05
+    assert kinds.count(b"T") == 1 + seconds // FLUSH_EVERY_S
+    assert kinds.count(b"M") == 1
+    assert read_recording(path).records == records
 
 
 @pytest.mark.parametrize("seed", range(5))

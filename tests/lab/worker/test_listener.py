@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lab.engine.config import EngineConfig
+from lab.engine.tap_look import BUSY_POLL_S, BUSY_RUNNING
 from lab.messages import EngineStatus, MemorySample
 from lab.tracing.mirror import PoolMirror
 from lab.tracing.trace import decode
@@ -150,12 +151,27 @@ async def test_a_busy_cpu_engine_keeps_its_cores_and_sends_fewer_frames(
     bench: Bench,
 ) -> None:
     bench.start_engine(max_running=16, arrivals_per_step=4.0, num_blocks=2_000)
-    while bench.num_running < listener.BUSY_RUNNING:
+    while bench.num_running < BUSY_RUNNING:
         bench.step()
     await bench.poll()
     bench.step()
     assert await bench.poll(0.06) == []
     assert len(await bench.poll(0.07)) == 1
+
+
+async def test_a_busy_engines_frames_keep_their_number_between_rare_looks(
+    bench: Bench,
+) -> None:
+    bench.start_engine(max_running=16, arrivals_per_step=4.0, num_blocks=2_000)
+    while bench.num_running < BUSY_RUNNING:
+        bench.step()
+    await bench.poll()
+    num_frames = 0
+    for _ in range(round(10 / BUSY_POLL_S)):
+        bench.step()
+        num_frames += len(await bench.poll(BUSY_POLL_S))
+    most = 10 * listener.BUSY_FRAMES_PER_S
+    assert most - 2 <= num_frames <= most
 
 
 async def test_an_idle_engine_sends_only_a_keyframe_now_and_then(bench: Bench) -> None:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pynvml
@@ -185,6 +185,39 @@ def test_a_cpu_engine_says_so_and_counts_the_processes_it_started() -> None:
     assert told.gap_bytes == 1100 - 300 - 250
     assert told.note.startswith("CPU engine")
     assert told.power_w is None and told.temperature_c is None
+
+
+def test_the_processes_of_a_running_engine_are_looked_up_seldom() -> None:
+    """To find them the system's whole table of processes is read."""
+
+    class Process:
+        num_looks = 0
+
+        def __init__(self, rss: int) -> None:
+            self.rss: int | None = rss
+
+        def memory_info(self) -> SimpleNamespace:
+            if self.rss is None:
+                raise psutil.NoSuchProcess(1)
+            return SimpleNamespace(rss=self.rss)
+
+        def children(self, recursive: bool) -> list["Process"]:
+            Process.num_looks += 1
+            return [child for child in (engine, second) if child.rss is not None]
+
+    host, engine, second = Process(100), Process(40), Process(7)
+    memory = CpuMemory(host=cast(Any, host))
+    for _ in range(3):  # as long as it starts, processes come
+        assert memory.sample("host-a", EngineSplit()).used_bytes == 147
+    assert Process.num_looks == 3
+    running = EngineSplit(weights_bytes=3, kv_cache_bytes=2)
+    for _ in range(5):
+        assert memory.sample("host-a", running).used_bytes == 147
+    assert Process.num_looks == 3
+    second.rss = None
+    for _ in range(5):
+        assert memory.sample("host-a", running).used_bytes == 140
+    assert Process.num_looks == 4, "one has gone"
 
 
 def test_the_machines_own_figures_are_real() -> None:

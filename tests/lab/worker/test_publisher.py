@@ -4,9 +4,9 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import redis.asyncio
@@ -14,6 +14,7 @@ from channels.layers import channel_layers, get_channel_layer
 from django.conf import settings as django_settings
 from kombu import Connection
 
+from config.layer import GroupLayer
 from lab import client
 from lab.messages import (
     LAB_GROUP,
@@ -212,6 +213,75 @@ async def test_a_message_that_cannot_be_sent_is_left_out_and_the_next_one_is_not
     publisher.frame(HOST, 7, 1, True, object())  # type: ignore[arg-type]
     put_frame(publisher, 2)
     assert (await hear())["seq"] == 2
+
+
+class CountingLayer(GroupLayer):
+    """Counts how often messages went out together, and how many."""
+
+    together: ClassVar[list[int]] = []
+
+    async def group_send_all(self, told: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        await super().group_send_all(told)
+        self.together.append(len(told))
+
+
+async def test_the_words_of_all_requests_of_a_step_go_out_in_one_go(
+    lost: Lost, settings: Any
+) -> None:
+    """One message at a time cost a write, an answer and two turns of the loop each."""
+    config = settings.CHANNEL_LAYERS["default"]
+    settings.CHANNEL_LAYERS = {
+        "default": {**config, "BACKEND": f"{__name__}.{CountingLayer.__name__}"}
+    }
+    CountingLayer.together.clear()
+    publisher = Publisher(django_settings.REDIS_URL, lost)
+    request_ids = [uuid.uuid4().hex for _ in range(32)]
+    hear = await listen(*(request_group(one) for one in request_ids))
+    for request_id in request_ids:
+        publisher.request_event(RequestEvent(request_id, HOST, "decode", text="One"))
+    task = asyncio.create_task(publisher.run())
+    heard = [(await hear())["request_id"] for _ in request_ids]
+    task.cancel()
+    await get_channel_layer().flush()
+    assert heard == request_ids
+    assert CountingLayer.together == [32]
+
+
+async def test_of_messages_that_go_out_together_a_wrong_one_is_left_out(
+    lost: Lost,
+) -> None:
+    publisher = Publisher(django_settings.REDIS_URL, lost)
+    hear = await listen(memory_group(HOST), *FRAMES)
+    publisher.memory(MemorySample(HOST, 1.0, "CPU engine", False, used_bytes=5))
+    publisher._put(memory_group(HOST), {"type": "memory.sample", "wrong": object()})
+    put_frame(publisher, 1)
+    task = asyncio.create_task(publisher.run())
+    assert (await hear())["used_bytes"] == 5
+    assert (await hear())["seq"] == 1
+    task.cancel()
+    await get_channel_layer().flush()
+
+
+async def test_reports_that_come_together_go_out_one_after_the_other(
+    lost: Lost,
+) -> None:
+    """Else each takes a connection and a thread of its own, just as a step ends."""
+    at_once, most = 0, 0
+
+    class Celery:
+        def send_task(self, name: str, **_: Any) -> None:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            time.sleep(0.01)  # in a thread: others would come meanwhile
+            at_once -= 1
+
+    celery: Any = Celery()
+    publisher = Publisher(django_settings.REDIS_URL, lost, celery=celery)
+    for number in range(8):
+        publisher.report(RequestReport(f"r{number}", HOST, "stop"))
+    await publisher.flush(60)
+    assert most == 1
 
 
 async def test_a_report_goes_to_the_default_queue(publisher: Publisher) -> None:
