@@ -16,7 +16,7 @@ from lab.engine.in_flight import InFlightRequest
 from lab.engine.serving import EVENTS_PER_S, MAX_EVENT_PAUSE_S, Serving
 from lab.engine.state import HostListener
 from lab.errors import EngineUnavailable
-from lab.messages import MENTOR_FIRST, RequestReport
+from lab.messages import STEPPING_BACK, RequestReport
 
 logger = logging.getLogger(__name__)
 
@@ -24,14 +24,19 @@ LOOK_S = 2.0
 """How often an address that does not answer is asked,"""
 LOOK_AGAIN_S = 10.0
 """and one that does."""
-ANSWERS_ONLY = (
-    "This engine is reached by its address alone and answers questions. What measures "
-    "blocks, steps or times needs an engine of the lab's own."
+NO_GRAMMAR = (
+    "This server does not say that it is vLLM, so it is sent no grammar: nothing says "
+    "that its answer would follow it."
 )
+NO_PRIORITY = (
+    "This engine is asked by its address: its operator alone says who goes first there."
+)
+UNTOLD_VERSION = "of an untold version"
 
 
 class Asking(ReadingOnly):
-    """Questions of the mentor become HTTP calls; all else is refused."""
+    """Questions and an experiment's requests become HTTP calls; what HTTP cannot ask
+    for is refused."""
 
     door: Door
     served: Served | None = None
@@ -41,10 +46,13 @@ class Asking(ReadingOnly):
         self._asked: dict[str, asyncio.Task[None]] = {}
 
     async def _wait_ready(self, in_flight: InFlightRequest) -> None:
-        if in_flight.request.priority != MENTOR_FIRST or in_flight.request.structured:
-            raise EngineUnavailable(ANSWERS_ONLY)
         if self.served is None and not in_flight.is_aborted:
             raise EngineUnavailable(self._state.status.reason or "No engine answers.")
+        if in_flight.request.priority == STEPPING_BACK:
+            raise EngineUnavailable(NO_PRIORITY)
+        is_vllm = self.served is not None and self.served.is_vllm
+        if in_flight.request.structured and not is_vllm:
+            raise EngineUnavailable(NO_GRAMMAR)
 
     async def _serve(self, in_flight: InFlightRequest) -> RequestReport:
         if in_flight.is_aborted:
@@ -136,5 +144,8 @@ class AddressedHost(EngineHost):
             model=PurePosixPath(served.name).name,
             device=f"at {self._door.host}",
             max_model_len=served.max_model_len,
+            versions=(
+                {"vllm": served.version or UNTOLD_VERSION} if served.is_vllm else {}
+            ),
         )
         logger.info("%s serves %s", self._door.host, served.name)
