@@ -147,8 +147,19 @@ def unknown(request_ids: Iterable[str]) -> set[str]:
 
 
 def send_task(task: str, arguments: dict[str, Any]) -> None:
-    """Queue another task than a generation for a main engine host."""
-    way().send(task, arguments, DEMONSTRATIONS_LAST)
+    """Queue another task than a generation for a main engine host; where there are
+    hosts of somebody else's engines alone, for one of these."""
+    host = _only_elsewhere()
+    queue = ENGINE_QUEUE if host is None else queue_of(host)
+    way().send(task, arguments, DEMONSTRATIONS_LAST, queue)
+
+
+def has_host() -> bool:
+    """Whether a main engine host answers, of whosever engine."""
+    try:
+        return any(not status.beside for status in statuses())
+    except EngineUnavailable:
+        return False
 
 
 def owned(request_id: str, learner_id: str) -> str:

@@ -203,3 +203,4 @@ def test_what_is_attached_to_is_a_directory() -> None:
 def test_beside_an_engine_of_others_there_is_no_second_one() -> None:
     made = EngineConfig.from_env({**os.environ, "ENGINE_ATTACH": "/dev/shm/one"})
     assert (made.second_memory_mb, made.is_preloading) == (0, False)
+    assert made.rehearsal_memory_mb == 3000, "a rehearsal asks the engine nothing"
