@@ -12,7 +12,9 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,13 +49,16 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
         environment |= engine_variables(this_machine(), config, environment)
         ports = {is_attached: free_port() for is_attached in (False, True)}
         traced = environment | traced_by(Path(directory), tap)
+        words = {on: command(config, port) for on, port in ports.items()}
+        words[True] += SCHEDULER
         with (
-            vllm_serve.served(command(config, ports[False]), environment, ports[False]),
-            vllm_serve.served(
-                [*command(config, ports[True]), *SCHEDULER], traced, ports[True]
-            ),
+            vllm_serve.started(words[False], environment, ports[False]) as plain,
+            _first(scale, plain),
+            vllm_serve.started(words[True], traced, ports[True]) as own,
             attached(environment | {"ENGINE_ATTACH": str(tap)}) as end,
         ):
+            plain()
+            own()
             ratios = _pairs(scale, ports, config.model)
             read = end()
             facts = read_facts(tap) or {}
@@ -73,6 +78,14 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
             ),
         }
     ]
+
+
+@contextmanager
+def _first(scale: Scale, ready: Callable[[], object]) -> Iterator[None]:
+    """Each measures a card's free memory when it starts: one after the other there."""
+    if scale.device == "cuda":
+        ready()
+    yield
 
 
 def command(config: EngineConfig, port: int) -> list[str]:
