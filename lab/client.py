@@ -237,6 +237,17 @@ def keep(engine_host_id: str, action: str, recording_id: str) -> dict[str, Any] 
     return next((answer for answer in answers if answer.get("state")), None)
 
 
+def name_address(
+    engine_host_id: str, action: str, address: str = ""
+) -> dict[str, Any] | None:
+    """The "state" of the address that one host asks; "test" another, "use" it from now
+    on, or "drop" it for the setting's. See AddressedHost.name_address() for the reply;
+    None when that host does not answer within a second. Raises NOT_SENT."""
+    arguments = {"engine_host_id": engine_host_id, "action": action, "address": address}
+    answers = way().ask("lab_address", arguments)
+    return next((answer for answer in answers if "sentence" in answer), None)
+
+
 def count_tokens(
     engine_host_id: str, chats: list[list[dict[str, str]]]
 ) -> dict[str, list[int]] | None:

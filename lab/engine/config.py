@@ -83,6 +83,9 @@ class EngineConfig:
     """Of an OpenAI-compatible server that is asked instead of an own engine; or ""."""
     address_key: str = field(repr=False)
     """Its API key; in no message and no log."""
+    address_hosts: tuple[str, ...]
+    """Hosts, with a port or not, of which a superuser's page may name another address;
+    none: the setting's alone holds."""
     second_memory_mb: int
     """MiB that a second engine beside this one may take; 0: there is none."""
     rehearsal_memory_mb: int
@@ -140,6 +143,7 @@ class EngineConfig:
             attach=attach,
             address=address,
             address_key=env.text("ENGINE_ADDRESS_KEY", ""),
+            address_hosts=tuple(env.words("ENGINE_ADDRESS_HOSTS", "")),
             second_memory_mb=0 if is_elsewhere else _beside_memory_mb(env),
             rehearsal_memory_mb=_beside_memory_mb(env),
             second_time_s=env.integer("ENGINE_SECOND_TIME_S", 300, 2, 3600),
