@@ -1,9 +1,9 @@
 """What an attached lab costs somebody's own vLLM: tokens/s with it ÷ without.
 
-Two servers, as ``vllm serve`` starts them, side by side: one plain, one with the
-tracing package, whose tap an attached host reads, encodes and publishes. The same
-traffic goes to one and to the other in interleaved rounds. ATTACH_PYTHON names the
-interpreter of another environment that has vLLM, such as one of another version.
+Two servers, as ``vllm serve`` starts them: one plain, one with the tracing package,
+whose tap an attached host reads, encodes and publishes. The same traffic goes to one
+and to the other in interleaved rounds; who has none is idle. ATTACH_PYTHON names the
+interpreter of an environment that has vLLM and nothing of the lab.
 """
 
 import json
@@ -12,7 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,13 +21,13 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from benchmarks import vllm_serve
+from benchmarks.attach_reader import attached
 from benchmarks.interval import bootstrap_interval
 from benchmarks.scale import Scale, scale_of
 from benchmarks.trace import prepared
-from lab.attached.host import AttachedHost
 from lab.attached.package import write_wheel
 from lab.engine.config import EngineConfig
-from lab.tracing.own_tap import TAP_VARIABLE
+from lab.tracing.own_tap import TAP_VARIABLE, read_facts
 from launcher.engine_environment import engine_variables
 from launcher.machine import this_machine
 from launcher.valkey import free_port
@@ -49,16 +49,21 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
         environment |= engine_variables(this_machine(), config, environment)
         ports = {is_attached: free_port() for is_attached in (False, True)}
         traced = environment | traced_by(Path(directory), tap)
+        words = {on: command(config, port) for on, port in ports.items()}
+        words[True] += SCHEDULER
         with (
-            vllm_serve.served(command(config, ports[False]), environment, ports[False]),
-            vllm_serve.served(
-                [*command(config, ports[True]), *SCHEDULER], traced, ports[True]
-            ),
-            attached(replace(config, attach=str(tap))) as num_traces,
+            vllm_serve.started(words[False], environment, ports[False]) as plain,
+            _first(scale, plain),
+            vllm_serve.started(words[True], traced, ports[True]) as own,
+            attached(environment | {"ENGINE_ATTACH": str(tap)}) as end,
         ):
+            plain()
+            own()
             ratios = _pairs(scale, ports, config.model)
-            if not num_traces():
-                raise RuntimeError("Nothing was traced.")
+            read = end()
+            facts = read_facts(tap) or {}
+    if not (read["traces"] and read["frames"]):
+        raise RuntimeError(f"Nothing was traced: {read}.")
     value, low, high = bootstrap_interval(ratios, statistics.median)
     return [
         {
@@ -68,10 +73,19 @@ def run(options: dict[str, Any]) -> list[dict[str, Any]]:
             "interval": [round(low, 4), round(high, 4)],
             "conditions": (
                 f"median of {len(ratios)} pairs, {scale['requests']} requests of "
-                f"{scale['tokens']} tokens, {num_traces():,} traces read"
+                f"{scale['tokens']} tokens, vLLM {facts['versions']['vllm']}, "
+                f"{read['traces']:,} traces read, {read['frames']:,} frames sent"
             ),
         }
     ]
+
+
+@contextmanager
+def _first(scale: Scale, ready: Callable[[], object]) -> Iterator[None]:
+    """Each measures a card's free memory when it starts: one after the other there."""
+    if scale.device == "cuda":
+        ready()
+    yield
 
 
 def command(config: EngineConfig, port: int) -> list[str]:
@@ -83,26 +97,6 @@ def command(config: EngineConfig, port: int) -> list[str]:
 def traced_by(directory: Path, tap: Path) -> dict[str, str]:
     """Variables of a server that has the tracing package."""
     return {TAP_VARIABLE: str(tap), "PYTHONPATH": str(write_wheel(directory))}
-
-
-@contextmanager
-def attached(config: EngineConfig) -> Iterator[Any]:
-    """The lab's own reader, all of it; gives how many traces it has had so far."""
-    from lab.worker.listener import EngineListener
-
-    class CountingListener(EngineListener):
-        num_traces = 0
-
-        def on_trace(self, *arguments: Any) -> None:
-            self.num_traces += 1
-            super().on_trace(*arguments)
-
-    listener = CountingListener(config, host_class=AttachedHost)
-    listener.host.start()
-    try:
-        yield lambda: listener.num_traces
-    finally:
-        listener.host.stop()
 
 
 def _pairs(scale: Scale, ports: dict[bool, int], model: str) -> list[float]:

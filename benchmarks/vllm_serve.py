@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -72,15 +72,30 @@ def served(
     words: list[str], variables: dict[str, str], port: int
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A server that is ready; raises RuntimeError with its log when it never is."""
+    with started(words, variables, port) as ready:
+        yield ready()
+
+
+@contextmanager
+def started(
+    words: list[str], variables: dict[str, str], port: int
+) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]]:
+    """A server that comes up; what this gives waits until it is ready, and raises
+    RuntimeError with its log when it never is."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(words, env=variables, stdout=log, stderr=log)
+
+        def ready() -> "subprocess.Popen[bytes]":
+            try:
+                _wait_ready(process, port)
+            except RuntimeError as error:
+                log.seek(0)
+                tail = log.read().decode(errors="replace")[-2000:]
+                raise RuntimeError(f"{error}\n{tail}") from error
+            return process
+
         try:
-            _wait_ready(process, port)
-            yield process
-        except RuntimeError as error:
-            log.seek(0)
-            tail = log.read().decode(errors="replace")[-2000:]
-            raise RuntimeError(f"{error}\n{tail}") from error
+            yield ready
         finally:
             process.terminate()
             try:

@@ -147,8 +147,19 @@ def unknown(request_ids: Iterable[str]) -> set[str]:
 
 
 def send_task(task: str, arguments: dict[str, Any]) -> None:
-    """Queue another task than a generation for a main engine host."""
-    way().send(task, arguments, DEMONSTRATIONS_LAST)
+    """Queue another task than a generation for a main engine host; where there are
+    hosts of somebody else's engines alone, for one of these."""
+    host = _only_elsewhere()
+    queue = ENGINE_QUEUE if host is None else queue_of(host)
+    way().send(task, arguments, DEMONSTRATIONS_LAST, queue)
+
+
+def has_host() -> bool:
+    """Whether a main engine host answers, of whosever engine."""
+    try:
+        return any(not status.beside for status in statuses())
+    except EngineUnavailable:
+        return False
 
 
 def owned(request_id: str, learner_id: str) -> str:
@@ -224,6 +235,17 @@ def keep(engine_host_id: str, action: str, recording_id: str) -> dict[str, Any] 
     }
     answers = way().ask("lab_keep", arguments, len(recent_statuses()) or None)
     return next((answer for answer in answers if answer.get("state")), None)
+
+
+def name_address(
+    engine_host_id: str, action: str, address: str = ""
+) -> dict[str, Any] | None:
+    """The "state" of the address that one host asks; "test" another, "use" it from now
+    on, or "drop" it for the setting's. See AddressedHost.name_address() for the reply;
+    None when that host does not answer within a second. Raises NOT_SENT."""
+    arguments = {"engine_host_id": engine_host_id, "action": action, "address": address}
+    answers = way().ask("lab_address", arguments)
+    return next((answer for answer in answers if "sentence" in answer), None)
 
 
 def count_tokens(

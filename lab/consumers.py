@@ -21,6 +21,7 @@ from lab.experiments.catalog import EXPERIMENTS
 from lab.experiments.chosen import BadChoice, chosen_of
 from lab.experiments.conduct import Conduct, engine_facts
 from lab.experiments.outcome import Outcome
+from lab.experiments.presentation import unable
 from lab.experiments.staff import PAUSED, are_launches_paused
 from lab.messages import LAB_GROUP, EngineStatus, Generation
 from lab.models import EngineRequest, ExperimentRun, max_unfinished
@@ -159,8 +160,8 @@ class LabConsumer(LearnerSocket):
             raise CommandRefused(NOT_STAFF)
         await self._check_may_launch()
         chosen = chosen_of(query, EXPERIMENTS)
-        status = self._engine()
-        if why := chosen.experiment.unable(status):
+        status = self._asked_engine()
+        if why := unable(chosen.experiment, status):
             raise RunRefused(why)
         run_id = uuid.uuid4().hex
 
@@ -273,6 +274,13 @@ class LabConsumer(LearnerSocket):
         if status is None:
             raise CommandRefused("No engine answers: nothing can be sent yet.")
         return status
+
+    def _asked_engine(self) -> EngineStatus:
+        """The engine that the viewer follows. One that is only shown is asked nothing:
+        what is asked by its address instead, where there is such a one."""
+        status = self._engine()
+        others = hub_of_process().statuses if status.reads_only else ()
+        return next((s for s in others if s.by_address and s.is_asked), status)
 
     @staticmethod
     def _counter_of(status: EngineStatus) -> Any:

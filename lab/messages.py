@@ -288,6 +288,12 @@ class EngineStatus:
         return self.state == "ready" and not (self.reads_only or self.by_address)
 
     @property
+    def is_asked(self) -> bool:
+        """Whether an experiment may send to it now: as takes_requests, or by its
+        address, where what needs its blocks stays unknown."""
+        return self.state == "ready" and not self.reads_only
+
+    @property
     def model_in_words(self) -> str:
         """The model as figures and recordings are labelled."""
         return (

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from lab import views
-from lab.experiments import class_run, pages, staff
+from lab.experiments import class_run, elsewhere, pages, staff
 from lab.shelf import actions
 from lab.shelf import pages as shelf
 from lab.whatif import pages as whatif
@@ -12,6 +12,8 @@ app_name = "lab"
 OWN = "recordings/<slug:recording_id>"
 urlpatterns = [
     path("", pages.lab, name="lab"),
+    path("staff/engines/", elsewhere.engines, name="engines"),
+    path("staff/engines/name/", elsewhere.name, name="name_engine"),
     path("staff/pause/", staff.pause, name="pause"),
     path("staff/stop/", staff.stop_all, name="stop_all"),
     path("staff/clear/", staff.clear_queue, name="clear_queue"),

@@ -79,6 +79,9 @@ OF_STAFF: dict[str, dict[str, Any]] = {
     "/lab/staff/clear/": {},
     "/lab/staff/reset/": {},
     "/lab/staff/restart/": {"confirmed": "yes"},
+    "/lab/staff/engines/name/": {
+        **{"host": HOST, "action": "test", "address": "https://gpu.example/v1"},
+    },
     "/admin/login/": SIGN_IN,
     "/admin/logout/": {},
     "/admin/password_change/": {"old_password": "pw", **PASSWORDS},

@@ -34,6 +34,8 @@ class Served:
     max_model_len: int | None
     is_vllm: bool
     """Whether it takes vLLM's own parameters beside OpenAI's."""
+    version: str = ""
+    """vLLM's, where it tells."""
 
 
 class Door:
@@ -68,15 +70,26 @@ class Door:
             self._check(answer.status_code, answer.text)
             first = answer.json()["data"][0]
             length = first.get("max_model_len")
+            is_vllm = first.get("owned_by") == "vllm"
             return Served(
                 name=str(first["id"]),
                 max_model_len=length if type(length) is int else None,
-                is_vllm=first.get("owned_by") == "vllm",
+                is_vllm=is_vllm,
+                version=await self._version() if is_vllm else "",
             )
         except httpx.HTTPError as error:
             raise self._away(error) from error
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise EngineUnavailable(f"{self.host} names no model.") from error
+
+    async def _version(self) -> str:
+        """Of a vLLM, beside its API; "" where it does not tell."""
+        url = self._client.base_url.join("../version")
+        try:
+            told = (await self._client.get(url, timeout=CONNECT_S)).json()["version"]
+        except (httpx.HTTPError, ValueError, LookupError, TypeError):
+            return ""
+        return told[:40] if isinstance(told, str) else ""
 
     async def stream(
         self, request: GenerationRequest, served: Served
@@ -124,8 +137,11 @@ def _body(request: GenerationRequest, served: Served) -> dict[str, Any]:
     }
     if served.is_vllm:
         body["stream_options"]["continuous_usage_stats"] = True
+        body["ignore_eos"] = request.ignore_eos
         if request.cache_salt:
             body["cache_salt"] = request.cache_salt
+        if request.structured:
+            body["structured_outputs"] = request.structured
     return body
 
 

@@ -83,8 +83,13 @@ class EngineConfig:
     """Of an OpenAI-compatible server that is asked instead of an own engine; or ""."""
     address_key: str = field(repr=False)
     """Its API key; in no message and no log."""
+    address_hosts: tuple[str, ...]
+    """Hosts, with a port or not, of which a superuser's page may name another address;
+    none: the setting's alone holds."""
     second_memory_mb: int
     """MiB that a second engine beside this one may take; 0: there is none."""
+    rehearsal_memory_mb: int
+    """The same for a rehearsal, which runs beside any engine."""
     second_time_s: int
     """Seconds that it may live."""
     redis_url: str
@@ -138,7 +143,9 @@ class EngineConfig:
             attach=attach,
             address=address,
             address_key=env.text("ENGINE_ADDRESS_KEY", ""),
-            second_memory_mb=_second_memory_mb(env, is_elsewhere),
+            address_hosts=tuple(env.words("ENGINE_ADDRESS_HOSTS", "")),
+            second_memory_mb=0 if is_elsewhere else _beside_memory_mb(env),
+            rehearsal_memory_mb=_beside_memory_mb(env),
             second_time_s=env.integer("ENGINE_SECOND_TIME_S", 300, 2, 3600),
             redis_url=redis_url(env, data_dir),
             data_dir=data_dir,
@@ -232,10 +239,9 @@ def _address(env: Environment) -> str:
     return value
 
 
-def _second_memory_mb(env: Environment, elsewhere: bool) -> int:
-    """Beside an engine that others own there is never a second one."""
-    memory_mb = env.integer("ENGINE_SECOND_MEMORY_MB", 3000, 0, 4_194_304)
-    return 0 if elsewhere else memory_mb
+def _beside_memory_mb(env: Environment) -> int:
+    """A second engine never runs beside one that others own."""
+    return env.integer("ENGINE_SECOND_MEMORY_MB", 3000, 0, 4_194_304)
 
 
 def _max_output_tokens(env: Environment, max_model_len: int) -> int:

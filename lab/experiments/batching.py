@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.errors import EngineError
 from lab.experiments.bench import Bench, Chat, RunEnded, RunRefused
-from lab.experiments.experiment import Experiment, Number, Question, Values
+from lab.experiments.experiment import Experiment, Number, Question, Values, own_engine
 from lab.experiments.outcome import Figure, Outcome, Plot, Series
 from lab.experiments.same_words import SameWords
 from lab.messages import Generation
@@ -271,6 +271,7 @@ BATCHING = Experiment(
         "has none, it reserves for the longest."
     ),
     run=run,
+    unable=own_engine,
     claims=("blog-24",),
     changes=(
         "A card: its memory holds hundreds of requests, and a step costs nearly the "

@@ -9,7 +9,7 @@ from lab.experiments.following import Following, Frames
 from lab.experiments.outcome import Outcome
 from lab.experiments.watching import Counters, Watching
 from lab.messages import EngineStatus, Generation, RequestReport
-from lab.traffic.demos import Room
+from lab.traffic.demos import DemoRefused, Limits, Room
 from lab.traffic.under_way import Submit, UnderWay
 
 Chat = list[dict[str, str]]
@@ -42,6 +42,11 @@ class RunRefused(RunEnded):
     """These settings cannot show it on this engine; nothing was sent."""
 
 
+UNSEEN = "Unknown here: this engine's blocks are not seen."
+"""Of what needs the blocks of an engine that is asked by its address."""
+SHOWN_ONLY = (
+    "This engine is somebody else's and is only shown: the lab sends it nothing."
+)
 TAKEN_OUT = "A request of the run was stopped, so nothing was measured."
 
 
@@ -52,6 +57,18 @@ def trouble_of(report: RequestReport) -> str:
         return ""
     happened = (report.error or "A request failed in the engine.").partition(". ")[0]
     return f"{happened.rstrip('.')}. Nothing was measured."
+
+
+def limits_of(status: EngineStatus, max_requests: int) -> Limits:
+    """Of an engine that takes requests, with its blocks where they are seen; raises
+    DemoRefused where nothing can be sent."""
+    if status.reads_only:
+        raise DemoRefused(SHOWN_ONLY)
+    if status.by_address and status.is_asked:
+        return Limits.by_address(status, max_requests)
+    if status.by_address:
+        raise DemoRefused(status.reason or f"The engine is {status.state}.")
+    return Room.of(status, max_requests)
 
 
 async def forget(outcome: Outcome) -> None:
@@ -78,11 +95,11 @@ class Bench:
     ) -> None:
         """``nonce`` goes into prompts, so that nothing of an earlier run is cached;
         ``frames`` has none where nobody hands them on. Raises DemoRefused where the
-        engine is not ready."""
+        engine is not ready, and where it is only shown."""
         self.status = status
         self.learner_id = learner_id
         self.nonce = nonce
-        self.room = Room.of(status, max_requests)
+        self.room = limits_of(status, max_requests)
         self.under_way = UnderWay(submit)
         self._abort = abort
         self._count = count
@@ -91,6 +108,18 @@ class Bench:
         self._frames = frames
         self._keep = keep
         self._aborted: set[str] = set()
+
+    @property
+    def pool(self) -> Room:
+        """The room with the engine's blocks; raises RunRefused where none is seen."""
+        if not isinstance(self.room, Room):
+            raise RunRefused(UNSEEN)
+        return self.room
+
+    @property
+    def block_size(self) -> int | None:
+        """Tokens of a block; None where none is seen."""
+        return self.room.block_size if isinstance(self.room, Room) else None
 
     # What runs do
 

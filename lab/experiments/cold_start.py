@@ -15,7 +15,7 @@ from django.urls import reverse
 from lab import client
 from lab.errors import EngineError
 from lab.experiments.bench import Bench, RunEnded, RunRefused
-from lab.experiments.experiment import Choice, Experiment, Question, Values
+from lab.experiments.experiment import Choice, Experiment, Question, Values, own_engine
 from lab.experiments.outcome import Figure, Link, Outcome, Plot, Series, Table
 from lab.messages import EngineStatus, Generation
 from lab.second.line import Standing
@@ -320,6 +320,7 @@ COLD_START = Experiment(
         "on. Its phases are told one after the other."
     ),
     run=run,
+    unable=own_engine,
     changes=(
         "Where the files lie: a network file system reads a checkpoint much more "
         "slowly than a disk, the page cache in no time.",

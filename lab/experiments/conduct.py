@@ -144,4 +144,5 @@ def engine_facts(status: EngineStatus) -> dict[str, Any]:
         "versions": status.versions,
         "block_size": status.block_size,
         "num_blocks": status.num_blocks,
+        "by_address": status.by_address,
     }

@@ -14,7 +14,14 @@ from lab.allocators.shadow import NeverFits, Served, Shadow
 from lab.experiments.bench import Bench, RunEnded, RunRefused, pause
 from lab.experiments.contiguous_outcome import outcome
 from lab.experiments.contiguous_sides import ALLOCATOR_WORDS, RESERVATION_WORDS, Memory
-from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
+from lab.experiments.experiment import (
+    Choice,
+    Experiment,
+    Number,
+    Question,
+    Values,
+    seen_engine,
+)
 from lab.experiments.outcome import Outcome
 from lab.experiments.prompts import ask, text_of
 from lab.messages import Generation
@@ -32,7 +39,7 @@ LOST = (
 
 def plan(bench: Bench, values: Values) -> list[Generation]:
     """The requests, with answers of the chosen lengths."""
-    room = bench.room
+    room = bench.pool
     number, prompt = int(values["number"]), int(values["prompt"])
     output = int(values["output"])
     if output > room.max_output_tokens:
@@ -66,8 +73,8 @@ async def run(bench: Bench, values: Values) -> Outcome:
     memory = Memory(
         allocator=str(values["allocator"]),
         reservation=str(values["reservation"]),
-        block_size=bench.room.block_size,
-        num_tokens=bench.room.pool_tokens,
+        block_size=bench.pool.block_size,
+        num_tokens=bench.pool.pool_tokens,
         longest=bench.room.max_model_len,
         max_running=bench.room.max_running,
     )
@@ -206,6 +213,7 @@ CONTIGUOUS = Experiment(
         "is free. The line here tells how many regions of the same memory would hold."
     ),
     run=run,
+    unable=seen_engine,
     claims=("waste-systems",),
     assumes=(
         "Blocks are measured: every frame of the engine tells who holds which block "

@@ -8,10 +8,14 @@ Outcome of what the engine itself reported; it draws nothing and keeps nothing.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from lab.experiments.bench import Bench
+from lab.experiments.bench import UNSEEN, Bench
 from lab.experiments.outcome import Outcome
 from lab.messages import EngineStatus
 
+BESIDE_OWN = (
+    "This engine is asked by its address: what it is compared with would run on "
+    "another machine. It takes an engine of the lab's own."
+)
 Values = Mapping[str, int | str]
 """The settings of one run: an int for each Number, a key for each Choice."""
 Run = Callable[[Bench, Values], Awaitable[Outcome]]
@@ -59,6 +63,16 @@ class Question:
 def any_engine(status: EngineStatus) -> str:
     """Runs wherever an engine is ready."""
     return ""
+
+
+def seen_engine(status: EngineStatus) -> str:
+    """Runs where the engine's blocks are seen."""
+    return UNSEEN if status.by_address else ""
+
+
+def own_engine(status: EngineStatus) -> str:
+    """Runs where the engine is the lab's own, beside which another can run."""
+    return BESIDE_OWN if status.by_address else ""
 
 
 @dataclass(frozen=True)

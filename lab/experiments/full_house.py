@@ -3,7 +3,7 @@
 import math
 
 from lab.experiments.bench import Bench, RunRefused
-from lab.experiments.experiment import Experiment, Number, Question, Values
+from lab.experiments.experiment import Experiment, Number, Question, Values, seen_engine
 from lab.experiments.outcome import Figure, Outcome, Plot, Series
 from lab.experiments.percentiles import (
     Slo,
@@ -22,7 +22,7 @@ from lab.messages import Generation, RequestReport
 
 def plan(bench: Bench, values: Values) -> list[Generation]:
     """As many requests of one length as ask for the chosen share of the pool."""
-    room = bench.room
+    room = bench.pool
     prompt, output = int(values["prompt"]), int(values["output"])
     if output > room.max_output_tokens:
         raise RunRefused(
@@ -165,6 +165,7 @@ FULL_HOUSE = Experiment(
         "running request lose its blocks and be computed again later."
     ),
     run=run,
+    unable=seen_engine,
     claims=("paper-batched", "paper-2-4"),
     changes=(
         "A KV cache of twice the size, or keys and values in 8 bit: twice the blocks.",

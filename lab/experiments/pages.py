@@ -41,12 +41,14 @@ def lab(request: HttpRequest) -> HttpResponse:
 
 
 def _engine() -> EngineStatus | None:
-    """A ready engine, as seen recently."""
+    """The ready engine that an experiment would go to, as seen recently; one that is
+    only shown where there is no other."""
     try:
         known = client.recent_statuses()
     except EngineUnavailable:
         return None
-    return next((status for status in known if status.takes_requests), None)
+    ready = [one for one in known if one.state == "ready" and not one.beside]
+    return next((one for one in ready if one.is_asked), next(iter(ready), None))
 
 
 @require_safe

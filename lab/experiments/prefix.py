@@ -4,7 +4,7 @@ What a prompt may take over is known beforehand: the tokens that it has in commo
 one sent before, down to whole blocks. The engine reports what it did take.
 """
 
-from lab.experiments.bench import Bench, Chat, RunRefused, TokenCounts
+from lab.experiments.bench import UNSEEN, Bench, Chat, RunRefused, TokenCounts
 from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Table
 from lab.experiments.prompts import text_of
@@ -26,6 +26,11 @@ OWN_WORDS = (
     "ocean bridge candle forest island kitchen lemon mirror number orange pencil queen "
     "rabbit summer table uncle village water yellow zero"
 ).split()
+UNTOLD = (
+    "What came from the prefix cache is unknown: this server does not tell it. vLLM "
+    "does where it is started with --enable-prompt-tokens-details. The times to the "
+    "first token are measured all the same."
+)
 SAME, CHANGED, SYSTEM = "same", "changed", "system"
 
 
@@ -83,7 +88,7 @@ async def run(bench: Bench, values: Values) -> Outcome:
     (warm,) = await bench.wave([_generation(first)])
     await bench.say(f"{len(others)} at once.")
     many = await bench.wave([_generation(chat) for chat in others])
-    return outcome(cold, warm, many, counts, bench.room.block_size)
+    return outcome(cold, warm, many, counts, bench.block_size)
 
 
 def _distinct(chats: list[Chat]) -> list[Chat]:
@@ -96,16 +101,18 @@ def outcome(
     warm: RequestReport,
     many: list[RequestReport],
     counts: TokenCounts | None,
-    block_size: int,
+    block_size: int | None,
 ) -> Outcome:
-    """What the reports of the three waves come to."""
+    """What the reports of the three waves come to; unknown where the server does not
+    tell what came from its cache, or ``block_size`` is not."""
     share = median_of(_share(report) for report in many)
     named = [
         ("first", cold),
         ("the same again", warm),
         *((f"at once, {number}", report) for number, report in enumerate(many, 1)),
     ]
-    saved = sum(_cached(report) for report in (warm, *many))
+    cached = [_cached(report) for report in (warm, *many)]
+    saved = None if None in cached else sum(one for one in cached if one)
     return Outcome(
         answer=share,
         says=_says(share, many, counts, block_size),
@@ -128,14 +135,17 @@ def outcome(
 
 
 def _share(report: RequestReport) -> float | None:
-    if not report.num_prompt_tokens:
+    cached = _cached(report)
+    if not report.num_prompt_tokens or cached is None:
         return None
-    return 100 * _cached(report) / report.num_prompt_tokens
+    return 100 * cached / report.num_prompt_tokens
 
 
-def _cached(report: RequestReport) -> int:
-    """Engines that say nothing of it run no experiments; a request that an engine
+def _cached(report: RequestReport) -> int | None:
+    """None where the server does not tell; a request that an engine of the lab's own
     never took has nothing from its cache."""
+    if report.short_id is None and report.num_prompt_tokens:
+        return report.num_cached_tokens
     return report.num_cached_tokens or 0
 
 
@@ -143,13 +153,16 @@ def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else 1000 * seconds
 
 
-def _expected(counts: TokenCounts | None, block_size: int) -> list[Figure]:
+def _expected(counts: TokenCounts | None, block_size: int | None) -> list[Figure]:
     """What the tokens in common allow, for those at once."""
     if counts is None or len(counts.num_tokens) < 2:
         return [Figure("tokens in common with the first", None, "tokens")]
     common, length = counts.num_common[1], counts.num_tokens[1]
+    in_common = Figure("tokens in common with the first", common, "tokens")
+    if block_size is None:
+        return [in_common, Figure("whole blocks in them", None, "tokens")]
     return [
-        Figure("tokens in common with the first", common, "tokens"),
+        in_common,
         Figure(
             f"whole blocks of {block_size} in them",
             whole_blocks(common, length, block_size),
@@ -163,11 +176,16 @@ def _says(
     share: float | None,
     many: list[RequestReport],
     counts: TokenCounts | None,
-    block_size: int,
+    block_size: int | None,
 ) -> str:
-    cached = sorted({_cached(report) for report in many})
+    told = {_cached(report) for report in many}
+    cached = sorted(number for number in told if number is not None)
+    if None in told or not cached:
+        return UNTOLD
     took = f"{cached[0]:,}" if len(cached) == 1 else f"{cached[0]:,} to {cached[-1]:,}"
     found = f"Each of the {len(many)} at once took {took} tokens from the prefix cache"
+    if block_size is None:
+        return f"{found}. Which blocks these are: {UNSEEN[0].lower()}{UNSEEN[1:]}"
     if share is None or counts is None or len(counts.num_common) < 2:
         return f"{found}."
     common = counts.num_common[1]
@@ -201,17 +219,17 @@ def _names(named: list[tuple[str, RequestReport]]) -> list[str]:
 
 
 def _tokens_plot(named: list[tuple[str, RequestReport]]) -> Plot:
-    cached = [float(_cached(report)) for _, report in named]
-    computed = [
-        float(report.num_prompt_tokens - _cached(report)) for _, report in named
+    told = [
+        (float(at), _cached(r), r.num_prompt_tokens) for at, (_, r) in enumerate(named)
     ]
+    parts = [(at, cached, length) for at, cached, length in told if cached is not None]
     return Plot(
         "Tokens of each prompt",
         "request",
         "tokens",
         [
-            Series("from the cache", list(enumerate(cached)), "cached"),
-            Series("computed", list(enumerate(computed)), "used"),
+            Series("from the cache", [(at, float(c)) for at, c, _ in parts], "cached"),
+            Series("computed", [(at, float(n - c)) for at, c, n in parts], "used"),
         ],
         look="bars",
         names=_names(named),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from lab.experiments.bench import SHOWN_ONLY
 from lab.experiments.catalog import EXPERIMENTS
 from lab.experiments.chosen import EXPERIMENT, Chosen, offered
 from lab.experiments.drawing import drawn
@@ -16,6 +17,7 @@ from lab.recordings import library
 
 Context = dict[str, Any]
 RUNS_SHOWN = 5
+BY_ADDRESS = "asked by its address: times have the way there in them, blocks unknown"
 RECORDED_PREFIX = "experiment-"
 """And the experiment's id: the recording of its own that ships (recordexperiments)."""
 
@@ -39,11 +41,19 @@ def page(
         "chosen": chosen,
         "fields": _fields(chosen),
         "fault": fault,
-        "unable": experiment.unable(engine) if engine else "",
+        "unable": unable(experiment, engine),
+        "is_by_address": engine is not None and engine.by_address,
         **_recorded(experiment),
         "runs": [result(run) for run in runs[:RUNS_SHOWN]],
         "last_prediction": next((run.prediction for run in runs), None),
     }
+
+
+def unable(experiment: Experiment, engine: EngineStatus | None) -> str:
+    """Why this engine cannot run it, "" where it can or none is known."""
+    if engine is None:
+        return ""
+    return SHOWN_ONLY if engine.reads_only else experiment.unable(engine)
 
 
 def _recorded(experiment: Experiment) -> Context:
@@ -124,4 +134,5 @@ def engine_in_words(engine: Mapping[str, Any]) -> str:
     ]
     keep = [words for words in versions if words.startswith(("vllm", "torch"))]
     named = [engine.get(name) for name in ("model", "device", "machine", "dtype")]
-    return " · ".join(str(part) for part in [*named, *keep] if part)
+    by_address = [BY_ADDRESS] if engine.get("by_address") else []
+    return " · ".join(str(part) for part in [*named, *keep, *by_address] if part)

@@ -20,6 +20,10 @@ from lab.messages import Generation, RequestReport
 SHORT_PROMPT_TOKENS = 40
 LONG_OUTPUT_TOKENS = 4
 LATE_OUTPUT_TOKENS = 8
+PRIORITY_ELSEWHERE = (
+    "This engine is asked by its address: who goes first there is its operator's to "
+    "say. Choose “nobody: as they come”."
+)
 QUIET_S = 1.5
 """Between the first tokens of the short ones and the long prompt: what is usual."""
 
@@ -56,6 +60,8 @@ def _requests(
             f"requests hold {room.max_model_len:,}: choose at most {most:,}."
         )
     num_late, first = int(values["late"]), values["first"]
+    if first != "none" and bench.status.by_address:
+        raise RunRefused(PRIORITY_ELSEWHERE)
     total = at_once + int(values["longs"]) + num_late
     if total > min(room.max_running, room.max_requests):
         raise RunRefused(f"At most {room.max_running} requests run at once here.")

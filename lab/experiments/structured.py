@@ -11,17 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lab.experiments.bench import Bench
+from lab.experiments.bench import UNSEEN, Bench
 from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Table
 from lab.experiments.percentiles import all_itls, ms, percentile
 from lab.experiments.prompts import ask, text_of
 from lab.experiments.words import shown
-from lab.messages import RequestReport
+from lab.messages import EngineStatus, RequestReport
 
 STATES = ["free", "cached", "used", "shared"]
 STOP_PROMPT_TOKENS = 200
 JSON, REGEX = "json", "regex"
+NO_GRAMMAR = (
+    "This server does not say that it is vLLM: whether it takes a grammar is unknown."
+)
 PATTERN = r"(block [0-9]{1,3} is (free|cached|used|shared); ){8}"
 SCHEMA: dict[str, Any] = {
     "type": "array",
@@ -177,6 +180,8 @@ def _says(
             f"Stopping freed {report.num_blocks} blocks within "
             f"{shown(1000 * report.stop_s, 'ms')}: full ones stay cached."
         )
+    elif report.short_id is None:
+        parts.append(f"What the stop freed: {UNSEEN[0].lower()}{UNSEEN[1:]}")
     return " ".join(parts)
 
 
@@ -216,6 +221,11 @@ def _plot(waves: Waves) -> Plot:
     )
 
 
+def _unable(status: EngineStatus) -> str:
+    is_vllm = not status.by_address or "vllm" in status.versions
+    return "" if is_vllm else NO_GRAMMAR
+
+
 STRUCTURED = Experiment(
     id="structured",
     title="Grammar and stop",
@@ -242,6 +252,7 @@ STRUCTURED = Experiment(
         "one long answer give its blocks back the moment it is stopped."
     ),
     run=run,
+    unable=_unable,
     changes=(
         "A larger vocabulary: the mask has a bit for each token of it.",
         "A larger batch: a mask for each request, made while the card computes.",

@@ -19,7 +19,7 @@ from lab.experiments.planned import Planned, planned_by
 from lab.experiments.points import Load, Point, served
 from lab.experiments.prompts import ask, text_of
 from lab.messages import Generation, RequestReport
-from lab.traffic.demos import TEMPLATE_TOKENS
+from lab.traffic.demos import TEMPLATE_TOKENS, Room
 
 FEWEST = 8
 """Requests of one rate."""
@@ -41,6 +41,10 @@ BY_PROBES = (
 BUSY_THEN = (
     "Other work of the machine made steps {times:.1f} times as long as undisturbed "
     "ones while they were taken, and the curve is drawn as if it went on so."
+)
+NOT_SEEN = (
+    "Whether requests waited or were preempted there is unknown: this engine's blocks "
+    "are not seen."
 )
 UNKNOWN = "The planning model could not be fitted here: what it expects is unknown."
 
@@ -75,7 +79,9 @@ def sweep(bench: Bench, values: Values) -> Sweep:
             f"{room.max_model_len:,} tokens: choose a prompt of at most {longest:,}."
         )
     each = prompt + TEMPLATE_TOKENS + output
-    fit = min(room.max_running, room.max_requests, room.pool_tokens // each)
+    fit = min(room.max_running, room.max_requests)
+    if isinstance(room, Room):
+        fit = min(fit, room.pool_tokens // each)
     most = int(values["most"])
     if most > fit:
         raise RunRefused(
@@ -111,6 +117,8 @@ async def run(bench: Bench, values: Values) -> Outcome:
     shape = replace(plan.shape, prompt=warm[0].num_prompt_tokens or plan.shape.prompt)
     plan = replace(plan, shape=shape)
     points, probes, model, basis = await _expect(bench, plan, requests)
+    if bench.block_size is None:
+        basis = f"{basis} {NOT_SEEN}"
     await bench.show(so_far(points, basis))
     for at, point in enumerate(points):
         if point.served is None:

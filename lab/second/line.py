@@ -40,6 +40,8 @@ ENGINE_TASK = "lab.second_engine"
 TRANSFORMERS_TASK = "lab.plain_transformers"
 REHEARSAL_TASK = "lab.rehearsal"
 
+NO_HOST = "A rehearsal runs on the machine of an engine host, and none is ready."
+
 State = Literal["waiting", "starting", "ready", "refused", "ended", "gone"]
 """starting: asked for, or its process comes up · ready: takes requests · refused: this
 machine has no room for it · ended · gone: nobody looked for TICKET_S."""
@@ -90,7 +92,10 @@ class Line:
         """A new ticket at the end of the line, for a second engine or for another
         ``task`` beside the main one, with its settings; raises LimitExceeded when this
         learner has one already, or too many wait."""
-        if client.ready_engine() is None:
+        if task == REHEARSAL_TASK:
+            if not client.has_host():
+                raise EngineUnavailable(NO_HOST)
+        elif client.ready_engine() is None:
             raise EngineUnavailable(
                 "A second engine starts beside a main one, and none is ready."
             )

@@ -19,6 +19,8 @@ OVERFLOW = 1.35
 MAX_DEMO_REQUESTS = 64
 BATCHES = (1, 8, 30)
 """How many at once "One, then eight, then thirty" sends, one wave after the other."""
+UNTOLD_LENGTH = 2_048
+"""Tokens of a request where a server does not tell what one may hold."""
 MAX_PROMPT_TOKENS = 6_000
 """Keeps the prompts below what EngineRequest accepts."""
 
@@ -38,12 +40,10 @@ class DemoRefused(ValueError):
     """The demonstration cannot show its point on this engine; a sentence says why."""
 
 
-@dataclass(frozen=True)
-class Room:
-    """The figures of one engine that the plans are sized to."""
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a request to an engine may be, and how many."""
 
-    block_size: int
-    num_blocks: int
     max_model_len: int
     max_output_tokens: int
     max_requests: int
@@ -52,13 +52,38 @@ class Room:
     """How many the engine takes into one step."""
 
     @classmethod
+    def by_address(cls, status: EngineStatus, max_requests: int) -> "Limits":
+        """Of an engine that is asked by its address. How many it takes into a step is
+        not told, nor, by some servers, what a request may hold: the mentor's length
+        then."""
+        return cls(
+            max_model_len=status.max_model_len or UNTOLD_LENGTH,
+            max_output_tokens=status.max_output_tokens or 256,
+            max_requests=max_requests,
+            max_running=max_requests,
+        )
+
+    def longest_prompt_tokens(self, num_output_tokens: int) -> int:
+        """What a prompt may have so that the answer still fits the context."""
+        room = self.max_model_len - num_output_tokens - TEMPLATE_TOKENS
+        return min(room, MAX_PROMPT_TOKENS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room(Limits):
+    """The figures of one engine that the plans are sized to."""
+
+    block_size: int
+    num_blocks: int
+
+    @classmethod
     def of(cls, status: EngineStatus, max_requests: int) -> "Room":
         """The room of a ready engine; raises DemoRefused where it is not known."""
         known = (status.block_size, status.num_blocks, status.max_model_len)
         if status.reads_only or status.by_address:
             raise DemoRefused(
-                "This engine is somebody else's: the lab sends it no demonstration and "
-                "no experiment."
+                "This engine is somebody else's, and a demonstration is to be watched "
+                "in the blocks of the lab's own: the lab sends it none."
             )
         if status.state != "ready" or None in known:
             raise DemoRefused(f"The engine is {status.state}: nothing can be sent yet.")
@@ -76,11 +101,6 @@ class Room:
     def pool_tokens(self) -> int:
         """Token places of the pool; block 0 is the null block and holds none."""
         return (self.num_blocks - 1) * self.block_size
-
-    def longest_prompt_tokens(self, num_output_tokens: int) -> int:
-        """What a prompt may have so that the answer still fits the context."""
-        room = self.max_model_len - num_output_tokens - TEMPLATE_TOKENS
-        return min(room, MAX_PROMPT_TOKENS)
 
 
 Wave = tuple[Generation, ...]

@@ -344,15 +344,14 @@ class Hub:
             viewer.post(key, message)
 
     def _place(self, viewer: Viewer) -> None:
-        """Give a viewer that follows nobody the first host there is."""
+        """Give a viewer that follows nobody the first host there is, rather one whose
+        blocks are seen."""
         known = {status.engine_host_id for status in self.statuses} | set(self.chains)
         if viewer.engine_host_id in known:
             return
-        host = (
-            self.statuses[0].engine_host_id
-            if self.statuses
-            else min(known, default=None)
-        )
+        seen = (s for s in self.statuses if s.state == "ready" and not s.by_address)
+        first = next(seen, next(iter(self.statuses), None))
+        host = first.engine_host_id if first else min(known, default=None)
         if host is not None:
             self._show(viewer, host)
 

@@ -368,6 +368,22 @@ def lab_keep(
     return _worker.listener.keeper.command(action, recording_id)
 
 
+@control_command(
+    args=[("engine_host_id", str), ("action", str), ("address", str)],
+    signature="HOST state|test|use|drop ADDRESS",
+)
+def lab_address(
+    state: Any, engine_host_id: str, action: str, address: str = ""
+) -> dict[str, str | bool] | None:
+    """The address that a host asks; only the host named replies, where it asks one."""
+    if _worker is None or _worker.config.engine_host_id != engine_host_id:
+        return None
+    host = _worker.host
+    if not isinstance(host, AddressedHost):
+        return None
+    return host.name_address(action, address).result(COUNT_WITHIN_S)
+
+
 @control_command(args=[("engine_host_id", str)], signature="HOST")
 def lab_tokens(
     state: Any, engine_host_id: str, chats: list[list[dict[str, str]]]

@@ -10,10 +10,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lab.engine.config import PROJECT_DIR
+from lab.engine.config import PROJECT_DIR, EngineConfig
 from lab.recordings import limits
 from lab.rehearsal.process import FAILED, FOUND, STAGE
 from lab.second.line import Standing, Turn
@@ -28,9 +29,13 @@ STAGES = {
 
 
 class Rehearsals(Beside):
-    """One at a time."""
+    """One at a time; beside an engine that others own too, which it asks nothing."""
 
     module = MODULE
+
+    def __init__(self, config: EngineConfig) -> None:
+        budget = config.rehearsal_memory_mb
+        super().__init__(replace(config, second_memory_mb=budget))
 
     def _serve(self, turn: Turn, settings: Mapping[str, Any]) -> Standing:
         self.check_room()

@@ -23,6 +23,7 @@ export function isOverview(bytes) {
 export function hostWords(status, pool, nowS) {
   if (status.state !== "ready") return engineWords(status, nowS);
   if (status.unreadable) return "of another version: not shown";
+  if (status.by_address) return "asked by its address: no blocks seen";
   if (!pool?.counters) return "no blocks seen yet";
   const { used, shared } = pool.totals;
   const share = (100 * (used + shared)) / Math.max(1, pool.numBlocks - 1);

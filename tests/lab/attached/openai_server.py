@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,6 +23,8 @@ class Server(ThreadingHTTPServer):
         self.models: Any = {
             "data": [{"id": "org/a-model", "owned_by": "vllm", "max_model_len": 4096}]
         }
+        self.version: Any = {"version": "0.32.0"}
+        self.tells_cached = True
         self.status = 200
         self.pause_s = 0.0
         self.events: list[str] | None = None
@@ -47,11 +49,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.keys.append(self.headers["Authorization"])
-        self._send(200, self.server.models)
+        found = {"/v1/models": self.server.models, "/version": self.server.version}
+        self._send(200 if self.path in found else 404, found.get(self.path, {}))
 
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
-        self.server.asked.append(json.loads(self.rfile.read(length)))
+        body = json.loads(self.rfile.read(length))
+        self.server.asked.append(body)
         if self.server.status != 200:
             self._send(self.server.status, {"error": {"message": "too long"}})
             return
@@ -59,11 +63,17 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
-        for event in self.server.events or list(answer()):
+        for event in self.server.events or list(self._answer(body)):
             self.wfile.write(f"data: {event}\n\n".encode())
             self.wfile.flush()
             time.sleep(self.server.pause_s)
         self.close_connection = True
+
+    def _answer(self, body: dict[str, Any]) -> Iterator[str]:
+        """As many words as vLLM makes where it is not to end by itself."""
+        is_forced = body.get("ignore_eos", False)
+        words = ["word"] * body["max_tokens"] if is_forced else list(WORDS)
+        return answer(words, self.server.tells_cached)
 
     def _send(self, code: int, body: Any) -> None:
         data = json.dumps(body).encode()
@@ -75,15 +85,15 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
-def answer() -> Iterator[str]:
+def answer(words: Sequence[str], tells_cached: bool) -> Iterator[str]:
     """The events of one answer, as vLLM's continuous usage has them."""
-    for number, word in enumerate(WORDS, 1):
+    for number, word in enumerate(words, 1):
         choice = {"delta": {"content": f"{word} "}, "finish_reason": None}
         usage = {"prompt_tokens": 21, "completion_tokens": number}
         yield json.dumps({"choices": [choice], "usage": usage})
     yield json.dumps({"choices": [{"delta": {}, "finish_reason": "stop"}]})
-    details = {"cached_tokens": 16}
-    usage = {"prompt_tokens": 21, "completion_tokens": len(WORDS)}
+    details = {"cached_tokens": 16} if tells_cached else None
+    usage = {"prompt_tokens": 21, "completion_tokens": len(words)}
     last = usage | {"prompt_tokens_details": details}
     yield json.dumps({"choices": [], "usage": last})
     yield "[DONE]"

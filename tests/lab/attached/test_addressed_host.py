@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lab.attached.asking import ANSWERS_ONLY, AddressedHost
+from lab.attached.asking import NO_GRAMMAR, NO_PRIORITY, AddressedHost
 from lab.engine.config import EngineConfig
 from lab.errors import SettingError
-from lab.messages import DEMONSTRATIONS_LAST, MENTOR_FIRST
+from lab.messages import DEMONSTRATIONS_LAST, MENTOR_FIRST, STEPPING_BACK
 from tests.lab.attached.openai_server import WORDS, Server, openai_server
 from tests.lab.engine_host import Listener, question
 
@@ -67,7 +67,8 @@ def test_it_says_what_is_served_and_that_no_block_is_seen(
     assert (status.model, status.max_model_len) == ("a-model", 4096)
     assert status.num_blocks is None
     assert status.by_address and not status.takes_requests
-    assert server.keys == [f"Bearer {KEY}"]
+    assert status.versions == {"vllm": "0.32.0"}
+    assert set(server.keys) == {f"Bearer {KEY}"}
 
 
 def test_a_question_is_answered_and_counted_as_the_server_counts(
@@ -107,7 +108,12 @@ def test_who_is_not_vllm_gets_openais_parameters_alone(
     ask(host, cache_salt="salt").result(WAIT_S)
     (body,) = server.asked
     assert "cache_salt" not in body
+    assert "ignore_eos" not in body
     assert body["stream_options"] == {"include_usage": True}
+    assert host.status.versions == {}
+    structured = ask(host, structured={"choice": ["a", "b"]}).result(WAIT_S)
+    assert structured.error == NO_GRAMMAR
+    assert len(server.asked) == 1
 
 
 def test_an_abort_closes_the_connection(
@@ -131,12 +137,32 @@ def test_an_abort_closes_the_connection(
         time.sleep(0.02)
 
 
-def test_what_measures_is_refused(host: AddressedHost, server: Server) -> None:
-    report = ask(host, DEMONSTRATIONS_LAST).result(WAIT_S)
-    assert (report.finish_reason, report.error) == ("error", ANSWERS_ONLY)
-    structured = ask(host, structured={"choice": ["a", "b"]}).result(WAIT_S)
-    assert structured.error == ANSWERS_ONLY
+def test_an_experiments_request_is_sent_as_vllm_takes_it(
+    host: AddressedHost, server: Server
+) -> None:
+    wanted = {"structured": {"choice": ["a", "b"]}, "ignore_eos": True}
+    report = ask(host, DEMONSTRATIONS_LAST, **wanted).result(WAIT_S)
+    assert (report.finish_reason, report.num_output_tokens) == ("stop", 64)
+    (body,) = server.asked
+    assert body["structured_outputs"] == {"choice": ["a", "b"]}
+    assert body["ignore_eos"]
+
+
+def test_what_http_cannot_ask_for_is_refused(
+    host: AddressedHost, server: Server
+) -> None:
+    report = ask(host, STEPPING_BACK).result(WAIT_S)
+    assert (report.finish_reason, report.error) == ("error", NO_PRIORITY)
     assert server.asked == []
+
+
+def test_a_vllm_that_does_not_tell_its_version_is_one_all_the_same(
+    start: Start, server: Server, listener: Listener
+) -> None:
+    server.version = ["nonsense"]
+    host = start(server.address)
+    listener.wait_for(lambda: host.status.state == "ready", WAIT_S)
+    assert host.status.versions == {"vllm": "of an untold version"}
 
 
 def test_what_is_wrong_with_a_request_is_in_its_report(

@@ -3,8 +3,6 @@
 import dataclasses
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +11,12 @@ from typing import Any
 import pytest
 
 from lab.attached.host import READS_ONLY, AttachedHost
-from lab.engine.config import PROJECT_DIR, EngineConfig
+from lab.engine.config import EngineConfig
 from lab.errors import SettingError
 from lab.recordings.reader import read_bytes
 from lab.tracing.own_tap import refuse
 from lab.worker.listener import EngineListener
-from tests.lab.attached.engines import head_of, own_engine
+from tests.lab.attached.engines import attached_process, head_of, own_engine
 from tests.lab.engine_host import Listener, question
 
 WAIT_S = 60
@@ -131,37 +129,15 @@ def test_it_leaves_the_tap_as_it_is(listener: Listener, tap: Path) -> None:
         assert engine.poll() is None
 
 
-FOLLOW = """
-import dataclasses, sys
-from lab.attached.host import AttachedHost
-from lab.engine.config import EngineConfig
-from tests.lab.engine_host import Listener
-listener = Listener()
-config = dataclasses.replace(EngineConfig.from_env(), attach=sys.argv[1])
-AttachedHost(config, listener).start()
-listener.wait_for(lambda: len(listener.traces) > 50, 60)
-print("follows", flush=True)
-sys.stdin.read()
-"""
-
-
 def test_a_reader_that_is_killed_does_not_hurt_the_engine(tap: Path) -> None:
     with own_engine(tap) as engine:
         until(lambda: list(tap.glob("facts.json")))
-        reader = subprocess.Popen(
-            [sys.executable, "-c", FOLLOW, str(tap)],
-            cwd=PROJECT_DIR,
-            env={**os.environ, "PYTHONPATH": str(PROJECT_DIR)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        assert reader.stdout is not None
-        assert reader.stdout.readline() == b"follows\n"
-        reader.send_signal(signal.SIGSTOP)
-        before = head_of(tap)
-        until(lambda: head_of(tap) > before + 10_000)
-        reader.kill()
-        reader.wait()
+        with attached_process(tap) as reader:
+            assert reader.stdout is not None
+            assert reader.stdout.readline() == b"follows\n"
+            reader.send_signal(signal.SIGSTOP)
+            before = head_of(tap)
+            until(lambda: head_of(tap) > before + 10_000)
         before = head_of(tap)
         until(lambda: head_of(tap) > before + 10_000)
         assert engine.poll() is None
@@ -227,3 +203,4 @@ def test_what_is_attached_to_is_a_directory() -> None:
 def test_beside_an_engine_of_others_there_is_no_second_one() -> None:
     made = EngineConfig.from_env({**os.environ, "ENGINE_ATTACH": "/dev/shm/one"})
     assert (made.second_memory_mb, made.is_preloading) == (0, False)
+    assert made.rehearsal_memory_mb == 3000, "a rehearsal asks the engine nothing"

@@ -214,3 +214,29 @@ def test_the_newest_runs_of_a_learner_are_kept():
         ExperimentRun.end(f"{number:032}", "done", "", {})
     kept = [run.run_id for run in ExperimentRun.of("anna", "prefix")]
     assert kept == [f"{n:032}" for n in range(RUNS_KEPT + 2, 2, -1)]
+
+
+async def test_beside_an_attached_engine_a_run_goes_to_the_one_with_an_address(
+    engine,
+):
+    attached = replace(READY, engine_host_id="attached", reads_only=True)
+    asked = replace(READY, engine_host_id="asked", by_address=True, num_blocks=None)
+    engine.hosts = [attached, asked]
+    browser = await Browser(new_id()).connect()
+    await browser.say(type="follow", engine_host_id="attached")
+    await browser.say(type="experiment", query=PREFIX)
+    begin = await browser.hear("experiment.begin")
+    await _sent(engine, 1)
+    assert engine.queues == ["engine.asked"]
+    (run,) = await _runs(run_id=begin["run_id"])
+    assert run.engine["by_address"] and run.engine["num_blocks"] is None
+    await browser.leave()
+
+
+async def test_an_attached_engine_alone_is_asked_nothing(engine):
+    engine.hosts = [replace(READY, reads_only=True)]
+    browser = await Browser(new_id()).connect()
+    await browser.say(type="experiment", query=PREFIX)
+    assert "only shown" in (await browser.hear("error"))["sentence"]
+    assert engine.submitted == [] and await _runs() == []
+    await browser.leave()

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab.tracing.mirror import PoolMirror
-from lab.tracing.own_tap import AttachedTap, OwnTap, read_facts, read_refusal
-from lab.tracing.replay_notes import is_replay_note
-from lab.tracing.trace import SteadyReader, decode
+from lab.tracing.own_tap import OwnTap, read_facts, read_refusal
+from tests.lab.attached.tap_reader import Reader
 from tests.lab.driven_scheduler import make_scheduler
 
 pytestmark = [pytest.mark.engine, pytest.mark.scheduler]
@@ -72,31 +70,9 @@ class Engine:
             self.step()
 
 
-class Reader:
-    """Who follows it from outside."""
-
-    def __init__(self, directory: Path) -> None:
-        facts = read_facts(directory)
-        assert facts is not None
-        self.tap = AttachedTap(directory / facts["ring"])
-        self.mirror = PoolMirror(facts["num_blocks"], facts["block_size"])
-        self._steady = SteadyReader()
-
-    def follow(self) -> None:
-        for record in self.tap.read():
-            if is_replay_note(record):
-                continue
-            full = self._steady.expand(record)
-            assert full is not None
-            trace = decode(full)
-            assert self.mirror.follows(trace)
-            self.mirror.apply(trace)
-
-
-def assert_same(mirror: PoolMirror, engine: Engine) -> None:
-    told = zip(mirror.ref_cnt.tolist(), mirror.has_hash.tolist(), strict=True)
+def assert_same(reader: Reader, engine: Engine) -> None:
     true = [(b.ref_cnt, b.block_hash is not None) for b in engine.pool.blocks]
-    assert list(told) == true
+    assert reader.blocks() == true
 
 
 def test_readers_from_any_time_on_have_the_pool_of_vllm(directory: Path) -> None:
@@ -109,11 +85,11 @@ def test_readers_from_any_time_on_have_the_pool_of_vllm(directory: Path) -> None
             readers.append(Reader(directory))
         for reader in readers:
             reader.follow()
-            assert_same(reader.mirror, engine)
+            assert_same(reader, engine)
     engine.run()
     for reader in [*readers, Reader(directory)]:
         reader.follow()
-        assert_same(reader.mirror, engine)
+        assert_same(reader, engine)
 
 
 def test_requests_are_numbered_and_not_named(directory: Path) -> None:

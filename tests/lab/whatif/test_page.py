@@ -173,3 +173,15 @@ def test_without_an_engine_it_says_so(learner, tmp_path) -> None:
         answer = learner.post(f"/lab/whatif/{reference}/begin/", FORM)
     assert answer.status_code == 422
     assert "none is ready" in words(answer)
+
+
+def test_beside_an_attached_engine_its_host_goes_through_it(
+    learner, engine, tmp_path
+) -> None:
+    engine.hosts = [replace(READY, engine_host_id="attached", reads_only=True)]
+    begun = learner.post(
+        f"/lab/whatif/{kept(learner, tmp_path)}/begin/", FORM, follow=True
+    )
+    assert "Go through it again" in words(begun)
+    assert engine.queues == ["engine.attached"]
+    assert len(engine.seconds) == 1
