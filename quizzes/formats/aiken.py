@@ -7,62 +7,23 @@
     ANSWER: A
     FEEDBACK: why, which Moodle does not know and other programs write
 
-Options may be indented and follow the alphabet, also in small or Cyrillic letters; a
-line without a letter goes on with the option above. Two letters after ANSWER make a
-multiple choice. A question that is not finished is refused by line, and the next read.
+Options may be indented and follow the alphabet (aiken_lines has the spellings); a line
+without a letter goes on with the option above. Two letters after ANSWER make a multiple
+choice. A question that is not finished is refused by line, and the next read.
 """
 
-import re
-from dataclasses import dataclass, field
-
 from quizzes.errors import BrokenQuestion
-from quizzes.formats.answers import RIGHT, WRONG
+from quizzes.formats.aiken_lines import (
+    Option,
+    answer_of,
+    feedback_of,
+    looks_like_aiken,
+    option_of,
+)
+from quizzes.formats.aiken_question import Asked, choices_of, rights_of
 from quizzes.formats.imported import Imported, Place, lines_of
 
-_ALPHABETS = (
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    "abcdefghijklmnopqrstuvwxyz",
-    "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯ",
-    "абвгдежзиклмнопрстуфхцчшщэюя",
-)
-_OPTION = re.compile(r"([^\W\d_])[).]\s*(\S.*)$")
-_ANSWER = re.compile(r"ANSWERS?\s*:\s*(.*)$", re.IGNORECASE)
-_FEEDBACK = re.compile(r"FEEDBACK\s*:\s*(.*)$", re.IGNORECASE)
-_LETTER = re.compile(r"\(?([^\W\d_])\)?(?:[).:]\s*.*)?$")
-_LETTERS = re.compile(
-    r"[^\W\d_](?:(?:\s++(?:(?:[,;&]|and\b)\s*+)?|[,;&]\s*+)[^\W\d_])++\.?$"
-)
-
-
-@dataclass
-class _Asked:
-    """A question that is being read."""
-
-    line: int
-    texts: list[str] = field(default_factory=list)
-    options: list[list[str]] = field(default_factory=list)
-    """Of each its lines."""
-    alphabet: str = ""
-    has_gap: bool = False
-    """A blank line stands after the last line."""
-    fault: tuple[int, str] | None = None
-    """Line and reason of what was wrong first."""
-
-    def place(self, line: int) -> Place:
-        """For a sentence about a line of it."""
-        return Place(line, " ".join(self.texts))
-
-    def is_next(self, letter: str) -> bool:
-        """Whether an option of this letter may follow."""
-        if not self.options:
-            return any(letter == alphabet[0] for alphabet in _ALPHABETS)
-        return self.alphabet[len(self.options) : len(self.options) + 1] == letter
-
-    def add(self, letter: str, text: str) -> None:
-        """Take an option."""
-        if not self.options:
-            self.alphabet = next(a for a in _ALPHABETS if a[0] == letter)
-        self.options.append([text])
+__all__ = ["looks_like_aiken", "read_aiken"]
 
 
 def read_aiken(text: str, imported: Imported | None = None) -> Imported:
@@ -79,49 +40,65 @@ def read_aiken(text: str, imported: Imported | None = None) -> Imported:
 class _Reader:
     def __init__(self, found: Imported) -> None:
         self.found = found
-        self._asked: _Asked | None = None
+        self._asked: Asked | None = None
         self._answered: str = ""
         """Id of the question before, for its feedback."""
+        self._in_feedback = False
 
     def take(self, number: int, row: str) -> None:
         """One line, without the spaces around it."""
         if not row:
-            if self._asked:
-                self._asked.has_gap = True
-        elif answer := _ANSWER.match(row):
-            self._answer(number, answer[1].strip())
-        elif (feedback := _FEEDBACK.match(row)) and self._asked is None:
-            self._feedback(number, feedback[1])
-        elif (option := _OPTION.match(row)) and self._is_option(number, option[1]):
+            self._gap()
+        elif answer := answer_of(row):
+            self._answer(number, *answer)
+        elif (feedback := feedback_of(row)) is not None and self._takes_feedback():
+            self._feedback(number, feedback)
+        elif (option := option_of(row)) and self._is_option(number, option):
             assert self._asked is not None
-            self._asked.add(option[1], option[2].strip())
-            self._asked.has_gap = False
+            self._asked.add(option)
+            self._asked.has_gap = self._in_feedback = False
         else:
             self._text(number, row)
 
     def end(self, number: int, reason: str) -> None:
         """Refuse what is not finished."""
+        self._gap()
         if self._asked:
             at, why = self._asked.fault or (number, reason)
             self.found.refuse(self._asked.place(at), why)
         self._asked = None
 
-    def _is_option(self, number: int, letter: str) -> bool:
+    def _gap(self) -> None:
+        asked = self._asked
+        if asked and self._in_feedback and not asked.options:
+            # What stands between a FEEDBACK and a blank line goes on with it.
+            self._say(" ".join(asked.texts))
+            self._asked = None
+        elif asked:
+            asked.has_gap = True
+        self._in_feedback = False
+
+    def _is_option(self, number: int, option: Option) -> bool:
         """An option, or a text that begins like one; a second A ends a question."""
+        letter = option.letter
         if self._asked is None:
-            self._asked = _Asked(number)
+            if not option.text:
+                return False
+            self._asked = Asked(number)
         asked = self._asked
         if asked.is_next(letter):
+            if not option.text and not asked.fault:
+                asked.fault = (number, f"the option {letter} has no text.")
             return True
         if asked.options and letter == asked.alphabet[0]:
             self._restart(asked, number, letter)
             return True
         if asked.options and letter in asked.alphabet and not asked.fault:
-            missing = asked.alphabet[len(asked.options)]
+            missing = asked.alphabet[len(asked.options) :][:1] or "no letter"
             asked.fault = (number, f"{letter} stands where {missing} is next.")
         return False
 
-    def _restart(self, asked: _Asked, number: int, letter: str) -> None:
+    def _restart(self, asked: Asked, number: int, letter: str) -> None:
         """At a second A the options before were a question, or a text like one."""
         if len(asked.options) == 1:
             self.found.lose(
@@ -131,7 +108,7 @@ class _Reader:
         else:
             texts = asked.options[-1][1:]
             self.end(number, f"a second {letter}: is an ANSWER missing before it?")
-        self._asked = _Asked(number, texts)
+        self._asked = Asked(number, texts)
 
     def _text(self, number: int, row: str) -> None:
         asked = self._asked
@@ -139,15 +116,17 @@ class _Reader:
             self.end(number, f"an option or ANSWER is expected, not {row[:40]!r}.")
             asked = None
         if asked is None:
-            asked = self._asked = _Asked(number)
+            asked = self._asked = Asked(number)
         if asked.options:
             asked.options[-1].append(row)
         else:
+            asked.is_divided |= bool(asked.texts) and asked.has_gap
             asked.texts.append(row)
         asked.has_gap = False
 
-    def _answer(self, number: int, said: str) -> None:
+    def _answer(self, number: int, word: str, said: str) -> None:
         asked, self._asked, self._answered = self._asked, None, ""
+        self._in_feedback = False
         if asked is None:
             self.found.refuse(Place(number), "an ANSWER without a question.")
             return
@@ -156,61 +135,40 @@ class _Reader:
             self.end(number, "")
             return
         place = asked.place(number)
+        losses: list[str] = []
+        if word.upper() not in ("ANSWER", "ANSWERS"):
+            losses.append(f"{word!r} is read as ANSWER")
+        if asked.is_divided:
+            losses.append("a blank line within its text: all before it is text too")
         try:
-            rights = _rights(asked, said)
+            rights = rights_of(asked, said, losses)
+            fields = choices_of(asked, rights, losses)
         except BrokenQuestion as error:
             self.found.refuse(place, error.reason)
             return
-        if any(len(lines) > 1 for lines in asked.options):
-            self.found.lose(place, ["the line breaks of its options"])
         text = " ".join(asked.texts)
-        choices = [
-            {
-                "text": " ".join(lines),
-                "right": at in rights,
-                "because": RIGHT if at in rights else WRONG,
-            }
-            for at, lines in enumerate(asked.options)
-        ]
-        kind = "single" if len(rights) == 1 else "multiple"
+        if asked.explanation:
+            fields["explanation"] = asked.explanation
         self.found.add(
-            asked.place(asked.line), {"kind": kind, "text": text, "choices": choices},
-            text,
-        )  # fmt: skip
+            asked.place(asked.line), {"kind": "", "text": text, **fields}, text
+        )
+        self.found.lose(place, losses)
         self._answered = str(self.found.bodies[-1]["id"])
 
+    def _takes_feedback(self) -> bool:
+        return self._asked is None or len(self._asked.options) > 1 or self._in_feedback
+
     def _feedback(self, number: int, text: str) -> None:
-        if not self._answered:
+        if self._asked and self._asked.options:  # before its ANSWER
+            self._asked.explanation = f"{self._asked.explanation} {text}".strip()
+        elif not self._answered:
             self.found.lose(Place(number), [f"a FEEDBACK without a question, {text!r}"])
-            return
+        else:
+            self._in_feedback = True
+            self._gap()
+            self._say(text)
+            self._in_feedback = True
+
+    def _say(self, text: str) -> None:
         body = self.found.bodies[-1]
         body["explanation"] = " ".join([body.get("explanation", ""), text]).strip()
-
-
-def _rights(asked: _Asked, said: str) -> set[int]:
-    """Places of the right options; raises BrokenQuestion."""
-    if not asked.texts or len(asked.options) < 2:
-        raise BrokenQuestion(
-            (),
-            f"a text and at least two options come before ANSWER, not "
-            f"{len(asked.texts)} and {len(asked.options)}.",
-        )
-    letters = asked.alphabet[: len(asked.options)]
-    if found := _LETTER.match(said):
-        named = found[1]
-    elif _LETTERS.match(said):
-        named = "".join(re.findall(r"\b[^\W\d_]\b", said))
-    else:
-        named = "".join(
-            letters[at]
-            for at, lines in enumerate(asked.options)
-            if " ".join(lines).casefold() == said.casefold()
-        )
-    if named and not set(named) <= set(letters):
-        other = named.lower() if letters[0].islower() else named.upper()
-        named = other if set(other) <= set(letters) else ""
-    if not named:
-        raise BrokenQuestion(
-            (), f"ANSWER is one of {', '.join(letters)}, not {said[:40]!r}."
-        )
-    return {letters.index(letter) for letter in named}

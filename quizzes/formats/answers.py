@@ -5,12 +5,15 @@ kind and says what it loses. Raises BrokenQuestion for what cannot be asked.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from quizzes.errors import BrokenQuestion
 from quizzes.expressions import evaluate
+from quizzes.formats.letters import HIDING_LAST
+from quizzes.formats.plain_text import has_html
 from quizzes.spelling import is_same
 
 Losses = list[str]
@@ -47,7 +50,9 @@ def choice_fields(
         right = [row for row in kept if row.weight > 0]
         _lose_weights(kept, right, losses)
     if not right:
-        raise BrokenQuestion((), "no choice is right: none begins with =.")
+        raise BrokenQuestion(
+            (), "no choice is right: none begins with = or earns 100 %."
+        )
     choices = [
         {
             "text": row.text,
@@ -98,6 +103,8 @@ def shorttext_fields(rows: Sequence[Row], losses: Losses) -> dict[str, Any]:
     accepted = list(dict.fromkeys(row.text for row in right if row.text))
     if not accepted:
         raise BrokenQuestion((), "no answer is right.")
+    losses += [f"{said!r} is to be typed with its HTML, as in Moodle" for said in
+               accepted if has_html(said)]  # fmt: skip
     fields: dict[str, Any] = {"kind": "shorttext", "accepted": accepted}
     mistakes = []
     for row in (row for row in rows if row.weight != 100):
@@ -117,7 +124,7 @@ def shorttext_fields(rows: Sequence[Row], losses: Losses) -> dict[str, Any]:
     return fields | _shared_feedback(right, losses)
 
 
-STAR = "\ue200"
+STAR = chr(HIDING_LAST)
 """Any letters, which a ``*`` of Moodle's short answers stands for."""
 
 
@@ -216,8 +223,17 @@ def _is_mistake(row: NumberRow, key: NumberRow, losses: Losses) -> bool:
     return True
 
 
+def _in_ascii(text: str) -> str:
+    """Digits of other scripts, and the minus sign, as a keyboard writes them."""
+    digits = (str(unicodedata.decimal(letter, letter)) for letter in text)
+    return "".join(digits).replace("\u2212", "-").replace("\u066b", ".")
+
+
 def number_of(text: str, losses: Losses) -> str:
     """A number of a foreign file as the bank writes it; raises BrokenQuestion."""
+    if (said := _in_ascii(text)) != text:
+        losses.append(f"{text.strip()!r} is read as {said.strip()!r}")
+        text = said
     found = _NUMBER.fullmatch(text.strip())
     if not found or not (found[2] or found[3]):
         raise BrokenQuestion((), f"{text.strip()[:40]!r} is not a number or a range.")
@@ -236,6 +252,8 @@ def matching_fields(pairs: Sequence[tuple[str, str]], losses: Losses) -> dict[st
     """Lines with their partners; a pair without a left is a decoy."""
     lines: dict[str, str] = {}
     decoys: list[str] = []
+    losses += [f"the partner {right!r} is shown with its HTML" for _, right in pairs
+               if has_html(right)]  # fmt: skip
     for left, right in pairs:
         if not right:
             raise BrokenQuestion((), f"the line {left!r} has no partner.")

@@ -26,6 +26,15 @@ TYPES = {
 _GAP = re.compile(rf"\s*([0-9]*):({'|'.join(sorted(TYPES, reverse=True))}):", re.I)
 
 
+_LIKE_GAP = re.compile(r"\s*+[0-9]*+\s*+:\s*+[A-Za-z_]++\s*+:")
+
+
+def unknown_gap(source: str) -> str:
+    """How a gap begins whose kind nobody knows; "" for others."""
+    found = _LIKE_GAP.match(source)
+    return found[0].strip() if found and not gap_type(source) else ""
+
+
 def gap_type(source: str) -> str:
     """SHORTANSWER, NUMERICAL, MULTICHOICE or MULTIRESPONSE; "" for no gap."""
     found = _GAP.match(source)

@@ -1,54 +1,57 @@
 """A foreign file by its bytes: which format and which letters, and its questions."""
 
-import codecs
 import re
 
 from quizzes.errors import BrokenQuestion
-from quizzes.formats.aiken import read_aiken
+from quizzes.formats.aiken import looks_like_aiken, read_aiken
+from quizzes.formats.foreign import ROOTS, refuse_bytes, refuse_text
 from quizzes.formats.gift import read_gift
 from quizzes.formats.imported import Imported
+from quizzes.formats.letters import cleaned, decoded, encoding_of
 from quizzes.formats.moodle_import import read_moodle_xml
 
 FORMATS = ("gift", "aiken", "moodle")
-_XML = re.compile(rb"(\xef\xbb\xbf)?\s*<(\?xml|quiz)")
-_AIKEN = re.compile(r"^[^\S\n]*ANSWER\s*:", re.MULTILINE | re.IGNORECASE)
+_XML = re.compile(r"\ufeff?\s*+<(?:(\?xml)|(?:\w++:)?([\w.-]++))")
 _GIFT = re.compile(
     r"^[^\S\n]*::|\{[^{}=~#]*+[=~#][^{}]*+\}|\{\s*(T|F|TRUE|FALSE)\s*\}", re.M
 )
+NUM_FIRST = 400
+"""Bytes that say whether a file is XML."""
 
 
 def read_questions(
     raw: bytes, form: str = "", encoding: str = "", imported: Imported | None = None
 ) -> Imported:
     """The questions of a file; ``form`` and ``encoding`` are found if they are not
-    given. Raises BrokenQuestion for a file that cannot be read at all."""
-    if form == "moodle" or (not form and _XML.match(raw)):
-        return read_moodle_xml(raw, imported)
-    text = decoded(raw, encoding)
+    given. Raises BrokenQuestion for a file that cannot be read at all, or in which
+    there is nothing."""
+    found = imported or Imported()
     if not form:
-        form = "aiken" if _AIKEN.search(text) and not _GIFT.search(text) else "gift"
-    return (read_aiken if form == "aiken" else read_gift)(text, imported)
+        refuse_bytes(raw)
+    if form == "moodle" or (not form and _is_xml(raw, encoding)):
+        read_moodle_xml(raw, found, encoding)
+    else:
+        _read_text(raw, form, encoding, found)
+    if not (found.bodies or found.refused or found.losses):
+        raise BrokenQuestion((), "there is no question in this file.")
+    return found
 
 
-def decoded(raw: bytes, encoding: str = "") -> str:
-    """The text; raises BrokenQuestion with the line that is not UTF-8, and advice."""
-    if not encoding:
-        is_utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        encoding = "utf-16" if is_utf16 else "utf-8-sig"
-        if not is_utf16 and b"\0" in raw:
-            raise BrokenQuestion(
-                (),
-                "this has zero bytes, as UTF-16 without its mark has: save it as "
-                "UTF-8, or name --encoding utf-16-le.",
-            )
-    try:
-        return raw.decode(encoding)
-    except LookupError:
-        raise BrokenQuestion((), f"there is no encoding {encoding!r}.") from None
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise BrokenQuestion(
-            (),
-            f"line {line}: this is not {encoding.removesuffix('-sig').upper()}. Save "
-            "it as UTF-8, or name what it is, such as --encoding windows-1252.",
-        ) from None
+def _is_xml(raw: bytes, encoding: str) -> bool:
+    start = raw[:NUM_FIRST].decode(encoding_of(raw), "ignore")
+    found = _XML.match(start)
+    roots = {"quiz", "question", *ROOTS} - {"html"}
+    return found is not None and (bool(found[1]) or found[2] in roots)
+
+
+def _read_text(raw: bytes, form: str, encoding: str, found: Imported) -> None:
+    text, loss = decoded(raw, encoding)
+    if not form:
+        bare = cleaned(text)
+        is_aiken = looks_like_aiken(bare) and not _GIFT.search(bare)
+        form = "aiken" if is_aiken else "gift"
+        if not is_aiken:
+            refuse_text(bare)
+    (read_aiken if form == "aiken" else read_gift)(text, found)
+    if loss:
+        found.losses.append(loss)

@@ -16,12 +16,11 @@ from dataclasses import dataclass, field
 from quizzes.errors import BrokenQuestion
 from quizzes.formats.cloze import gap_type, gap_weight
 from quizzes.formats.gift_answers import Answers, fields_of
+from quizzes.formats.gift_categories import CATEGORY, begins_category, tag_of
 from quizzes.formats.gift_texts import FORMAT, GiftReader, hidden, on_one_line, shown
 from quizzes.formats.imported import Imported, Place, lines_of
 
 _TITLE = re.compile(r"^::(.*?)::", re.DOTALL)
-_CATEGORY = re.compile(r"^\$CATEGORY:\s*(.*)$")
-_ROOT = re.compile(r"^(\$[a-z]+\$/)?(top/)?")
 _MARK = re.compile(r"\[(id|tag):")
 _MARKED = re.compile(r"((?:\\.|[^\]\\])*+)\]")
 _BLOCK = re.compile(r"\{([^{}]*)\}")
@@ -57,21 +56,12 @@ def read_gift(text: str, imported: Imported | None = None) -> Imported:
     found = imported or Imported()
     category = ""
     for chunk in _chunks(lines_of(text)):
-        if named := _CATEGORY.match(chunk.source):
-            category = tag_of(named[1], Place(chunk.line), found)
+        if named := CATEGORY.match(chunk.source):
+            category = tag_of(shown(hidden(named[1])), Place(chunk.line), found)
         elif chunk.source:
             chunk.tags.append(category)
             add_question(found, chunk)
     return found
-
-
-def tag_of(category: str, place: Place, found: Imported) -> str:
-    """The last part of a category's path; the rest is a loss."""
-    path = _ROOT.sub("", category.strip()).strip()
-    tag = path.rpartition("/")[2].strip()
-    if path != tag:
-        found.lose(place, [f"the path of the category {path!r}: {tag!r} is a tag"])
-    return tag
 
 
 def add_question(found: Imported, chunk: Chunk) -> None:
@@ -106,7 +96,7 @@ class _Chunker:
         if not self.head:
             return False
         bare = row.lstrip()
-        if "$CATEGORY:" in (bare[:10], self.head[:10]):
+        if begins_category(bare) or begins_category(self.head):
             return True
         if bare.startswith("::"):
             return not self._is_in_title()
@@ -181,8 +171,9 @@ class _Question:
         self._text = hidden(chunk.source)
         self._reader = GiftReader()
         self._title = chunk.title
+        self._put_mark_first()
         if found := _TITLE.match(self._text):
-            self._title = on_one_line(found[1])
+            self._title = self._reader.title(on_one_line(found[1]))
             self._text = self._text[found.end() :].strip()
         elif self._text.startswith("::"):
             self._text = self._text[2:]
@@ -192,6 +183,14 @@ class _Question:
             text = text[marked.end() :]
         self.place = Place(chunk.line, self._title or shown(text))
 
+    def _put_mark_first(self) -> None:
+        """``[html]::title::text`` as ``::title::[html]text``."""
+        marked = FORMAT.match(self._text)
+        rest = self._text[marked.end() :].lstrip() if marked else ""
+        if marked and (found := _TITLE.match(rest)):
+            end = found.end()
+            self._text = f"{rest[:end]}{marked[0].strip()}{rest[end:].lstrip()}"
+
     def add_to(self, imported: Imported) -> None:
         """Read all of it; raises BrokenQuestion."""
         blocks = list(_BLOCK.finditer(self._text))
@@ -199,7 +198,7 @@ class _Question:
         if not blocks:
             imported.lose(self.place, ["a description without an answer"])
             return
-        if len(blocks) == 1 and not blocks[0][1].strip():
+        if len(blocks) == 1 and not blocks[0][1].partition("####")[0].strip():
             imported.lose(self.place, ["an essay, which nothing grades"])
             return
         self._check_blocks(blocks)
@@ -215,7 +214,9 @@ class _Question:
         for number, body in enumerate(bodies, 1):
             suffix = f" {number}" if len(bodies) > 1 else ""
             wanted = [self._chunk.name, self._title, str(body["text"])]
-            imported.add(self.place, body, *(w and w + suffix for w in wanted))
+            own = imported.add(self.place, body, *(w and w + suffix for w in wanted))
+            if wanted[0] and own != wanted[0] + suffix.replace(" ", "-"):
+                self._reader.losses.append(f"its id {wanted[0]!r}: here it is {own}")
         imported.lose(self.place, self._reader.named())
 
     def _check_braces(self) -> None:
@@ -235,6 +236,8 @@ class _Question:
     def _check_blocks(self, blocks: list["re.Match[str]"]) -> None:
         if len(blocks) == 1:
             return
+        if re.search(r"\}[^\S\n]*+::", self._text):
+            raise BrokenQuestion((), "several questions on one line.")
         if len(blocks) > MAX_GAPS:
             raise BrokenQuestion(
                 (), f"{len(blocks)} pairs of braces, of at most {MAX_GAPS}."
@@ -257,7 +260,13 @@ class _Question:
     def _body(self, blocks: list["re.Match[str]"], at: int) -> dict[str, object]:
         block = blocks[at]
         rest = self._text[block.end() :]
-        blank = GAP if rest.strip() or len(blocks) > 1 else ""
+        is_gap = rest.strip() or len(blocks) > 1 or gap_type(block[1])
+        blank = GAP if is_gap else ""
+        if rest.lstrip(" \t").startswith("//"):
+            self._reader.losses.append(
+                f"{on_one_line(rest)[:40]!r} is read as text, as in Moodle: a comment "
+                "has a line of its own"
+            )
         if len(blocks) == 1 and rest.strip() and "\n" in rest[: -len(rest.lstrip())]:
             self._reader.losses.append(
                 f"{on_one_line(rest)[:40]!r}, a line after its answers, is read as "
@@ -266,6 +275,10 @@ class _Question:
         asked = f"{self._text[: block.start()]}\0{rest}"
         asked = _BLOCK.sub(OTHER_GAP, asked).replace("\0", blank)
         text = self._reader.question(asked)
+        if not text and not self._title:
+            raise BrokenQuestion(
+                (), "no text stands before its braces: a blank line ends a question."
+            )
         fields = fields_of(Answers(block[1], self._reader))
         body = {"kind": "", "text": text or self._title, **fields}
         if self._title and self._title != self._chunk.name:

@@ -16,10 +16,17 @@ from quizzes.formats.answers import (
     starred,
     truefalse_fields,
 )
-from quizzes.formats.cloze import gap_rows, gap_type
+from quizzes.formats.cloze import gap_rows, gap_type, unknown_gap
+from quizzes.formats.gift_marks import (
+    hide_in_tags,
+    name_divided,
+    name_open_weight,
+)
 from quizzes.formats.gift_texts import GiftReader, on_one_line, shown
 
-_WEIGHT = re.compile(r"%(-*[0-9]{1,3}(?:\.[0-9]*)?)%")
+_WEIGHT = re.compile(r"%\s*+(-*+[0-9]{1,3}(?:[.,][0-9]*+)?)\s*+%")
+_ARROW = re.compile(r"[\u2192\u27f6\u21d2]|[\u2013\u2014]>")
+"""What word processors make of ``->``."""
 _TRUTH = re.compile(r"(TRUE|FALSE|T|F)\s*(?=#|$)", re.IGNORECASE)
 
 
@@ -40,8 +47,13 @@ class Answers:
         piece = piece.strip()
         weight = default
         if found := _WEIGHT.match(piece):
-            weight = float(found[1])
+            if not found[0][1:-1].replace(".", "").lstrip("-").isdigit():
+                read = found[1].replace(",", ".")
+                self.losses.append(f"the weight {found[0]!r} is read as %{read}%")
+            weight = float(found[1].replace(",", "."))
             piece = piece[found.end() :].strip()
+        else:
+            name_open_weight(piece, self.losses)
         raw, _, feedback = piece.partition("#")
         text = self.reader.answer(raw, form)
         return Row(text, weight, self.reader.answer(feedback))
@@ -49,7 +61,8 @@ class Answers:
 
 def fields_of(answers: Answers) -> dict[str, Any]:
     """Kind and own fields of the question."""
-    bare, mark, general = answers.source.strip().rpartition("####")
+    source = hide_in_tags(answers.source, answers.losses)
+    bare, mark, general = source.strip().rpartition("####")
     if not mark:
         bare, general = general, ""
     fields = _fields(Answers(bare.strip(), answers.reader))
@@ -67,15 +80,28 @@ def _fields(answers: Answers) -> dict[str, Any]:
     source = answers.source
     if gap_type(source):
         return _gap(answers)
+    if kind := unknown_gap(source):
+        raise BrokenQuestion((), f"{kind!r} begins no kind of gap that Moodle has.")
     if source.startswith("#"):
         return _numeric(answers)
     if "~" in source:
         return _choices(answers)
+    answers.source = source = _with_arrows(source, answers.losses)
     if "=" in source and any("->" in p.split("#")[0] for p in source.split("=")):
         return _matching(answers)
     if found := _TRUTH.match(source):
         return _truefalse(answers, found)
     return _shorttext(answers)
+
+
+def _with_arrows(source: str, losses: list[str]) -> str:
+    """Arrows of word processors as ``->``, where each line has one."""
+    pieces = [piece.partition("#")[0] for piece in _pieces(source, "=")]
+    found = [_ARROW.search(piece) for piece in pieces]
+    if "->" in source or len(found) < 2 or not all(found):
+        return source
+    losses.append("its arrows are read as '->', where Moodle reads short answers")
+    return "=".join(_ARROW.sub("->", piece, count=1) for piece in source.split("="))
 
 
 def _pieces(source: str, mark: str) -> list[str]:
@@ -86,6 +112,7 @@ def _pieces(source: str, mark: str) -> list[str]:
 
 def _choices(answers: Answers) -> dict[str, Any]:
     is_single = "=" in answers.source
+    name_divided(answers.source, answers.losses)
     # Moodle's own step: so "~=" gives an empty choice, which it drops when it saves.
     pieces = re.sub(r"~\s*=", "=", answers.source).replace("=", "~=")
     rows = []
@@ -126,6 +153,13 @@ def _matching(answers: Answers) -> dict[str, Any]:
         right, mark, _ = right.partition("#")
         if mark:
             answers.losses.append("the feedback of a pair, which GIFT does not have")
+        bare = left.rstrip("-")
+        if bare != left and bare[-1:].isspace():
+            answers.losses.append("'-->' is read as '->'")
+            left = bare
+        if weighed := _WEIGHT.match(left.strip()):
+            answers.losses.append(f"the weight {weighed[0]} of a pair: all count alike")
+            left = left.strip()[weighed.end() :]
         line, partner = answers.reader.answer(left), on_one_line(right)
         pairs.append((line, partner))
     return matching_fields(pairs, answers.losses)
@@ -166,6 +200,8 @@ def number_fields(rows: list[Row], losses: list[str]) -> dict[str, Any]:
 
 def number_row(text: str, row: Row, losses: list[str]) -> NumberRow:
     """``5``, ``5:0.1`` or ``4.9..5.1``."""
+    if "..." in text:
+        raise BrokenQuestion((), f"{text.strip()!r} has three dots: a range has two.")
     low, dots, high = text.partition("..")
     if dots:
         first, last = number_of(low, losses), number_of(high, losses)

@@ -1,22 +1,24 @@
 r"""Texts of a GIFT file: escapes and the marks of their format.
 
-Escapes are hidden first: each ``\x`` becomes one character of a private area, so that
-the rest may split at ``= ~ # { } :`` without looking back.
+Escapes are hidden first: each ``\x`` becomes a noncharacter (HIDING_FIRST and on), so
+that the rest may split at ``= ~ # { } :`` without looking back.
 """
 
 import re
 
+from quizzes.formats.gift_marks import ESCAPED, name_path
+from quizzes.formats.letters import HIDING_FIRST
 from quizzes.formats.plain_text import FORMATS, TextReader, has_html, unwrapped
 
-ESCAPED = "~=#{}:\\n"
-_PRIVATE = 0xE100
+_PRIVATE = HIDING_FIRST
 FORMAT = re.compile(
-    rf"\s*+((?:<!--(?:(?!-->).)*+-->\s*+)*+)\[({'|'.join(FORMATS)})\]", re.DOTALL
+    rf"\s*+((?:<!--(?:(?!-->).)*+-->\s*+)*+)\[({'|'.join(FORMATS)})\]",
+    re.DOTALL | re.IGNORECASE,
 )
 
 
 def hidden(text: str) -> str:
-    """``text`` with its escapes as private characters."""
+    """``text`` with its escapes as noncharacters."""
     return re.sub(
         r"\\([~=#{}:\\n])",
         lambda match: chr(_PRIVATE + ESCAPED.index(match[1])),
@@ -71,9 +73,10 @@ class GiftReader(TextReader):
             self.losses.append(
                 rf"'\n{found[1]}' is read as the end of a line: write '\\n{found[1]}'"
             )
+        name_path(text, self.losses)
         found = FORMAT.match(text)
         if not found:
             return self._form, text
         if found[1]:
             self.losses.append(f"the comment before [{found[2]}]")
-        return found[2], text[found.end() :]
+        return found[2].lower(), text[found.end() :]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quizzes.errors import BrokenQuestion
+from quizzes.formats.letters import cleaned
 from quizzes.formats.names import Names
 
 MAX_CHARS = 1_000_000
@@ -42,11 +43,13 @@ class Imported:
     places: dict[str, Place] = field(default_factory=dict)
     """Of each body, by its id."""
 
-    def add(self, place: Place, body: dict[str, Any], *wanted: str) -> None:
-        """Take a body under an id made of the first of ``wanted`` that gives one."""
+    def add(self, place: Place, body: dict[str, Any], *wanted: str) -> str:
+        """Take a body under an id made of the first of ``wanted`` that gives one, and
+        return the id."""
         name = self.names.give(*wanted)
         self.places[name] = place
         self.bodies.append({"id": name, **body})
+        return name
 
     def lose(self, place: Place, losses: Iterable[str]) -> None:
         """Name what was not taken over, each once."""
@@ -68,6 +71,4 @@ def lines_of(text: str) -> list[str]:
             f"a file has at most {MAX_CHARS:,} characters, not {len(text):,}: "
             "divide it.",
         )
-    # A vertical tab is a line break within a paragraph to Word.
-    bare = text.removeprefix("\ufeff").replace("\v", " ").replace("\f", " ")
-    return bare.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return cleaned(text.removeprefix("\ufeff")).split("\n")

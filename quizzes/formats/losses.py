@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quizzes.expressions import fill, written
+from quizzes.formats.plain_text import has_html
 from quizzes.questions import Question
 from quizzes.variants import Variant, variant_of
 
@@ -33,6 +34,10 @@ def common_losses(
         "goal": (question.goal, "the learning goal"),
         "tags": (question.tags, "tags"),
         "parameters": (question.parameters, "other variants: one is written"),
+        "title": (
+            has_html(question.title),
+            "the HTML of its title, which Moodle drops",
+        ),
         "decoys": (question.decoys, "partners that belong to no line"),
     }
     for name, (value, words) in rows.items():

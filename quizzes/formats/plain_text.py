@@ -8,6 +8,7 @@ it is markup. So of HTML the words stay, ``<br>`` and ``<p>`` end a line, ``<cod
 import re
 import textwrap
 from dataclasses import dataclass
+from html.entities import html5
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
@@ -34,10 +35,11 @@ _SILENT = frozenset(
     "a body br code div html img li ol p pre sub sup tbody td th thead tr ul".split()
 )
 """Their meaning stays; of images TextReader speaks."""
+_DRAWN = frozenset({"math", "svg"})
 _CODE = frozenset("code kbd samp tt".split())
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31};)")
 _LIKELY = re.compile(
-    rf"</?(?:{'|'.join(sorted(TAGS))})(?:\s[^<>]*)?/?>|<!--|&(?:#\d+|#x[0-9a-f]+|"
-    r"amp|lt|gt|nbsp|quot|apos|[a-z]+(?:uml|acute|grave|circ|tilde|cedil|slash));",
+    rf"</?(?:{'|'.join(sorted(TAGS))})(?:\s[^<>]*)?/?>|<!--|&(?:#\d+|#x[0-9a-f]+);",
     re.IGNORECASE,
 )
 _LATEX = re.compile(
@@ -58,14 +60,28 @@ class _Reader(HTMLParser):
         self._dropped: list[str] = []
         self._links: list[str] = []
         self._in_pre = False
+        self._num_drawn = 0
+        """Open elements with words of their own in tags of their own."""
+
+    def _unknown(self, tag: str, text: str) -> None:
+        """A tag that HTML has not is a text, as in ``List<String>``, unless it belongs
+        to a drawing, a formula or Word."""
+        if not self._num_drawn and ":" not in tag:
+            self.parts.append(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in TAGS:
-            self.parts.append(self.get_starttag_text() or "")
+            self._unknown(tag, self.get_starttag_text() or "")
             return
         if tag not in _SILENT:
             self.gone[tag] = None
-        self._begin(tag, {name: value or "" for name, value in attrs})
+        if tag in _DRAWN:
+            self._num_drawn += 1
+        values = {name: value or "" for name, value in attrs}
+        if "multilang" in values.get("class", "").split():
+            self.gone["… class=multilang"] = None
+            self.parts.append(" / " if self.parts else "")
+        self._begin(tag, values)
 
     def _begin(self, tag: str, values: dict[str, str]) -> None:
         if tag in _DROPPED:
@@ -89,8 +105,14 @@ class _Reader(HTMLParser):
             self._links.append(values.get("href", ""))
 
     def handle_endtag(self, tag: str) -> None:
-        if tag not in TAGS:
-            self.parts.append(f"</{tag}>")
+        if tag in TAGS:
+            self._finish(tag)
+        else:
+            self._unknown(tag, f"</{tag}>")
+
+    def _finish(self, tag: str) -> None:
+        if tag in _DRAWN:
+            self._num_drawn = max(0, self._num_drawn - 1)
         elif tag in _DROPPED:
             if tag in self._dropped:
                 self._dropped.remove(tag)
@@ -135,7 +157,9 @@ def image_name(values: dict[str, str]) -> str:
 
 def has_html(text: str) -> bool:
     """Whether a text that may have HTML has some; ``List<String>`` is none."""
-    return bool(_LIKELY.search(text))
+    if _LIKELY.search(text):
+        return True
+    return any(found[1] in html5 for found in _ENTITY.finditer(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +202,8 @@ class TextReader:
         """``text``, which is in one of FORMATS, as lines of the bank."""
         if _LATEX.search(text):
             self.losses.append("its LaTeX is shown as it is written")
+        if "{mlang" in text:
+            self.losses.append("its {mlang} marks are shown as they are written")
         if form == "html" or (form == "moodle" and has_html(text)):
             plain = html_to_text(text)
             self._tags |= dict.fromkeys(plain.gone)
@@ -186,6 +212,10 @@ class TextReader:
         if form == "markdown" and _MARKDOWN.search(text):
             self.losses.append("its Markdown is shown as it is written")
         return text.strip()
+
+    def title(self, text: str) -> str:
+        """A title, of which Moodle too keeps the words alone."""
+        return " ".join(self.read(text, "moodle").split()) if has_html(text) else text
 
     def named(self) -> list[str]:
         """All losses of the question."""

@@ -28,7 +28,7 @@ from quizzes.grading import NumericKey
 from quizzes.questions import Question
 
 PACKAGE = "http://www.imsglobal.org/xsd/qti/qtiv3p0/imscp_v1p1"
-CARRIED = frozenset({"decoys"})
+CARRIED = frozenset({"decoys", "title"})
 _STAMP = (1980, 1, 1, 0, 0, 0)
 """Of every file: the same questions give the same package."""
 

@@ -70,6 +70,11 @@ class Command(BaseCommand):
             self._write_images(imported, options["images"])
         if num_refused and (options["strict"] or not bodies):
             raise CommandError(f"{num_refused} refused, nothing imported: mend these.")
+        if not bodies:
+            raise CommandError(
+                f"nothing imported: none of what was found can be asked, {num_lost} "
+                "losses named."
+            )
         text = to_bank_yaml(bodies)
         if len(text) > MAX_BYTES:
             raise CommandError(
@@ -108,7 +113,12 @@ class Command(BaseCommand):
     def _write_images(self, imported: Imported, directory: Path | None) -> None:
         if directory is None:
             return
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, data in imported.files.items():
-            (directory / name).write_bytes(data)
-            self.stderr.write(f"image: {directory / name}")
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            for name, data in imported.files.items():
+                (directory / name).write_bytes(data)
+                self.stderr.write(f"image: {directory / name}")
+        except OSError as error:
+            raise CommandError(
+                f"images cannot be written to {directory}: {error.strerror}."
+            ) from error

@@ -119,7 +119,7 @@ def test_a_bad_question_is_refused_by_line_and_the_others_are_read() -> None:
     assert [body["id"] for body in imported.bodies] == ["q"]
     assert imported.refused == [
         "line 3, 'Drag': Moodle's kind 'ddwtos' cannot be asked here.",
-        "line 4, 'None': no choice is right: none begins with =.",
+        "line 4, 'None': no choice is right: none begins with = or earns 100 %.",
     ]
 
 
