@@ -212,8 +212,9 @@ class LiveState:
     choices: list[Choice] = field(default_factory=list)
     """The last evictions, the newest last."""
     tells_hits: bool = True
-    """False for a model of several KV-cache groups: why a prefix was missed, and what
-    an eviction cost, is not known of it."""
+    """Whether it is known why a prefix was missed, and what an eviction cost."""
+    untold: str = ""
+    """What makes it unknown: a name of lab.tracing.group_notes.Hits."""
 
     def lookup(self, short_id: int) -> Lookup | None:
         """Of a request's last admission."""

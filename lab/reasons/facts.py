@@ -8,27 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from lab.reasons.lost import GroupLookup, LostBlocks
+
 Reason = Literal["off", "short", "whole", "evicted", "new"]
 """off: the prefix cache was not asked · short: no whole block before the last token ·
 whole: all that can be hit was · evicted: the next block was cached once · new: it
 never was."""
-
-
-@dataclass(frozen=True)
-class LostBlocks:
-    """Blocks of one beginning that were in the cache and could not be hit."""
-
-    first: int
-    """Logical index of the first of them, from 0."""
-    count: int
-    block_id: int | None = None
-    """Where the first one's keys and values were; None where that was not seen."""
-    step: int | None = None
-    """When they lost it,"""
-    taken_by: int | None = None
-    """and to which request."""
-    is_cached: bool = False
-    """Still in the cache, and out of reach: a block before them is gone."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +32,7 @@ class Lookup:
     is_resumed: bool = False
     """Whether it was preempted before."""
     lost: list[LostBlocks] = field(default_factory=list)
+    """Empty where there are groups, which tell it of themselves."""
     ms: float | None = None
     """Time to compute what was lost: its share of its steps, by tokens; None while
     that is not over, or where an engine's step was not seen whole."""
@@ -54,6 +40,9 @@ class Lookup:
     """From when on it is known what was cached: "never" means since then."""
     num_forgotten: int = 0
     """Hashes that were forgotten by then."""
+    groups: list[GroupLookup] = field(default_factory=list)
+    """Of a model whose layers do not all use full attention. ``block_size`` is then
+    the step of its hits: a multiple of each group's."""
 
     @property
     def num_hit_blocks(self) -> int:
@@ -85,7 +74,8 @@ class Lookup:
     def from_json(cls, data: Mapping[str, Any]) -> "Lookup":
         """From its JSON object."""
         lost = [LostBlocks(**one) for one in data["lost"]]
-        return cls(**{**data, "lost": lost})
+        groups = [GroupLookup.from_json(one) for one in data.get("groups", ())]
+        return cls(**{**data, "lost": lost, "groups": groups})
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lab.reasons.facts import Bill, Difference, Lookup, LostBlocks, Refusal
+from lab.reasons import groups
+from lab.reasons.facts import Bill, Difference, Lookup, Refusal
+from lab.reasons.lost import LostBlocks
 
 Who = Callable[[int | None], str]
 MOST_NAMED = 4
@@ -31,6 +33,8 @@ def hit_words(
 
 def _found(lookup: Lookup) -> str:
     after = " when it came back after its preemption" if lookup.is_resumed else ""
+    if lookup.groups:
+        return groups.found_words(lookup, after)
     most = _plural(lookup.most_blocks, "block")
     return (
         f"It took {_count(lookup.num_hit_tokens)} of its "
@@ -69,6 +73,8 @@ def _new(lookup: Lookup, who: Who) -> list[str]:
     )
     if lookup.num_forgotten:
         since += ", as far as is remembered"
+    if lookup.groups:
+        return groups.new_words(lookup, since)
     return [
         f"The first it missed is logical block {_count(block)}, tokens "
         f"{_count(block * size)} to {_count((block + 1) * size - 1)}: nobody's prompt "
@@ -77,6 +83,8 @@ def _new(lookup: Lookup, who: Who) -> list[str]:
 
 
 def _evicted(lookup: Lookup, who: Who) -> list[str]:
+    if lookup.groups:
+        return groups.evicted_words(lookup, who)
     first = lookup.lost[0] if lookup.lost else LostBlocks(lookup.num_hit_blocks, 1)
     missed = f"The first it missed is logical block {_count(first.first)}: "
     if first.step is None or first.block_id is None:
@@ -89,6 +97,8 @@ def _evicted(lookup: Lookup, who: Who) -> list[str]:
 
 def _differs(lookup: Lookup, difference: Difference, who: Who) -> list[str]:
     other = who(difference.other)
+    if lookup.groups:
+        return groups.differs_words(difference, other)
     if difference.is_salted:
         return [f"It begins like {other}, under another cache salt: they never share."]
     block, missed = difference.block(lookup.block_size), lookup.num_hit_blocks
@@ -111,6 +121,8 @@ def bill_words(lookup: Lookup, who: Who) -> list[str]:
     again = lookup.num_again_tokens
     if not again:
         return []
+    if lookup.groups:
+        return groups.bill_words(lookup, who, _time(lookup.ms))
     by: dict[int, int] = {}
     for one in lookup.lost:
         if one.taken_by is not None:

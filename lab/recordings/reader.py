@@ -19,11 +19,14 @@ from lab.recordings.recording import (
     RecordingError,
     RecordingHeader,
 )
+from lab.tracing.group_notes import GroupLooked
 from lab.tracing.notes import Freed, Hashed, LookedUp, notes_of
 from lab.tracing.replay_notes import decode_note
 from lab.tracing.trace import StepTrace, decode
 
 MIB = 1 << 20
+MOST_LOGICAL = 1 << 20
+"""Logical blocks that a group's lookup may name."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,12 @@ def _check_notes(trace: StepTrace, header: RecordingHeader) -> None:
             raise ValueError(f"a note names a block beyond {header.num_blocks}")
         if isinstance(note, LookedUp):
             num_known = sum(count for _, count in note.known)
-            if max(num_known * header.block_size, note.num_tokens) > most_tokens:
+            if num_known * header.block_size > most_tokens:
                 raise ValueError("a note tells of more tokens than the pool holds")
+        if isinstance(note, GroupLooked):
+            rows = [*note.hits, *note.known]
+            if sum(row.num_blocks for row in rows) > MOST_LOGICAL:
+                raise ValueError("a note tells of more blocks than a table has")
 
 
 DAMAGE = (

@@ -21,6 +21,9 @@ class FreeQueue:
     def __iter__(self) -> Iterator[int]:
         return iter(self._order)
 
+    def __contains__(self, block_id: int) -> bool:
+        return block_id in self._order
+
     def __len__(self) -> int:
         return len(self._order)
 

@@ -13,6 +13,7 @@ at its tokens again: the null block 0 takes its place.
 
 from collections.abc import Sequence
 from enum import IntEnum
+from math import lcm
 from typing import NamedTuple
 
 import numpy as np
@@ -50,13 +51,60 @@ class Group(NamedTuple):
     num_layers: int = 0
     """0: not told."""
 
+    def needed(self, num_tokens: int) -> range:
+        """Logical blocks that have to be cached for a hit of so many whole blocks'
+        tokens, by vLLM's rules: of a window as many whole blocks as ``window`` - 1
+        tokens can reach into, or all there are; of a state the last one alone."""
+        end = num_tokens // self.block_size
+        match self.kind:
+            case GroupKind.WINDOW:
+                return range(
+                    max(0, end - -(-(self.window - 1) // self.block_size)), end
+                )
+            case GroupKind.CHUNK:
+                start = num_tokens // self.window * self.window
+                return range(start // self.block_size, end)
+            case GroupKind.STATE:
+                return range(max(0, end - 1), end)
+        return range(end)
+
 
 Groups = tuple[Group, ...]
+
+
+def step_of_hits(groups: Groups) -> int:
+    """Hits of all groups end at multiples of so many tokens."""
+    return lcm(*[group.block_size for group in groups])
 
 
 def plain(block_size: int) -> Groups:
     """The one group of a model of full attention alone."""
     return (Group(GroupKind.FULL, block_size),)
+
+
+def group_names(groups: Groups) -> list[str]:
+    """What the layers of each group look at, numbered where several are of a kind; as
+    static/js/lab/groups.js has it."""
+    words = [_kind_words(group) for group in groups]
+    names = []
+    for at, one in enumerate(words):
+        number, alike = words[: at + 1].count(one), words.count(one)
+        names.append(f"{one} ({number} of {alike})" if alike > 1 else one)
+    return names
+
+
+def _kind_words(group: Group) -> str:
+    match group.kind:
+        case GroupKind.WINDOW:
+            return f"sliding window of {group.window:,} tokens"
+        case GroupKind.CHUNK:
+            return f"chunks of {group.window:,} tokens"
+        case GroupKind.STATE:
+            return "states"
+        case GroupKind.FULL:
+            window = f"window of {group.window:,} tokens, all kept"
+            return window if group.window else "full attention"
+    return "other layers"
 
 
 def groups_note(groups: Groups) -> list[int]:

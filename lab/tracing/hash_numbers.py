@@ -1,4 +1,7 @@
-"""HashNumbers: a number for each block hash that was in the prefix cache. Pure."""
+"""HashNumbers: a number for each block hash that was in the prefix cache. Pure.
+
+A hash is vLLM's key of the cache: what a block holds, and of which KV-cache group.
+"""
 
 PER_GENERATION = 1 << 16
 """Hashes in each of two generations: about 20 MB at most, and what two million tokens

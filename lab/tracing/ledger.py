@@ -9,8 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from lab.live_state import Candidate, Choice
-from lab.reasons import Bill, Lookup, LostBlocks, Refusal, Taker
+from lab.reasons import Bill, Lookup, Refusal, Taker, first_lost
 from lab.tracing.free_queue import FreeQueue
+from lab.tracing.group_ledger import Kept, group_lookups, lost_blocks
+from lab.tracing.group_notes import GroupLooked, Hits, pairs
+from lab.tracing.groups import step_of_hits
 from lab.tracing.mirror import PoolMirror
 from lab.tracing.notes import Forgotten, Freed, Hashed, LookedUp, Refused, notes_of
 from lab.tracing.trace import LOW_WORD, RequestState, StepTrace, TraceKind
@@ -21,21 +24,6 @@ MOST_TAKERS = 4096
 MOST_CHOICES = 16
 MOST_CANDIDATES = 24
 NUM_CHOSEN_FROM = 6
-
-
-@dataclass(slots=True)
-class Kept:
-    """One hash: what is known of it."""
-
-    num_holders: int = 0
-    """Blocks that have it."""
-    num_hits: int = 0
-    last_step: int = 0
-    """When it was cached or hit last."""
-    lost_block: int | None = None
-    lost_step: int | None = None
-    taken_by: int | None = None
-    """Of the last time that no block had it any more."""
 
 
 class _Debt(NamedTuple):
@@ -78,8 +66,13 @@ class Ledger:
         """Free blocks, the next to be taken first."""
         self.choices: deque[Choice] = deque(maxlen=MOST_CHOICES)
         """The last evictions."""
+        self.hits = Hits.UNTOLD
+        """Of a model whose layers do not all use full attention: whether its lookups
+        are told."""
         self.since_step = step
         self.num_forgotten = 0
+        self._group_notes: list[GroupLooked] = []
+        """Of the lookup that comes next."""
         self._totals = _Totals()
         self._debts: dict[int, _Debt] = {}
         self._shares: list[tuple[int, float]] = []
@@ -114,6 +107,11 @@ class Ledger:
             [Taker(short_id, num_tokens) for short_id, num_tokens in most],
         )
 
+    @property
+    def untold(self) -> str:
+        """What makes the lookups of a model with groups unknown; "": nothing."""
+        return "" if self.hits is Hits.TOLD else self.hits.name
+
     # Notes
 
     def _note_notes(self, trace: StepTrace, mirror: PoolMirror) -> None:
@@ -134,25 +132,37 @@ class Ledger:
                     taken_by = note.short_id
                     self._take_hits(note, trace, mirror)
                     self._look_up(note, trace, mirror)
-                case Refused():
-                    self.refusal = Refusal(
-                        note.short_id,
-                        trace.header.step,
-                        note.num_needed,
-                        trace.header.num_free_blocks,
-                        note.num_hit_tokens,
-                    )
-                case Forgotten(number):
-                    self.num_forgotten = number
+                    self._group_notes = []
+                case GroupLooked():
+                    self._group_notes.append(note)
                 case Freed():
                     self.queue.put(note)
+                case Refused() | Forgotten() | Hits():
+                    self._note_state(note, trace)
         self.queue.take_held(trace)
+
+    def _note_state(self, note: Refused | Forgotten | Hits, trace: StepTrace) -> None:
+        """What holds until it is told anew."""
+        match note:
+            case Refused():
+                self.refusal = Refusal(
+                    note.short_id,
+                    trace.header.step,
+                    note.num_needed,
+                    trace.header.num_free_blocks,
+                    note.num_hit_tokens,
+                )
+            case Forgotten(number):
+                self.num_forgotten = number
+            case Hits():
+                self.hits = note
 
     def _take_hits(self, note: LookedUp, trace: StepTrace, mirror: PoolMirror) -> None:
         """What it hits it holds before it takes others: it is no candidate."""
-        num_hit = note.num_hit_tokens // mirror.block_size
-        for table in trace.tables if num_hit else ():
-            if table.short_id == note.short_id:
+        sizes = [group.block_size for group in mirror.groups]
+        for table in trace.tables if note.num_hit_tokens else ():
+            if table.short_id == note.short_id and not table.start:
+                num_hit = note.num_hit_tokens // sizes[table.group]
                 self.queue.take(table.block_ids[:num_hit].tolist())
 
     def _look_at_refusal(self, trace: StepTrace, mirror: PoolMirror) -> None:
@@ -178,7 +188,8 @@ class Ledger:
     def _lose(
         self, block_id: int, number: int, taken_by: int | None, trace: StepTrace
     ) -> None:
-        if trace.header.kind is not TraceKind.UPDATE:
+        is_evicted = block_id in self.queue
+        if is_evicted and trace.header.kind is not TraceKind.UPDATE:
             self._note_choice(block_id, taken_by, trace.header.step)
         self.number_of.pop(block_id, None)
         kept = self.kept.setdefault(number, Kept())
@@ -216,10 +227,15 @@ class Ledger:
             del self.kept[number]
 
     def _look_up(self, note: LookedUp, trace: StepTrace, mirror: PoolMirror) -> None:
-        size, step = mirror.block_size, trace.header.step
+        size, step = step_of_hits(mirror.groups), trace.header.step
         known = [n for first, count in note.known for n in range(first, first + count)]
         num_hit = note.num_hit_tokens // size
-        for number in known[:num_hit]:
+        num_known = max(note.num_hit_tokens, len(known) * size)
+        hits = known[:num_hit]
+        for one in self._group_notes:
+            num_known = max(num_known, one.num_known_tokens)
+            hits += [number for _, number in pairs(one.hits)]
+        for number in hits:
             kept = self.kept.setdefault(number, Kept())
             kept.num_hits, kept.last_step = kept.num_hits + 1, step
         request = mirror.requests.get(note.short_id)
@@ -229,32 +245,19 @@ class Ledger:
             block_size=size,
             num_tokens=note.num_tokens,
             num_hit_tokens=note.num_hit_tokens,
-            num_known_tokens=max(note.num_hit_tokens, len(known) * size),
+            num_known_tokens=num_known,
             is_looked_up=note.is_looked_up,
             is_resumed=request is not None and request.num_preemptions > 0,
-            lost=self._lost(known, num_hit),
+            lost=lost_blocks(enumerate(known[num_hit:], num_hit), self.kept),
             since_step=self.since_step,
             num_forgotten=self.num_forgotten,
+            groups=group_lookups(self._group_notes, mirror.groups, self.kept),
         )
         self.lookups.pop(note.short_id, None)
         self.lookups[note.short_id] = lookup
         if len(self.lookups) > MOST_LOOKUPS:
             del self.lookups[next(iter(self.lookups))]
         self._add(lookup)
-
-    def _lost(self, known: list[int], num_hit: int) -> list[LostBlocks]:
-        """Neighbours that one request took in one step are told together."""
-        lost: list[LostBlocks] = []
-        for at, number in enumerate(known[num_hit:], num_hit):
-            kept = self.kept.get(number) or Kept()
-            one = LostBlocks(at, 1, kept.lost_block, kept.lost_step, kept.taken_by)
-            if kept.num_holders:
-                one = LostBlocks(at, 1, is_cached=True)
-            if lost and _is_alike(lost[-1], one):
-                lost[-1] = replace(lost[-1], count=lost[-1].count + 1)
-            else:
-                lost.append(one)
-        return lost
 
     def _add(self, lookup: Lookup) -> None:
         totals = self._totals
@@ -265,6 +268,9 @@ class Ledger:
         for one in lookup.lost:
             if one.taken_by is not None:
                 totals.takers[one.taken_by] += one.count * lookup.block_size
+        first = first_lost(lookup.groups)
+        if first is not None and first.taken_by is not None:
+            totals.takers[first.taken_by] += lookup.num_again_tokens
         if len(totals.takers) > MOST_TAKERS:
             totals.takers = Counter(dict(totals.takers.most_common(MOST_TAKERS // 2)))
         self._debts.pop(lookup.short_id, None)
@@ -310,14 +316,6 @@ class Ledger:
         for short_id, word, _, _ in trace.requests.tolist():
             if word & 0xFF in (RequestState.FINISHED, RequestState.PREEMPTED):
                 self._debts.pop(short_id, None)
-
-
-def _is_alike(one: LostBlocks, other: LostBlocks) -> bool:
-    return (one.step, one.taken_by, one.is_cached) == (
-        other.step,
-        other.taken_by,
-        other.is_cached,
-    )
 
 
 def _takers(trace: StepTrace) -> dict[int, int]:

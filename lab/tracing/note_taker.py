@@ -8,9 +8,14 @@ stands first in the queue is told of when its need, or what is free, changed.
 from operator import itemgetter
 from typing import Any
 
+from vllm.v1.core.kv_cache_utils import make_block_hash_with_group_id
 from vllm.v1.core.sched.output import SchedulerOutput
 from vllm.v1.request import Request
 
+from lab.tracing.endless_lookup import EndlessLookup, hits_of
+from lab.tracing.group_notes import Hits, hits_note
+from lab.tracing.grouped_manager import GroupedCacheManager
+from lab.tracing.groups import Groups
 from lab.tracing.notes import NoteKind, blocks_note, freed_note, lookup_note
 from lab.tracing.traced_manager import Looked, TracingCacheManager
 from lab.tracing.traced_pool import TracingBlockPool
@@ -20,16 +25,26 @@ class NoteTaker:
     """Of one scheduler, while it is traced."""
 
     def __init__(
-        self, scheduler: Any, pool: TracingBlockPool, short_ids: dict[str, int]
+        self,
+        scheduler: Any,
+        pool: TracingBlockPool,
+        short_ids: dict[str, int],
+        groups: Groups | None,
     ) -> None:
-        """``scheduler`` is vLLM's, ``short_ids`` by request id, kept by its owner."""
-        self._manager = TracingCacheManager.attach(scheduler.kv_cache_manager)
+        """``scheduler`` is vLLM's, ``short_ids`` by request id, kept by its owner;
+        ``groups``: None for a model of full attention alone."""
+        kind = TracingCacheManager if groups is None else GroupedCacheManager
+        self._manager = kind.attach(scheduler.kv_cache_manager)
         self.lookups = self._manager.lookups
         self._pool = pool
         self._short_ids = short_ids
-        self._tells_lookups = scheduler.has_plain_tables
-        """With several KV-cache groups a hit is the least of what each of them has: why
-        it is not longer is not told."""
+        self._hits = Hits.TOLD if groups is None else hits_of(scheduler, groups)
+        self._endless: EndlessLookup | None = None
+        """Of a model of full attention alone the numbers are followed here."""
+        if groups is not None and self._hits is Hits.TOLD:
+            coordinator = self._manager.coordinator
+            self._endless = EndlessLookup(coordinator, groups, pool)
+        self._has_groups = groups is not None
         self._must_fit_whole = scheduler.scheduler_reserve_full_isl
         self._budget = scheduler.max_num_scheduled_tokens
         self.told_refused: tuple[int, ...] = ()
@@ -45,7 +60,7 @@ class NoteTaker:
         if not lookups:
             self.told_refused = ()
             return self.of_blocks()
-        if not self._tells_lookups:
+        if self._hits is not Hits.TOLD:
             lookups.clear()
             return self.of_blocks()
         counts = output.num_scheduled_tokens
@@ -86,6 +101,7 @@ class NoteTaker:
         pairs = self._pool.number_of.items()
         queue = self._pool.free_block_queue.get_all_free_blocks()
         return [
+            *(hits_note(self._hits) if self._has_groups else ()),
             *blocks_note([word for pair in pairs for word in pair]),
             *freed_note([block.block_id for block in queue], is_front=False),
             *self._forgotten(),
@@ -93,24 +109,35 @@ class NoteTaker:
 
     def _lookup(self, request_id: str, looked: Looked) -> list[int]:
         """What was found, and what follows up to a hash that was never cached."""
-        request, numbers = looked.request, self._pool.numbers
-        number_of, end = self._pool.number_of, looked.next_number
-        known = [number_of.get(block.block_id, 0) for block in looked.hit_blocks]
+        request = looked.request
         is_looked_up = self._manager.was_looked_up(request)
-        if is_looked_up:
-            num_hashes = (request.num_tokens - 1) // self._pool.hash_block_size
-            for block_hash in request.block_hashes[len(known) : num_hashes]:
-                number = numbers.known(block_hash)
-                if not 0 < number < end:
-                    break
-                known.append(number)
-        return lookup_note(
+        before: list[int] = []
+        known: list[int] = []
+        if self._endless is None:
+            known = self._known(looked, is_looked_up)
+        elif is_looked_up:
+            before = self._endless.notes(looked)
+        return before + lookup_note(
             self._short_ids[request_id],
             request.num_tokens,
             looked.num_hit_tokens,
             is_looked_up,
             known,
         )
+
+    def _known(self, looked: Looked, is_looked_up: bool) -> list[int]:
+        """Numbers of what was hit, and on to the first that was never cached."""
+        request, numbers = looked.request, self._pool.numbers
+        number_of, end = self._pool.number_of, looked.next_number
+        known = [number_of.get(block.block_id, 0) for block in looked.hit_blocks[0]]
+        if is_looked_up:
+            num_hashes = (request.num_tokens - 1) // self._pool.hash_block_size
+            for block_hash in request.block_hashes[len(known) : num_hashes]:
+                number = numbers.known(make_block_hash_with_group_id(block_hash, 0))
+                if not 0 < number < end:
+                    break
+                known.append(number)
+        return known
 
     def _refused(self, looked: Looked, num_scheduled: int) -> list[int]:
         """The first of the queue, where it was blocks that it did not get."""
@@ -121,9 +148,11 @@ class NoteTaker:
         told = (short_id, looked.num_hit_tokens, num_free)
         if told == self.told_refused:
             return []
-        num_tokens = self._tokens(looked, num_scheduled)
-        num_needed = self._manager.num_needed(looked, num_tokens)
-        if num_needed <= num_free:
+        num_needed = looked.num_needed
+        if not self._has_groups:
+            num_tokens = self._tokens(looked, num_scheduled)
+            num_needed = self._manager.num_needed(looked, num_tokens)
+        if num_needed is None or num_needed <= num_free:
             return []
         self.told_refused = told
         return [NoteKind.REFUSED | 3 << 8, short_id, num_needed, looked.num_hit_tokens]

@@ -21,6 +21,8 @@ Words of a record's notes, one after the other, in the order in which it happene
         FRONT      n x block id: these stand first now in the queue of free blocks
         BACK       n x block id: these stand last in it
         GROUPS     the model's KV-cache groups (lab/tracing/groups.py)
+        GROUP_LOOKUP, TELLS_HITS
+                   of a model with such groups (lab/tracing/group_notes.py)
 
 What happens after a LOOKUP, up to the next one, is done for its request.
 """
@@ -29,7 +31,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from lab.tracing.groups import GROUPS, groups_of
+from lab.tracing.group_notes import GROUP_KINDS, GroupLooked, Hits, group_notes
 from lab.tracing.trace import StepTrace, TraceError
 
 REMOVED = 1 << 31
@@ -100,7 +102,7 @@ def freed_note(block_ids: list[int], *, is_front: bool) -> list[int]:
     return [kind | len(block_ids) << 8, *block_ids] if block_ids else []
 
 
-Note = Freed | Hashed | LookedUp | Refused | Forgotten
+Note = Freed | Hashed | LookedUp | Refused | Forgotten | GroupLooked | Hits
 
 
 def lookup_note(
@@ -118,7 +120,8 @@ def lookup_note(
 
 
 def notes_of(trace: StepTrace) -> Iterator[Note]:
-    """The notes of a trace; raises TraceError when they are none."""
+    """The notes of a trace; raises ValueError, a TraceError among them, when they are
+    none."""
     words, at = trace.notes.tolist(), 0
     while at < len(words):
         kind, size = words[at] & 0xFF, words[at] >> 8
@@ -138,7 +141,7 @@ def notes_of(trace: StepTrace) -> Iterator[Note]:
             yield Forgotten(*body)
         elif kind in (NoteKind.FRONT, NoteKind.BACK):
             yield Freed(body, kind == NoteKind.FRONT)
-        elif kind == GROUPS:
-            groups_of(body, size)
+        elif kind in GROUP_KINDS:
+            yield from group_notes(kind, body)
         else:
             raise TraceError(f"A trace record has a note of kind {kind}, size {size}.")

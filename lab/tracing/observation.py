@@ -59,6 +59,7 @@ class Observer:
             return None
         now = int((time.time() if now_s is None else now_s) * 1e9)
         ref, has_hash = mirror.ref_cnt[1:], mirror.has_hash[1:]
+        untold = "" if mirror.has_plain_tables else chronicle.ledger.untold
         mine = sorted(set(own))
         return LiveState(
             engine_host_id=self._host,
@@ -96,7 +97,8 @@ class Observer:
             lookups=self._lookups(),
             refusal=chronicle.ledger.refusal,
             bill=chronicle.ledger.bill(),
-            tells_hits=mirror.has_plain_tables,
+            tells_hits=not untold,
+            untold=untold,
             tree=prefix_tree(mirror.requests.values(), mirror.whole_group),
             candidates=chronicle.ledger.candidates(),
             choices=list(chronicle.ledger.choices),

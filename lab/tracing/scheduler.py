@@ -217,7 +217,8 @@ class TracingScheduler(AsyncScheduler):
             self._pool = TracingBlockPool.attach(
                 self.kv_cache_manager.block_pool, self._teller.hashed
             )
-            self._notes = NoteTaker(self, self._pool, self._short_ids)
+            groups = None if self._tables is None else self._groups
+            self._notes = NoteTaker(self, self._pool, self._short_ids, groups)
             self._steps.attach(
                 self._pool.dirty, self._notes.lookups, self._teller.in_flight
             )

@@ -22,11 +22,15 @@ class Looked:
     request: Request
     num_hit_tokens: int
     hit_blocks: Any
-    """Of vLLM's only KV-cache group: KVCacheBlocks in order."""
+    """Of each KV-cache group: KVCacheBlocks in order."""
     log_length: int
     """Words in the pool's log before it."""
     next_number: int
     """Numbers of hashes from here on were cached after it."""
+    max_length: int
+    """Tokens that may be hit: the last one is always computed."""
+    num_needed: int | None = None
+    """Free blocks that vLLM wanted for it in vain; None: it did not say."""
 
 
 class TracingCacheManager(KVCacheManager):
@@ -56,9 +60,10 @@ class TracingCacheManager(KVCacheManager):
         self.lookups[request.request_id] = Looked(
             request,
             found[1],
-            found[0].blocks[0],
+            found[0].blocks,
             len(pool.log),
             pool.numbers.next_number,
+            _max_length(request, *args, **kwargs),
         )
         pool.hook_ns += time.perf_counter_ns() - start
         return found
@@ -72,5 +77,14 @@ class TracingCacheManager(KVCacheManager):
         hits and nobody holds are taken out of the free ones too, and so many stay
         free as its watermark says."""
         total = -(-num_tokens // self.block_pool.hash_block_size)
-        held = sum(block.ref_cnt > 0 for block in looked.hit_blocks)
+        held = sum(block.ref_cnt > 0 for block in looked.hit_blocks[0])
         return max(0, total - held) + self.watermark_blocks
+
+
+def _max_length(request: Request, max_cache_hit_length: int | None = None) -> int:
+    """As vLLM 0.33 is told it; the others always take this."""
+    return (
+        request.num_tokens - 1
+        if max_cache_hit_length is None
+        else (max_cache_hit_length)
+    )

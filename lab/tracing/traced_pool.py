@@ -5,11 +5,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from vllm.v1.core.block_pool import BlockPool
-from vllm.v1.core.kv_cache_utils import (
-    BlockHashWithGroupId,
-    KVCacheBlock,
-    get_block_hash,
-)
+from vllm.v1.core.kv_cache_utils import BlockHashWithGroupId, KVCacheBlock
 from vllm.v1.request import Request
 
 from lab.tracing.hash_numbers import HashNumbers
@@ -62,7 +58,7 @@ class TracingBlockPool(BlockPool):
             self.numbers.next_number = before.next_number
             self.numbers.num_forgotten = before.num_forgotten + 1
         self.number_of = {
-            block.block_id: self.numbers.number(get_block_hash(block.block_hash))
+            block.block_id: self.numbers.number(block.block_hash)
             for block in self.blocks
             if block.block_hash is not None
         }
@@ -143,7 +139,7 @@ class TracingBlockPool(BlockPool):
         block_id, number_of = block.block_id, self.number_of
         self.dirty.add(block_id)
         if block_id not in number_of:
-            number = self.numbers.number(get_block_hash(block_hash_with_group_id))
+            number = self.numbers.number(block_hash_with_group_id)
             number_of[block_id] = number
             self.log += (block_id, number)
         self.hook_ns += perf_counter_ns() - start

@@ -4,13 +4,9 @@ from typing import Any
 
 from lab.live_state import LiveState, RequestFacts, Told
 from lab.messages import EngineStatus
-from lab.reasons import Lookup, hit_words, total_words, wait_words
+from lab.reasons import Lookup, groups, hit_words, total_words, untold_words, wait_words
 
 UNSEEN = "This trace does not say why: it began after the request was admitted."
-UNTOLD = (
-    "This model’s layers keep their blocks in several KV-cache groups. A hit is the "
-    "least that all of them still have, and which of them ended it vLLM does not say."
-)
 WAITS = "Its prompt is looked up in the prefix cache when it is admitted."
 GONE = "The engine has no such request, and none that ended lately."
 
@@ -65,11 +61,13 @@ def _sentences(
         return said + hit_words(lookup, who, state.difference(request.short_id))
     if request.place is not None:
         return [*said, WAITS]
-    return [*said, UNSEEN if state.tells_hits else UNTOLD]
+    return [*said, UNSEEN if state.tells_hits else untold_words(state.untold)]
 
 
 def _rows(lookup: Lookup, who: _Names) -> list[list[str]]:
     """Logical blocks, their tokens, and what the prefix cache had of them."""
+    if lookup.groups:
+        return groups.table_rows(lookup, who)
     rows = []
     size, hit = lookup.block_size, lookup.num_hit_blocks
     if hit:

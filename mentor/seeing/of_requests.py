@@ -1,7 +1,7 @@
 """Answers about a request: the one that was named, or the learner's newest."""
 
 from lab.live_state import RequestFacts
-from lab.reasons import hit_words
+from lab.reasons import hit_words, untold_words
 from mentor.seeing.phrases import ENDS, age, doing, from_cache, requests_named
 from mentor.seeing.sight import (
     Said,
@@ -142,14 +142,13 @@ def _hit_of_counts(seen: Sight, request: RequestFacts) -> str:
             "up in the prefix cache when it is admitted, so there is neither a hit "
             "nor a miss yet."
         )
-    most = (prompt - 1) // size
     if not seen.state.tells_hits:
-        why = (
-            "this model's layers keep their blocks in several KV-cache groups, a hit "
-            "is the least that all of them still have, and vLLM does not say which of "
-            "them ended it"
+        return (
+            f"{who} took {count(cached)} of its {plural(prompt, 'prompt token')} from "
+            f"the prefix cache. {untold_words(seen.state.untold)}"
         )
-    elif cached == 0 and most == 0:
+    most = (prompt - 1) // size
+    if cached == 0 and most == 0:
         why = (
             f"its prompt does not fill one block of {size} tokens before its last "
             "token, and only whole blocks can be hit"

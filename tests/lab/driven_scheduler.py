@@ -74,9 +74,10 @@ class Driven:
 
         init_none_hash(sha256)  # once: it may be another each time
         self.tap = TapReader(directory / "tap")
-        self.scheduler = make_scheduler(directory, **settings)
+        self.scheduler = self.make(directory, **settings)
         self.block_size: int = self.scheduler.block_size
         pool = self.scheduler.kv_cache_manager.block_pool
+        self.hash_size: int = pool.hash_block_size
         self.mirror = PoolMirror(pool.num_gpu_blocks, self.block_size)
         self.ledger = Ledger()
         self.records: list[bytes] = []
@@ -86,6 +87,10 @@ class Driven:
         self._steady = SteadyReader()
         self._draw = random.Random(seed)
         self._next_short_id = 1
+
+    def make(self, directory: Path, **settings: Any) -> Any:
+        """The scheduler."""
+        return make_scheduler(directory, **settings)
 
     def close(self) -> None:
         self.tap.close()
@@ -107,7 +112,7 @@ class Driven:
             sampling_params=sampling,
             pooling_params=None,
             cache_salt=salt,
-            block_hasher=get_request_block_hasher(self.block_size, sha256),
+            block_hasher=get_request_block_hasher(self.hash_size, sha256),
         )
         self.scheduler.add_request(request)
         return short_id

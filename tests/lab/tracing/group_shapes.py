@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lab.tracing.scheduler import TracingScheduler
 from tests.lab import engine_host
 from tests.lab.tracing.checked_scheduler import CheckedScheduler
 
@@ -75,8 +76,14 @@ def specs() -> dict[str, Callable[[], list[Any]]]:
 CACHES_NOTHING = {"full and a state"}
 
 
-def make_scheduler(directory: Path, shape: str) -> Any:
-    """A CheckedScheduler that writes into ``directory``/tap."""
+def make_scheduler(
+    directory: Path,
+    shape: str,
+    *,
+    num_blocks: int | None = None,
+    kind: type[TracingScheduler] = CheckedScheduler,
+) -> Any:
+    """A scheduler that writes into ``directory``/tap."""
     from vllm.engine.arg_utils import EngineArgs
     from vllm.utils.hashing import sha256
     from vllm.v1.core.kv_cache_utils import (
@@ -98,7 +105,8 @@ def make_scheduler(directory: Path, shape: str) -> Any:
         additional_config={"tap_path": str(directory / "tap")},
     ).create_engine_config()
     made = specs()[shape]()
-    num_blocks = NUM_BLOCKS if len(made) > 1 else FEW_BLOCKS
+    if num_blocks is None:
+        num_blocks = NUM_BLOCKS if len(made) > 1 else FEW_BLOCKS
     config.scheduler_config.async_scheduling = True
     config.cache_config.num_gpu_blocks = num_blocks
     config.cache_config.block_size = made[0].block_size
@@ -111,7 +119,7 @@ def make_scheduler(directory: Path, shape: str) -> Any:
         ],
     )
     block_size, hash_block_size = resolve_kv_cache_block_sizes(cache, config)
-    return CheckedScheduler(
+    return kind(
         vllm_config=config,
         kv_cache_config=cache,
         structured_output_manager=StructuredOutputManager(config),

@@ -1,9 +1,10 @@
 """What the browser is told of why a request came out so."""
 
+import json
 from dataclasses import replace
 
 from lab.live_state import LiveState, Minute, RequestFacts, Told
-from lab.reasons import Difference, Lookup, LostBlocks, Refusal
+from lab.reasons import Difference, GroupLookup, Lookup, LostBlocks, Refusal
 from lab.viewer.why import why_message
 from tests.lab.fake_engine import READY
 
@@ -52,11 +53,55 @@ def test_every_token_stands_in_one_row_of_the_table() -> None:
         assert covered == list(range(num_tokens))
 
 
-def test_of_several_groups_nothing_is_said_that_is_not_known() -> None:
-    state = replace(STATE, lookups=[], tells_hits=False)
+def test_what_is_not_known_of_groups_is_not_told_and_why() -> None:
+    for untold, why in (("UNTOLD", "from before"), ("DRAFTS", "speculative decoding")):
+        state = replace(STATE, lookups=[], tells_hits=False, untold=untold)
+        message = why_message(Told(state), READY, 5)
+        assert "in KV-cache groups" in message["sentences"][0]
+        assert why in message["sentences"][0]
+        assert message["bill"] == ""
+
+
+def test_with_several_groups_the_table_has_the_blocks_of_each() -> None:
+    full = GroupLookup("full attention", 16, 0, 4, num_had=12, missing=12)
+    window = GroupLookup(
+        "sliding window of 64 tokens", 16, 0, 4, lost=[LostBlocks(11, 1, 17, 80, 4)]
+    )
+    lookup = Lookup(
+        short_id=5, step=90, block_size=16, num_tokens=200, num_hit_tokens=64,
+        num_known_tokens=192, groups=[full, window],
+    )  # fmt: skip
+    state = replace(STATE, lookups=[lookup])
     message = why_message(Told(state), READY, 5)
-    assert "in several KV-cache groups" in message["sentences"][0]
-    assert message["bill"] == ""
+    assert message["rows"] == [
+        ["full attention: 0 to 3", "0 to 63", "taken from the prefix cache"],
+        [
+            "full attention: 4 to 11",
+            "64 to 191",
+            "in the cache; the hit ends before, as another group lacks its blocks",
+        ],
+        ["full attention: 12", "192 to 207", "never cached before"],
+        [
+            "sliding window of 64 tokens: 0 to 3",
+            "0 to 63",
+            "taken from the prefix cache",
+        ],
+        [
+            "sliding window of 64 tokens: 11",
+            "176 to 191",
+            "block 17 held the first until step 80, when request 004 took it",
+        ],
+        ["all", "64 to 199", "computed"],
+    ]
+    assert message["sentences"][:3] == [
+        "It took 64 of its 200 tokens from the prefix cache: what the layers of all 2 "
+        "KV-cache groups have, in steps of 16; 192 can be hit.",
+        "For 192 tokens the layers with sliding window of 64 tokens lacked logical "
+        "block 11, tokens 176 to 191: block 17 held it until step 80, when request "
+        "004 took that block.",
+        "The layers with full attention had 12 blocks, up to token 191.",
+    ]
+    assert LiveState.from_json(json.loads(json.dumps(state.to_json()))) == state
 
 
 def test_whoever_waits_is_told_what_is_missing() -> None:
