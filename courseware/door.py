@@ -18,6 +18,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import async_to_sync
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 from django.contrib.auth.signals import user_logged_out
@@ -62,6 +63,12 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
             return False
         _door().let_in(self)
         return True
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Hand a message to its handler. Upstream closes old connections to the
+        database before each, in a thread that it waits for; no socket here asks the
+        database but by calls that see to that themselves."""
+        await getattr(self, get_handler_name(message))(message)
 
     async def join(self, group: str) -> bool:
         """Hear a group; whether that is so now. A socket lives on while the broker is

@@ -175,3 +175,18 @@ async def test_over_a_real_broker_the_door_hears(
 def test_the_broker_does_not_hear_a_session_key_or_a_learner_id() -> None:
     assert "secret" not in door.name_of("secret")
     assert door.name_of("secret") == door.name_of("secret") != door.name_of("other")
+
+
+class _Hearing(door.LearnerSocket):
+    async def something_new(self, message: dict[str, Any]) -> None:
+        self.heard = message["what"]
+
+
+def test_what_a_group_is_told_reaches_a_socket_without_a_thread() -> None:
+    """Nothing is waited for but what the handler waits for: a thread for each message
+    would cost more than the message."""
+    socket = _Hearing()
+    telling = socket.dispatch({"type": "something.new", "what": "a word"})
+    with pytest.raises(StopIteration):
+        telling.send(None)
+    assert socket.heard == "a word"
