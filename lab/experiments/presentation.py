@@ -16,6 +16,8 @@ from lab.recordings import library
 
 Context = dict[str, Any]
 RUNS_SHOWN = 5
+NARROW_CHARS = 25
+"""Of a choice that has room in half the width of the settings."""
 RECORDED_PREFIX = "experiment-"
 """And the experiment's id: the recording of its own that ships (recordexperiments)."""
 
@@ -66,6 +68,8 @@ def _fields(chosen: Chosen) -> list[Context]:
             "options": (
                 setting.options.items() if isinstance(setting, Choice) else None
             ),
+            "is_wide": isinstance(setting, Choice)
+            and max(map(len, setting.options.values())) > NARROW_CHARS,
         }
         for setting in chosen.experiment.settings
     ]
