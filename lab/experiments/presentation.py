@@ -18,6 +18,8 @@ from lab.recordings import library
 Context = dict[str, Any]
 RUNS_SHOWN = 5
 BY_ADDRESS = "asked by its address: times have the way there in them, blocks unknown"
+NARROW_CHARS = 25
+"""Of a choice that has room in half the width of the settings."""
 RECORDED_PREFIX = "experiment-"
 """And the experiment's id: the recording of its own that ships (recordexperiments)."""
 
@@ -76,6 +78,8 @@ def _fields(chosen: Chosen) -> list[Context]:
             "options": (
                 setting.options.items() if isinstance(setting, Choice) else None
             ),
+            "is_wide": isinstance(setting, Choice)
+            and max(map(len, setting.options.values())) > NARROW_CHARS,
         }
         for setting in chosen.experiment.settings
     ]

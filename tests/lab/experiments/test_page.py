@@ -85,6 +85,14 @@ def test_each_experiment_asks_for_a_prediction_and_names_its_settings(client, na
     assert len(experiment.why) < 300 and experiment.changes
 
 
+def test_a_choice_whose_words_are_long_has_a_line_of_its_own(client):
+    page = client.get("/lab/?experiment=throughput").content.decode()
+    assert '<p class="is-wide">\n          <label for="setting-loop">' in page
+    assert page.count('class="is-wide"') == 1
+    page = client.get("/lab/?experiment=contiguous").content.decode()
+    assert "is-wide" not in page
+
+
 def test_a_link_reopens_an_experiment_with_its_settings(client):
     page = client.get("/lab/?experiment=prefix&tokens=96&variant=system")
     html = page.content.decode()
