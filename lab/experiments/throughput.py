@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lab.experiments.arrivals import BURSTINESS, arrivals
-from lab.experiments.bench import Bench, RunRefused, pause
+from lab.experiments.bench import NOT_SEEN, Bench, RunRefused, pause
 from lab.experiments.curve import outcome, so_far
 from lab.experiments.expected import Shape, card_cost
 from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
@@ -38,10 +38,7 @@ BY_PROBES = (
     "The planning model knows no processor: its constants were fitted to {probes} of "
     "this run, so its error is that of the other points."
 )
-NOT_SEEN = (
-    "Whether requests waited or were preempted there is unknown: this engine's blocks "
-    "are not seen."
-)
+NO_BLOCKS = f"Whether requests waited or were preempted is unknown: {NOT_SEEN}"
 UNKNOWN = "The planning model could not be fitted here: what it expects is unknown."
 
 
@@ -114,7 +111,7 @@ async def run(bench: Bench, values: Values) -> Outcome:
     plan = replace(plan, shape=shape)
     points, probes, model, basis = await _expect(bench, plan, requests)
     if bench.block_size is None:
-        basis = f"{basis} {NOT_SEEN}"
+        basis = f"{basis} {NO_BLOCKS}"
     await bench.show(so_far(points, basis))
     for at, point in enumerate(points):
         if point.served is None:

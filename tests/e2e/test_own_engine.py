@@ -56,7 +56,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
     words = [*attach.command(config, port), *attach.SCHEDULER]
     words += ["--enable-prompt-tokens-details"]
     (directory / "lab").mkdir()
-    with vllm_serve.served(words, given | attach.traced_by(directory, tap), port):
+    traced = given | attach.traced_by(directory, tap)
+    with vllm_serve.started(words, traced, port) as ready:
         stack = RunningStack(
             directory / "lab",
             PORT=str(free_port()),
@@ -67,6 +68,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
         try:
             stack.wait_for("Open ", PAGE_START_S)
             with _asking(directory / "lab", f"http://127.0.0.1:{port}/v1"):
+                ready()
                 url = address_of(stack)
                 stack.wait_until(lambda: _are_ready(url), ENGINE_START_S)
                 yield Own(url, port, config.model)
