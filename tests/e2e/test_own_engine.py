@@ -57,12 +57,12 @@ class Own:
 
 
 @pytest.fixture(scope="session")
-def base_url(own: Own) -> str:
-    """Of this stack, not of the one with an engine of its own."""
-    return own.url
+def base_url() -> str:
+    """None: addresses here are whole, and need no stack with an engine of its own."""
+    return ""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
     directory = tmp_path_factory.mktemp("own")
     tap, port = directory / "tap", free_port()
@@ -125,7 +125,7 @@ def lab(own: Own, page: Page) -> Iterator[Page]:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_viewport_size({"width": 1440, "height": 1000})
-    page.goto("/lab/?experiment=prefix&at_once=2&tokens=200")
+    page.goto(f"{own.url}/lab/?experiment=prefix&at_once=2&tokens=200")
     page.wait_for_selector('#lab-state[data-state="ready"]', timeout=WAIT_MS)
     if (tour := page.locator("#lab-tour-end")).is_visible():
         tour.click()
@@ -180,7 +180,7 @@ def test_an_experiment_goes_to_its_address_while_its_blocks_are_watched(
     expect(result.locator(".is-measured dd")).to_contain_text("%")
     _fits(lab, "prefix")
 
-    lab.goto("/lab/?experiment=full-house")
+    lab.goto(f"{own.url}/lab/?experiment=full-house")
     expect(lab.locator(".experiment-unable")).to_contain_text("blocks are not seen")
     lab.wait_for_selector('#lab-state[data-state="ready"]')
     lab.fill("#experiment-prediction", "80")
