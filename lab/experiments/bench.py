@@ -42,7 +42,8 @@ class RunRefused(RunEnded):
     """These settings cannot show it on this engine; nothing was sent."""
 
 
-UNSEEN = "Unknown here: this engine's blocks are not seen."
+NOT_SEEN = "this engine's blocks are not seen."
+UNSEEN = f"Unknown here: {NOT_SEEN}"
 """Of what needs the blocks of an engine that is asked by its address."""
 SHOWN_ONLY = (
     "This engine is somebody else's and is only shown: the lab sends it nothing."

@@ -4,7 +4,7 @@ What a prompt may take over is known beforehand: the tokens that it has in commo
 one sent before, down to whole blocks. The engine reports what it did take.
 """
 
-from lab.experiments.bench import UNSEEN, Bench, Chat, RunRefused, TokenCounts
+from lab.experiments.bench import NOT_SEEN, Bench, Chat, RunRefused, TokenCounts
 from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Table
 from lab.experiments.prompts import text_of
@@ -185,7 +185,7 @@ def _says(
     took = f"{cached[0]:,}" if len(cached) == 1 else f"{cached[0]:,} to {cached[-1]:,}"
     found = f"Each of the {len(many)} at once took {took} tokens from the prefix cache"
     if block_size is None:
-        return f"{found}. Which blocks these are: {UNSEEN[0].lower()}{UNSEEN[1:]}"
+        return f"{found}. Which blocks these are is unknown: {NOT_SEEN}"
     if share is None or counts is None or len(counts.num_common) < 2:
         return f"{found}."
     common = counts.num_common[1]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lab.experiments.bench import UNSEEN, Bench
+from lab.experiments.bench import NOT_SEEN, Bench
 from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Table
 from lab.experiments.percentiles import all_itls, ms, percentile
@@ -181,7 +181,7 @@ def _says(
             f"{shown(1000 * report.stop_s, 'ms')}: full ones stay cached."
         )
     elif report.short_id is None:
-        parts.append(f"What the stop freed: {UNSEEN[0].lower()}{UNSEEN[1:]}")
+        parts.append(f"What the stop freed is unknown: {NOT_SEEN}")
     return " ".join(parts)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lab.experiments.arrivals import BURSTINESS, arrivals
-from lab.experiments.bench import Bench, RunRefused, pause
+from lab.experiments.bench import NOT_SEEN, Bench, RunRefused, pause
 from lab.experiments.curve import outcome, so_far
 from lab.experiments.expected import Shape, card_cost
 from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
@@ -42,10 +42,7 @@ BUSY_THEN = (
     "Other work of the machine made steps {times:.1f} times as long as undisturbed "
     "ones while they were taken, and the curve is drawn as if it went on so."
 )
-NOT_SEEN = (
-    "Whether requests waited or were preempted there is unknown: this engine's blocks "
-    "are not seen."
-)
+NO_BLOCKS = f"Whether requests waited or were preempted is unknown: {NOT_SEEN}"
 UNKNOWN = "The planning model could not be fitted here: what it expects is unknown."
 
 
@@ -118,7 +115,7 @@ async def run(bench: Bench, values: Values) -> Outcome:
     plan = replace(plan, shape=shape)
     points, probes, model, basis = await _expect(bench, plan, requests)
     if bench.block_size is None:
-        basis = f"{basis} {NOT_SEEN}"
+        basis = f"{basis} {NO_BLOCKS}"
     await bench.show(so_far(points, basis))
     for at, point in enumerate(points):
         if point.served is None:

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { roundUp } from "../../static/js/lab/charts.js";
 import { Engines } from "../../static/js/lab/engines.js";
-import { randomWords, readsOnlyWords, recordedWords } from "../../static/js/lab/header.js";
+import { noDemoWords, randomWords, readsOnlyWords, recordedWords } from "../../static/js/lab/header.js";
 import { cardCells, cardsSentence, memoryRows, memorySentence, partsOf } from "../../static/js/lab/memory.js";
 import { whenWords } from "../../static/js/lab/time.js";
 import * as words from "../../static/js/lab/words.js";
@@ -170,6 +170,9 @@ test("an engine with random weights says that its text means nothing", () => {
   assert.match(readsOnlyWords({ reads_only: true }), /sends it nothing/);
   assert.match(readsOnlyWords({ by_address: true }), /blocks are not seen/);
   assert.equal(readsOnlyWords({}), "");
+  assert.match(noDemoWords({ reads_only: true }), /no demonstration/);
+  assert.match(noDemoWords({ by_address: true }), /no demonstration/);
+  assert.equal(noDemoWords({}) + noDemoWords(null), "");
 });
 
 test("every card says what NVML tells of it, and what it does not is unknown", () => {

@@ -81,7 +81,12 @@ export function recordedWords(recording) {
   return [...parts, date].filter(Boolean).join(" · ");
 }
 
-/** What to think of an engine without trained weights; "" for any other. */
+/** Why no demonstration is sent to an engine; "" where it is the lab's. */
+export function noDemoWords(status) {
+  const isElsewhere = status?.reads_only || status?.by_address;
+  return isElsewhere ? "This engine is somebody else's: it is sent no demonstration." : "";
+}
+
 /** That the engine is somebody else's; "" where it is the lab's. */
 export function readsOnlyWords(status) {
   if (status?.by_address) {
@@ -91,6 +96,7 @@ export function readsOnlyWords(status) {
   return "Attached: this engine is somebody else's. The lab shows what it does and sends it nothing.";
 }
 
+/** What to think of an engine without trained weights; "" for any other. */
 export function randomWords(status) {
   if (!status?.has_random_weights) return "";
   return (

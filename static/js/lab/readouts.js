@@ -2,6 +2,7 @@
  * Readouts: words, figures and charts, brought up to date a few times a second.
  */
 
+import { noDemoWords } from "./header.js";
 import { requestName, requestWords } from "./words.js";
 
 const EVERY_MS = 200;
@@ -89,7 +90,7 @@ export class Readouts {
     const shown = recordingId ? `recording:${recordingId}` : `live:${status?.engine_host_id ?? ""}`;
     source.update(engines.all, shown);
     const why = this.#whyNoDemo(status, recording);
-    demos.allow(why);
+    demos.allow(why || noDemoWords(status));
     experiments?.allow(why);
   }
 

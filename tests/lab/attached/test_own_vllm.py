@@ -116,11 +116,11 @@ def test_killed_on_either_side_it_does_not_hurt_the_other(
             assert reader.stdout is not None
             assert reader.stdout.readline() == b"follows\n"
             before = head_of(tap)
-            long = others.submit(ask, 300)
+            long = others.submit(ask, 100)
             listener.wait_for(lambda: head_of(tap) > before, WAIT_S)
             reader.kill()
             reader.wait()
-            assert long.result() == 300
+            assert long.result() == 100
         assert ask(8) == 8
         listener.wait_for(lambda: host.status.state == "ready", WAIT_S)
         first = host.status.engine_run
@@ -132,8 +132,8 @@ def test_killed_on_either_side_it_does_not_hurt_the_other(
     with serve():
         listener.wait_for(lambda: host.status.state == "ready", WAIT_S)
         assert host.status.engine_run > first
-        assert ask(40) == 40
-        listener.wait_for(lambda: len(listener.traces) >= seen + 40, WAIT_S)
+        assert ask(16) == 16
+        listener.wait_for(lambda: len(listener.traces) >= seen + 16, WAIT_S)
 
 
 def _kill_engine(tap: Path) -> None:
