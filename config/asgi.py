@@ -16,13 +16,14 @@ from django.conf import settings  # noqa: E402
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E402
 
 from config.body_limit import BodyLimit  # noqa: E402
+from config.charset import OnlyUtf8  # noqa: E402
 from config.handshake import OwnPages, routed  # noqa: E402
 from config.protected import ProtectedAnswers  # noqa: E402
 from config.routing import websocket_urlpatterns  # noqa: E402
 
 by_protocol = ProtocolTypeRouter(
     {
-        "http": ProtectedAnswers(BodyLimit(django_application)),
+        "http": ProtectedAnswers(OnlyUtf8(BodyLimit(django_application))),
         "websocket": OwnPages(AuthMiddlewareStack(routed(websocket_urlpatterns))),
     }
 )

@@ -39,7 +39,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
         elif _stated_length(scope) > MAX_BODY_BYTES:
-            await _refuse(send, 413, _SENTENCE)
+            await refuse(send, 413, _SENTENCE)
         else:
             counted = _Counted(receive, send)
             await self.application(scope, counted.receive, counted.send)
@@ -79,7 +79,7 @@ class _Counted:
     async def _end(self, status: int, sentence: str) -> ASGIReceiveEvent:
         if not self._is_refused:
             self._is_refused = True
-            await _refuse(self._send, status, sentence)
+            await refuse(self._send, status, sentence)
         return {"type": "http.disconnect"}
 
     async def send(self, message: "object") -> None:
@@ -94,7 +94,8 @@ def _stated_length(scope: Scope) -> int:
     return 0
 
 
-async def _refuse(send: ASGISendCallable, status: int, sentence: str) -> None:
+async def refuse(send: ASGISendCallable, status: int, sentence: str) -> None:
+    """Answer with a sentence, and close: nothing more of what is sent is read."""
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"connection", b"close"),

@@ -1,15 +1,20 @@
 """Accounts: made, entered, left, found again, shut to guessers; progress goes along."""
 
 import re
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.core import mail
 from django.core.cache import cache
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
 from django.test import Client
 
-from courseware import progress
+from courseware import letters, progress
 from courseware.learner import carry, learner_id_of
 from courseware.loader import Report
 from courseware.models import Chapter, Learner, User
@@ -179,6 +184,7 @@ def test_the_account_page_asks_to_sign_in(reader: Client, db) -> None:
 def test_a_letter_leads_to_a_new_password(reader: Client, db) -> None:
     User.objects.create_user("ada@example.org", "forgotten-sentence")
     reader.post("/account/reset/", {"email": "ADA@example.org"})
+    letters.wait()
     (letter,) = mail.outbox
     assert letter.to == ["ada@example.org"]
     link = re.search(r"http://testserver(/\S+)", letter.body)
@@ -195,7 +201,31 @@ def test_asking_for_a_letter_does_not_tell_who_has_an_account(
 ) -> None:
     response = reader.post("/account/reset/", {"email": "nobody@example.org"})
     assert response.headers["Location"] == "/account/reset/sent/"
+    letters.wait()
     assert mail.outbox == []
+
+
+class SlowPost(BaseEmailBackend):
+    """A mail server that takes a letter when it is told to."""
+
+    may_go = threading.Event()
+    taken: ClassVar[list[str]] = []
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:
+        assert self.may_go.wait(timeout=60)
+        self.taken.extend(one.to[0] for one in messages)
+        return len(messages)
+
+
+def test_no_clock_tells_who_has_an_account(reader: Client, db, settings) -> None:
+    """The page does not wait for the mail server."""
+    settings.EMAIL_BACKEND = f"{__name__}.SlowPost"
+    User.objects.create_user("ada@example.org", "forgotten-sentence")
+    reader.post("/account/reset/", {"email": "ada@example.org"})
+    assert SlowPost.taken == []
+    SlowPost.may_go.set()
+    letters.wait()
+    assert SlowPost.taken == ["ada@example.org"]
 
 
 def test_deleting_my_data_deletes_my_account(reader: Client, course: Report) -> None:
@@ -298,6 +328,7 @@ def test_letters_and_accounts_have_limits(reader: Client, db, settings) -> None:
         reader.post("/account/reset/", {"email": "ada@example.org"}).status_code
         for _ in range(5)
     ]
+    letters.wait()
     assert codes == [302, 302, 302, 302, 429] and len(mail.outbox) == 2
     assert reader.post("/account/sign-up/", {"email": "x"}).status_code == 422
     answer = reader.post("/account/sign-up/", {"email": "x"})

@@ -7,7 +7,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 
-from courseware import counting
+from courseware import counting, letters
 from courseware.guesses import FIRST_WAIT_S
 from courseware.models import User
 from tests.courseware.conftest import BROWSER
@@ -141,6 +141,7 @@ def test_a_letter_leads_in_past_every_wait() -> None:
     here = browser()
     guess(here, 6)
     here.post("/account/reset/", {"email": ADDRESS})
+    letters.wait()
     link = mail.outbox[0].body.split("http://testserver")[1].split()[0]
     page = here.get(link, follow=True)
     new = {"new_password1": "another-sentence", "new_password2": "another-sentence"}
