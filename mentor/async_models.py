@@ -4,6 +4,7 @@ What searches the course, looks at the lab or checks an answer has threads of it
 no other learner's question waits for it.
 """
 
+import contextlib
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,6 +27,14 @@ def take(learner_id: str, command: Ask, request_id: str) -> dict[str, Any]:
     turn = asking.take(learner_id, command, request_id)
     title = turn.conversation.title
     return turn_json(turn) | {"title": title, "request_id": turn.request_id}
+
+
+@in_search
+def foresee(question: str) -> None:
+    """Have the question's vector computed while the question is stored. Whatever goes
+    wrong with it goes wrong again where it is looked up, and is said there."""
+    with contextlib.suppress(Exception):
+        course.foresee(question)
 
 
 @in_search

@@ -147,6 +147,7 @@ class MentorConsumer(LearnerSocket):
 
     async def _ask(self, ask: Ask) -> None:
         request_id = uuid.uuid4().hex
+        foreseeing = asyncio.create_task(async_models.foresee(ask.question))
         turn = await async_models.take(self.learner_id, ask, request_id)
         is_new = turn.pop("request_id") == request_id
         self._shown = uuid.UUID(turn["conversation"])
@@ -156,6 +157,7 @@ class MentorConsumer(LearnerSocket):
         if is_new:
             logger.info("asked", extra={"log_id": request_id})
             if turn["state"] == "open":
+                await foreseeing
                 await self._answer(turn["id"], request_id, ask.where)
             await self._tell_other_tabs()
         elif turn["state"] == "open" and turn["log_id"] not in self._streams:
