@@ -13,7 +13,7 @@ from courseware.table_state import table_state
 from lab.receipts.custody import Custody
 from mentor import asking, course
 from mentor.commands import Ask
-from mentor.knowing import find, foresee, remembered
+from mentor.knowing import Finding, Passage, check, checking, find, foresee, remembered
 from mentor.knowing.finding import in_course
 from tests.mentor.knowing_course import small_course
 
@@ -37,8 +37,20 @@ def test_a_question_is_embedded_once_though_it_is_foreseen_and_found() -> None:
         foresee(question)
         foreseen = dict(remembered._questions._vectors)
         find(question)
-    assert remembered._questions._vectors == foreseen
+    assert remembered._questions._vectors.keys() == foreseen.keys()
     assert foreseen
+
+
+def test_what_a_model_says_again_is_not_embedded_again() -> None:
+    passage = Passage("Blocks", "/x/#blocks", "A block holds sixteen tokens.")
+    said = "Sixteen tokens fit into one block, as this model says."
+    first = check(said, Finding("answer", [passage]))
+    known = dict(checking._said._vectors)
+    other = Passage("Other", "/x/#other", "Sixteen tokens fit into one block.")
+    again = check(said, Finding("answer", [passage, other]))
+    assert said in known
+    assert checking._said._vectors.keys() == known.keys()
+    assert [row.text for row in first] == [row.text for row in again] == [said]
 
 
 @pytest.mark.django_db(transaction=True)
