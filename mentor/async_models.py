@@ -19,9 +19,7 @@ from mentor.presentation import conversation_json, course_json, turn_json
 
 
 @in_database
-def take(
-    learner_id: str, command: Ask, request_id: str
-) -> tuple[Turn, dict[str, Any]]:
+def take(learner_id: str, command: Ask, request_id: str) -> tuple[Turn, dict[str, Any]]:
     """Take a question; see asking.take for what it raises.
 
     The turn's ``request_id`` is another where the question was pending already.
