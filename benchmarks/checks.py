@@ -33,6 +33,7 @@ class SwitchedCourse:
         self._off = data_dir / SWITCH_NAME
         self._knowing = knowing
         self.find = knowing.find
+        self.foresee = knowing.foresee
         self.course_answer = knowing.course_answer
         self.lab_question = seeing.lab_question
 

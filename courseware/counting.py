@@ -18,8 +18,11 @@ def count_within(what: str, who: str, seconds: int, by: int = 1) -> int:
     where nothing can be counted. ``by`` may be negative: it was none after all."""
     key = _key("counted", what, who)
     try:
-        cache.add(key, 0, timeout=seconds)
-        return int(cache.incr(key, by))
+        try:
+            return int(cache.incr(key, by))
+        except ValueError:  # the first one, or the first for long
+            cache.add(key, 0, timeout=seconds)
+            return int(cache.incr(key, by))
     except (RedisError, ValueError):  # away, or expired between the two calls
         return 0
 

@@ -1,12 +1,14 @@
 """What the lab keeps: who asked the engine for what and how it ended, never any text;
 the runs of experiments, and learners' recordings."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 
 from courseware.counting import count_this_minute
@@ -79,34 +81,30 @@ class EngineRequest(models.Model):
                 f"The prompt has {num_chars:,} characters; allowed are "
                 f"{MAX_PROMPT_CHARS:,}."
             )
-        cls._check_counts(learner_id, purpose)
+        counts = cls._count(learner_id, purpose)
+        _check_counts(counts, purpose)
         _check_rates(learner_id, address)
         return cls.objects.create(
             request_id=request_id,
             learner_id=learner_id,
             purpose=purpose,
-            round=cls._next_round(learner_id, purpose),
+            round=_next_round(counts),
         )
 
     @classmethod
-    def _next_round(cls, learner_id: str, purpose: str) -> int:
-        """One after the learner's newest under way, so that their own keep their order;
-        who has none begins in the earliest round that is under way, not before it
-        (start-time fair queueing: Goyal, Vin and Cheng, SIGCOMM 1996)."""
+    def _count(cls, learner_id: str, purpose: str) -> dict[str, int | None]:
+        """Of what is under way, in one query: ``own``, the learner's for this purpose;
+        ``room``, of all learners in the same room; and of what has the same priority
+        the ``earliest`` round and the ``newest`` of the learner's own."""
+        of_learner, of_mentor = Q(learner_id=learner_id), Q(purpose=MENTOR)
         alike = [p for p in NAMED_PURPOSES if priority_of(p) == priority_of(purpose)]
-        rows = cls.unfinished()
-        rows = (
-            rows.filter(purpose__in=alike)
-            if alike
-            else rows.exclude(purpose__in=NAMED_PURPOSES)
+        is_alike = Q(purpose__in=alike) if alike else ~Q(purpose__in=NAMED_PURPOSES)
+        return cls.unfinished().aggregate(
+            own=Count("pk", filter=of_learner & Q(purpose=purpose)),
+            room=Count("pk", filter=of_mentor if purpose == MENTOR else ~of_mentor),
+            earliest=Min("round", filter=is_alike),
+            newest=Max("round", filter=is_alike & of_learner),
         )
-        rounds = rows.aggregate(
-            earliest=models.Min("round"),
-            own=models.Max("round", filter=models.Q(learner_id=learner_id)),
-        )
-        if rounds["own"] is not None:
-            return int(rounds["own"]) + 1
-        return int(rounds["earliest"] or 0)
 
     @classmethod
     def unfinished(cls) -> "models.QuerySet[EngineRequest]":
@@ -114,27 +112,6 @@ class EngineRequest(models.Model):
         return cls.objects.filter(
             finish_reason="", created_at__gt=timezone.now() - FORGOTTEN_AFTER
         )
-
-    @classmethod
-    def _check_counts(cls, learner_id: str, purpose: str) -> None:
-        unfinished = cls.unfinished()
-        allowed = max_unfinished(purpose)
-        if unfinished.filter(learner_id=learner_id, purpose=purpose).count() >= allowed:
-            raise LimitExceeded(
-                f"{allowed} of your requests are under way, which is the limit. "
-                "Wait for one to finish, or stop one."
-            )
-        if purpose == MENTOR:
-            room, most = unfinished.filter(purpose=MENTOR), settings.LIMITS.mentor_total
-            what = "questions to the mentor"
-        else:
-            room, most = unfinished.exclude(purpose=MENTOR), settings.LIMITS.demo_total
-            what = "requests of demonstrations and experiments"
-        if room.count() >= most:
-            raise LimitExceeded(
-                f"{most:,} {what} of all learners are under way, which is the limit. "
-                "Try again in a minute."
-            )
 
     @classmethod
     def finish(cls, report: RequestReport) -> "EngineRequest | None":
@@ -289,6 +266,35 @@ def max_unfinished(purpose: str) -> int:
         "quiz": MAX_UNFINISHED_QUIZ,
     }
     return of_purpose.get(purpose, MAX_UNFINISHED_OTHER)
+
+
+def _check_counts(counts: Mapping[str, int | None], purpose: str) -> None:
+    """Raise LimitExceeded where one more is too many."""
+    allowed = max_unfinished(purpose)
+    if (counts["own"] or 0) >= allowed:
+        raise LimitExceeded(
+            f"{allowed} of your requests are under way, which is the limit. "
+            "Wait for one to finish, or stop one."
+        )
+    if purpose == MENTOR:
+        most, what = settings.LIMITS.mentor_total, "questions to the mentor"
+    else:
+        most = settings.LIMITS.demo_total
+        what = "requests of demonstrations and experiments"
+    if (counts["room"] or 0) >= most:
+        raise LimitExceeded(
+            f"{most:,} {what} of all learners are under way, which is the limit. "
+            "Try again in a minute."
+        )
+
+
+def _next_round(counts: Mapping[str, int | None]) -> int:
+    """One after the learner's newest under way, so that their own keep their order;
+    who has none begins in the earliest round that is under way, not before it
+    (start-time fair queueing: Goyal, Vin and Cheng, SIGCOMM 1996)."""
+    if counts["newest"] is not None:
+        return counts["newest"] + 1
+    return counts["earliest"] or 0
 
 
 def _check_rates(learner_id: str, address: str) -> None:

@@ -82,17 +82,20 @@ def inform(turn: Turn, where: Where = NOWHERE) -> Turn:
         turn.fail(NOT_SEARCHED)
     else:
         kind = said["kind"]
-        fields = {"kind": kind, "course": said, "found": course.kept(finding)}
+        turn.kind, turn.course, turn.found = kind, said, course.kept(finding)
+        fields = {"kind": kind, "course": said, "found": turn.found}
         Turn.objects.filter(pk=turn.pk).update(**fields)
-        if kind != "answer":
-            turn.complete()
+        if kind == "answer":
+            return turn
+        turn.complete()
     return _fresh(turn)
 
 
 def voice(turn: Turn, address: str = "") -> Turn:
     """Ask an engine for its words; without one the turn ends with the reason."""
     try:
-        _submit(turn, engines.window(), address)
+        if _submit(turn, engines.window(), address):
+            return turn
     except (EngineUnavailable, LimitExceeded) as error:
         turn.complete(f"The engine was not asked: {_lower(str(error))}")
     except client.NOT_SENT as error:
@@ -167,8 +170,9 @@ def _beside(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn |
 def _store(
     learner_id: str, question: str, ask: Ask, request_id: str, **answered: Any
 ) -> Turn:
-    conversation = _conversation(learner_id, ask)
-    position = conversation.next_position()
+    conversation = _conversation(learner_id, ask, question)
+    is_new = ask.conversation_id is None
+    position = 0 if is_new else conversation.next_position()
     if ask.replaces is not None:
         _replace(conversation, ask.replaces)
     if not conversation.title:
@@ -191,12 +195,12 @@ def _store(
     )
 
 
-def _conversation(learner_id: str, ask: Ask) -> Conversation:
+def _conversation(learner_id: str, ask: Ask, question: str) -> Conversation:
     if ask.conversation_id is not None:
         return Conversation.objects.owned(learner_id, ask.conversation_id)
     if ask.replaces is not None:
         raise Unknown("This question is not yours, or no longer exists.")
-    return Conversation.objects.start(learner_id)
+    return Conversation.objects.start(learner_id, title_of(question))
 
 
 def _replace(conversation: Conversation, turn_id: int) -> None:
@@ -225,7 +229,8 @@ def _fresh(turn: Turn) -> Turn:
 # voice
 
 
-def _submit(turn: Turn, window: prompts.Window, address: str) -> None:
+def _submit(turn: Turn, window: prompts.Window, address: str) -> bool:
+    """Whether it is on its way; not where the turn has ended meanwhile."""
     earlier = [e for e in turn.earlier() if e.state == Turn.State.ANSWERED and e.answer]
     prompt = prompts.build(
         _asked(turn),
@@ -233,17 +238,14 @@ def _submit(turn: Turn, window: prompts.Window, address: str) -> None:
         [earlier_turn.exchange() for earlier_turn in earlier],
         window,
     )
+    turn.prompt = prompt.user_content
+    turn.passages = _sources(prompt.passages)
+    turn.num_turns_dropped = prompt.num_turns_dropped
+    turn.context_tokens = window.max_model_len
+    fields = ("prompt", "passages", "num_turns_dropped", "context_tokens")
+    sent = {name: getattr(turn, name) for name in fields}
     with transaction.atomic():
-        is_open = (
-            Turn.objects.open()
-            .filter(pk=turn.pk)
-            .update(
-                prompt=prompt.user_content,
-                passages=_sources(prompt.passages),
-                num_turns_dropped=prompt.num_turns_dropped,
-                context_tokens=window.max_model_len,
-            )
-        )
+        is_open = Turn.objects.open().filter(pk=turn.pk).update(**sent)
         if is_open:
             client.submit(
                 Generation(
@@ -254,6 +256,7 @@ def _submit(turn: Turn, window: prompts.Window, address: str) -> None:
                 request_id=turn.request_id,
                 address=address,
             )
+    return bool(is_open)
 
 
 def _asked(turn: Turn) -> str:
@@ -281,6 +284,8 @@ def text_of(said: Mapping[str, Any], found: Mapping[str, Any]) -> list[Passage]:
 
 def _temperature(turn: Turn) -> float:
     """Above 0 where the same was asked in the same words before."""
+    if turn.position == 0:
+        return 0.0
     same = Turn.objects.filter(
         conversation_id=turn.conversation_id,
         is_replaced=True,

@@ -63,13 +63,13 @@ class ConversationManager(models.Manager["Conversation"]):
                 wanted.add(pk)
         return [one for one in mine if one.pk in wanted]
 
-    def start(self, learner_id: str) -> "Conversation":
+    def start(self, learner_id: str, title: str = "") -> "Conversation":
         """A new conversation; raises Unknown for a learner who was forgotten."""
         if not Learner.objects.filter(learner_id=learner_id).exists():
             raise Unknown("Your data was deleted: reload the page to begin anew.")
-        for old in self.latest_of(learner_id)[MAX_CONVERSATIONS - 1 :]:
+        for old in self.filter(learner_id=learner_id)[MAX_CONVERSATIONS - 1 :]:
             old.discard()
-        return self.create(learner_id=learner_id)
+        return self.create(learner_id=learner_id, title=title)
 
 
 class Conversation(models.Model):
@@ -161,12 +161,13 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
         takes the database's one lock for writing though it changes nothing.
         """
         now = timezone.now()
-        unanswered = self.open().filter(created_at__lt=now - client.OVERDUE)
-        lost = self.open().filter(prompt="", created_at__lt=now - HANDED_OVER)
-        if unanswered.exists():
-            unanswered.update(state=Turn.State.FAILED, error=client.NOBODY_ANSWERED)
-        if lost.exists():
-            lost.update(state=Turn.State.FAILED, error=NEVER_HANDED_OVER)
+        is_unanswered = models.Q(created_at__lt=now - client.OVERDUE)
+        is_lost = models.Q(prompt="", created_at__lt=now - HANDED_OVER)
+        if self.open().filter(is_unanswered | is_lost).exists():
+            failed = Turn.State.FAILED
+            unanswered, lost = (self.open().filter(q) for q in (is_unanswered, is_lost))
+            unanswered.update(state=failed, error=client.NOBODY_ANSWERED)
+            lost.update(state=failed, error=NEVER_HANDED_OVER)
 
     def give_up_lost(self) -> None:
         """The same, and those that were to be sent when their process was killed."""
@@ -304,6 +305,8 @@ class Turn(models.Model):
     def earlier(self) -> "list[Turn]":
         """What was said before in this conversation, oldest first: words alone, as
         what was found and measured is most of a turn and nobody looks back at it."""
+        if self.position == 0:
+            return []
         turns = Turn.objects.filter(conversation_id=self.conversation_id).shown()
         before = turns.filter(position__lt=self.position)
         return list(before.defer("course", "found", "checked", "passages", "report"))

@@ -9,22 +9,17 @@ only the right answer has.
 from collections.abc import Sequence
 from functools import lru_cache
 
-from django.db.models import Count, Max
-
 from courseware.answered import Explanation
 from courseware.models import Chapter, Section
+from courseware.table_state import table_state
 from quizzes.mastery import section_of
 from quizzes.models import LearningGoal, QuestionRevision
 
 
 def concepts() -> Sequence[Explanation]:
     """Of the questions in use, as the course is now; read anew when it changes."""
-    rows = QuestionRevision.objects.filter(is_current=True)
-    states = (
-        some.aggregate(Count("pk"), Max("pk")).values()
-        for some in (rows, Section.objects)
-    )
-    return _concepts(*(number for state in states for number in state))
+    questions = table_state(QuestionRevision, "id", only="is_current")
+    return _concepts(*questions, *table_state(Section, "id"))
 
 
 @lru_cache(maxsize=1)

@@ -50,6 +50,8 @@ class Custody:
     def __init__(self, redis_url: str, broker_url: str = "") -> None:
         """``broker_url`` is the queues' server where that is another one."""
         self._redis = server_at(redis_url)
+        self.is_broker = broker_url in ("", redis_url)
+        """Whether the queues' server keeps the receipts too."""
         self._broker = server_at(broker_url or redis_url)
 
     def ask_broker(self) -> None:

@@ -73,9 +73,11 @@ class BrokerTransport:
         queue: str = ENGINE_QUEUE,
     ) -> None:
         """By the task's name: the engine's code is not here."""
-        custody().ask_broker()
+        receipts = custody()
+        if not (task == GENERATE and receipts.is_broker):  # else the receipt asks it
+            receipts.ask_broker()
         if task == GENERATE:
-            custody().keep_sent(arguments["payload"], queue)
+            receipts.keep_sent(arguments["payload"], queue)
         current_app.send_task(task, kwargs=arguments, queue=queue, priority=priority)
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ question ──► find ──► Finding ──► course_answer    shown as fa
 
 from mentor.knowing.answers import CourseAnswer, Sentence, course_answer
 from mentor.knowing.checking import CheckedSentence, check
-from mentor.knowing.finding import Finding, Level, find, one_course
+from mentor.knowing.finding import Finding, Level, find, foresee, one_course
 from mentor.knowing.passages import Passage
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "check",
     "course_answer",
     "find",
+    "foresee",
     "one_course",
 ]

@@ -18,7 +18,11 @@ ALIKE = 0.62
 """Least cosine of two sentences that say the same: one in a hundred sentences of
 another note is as like as this, half of those of the same note in plainer words."""
 MAX_SENTENCES = 40
+MAX_SAID = 2_048
+"""Sentences of engines that are remembered; 1.5 kB each."""
 _course = Remembered()
+_said = Remembered(MAX_SAID)
+"""At temperature 0 a model says the same to all who ask the same."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def _held_against(
         return [CheckedSentence(text, False, why="nothing like it") for text in said]
     embed = sentence_model().embed
     course = _course.embed([text for text, _ in known], embed)
-    alike = embed(said) @ course.T
+    alike = _said.embed(said, embed) @ course.T
     return [
         _checked(text, known, row)
         for text, row in zip(said, alike.tolist(), strict=True)

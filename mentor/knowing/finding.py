@@ -12,7 +12,7 @@ from courseware.notes import Note
 from courseware.words import content_stems
 from mentor.knowing import deciding
 from mentor.knowing.beside import named_beside
-from mentor.knowing.knowledge import Knowledge, knowledge
+from mentor.knowing.knowledge import Knowledge, as_read, knowledge
 from mentor.knowing.passages import Passage, of_note
 from mentor.knowing.question import Asked, read_question
 from mentor.knowing.quoting import paragraph, quoted
@@ -106,6 +106,15 @@ def find(
         num_mended = distance(own.lower(), asked.own.lower(), 1)
         return _undefined(known, ranked, level, term, num_mended)
     return _finding(known, ranked, score, level, content_stems(own))
+
+
+def foresee(question: str) -> None:
+    """Compute the vector of a question that is about to be looked up, so that it is
+    there then; of one that needs the question before it this is not the one."""
+    asked = read_question(question, (), "")
+    if asked.own:
+        known = _taught.get() or as_read()
+        vectors_of_question([known.spelling.correct(asked.own)])
 
 
 def _reply(

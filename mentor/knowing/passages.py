@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from django.db.models import Count, Max
 from django.urls import reverse
 
 from courseware.answered import answered
@@ -13,6 +12,7 @@ from courseware.course import glossary
 from courseware.loader import CONTENT
 from courseware.models import Chapter, Section
 from courseware.notes import LEVELS, Note
+from courseware.table_state import table_state
 from courseware.values import all_claims
 from mentor.knowing.paragraphs import parts, split
 from mentor.knowing.sentences import sentences
@@ -52,9 +52,9 @@ def of_note(note: Note, level: str) -> Passage:
 
 def state_of_course() -> tuple[int, object, int]:
     """Differs from what it was before when a chapter or the bank has changed."""
-    row = Chapter.objects.aggregate(Count("pk"), Max("updated_at"))
+    num_chapters, updated_at = table_state(Chapter, "updated_at")
     explained = hash(tuple(answered().explanations()))
-    return row["pk__count"], row["updated_at__max"], explained
+    return num_chapters, updated_at, explained
 
 
 def from_texts() -> tuple[Passage, ...]:

@@ -1,5 +1,6 @@
 """Vectors that are asked for more than once: of the course's own sentences, which come
-back with every question, and of the question at hand."""
+back with every question, of questions, which a class asks many times in the same words,
+and of what a model says to them."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,8 +11,8 @@ from mentor.knowing.vectors import vectors_of
 
 MAX_SENTENCES = 8_192
 """A chapter with its notes has about half as many; 1.5 kB each."""
-MAX_QUESTIONS = 8
-"""Wordings of the few questions that are looked up at once."""
+MAX_QUESTIONS = 512
+"""A class asks fewer in an hour; of two wordings each."""
 
 Embed = Callable[[Sequence[str]], Tensor]
 

@@ -53,6 +53,10 @@ class FakeCourse:
     held: dict[str, threading.Event] = field(default_factory=dict)
     """Questions whose search takes until then."""
     num_checks: int = 0
+    foreseen: list[str] = field(default_factory=list)
+
+    def foresee(self, question: str) -> None:
+        self.foreseen.append(question)
 
     def find(self, question: str, **where: Any) -> Finding:
         self.asked.append({"question": question, **where})
