@@ -45,10 +45,16 @@ def card(card: str) -> dict[str, Value]:
     }
 
 
-def bandwidths(cards: str) -> dict[str, Value]:
-    """GB/s of cards of the catalog; ``cards`` are ids with spaces between."""
-    found = [gpu(name) for name in cards.split()]
-    return {f"{one.id.replace('-', '_')}_gb_s": one.mem_bw_gbs for one in found}
+def specifications(cards: str) -> dict[str, Value]:
+    """Memory as it is sold (GB) and as a program sees it (GiB), and bandwidth (GB/s) of
+    cards of the catalog; ``cards`` are ids with spaces between."""
+    values: dict[str, Value] = {}
+    for one in (gpu(name) for name in cards.split()):
+        key = one.id.replace("-", "_")
+        values[f"{key}_memory_gb"] = one.memory_gb
+        values[f"{key}_visible_gib"] = visible(one)
+        values[f"{key}_gb_s"] = one.mem_bw_gbs
+    return values
 
 
 def compare_cards(card: str, other: str) -> dict[str, Value]:

@@ -22,7 +22,7 @@ FUNCTIONS: dict[str, Callable[..., Values]] = {
         models.decode_bound,
         models.step_reads,
         cards.card,
-        cards.bandwidths,
+        cards.specifications,
         cards.compare_cards,
         cards.users_on_card,
         prices.break_even,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from courseware.words import content_stems
+from mentor.knowing.everyday import in_the_courses_words
 from mentor.knowing.manners import plainly
 from mentor.knowing.short_forms import written_out
 
@@ -76,7 +77,7 @@ def read_question(question: str, before: Sequence[str], selected: str) -> Asked:
     kept = [part for part in parts if not _ORDERS.search(part)]
     is_order = len(kept) < len(parts)
     said = " ".join(" ".join(kept).split())
-    own = written_out(plainly(said))
+    own = in_the_courses_words(written_out(plainly(said)))
     num_words = len(content_stems(own))
     full, is_about_view = own, bool(_SHOWN.search(own))
     if selected.strip() and (is_about_view or num_words < MIN_OWN_WORDS):
@@ -93,7 +94,8 @@ def _needs_before(own: str, num_words: int) -> bool:
 
 def _last(before: Sequence[str]) -> str:
     """The last question, with the one before it where it refers to that."""
-    last = written_out(plainly(_MARKUP.sub(" ", before[-1][:MAX_LETTERS])))
+    plain = plainly(_MARKUP.sub(" ", before[-1][:MAX_LETTERS]))
+    last = in_the_courses_words(written_out(plain))
     if len(before) > 1 and _needs_before(last, len(content_stems(last))):
         return f"{before[-2][:MAX_LETTERS]} {last}"
     return last

@@ -25,7 +25,13 @@ _WORDS = {
     "coldstarts": "cold starts", "sysprompt": "system prompt", "specdec":
     "speculative decoding", "1st": "first", "2nd": "second", "3rd": "third",
     "4th": "fourth", "shd": "should", "w/": "with", "w/o": "without",
-    "thx": "thanks", "breakeven": "break-even", "gpus": "GPUs",
+    "thx": "thanks", "breakeven": "break-even", "gpus": "GPUs", "u star": "break-even",
+    "u*": "break-even", "isnt": "is not", "arent": "are not", "cant": "cannot",
+    "dont": "do not", "doesnt": "does not", "didnt": "did not", "wont": "will not",
+    "wasnt": "was not", "couldnt": "could not", "shouldnt": "should not",
+    "wouldnt": "would not", "havent": "have not", "hasnt": "has not",
+    "incl": "including", "whats": "what is",
+    "admin": "administrator", "admins": "administrators",
 }  # fmt: skip
 _LONGEST_FIRST = "|".join(map(re.escape, sorted(_WORDS, key=len, reverse=True)))
 _SHORT = re.compile(rf"(?<![\w./-])(?:{_LONGEST_FIRST})(?![\w/]|-\w)", re.I)

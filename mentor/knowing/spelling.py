@@ -11,6 +11,9 @@ MIN_LOUD = 5
 MIN_LETTERS, MIN_LETTERS_FOR_TWO = 4, 5
 _NAME = re.compile(r"(?<![\w\-/.])[^\W\d_]{3,}(?![\w\-/])")
 _IN_SENTENCE = re.compile(r"[\w,)%’'] $")
+_BEGINNING = re.compile(r"(?:re|un|pre|non|mis)(?=.{4})")
+_ENDING = re.compile(r"(?:(?<=.{4})(?:s|es|ed|er|ers|ing|ly)|(?<=.{5})y)$")
+MIN_LETTERS_OF_BASE = 4
 _LETTERS = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
 """Whole words: the letters of "SmolLM2" are none."""
 
@@ -61,7 +64,10 @@ class Spelling:
     def _exists(self, plain: str) -> bool:
         one = plain.removesuffix("s")  # of a name such as GPU, too short to correct to
         is_plural = len(one) < MIN_LETTERS and one in self._counts
-        return is_plural or plain in self._counts or plain in self._others
+        if is_plural or plain in self._counts or plain in self._others:
+            return True
+        known = self._others, self._counts
+        return any(base in some for base in bases(plain) for some in known)
 
     def _word(self, word: str) -> str:
         plain = word.lower()
@@ -84,6 +90,16 @@ class Spelling:
                 if away <= 1 or (away == 2 and word[0] == other[0]):
                     found.append((away, -self._counts[other], other))
         return min(found)[2] if found else ""
+
+
+def bases(word: str) -> set[str]:
+    """What a regular word may be made of: "pasted" of "paste", "recompile" of
+    "compile", "choppy" of "chop". Such a word is no misspelling of another."""
+    found = {word, _BEGINNING.sub("", word)}
+    for whole in list(found):
+        if (cut := _ENDING.sub("", whole)) != whole:
+            found |= {cut, f"{cut}e", cut[:-1] if cut[-1:] == cut[-2:-1] else cut}
+    return {base for base in found if len(base) >= MIN_LETTERS_OF_BASE} - {word}
 
 
 def distance(one: str, other: str, most: int) -> int:
