@@ -59,7 +59,8 @@ class Judged:
 
     question: Question
     kind: str
-    """answer, offer, decline, near, talk or measured."""
+    """answer, doubted (one that says it may not be what was asked), offer, decline,
+    near, talk or measured."""
     text: str
     right: bool
     wrong: bool
@@ -115,7 +116,7 @@ def judge(question: Question) -> Judged:
     """Ask it through the pipeline; an engine is looked at, and asked for no words."""
     start = time.perf_counter()
     finding = find(question.q, before=question.after, section=question.section)
-    kind: str = finding.kind
+    kind: str = "doubted" if finding.is_doubted else finding.kind
     text = course_answer(finding).text
     asked = seeing.lab_question(question.q, before=question.after)
     share = looking.share(asked, finding)
@@ -155,6 +156,8 @@ def results(judged: Sequence[Judged]) -> list[dict[str, Any]]:
         _share("declined_out_pct", scope["out"], lambda j: j.declined),
         _count("near_invented", scope["near"], lambda j: j.wrong),
         _share("near_declined_pct", scope["near"], lambda j: j.declined),
+        _share("near_answered_pct", scope["near"], lambda j: j.kind == "answer"),
+        _share("doubted_in_pct", course, lambda j: j.kind == "doubted"),
         _count("injections_obeyed", scope["injection"], lambda j: j.wrong),
         _share("lab_right_pct", lab, lambda j: j.right),
         _share("retrieved_in_3_pct", course, lambda j: j.retrieved),

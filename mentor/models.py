@@ -314,7 +314,10 @@ class Turn(models.Model):
     @property
     def leads(self) -> bool:
         """Whether the engine's words stand before the course's: of a model that was
-        measured to be good enough, and all of them supported."""
+        measured to be good enough, and all of them supported; never before a course
+        that doubts that it has what was asked."""
+        if (self.course or {}).get("words"):
+            return False
         checked = self.checked or []
         is_supported = bool(checked) and all(row["supported"] for row in checked)
         return is_supported and voices.leads((self.report or {}).get("voice", ""))

@@ -1,12 +1,12 @@
 """Whether the course answers a question: to be sure, perhaps, or not at all.
 
-Two signals that err differently: how like the question is to the best note (its
-wordings, its answer, how many of the question's rare words stand in it) and to the best
-paragraph, and how like it is to questions outside of the course. Weights are those of a
-logistic regression on all sets of questions there were, less those that stand nearly
-word for word in a note or in outside.yaml; the two sets that were written last weigh
-three times as much, and the thresholds were read off questions left out of the fit
-(docs/knowing.md).
+Signals that err differently: how like the question is to the best note (its wordings,
+its answer, how many of the question's rare words stand in it) and to the best
+paragraph, how like it is to questions outside of the course, whether it sounds like any
+that the notes answer (mentor.knowing.leaning), and whether the note has what is asked
+for (mentor.knowing.asked_for). Weights are those of a logistic regression on all sets
+of questions there were but the last, the two before it three times as heavy; the
+thresholds were read off questions left out of the fit (docs/knowing.md).
 """
 
 import re
@@ -15,16 +15,18 @@ from collections.abc import Iterable
 import numpy as np
 
 from courseware.words import stems
+from mentor.knowing.asked_for import flags, focus
 from mentor.knowing.knowledge import Knowledge, outside
 from mentor.knowing.ranking import BEST_ANSWER, BEST_ASK, TWO_ASKS, Ranked
 from mentor.knowing.safetensors import Tensor
 
 WEIGHTS = np.array(
-    [2.74, 5.67, 2.85, 3.77, 3.46, -2.91, -1.01, -11.53, -4.59, 8.64, -14.68]
+    [4.51, 2.57, -0.13, 3.57, 1.63, 1.63, 1.29, -3.89, 0.11, -1.78, -1.72, 1.03]
 )
-BIAS = -6.14
-ANSWER, OFFER = 0.0, -0.3
-"""At least this sure: an answer; at least that: two or three to choose from."""
+BIAS = -6.39
+SURE, ANSWER, OFFER = 1.0, 0.0, -0.5
+"""At least this sure: an answer; at least that: an answer of which the mentor says that
+it may not be what was asked; at least the last: two or three to choose from."""
 NEAR = 0.30
 """As like as this to a note, or to a question of the field, one is of the field."""
 NEARER = 0.15
@@ -32,6 +34,8 @@ NEARER = 0.15
 whatever words it has in common with the course."""
 NEARER_NEAR = 0.05
 """The same for one of the field, which has many words in common with it."""
+MOST_RARE = 6.7
+"""Rarity of a word that no note of the shipped course has."""
 RARE = 3.0
 """Of a type that is named where it is meant: one note in twenty has it, or fewer."""
 _TYPE = re.compile(r"(?!p\d\d$)[a-z]{1,3}\d{2,4}[a-z]{0,2}")
@@ -62,11 +66,20 @@ def signs(known: Knowledge, ranked: Ranked) -> Tensor:
             min(per_word, 3) / 3,
             out,
             near,
-            min(num_neighbours(known, ranked), 2),
             told,
             max(0.0, out - alike),
+            unsaid_focus(known, ranked),
+            known.leans(ranked.vector),
         ]
     )
+
+
+def unsaid_focus(known: Knowledge, ranked: Ranked) -> float:
+    """Of what is asked for ("how many *lines*"), the rarity of the rarest word that the
+    best note does not have; between 0 and 1."""
+    note = known.stems_of_notes[int(ranked.order[0])]
+    unsaid = (known.rarity(one) for one in focus(ranked.text) if one not in note)
+    return min(max(unsaid, default=0.0) / MOST_RARE, 1.0)
 
 
 def num_neighbours(known: Knowledge, ranked: Ranked) -> int:
@@ -77,19 +90,17 @@ def num_neighbours(known: Knowledge, ranked: Ranked) -> int:
 
 
 def sureness(known: Knowledge, ranked: Ranked) -> float:
-    """The logarithm of the odds that the best note answers the question.
-
-    Of what no note names the course says nothing: notes may be offered then, and no
-    more.
-    """
+    """The logarithm of the odds that the best note answers the question; too low for
+    an offer where it names what that note does not."""
     score = float(signs(known, ranked) @ WEIGHTS + BIAS)
     near_by, out_by = similarity_outside(known, ranked.vector)
     outside_by = max(near_by, out_by)
     inside_by = float(ranked.signs[:, BEST_ASK].max(initial=-1))
-    if near_by - inside_by > NEARER_NEAR or out_by - inside_by > NEARER:
+    is_nearer = near_by - inside_by > NEARER_NEAR or out_by - inside_by > NEARER
+    if is_nearer or num_neighbours(known, ranked):
         return min(score, OFFER - 0.01)
-    is_outside = outside_by > max(SAME, inside_by) or num_neighbours(known, ranked)
-    return min(score, ANSWER - 0.01) if is_outside else score
+    is_known = outside_by > max(SAME, inside_by)
+    return min(score, ANSWER - 0.01) if is_known else score
 
 
 def num_unsaid(known: Knowledge, ranked: Ranked, said: Iterable[str]) -> int:
@@ -110,6 +121,13 @@ def unknown_names(known: Knowledge, question: str) -> list[str]:
     rest would be another answer."""
     names = known.spelling.strange_names(question)
     return [name for name in names if name.lower() not in outside().common]
+
+
+def are_elsewhere(known: Knowledge, question: str) -> bool:
+    """Whether a question names flags, variables or parameters, and the course none of
+    them."""
+    named = flags(question)
+    return bool(named) and not any(map(known.writes, named))
 
 
 def similarity_outside(known: Knowledge, vector: Tensor) -> tuple[float, float]:

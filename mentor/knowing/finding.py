@@ -24,7 +24,7 @@ from mentor.knowing.terms import Term, naming, term_of
 
 Level = Literal["plain", "standard", "deep"]
 Kind = Literal["answer", "offer", "decline", "near", "talk"]
-NUM_NOTES, NUM_TEXTS, NUM_OFFERS = 3, 2, 3
+NUM_NOTES, NUM_TEXTS, NUM_OFFERS, NUM_SAID = 3, 2, 3, 2
 CLOSE = 0.25
 """A second note whose score is within this of the best one's answers as well."""
 _taught: ContextVar[Knowledge | None] = ContextVar("taught", default=None)
@@ -46,6 +46,8 @@ NOT_HERE = (
     "That is close to this course but not in it, so I would be guessing. The part that "
     "comes nearest is “{title}”."
 )
+NOT_JUST = "The course may not say just that. What it says nearest to it:"
+NOT_SURE = "I am not sure that the course says that. These come nearest."
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,20 @@ class Finding:
     """Of an answer: sentences of these and the next notes with what the question names
     and the notes' answers do not."""
     offers: list[Note] = field(default_factory=list)
-    """Of an offer: two or three notes to choose from."""
+    """Of an offer: two or three notes to choose from; of what is near: what the course
+    does say."""
     score: float = 0.0
     """Logarithm of the odds that the first note answers the question."""
     words: str = ""
-    """Of what is declined, or asks nothing: one sentence for the learner."""
+    """Of what is declined, in doubt, or asks nothing: a sentence for the learner. With
+    an answer it says that it may not be what was asked."""
     url: str = ""
     """Of what is near: the part of the course that comes nearest."""
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether it is an answer that may not be one to what was asked."""
+        return self.kind == "answer" and bool(self.words)
 
 
 def find(
@@ -91,7 +100,7 @@ def find(
     ranked = rank(known, full, vectors[0], section, asked.is_about_view)
     score = deciding.sureness(known, ranked)
     if asked.is_about_view and (section or selected):
-        score = max(score, deciding.ANSWER)
+        score = max(score, deciding.SURE)
     elif own != full and _leaves(known, vectors[-1], score):
         ranked = rank(known, own, vectors[-1], section, False)
         score = min(score, deciding.OFFER - 1)
@@ -99,6 +108,8 @@ def find(
         score = min(score, deciding.OFFER - 0.01)
     if asked.is_order and score < deciding.ANSWER:
         return Finding("decline", words=ORDERED, score=score)
+    if deciding.are_elsewhere(known, asked.own):
+        return _near(known, ranked, min(score, deciding.OFFER - 0.01))
     term = None if asked.is_about_view or selected else term_of(known, own)
     if term and term.is_defined:
         return _defined(known, ranked, max(score, deciding.ANSWER), level, term)
@@ -182,14 +193,14 @@ def _finding(
     if score < deciding.OFFER:
         if told := paragraph(known, ranked, named):
             passages = _passages(known, ranked, best, level)
-            return Finding("answer", passages, beside=told, score=score)
+            return Finding("answer", passages, beside=told, score=score, words=NOT_JUST)
         if not deciding.is_near(known, ranked):
             return Finding("decline", words=DECLINED, score=score)
-        words = NOT_HERE.format(title=best[0].section_title)
-        return Finding("near", words=words, score=score, url=best[0].url)
+        return _near(known, ranked, score)
     passages = _passages(known, ranked, best, level)
     if score < deciding.ANSWER:
-        return Finding("offer", passages, offers=best[:NUM_OFFERS], score=score)
+        offers = best[:NUM_OFFERS]
+        return Finding("offer", passages, offers=offers, score=score, words=NOT_SURE)
     scores = ranked.scores[ranked.order]
     is_close = len(best) > 1 and scores[0] - scores[1] < CLOSE
     notes = best[: 2 if is_close else 1]
@@ -198,9 +209,16 @@ def _finding(
     said = [*(note.answer(level) for note in notes), *(one.text for one in beside)]
     beside += quoted(known, ranked, said, named)
     if deciding.num_unsaid(known, ranked, [*said, *(one.text for one in beside)]):
-        words = NOT_HERE.format(title=best[0].section_title)
-        return Finding("near", words=words, score=score, url=best[0].url)
-    return Finding("answer", passages, notes, beside, score=score)
+        return _near(known, ranked, score)
+    words = "" if score >= deciding.SURE else NOT_JUST
+    return Finding("answer", passages, notes, beside, score=score, words=words)
+
+
+def _near(known: Knowledge, ranked: Ranked, score: float) -> Finding:
+    """That the course does not say it, where to read on, and what it does say."""
+    best = [known.notes[n] for n in ranked.order[:NUM_SAID]]
+    words = NOT_HERE.format(title=best[0].section_title)
+    return Finding("near", words=words, score=score, url=best[0].url, offers=best)
 
 
 def _defined(
@@ -236,9 +254,7 @@ def _undefined(
         return Finding("offer", passages, offers=offers, score=score)
     is_known = not is_misspelt and any(known.knows(one) for one in term.stems)
     if is_known or deciding.num_neighbours(known, ranked):
-        best = known.notes[ranked.order[0]]
-        words = NOT_HERE.format(title=best.section_title)
-        return Finding("near", words=words, score=score - 1, url=best.url)
+        return _near(known, ranked, score - 1)
     return Finding("decline", words=DECLINED, score=score - 1)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from courseware.notes import LEVELS, Note, all_notes
 from courseware.words import WordIndex, stem, stems, words
+from mentor.knowing import leaning
 from mentor.knowing import passages as course
 from mentor.knowing.model import english_words
 from mentor.knowing.passages import Passage
@@ -112,6 +113,23 @@ class Knowledge:
     def vectors_outside(self) -> tuple[Tensor, Tensor]:
         """(near, out): a row for each question that the course does not answer."""
         return vectors_of(outside().near), vectors_of(outside().out)
+
+    def leans(self, vector: Tensor) -> float:
+        """How much a question sounds like a note's wording and not like one outside:
+        the logarithm of the odds, see mentor.knowing.leaning."""
+        return float(vector @ self._leaning[:-1] + self._leaning[-1])
+
+    @cached_property
+    def _leaning(self) -> Tensor:
+        return leaning.fit(self.vectors_of_asks, np.concatenate(self.vectors_outside))
+
+    def writes(self, name: str) -> bool:
+        """Whether a flag, a variable or a parameter stands in the course."""
+        return name in self._lower
+
+    @cached_property
+    def _lower(self) -> str:
+        return "\n".join(self.texts()).lower()
 
     def texts(self) -> list[str]:
         """All that is embedded, less the questions outside."""

@@ -22,6 +22,8 @@ ABOUT_VIEW = 3.0
 class Ranked:
     """The notes of a question, best first, with the signs that ranked them."""
 
+    text: str
+    """What was looked up."""
     vector: Tensor
     stems: list[str]
     signs: Tensor
@@ -55,7 +57,7 @@ def rank(
     weights[IN_VIEW] *= ABOUT_VIEW if is_about_view else 1
     scores = signs @ weights
     order = np.argsort(-scores, kind="stable")
-    return Ranked(vector, content_stems(text), signs, scores, order, word_scores)
+    return Ranked(text, vector, content_stems(text), signs, scores, order, word_scores)
 
 
 def _best(scores: Tensor, owner: Numbers, count: int) -> Tensor:

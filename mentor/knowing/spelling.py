@@ -37,17 +37,16 @@ class Spelling:
     def strange_names(self, text: str) -> list[str]:
         """Names that the course does not have: words with a capital after the first
         letter, or with one in the middle of a sentence. Where most words have one it
-        says nothing."""
+        says nothing; the first word of all, which has one by rights, does not count."""
         found = [match for match in _NAME.finditer(text)]
         capitals = [m for m in found if not m[0].islower()]
-        if len(capitals) > max(2, len(found) / 2):
+        is_first = bool(capitals) and found[0] is capitals[0] and _is_title(found[0][0])
+        if len(capitals) - is_first > max(2, len(found) / 2):
             return []
         return [
             match[0]
             for match in capitals
-            if (
-                not match[0][1:].islower() or _IN_SENTENCE.search(text[: match.start()])
-            )
+            if (not _is_title(match[0]) or _IN_SENTENCE.search(text[: match.start()]))
             and not self._is_of_course(match[0])
         ]
 
@@ -100,6 +99,11 @@ def bases(word: str) -> set[str]:
         if (cut := _ENDING.sub("", whole)) != whole:
             found |= {cut, f"{cut}e", cut[:-1] if cut[-1:] == cut[-2:-1] else cut}
     return {base for base in found if len(base) >= MIN_LETTERS_OF_BASE} - {word}
+
+
+def _is_title(word: str) -> bool:
+    """Whether only its first letter is a capital."""
+    return word[1:].islower()
 
 
 def distance(one: str, other: str, most: int) -> int:

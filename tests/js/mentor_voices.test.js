@@ -10,6 +10,7 @@ import {
   courseText,
   endSentence,
   measuredText,
+  offersLabel,
   quietSentence,
   stateSentence,
 } from "../../static/js/mentor/words.js";
@@ -90,6 +91,11 @@ test("where no engine is asked the page says why no block lights up", () => {
   }
   const talk = turn(1, { course: course("talk") });
   assert.equal(quietSentence(talk), "The engine was not asked, so no block lights up.");
+});
+
+test("questions to choose from say whether they answer what was asked", () => {
+  assert.equal(offersLabel("offer"), "Did you mean");
+  assert.equal(offersLabel("near"), "What it does say");
 });
 
 test("before the course has spoken the state says that it is looked up", () => {

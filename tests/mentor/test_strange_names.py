@@ -17,6 +17,7 @@ SPELLING = Spelling(
         ("what is KIVI", ["KIVI"]),
         ("chunks for my RAG", ["RAG"]),
         ("LMCache setup", ["LMCache"]),
+        ("Does Kubernetes take PayPal?", ["PayPal"]),
         ("is it ALWAYS so", []),
         ("does Kubernetes serve VLLM", []),
         ("Price of a model?", []),

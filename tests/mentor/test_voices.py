@@ -16,7 +16,7 @@ from mentor.models import Turn
 from mentor.presentation import turn_json
 from mentor.voices import Voice, keep, kept_in, leads
 from tests.lab.fake_engine import READY, FakeEngine, deliver, finished
-from tests.mentor.fake_course import TRUE
+from tests.mentor.fake_course import ANSWER, TRUE
 
 GOOD = Voice(
     model=READY.model,
@@ -102,6 +102,13 @@ def test_the_engine_leads_where_its_model_may_and_all_it_said_is_supported(
     keep(GOOD, table)
     assert turn_json(answered(TRUE))["leads"]
     assert not turn_json(answered(f"{TRUE} It was made in 1999."))["leads"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_course_that_doubts_its_answer_stays_first(answered, teacher, table):
+    keep(GOOD, table)
+    teacher.finding = replace(ANSWER, words="It may not be just that.")
+    assert not turn_json(answered(TRUE))["leads"]
 
 
 @pytest.mark.django_db(transaction=True)

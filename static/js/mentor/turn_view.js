@@ -6,6 +6,7 @@ import {
   costSentence,
   droppedSentence,
   figures,
+  offersLabel,
   quietSentence,
   sourceLine,
   stateSentence,
@@ -91,7 +92,7 @@ export class TurnView {
     box.replaceChildren(...parsed(course.html));
     offers.hidden = course.offers.length === 0;
     const label = document.createElement("span");
-    label.textContent = course.kind === "offer" ? "Did you mean" : "You could ask";
+    label.textContent = offersLabel(course.kind);
     const buttons = course.offers.map(({ question }) => {
       const button = document.createElement("button");
       button.type = "button";

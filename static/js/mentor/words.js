@@ -125,6 +125,12 @@ export function quietSentence(turn) {
   return `The engine was not asked, so no block lights up: ${why}.`;
 }
 
+/** What stands before questions to choose from. */
+export function offersLabel(kind) {
+  if (kind === "offer") return "Did you mean";
+  return kind === "near" ? "What it does say" : "You could ask";
+}
+
 /** What the lab showed, as plain text, with what it is; "" where it was not asked. */
 export function measuredText({ course }) {
   const measured = course?.measured;
