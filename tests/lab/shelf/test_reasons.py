@@ -2,12 +2,16 @@
 
 import pytest
 
+from lab.experiments.catalog import EXPERIMENTS
+from lab.experiments.presentation import RECORDED_PREFIX
 from lab.recordings import library
 from lab.recordings.reader import read_bytes
 from lab.tracing.notes import LookedUp, notes_of
 from tests.lab.shelf.conftest import browser
 
 URL = "/lab/recordings/experiment-full-house/reasons/"
+BEFORE_NOTES = {"batching"}
+"""Experiments whose recordings are older than reasons."""
 
 
 def admitted() -> tuple[int, LookedUp]:
@@ -37,6 +41,29 @@ def test_at_a_step_it_tells_hit_or_miss_of_a_request(learner) -> None:
     before = learner.get(URL, {"step": step - 1, "request": note.short_id}).json()
     assert before["step"] == step - 1
     assert not before["why"]["sentences"][0].startswith("It took")
+
+
+@pytest.mark.parametrize("experiment", sorted(EXPERIMENTS.keys() - BEFORE_NOTES))
+def test_the_recording_of_each_experiment_tells_why_of_every_request(
+    learner, experiment
+) -> None:
+    name = f"{RECORDED_PREFIX}{experiment}"
+    content = library.file(name)
+    assert content is not None
+    admitted_at = {
+        note.short_id: trace.header.step
+        for trace in read_bytes(content, name).traces()
+        for note in notes_of(trace)
+        if isinstance(note, LookedUp)
+    }
+    assert admitted_at, "a request is admitted in each of them"
+    newest = sorted(admitted_at)[-3:]
+    for short_id in {min(admitted_at), *newest}:
+        query = {"step": admitted_at[short_id], "request": short_id}
+        told = learner.get(f"/lab/recordings/{name}/reasons/", query).json()
+        assert told["lacks"] == ""
+        assert told["why"]["title"] == f"Why: request {short_id:03x}"
+        assert " of its " in told["why"]["sentences"][0], told["why"]
 
 
 def test_a_recording_without_notes_says_what_it_lacks(learner) -> None:
