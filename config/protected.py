@@ -1,5 +1,7 @@
 """Every answer of the web process says what it may load: refusals before Django and
-static files too, which no middleware of Django sees."""
+static files too, which no middleware of Django sees. One that belongs to somebody, by
+its cookie, is for that browser alone: a cache of many would hand a new visitor's
+session to the next."""
 
 from typing import Any
 
@@ -31,7 +33,20 @@ class ProtectedAnswers:
                 headers = list(message.get("headers", []))
                 known = {name.lower() for name, _ in headers}
                 added = [pair for pair in ADDED.items() if pair[0] not in known]
-                message = {**message, "headers": [*headers, *added]}
+                message = {**message, "headers": [*for_one(headers), *added]}
             await send(message)
 
         await self.application(scope, receive, protected)
+
+
+def for_one(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers, ``private`` where the answer sets a cookie or depends on one."""
+    said = {name.lower(): value.lower() for name, value in headers}
+    kept = said.get(b"cache-control", b"")
+    is_ones = b"set-cookie" in said or b"cookie" in said.get(b"vary", b"")
+    if not is_ones or b"private" in kept or b"no-store" in kept:
+        return headers
+    others = [pair for pair in headers if pair[0].lower() != b"cache-control"]
+    rest = [kept.replace(b"public", b"").strip(b" ,")] if kept else []
+    value = b", ".join([b"private", *filter(None, rest)])
+    return [*others, (b"cache-control", value)]
