@@ -155,7 +155,7 @@ def compare(
 
 
 Tables = dict[int, tuple[int, ...]]
-"""Of each request its computed tokens and its block ids."""
+"""Of each request its computed tokens and the block ids of its tables."""
 
 
 def _steps(
@@ -170,7 +170,10 @@ def _steps(
             yield (
                 step,
                 {
-                    request.short_id: (request.num_computed_tokens, *request.block_ids)
+                    request.short_id: (
+                        request.num_computed_tokens,
+                        *[block for table in request.tables() for block in table],
+                    )
                     for request in mirror.requests.values()
                 },
             )

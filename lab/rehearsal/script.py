@@ -39,8 +39,8 @@ NO_NOTES = (
 NO_START = "This recording cannot be rehearsed: what its first step began from is lost."
 HAS_MORE = (
     "This recording cannot be rehearsed: its engine had speculative decoding, a KV "
-    "connector, several pipeline stages or a model whose layers do not all use full "
-    "attention, whose part in a step is not recorded."
+    "connector, several pipeline stages, or layers whose blocks follow rules that are "
+    "not recorded."
 )
 NO_STEPS = "There is no step in this recording to go through again."
 TOO_LONG = f"This recording has more than {MOST_STEPS:,} steps, the limit."

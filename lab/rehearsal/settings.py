@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from math import gcd
 from typing import Any
 
 from lab.errors import EngineError
-from lab.tracing.replay_notes import ReplaySettings
+from lab.tracing.groups import GroupKind
+from lab.tracing.replay_notes import ReplayGroup, ReplaySettings
 
 MOST_BLOCKS = 1 << 17
 MOST_BLOCK_SIZE = 256
@@ -49,17 +51,16 @@ class WhatIf:
     def of(self, recorded: ReplaySettings) -> ReplaySettings:
         """The recorded settings with these in their place; raises WhatIfRefused, a
         sentence with the value and what is allowed."""
-        changed = {k: int(v) for k, v in asdict(self).items() if v is not None}
+        changed: dict[str, Any] = {
+            k: int(v) for k, v in asdict(self).items() if v is not None
+        }
         wanted = recorded._replace(**changed)
-        granule = recorded.granule
-        if wanted.block_size % granule or not 0 < wanted.block_size <= MOST_BLOCK_SIZE:
-            raise WhatIfRefused(
-                f"A block of {wanted.block_size} tokens cannot be rehearsed: this "
-                f"recording tells beginnings in steps of {granule} tokens, so that "
-                f"multiples of {granule} up to {MOST_BLOCK_SIZE} can."
-            )
-        needed = -(-wanted.max_model_len // wanted.block_size) + 1
-        _within("blocks", wanted.num_blocks, needed, MOST_BLOCKS, NEEDED)
+        if recorded.groups:
+            wanted = with_groups(wanted, recorded)
+        else:
+            _check_block_size(wanted.block_size, recorded.granule)
+            needed = -(-wanted.max_model_len // wanted.block_size) + 1
+            _within("blocks", wanted.num_blocks, needed, MOST_BLOCKS, NEEDED)
         _within("seats (max_num_seqs)", wanted.max_num_seqs, 1, MOST_SEQS)
         least = wanted.max_num_seqs
         if not wanted.has_chunked_prefill:
@@ -81,6 +82,52 @@ class WhatIf:
     def is_as_recorded(self) -> bool:
         """Whether nothing is changed."""
         return not any(value is not None for value in asdict(self).values())
+
+
+def _check_block_size(size: int, granule: int) -> None:
+    if size % granule or not 0 < size <= MOST_BLOCK_SIZE:
+        raise WhatIfRefused(
+            f"A block of {size} tokens cannot be rehearsed: this recording tells "
+            f"beginnings in steps of {granule} tokens, so that multiples of {granule} "
+            f"up to {MOST_BLOCK_SIZE} can."
+        )
+
+
+GROUPS_KEEP_SIZE = (
+    "The tokens of a block cannot be changed here: this model’s layers keep their "
+    "blocks in KV-cache groups, and vLLM derives their sizes from the layers."
+)
+STATES_NEED_CACHE = (
+    "Prefix caching cannot be changed here: with it vLLM keeps this model’s states in "
+    "other blocks than without."
+)
+
+
+def with_groups(wanted: ReplaySettings, recorded: ReplaySettings) -> ReplaySettings:
+    """The settings for a model with KV-cache groups; raises WhatIfRefused."""
+    if wanted.block_size != recorded.block_size:
+        raise WhatIfRefused(GROUPS_KEEP_SIZE)
+    kinds = {group.kind for group in recorded.groups}
+    if wanted.has_prefix_caching != recorded.has_prefix_caching:
+        if GroupKind.STATE in kinds:
+            raise WhatIfRefused(STATES_NEED_CACHE)
+        hashed = gcd(*[group.block_size for group in recorded.groups])
+        wanted = wanted._replace(hash_block_size=hashed)
+    least = min(recorded.num_blocks, 1 + sum(_needs(wanted, g) for g in wanted.groups))
+    _within("blocks", wanted.num_blocks, least, MOST_BLOCKS, NEEDED)
+    return wanted
+
+
+def _needs(settings: ReplaySettings, group: ReplayGroup) -> int:
+    """Blocks that one request of the longest length takes at most; of a window with the
+    tokens on their way, as vLLM admits it."""
+    whole = -(-settings.max_model_len // group.block_size)
+    if group.kind == GroupKind.STATE:
+        return min(whole, 2)
+    if group.kind == GroupKind.FULL:
+        return whole
+    under_way = settings.steps_in_flight * settings.max_num_batched_tokens
+    return min(whole, -(-(group.window + under_way) // group.block_size) + 1)
 
 
 NEEDED = " (one request of the longest length has to fit, beside the null block)"

@@ -12,18 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from vllm import SamplingParams
 from vllm.engine.arg_utils import EngineArgs
 from vllm.v1.core.kv_cache_utils import BlockHash
-from vllm.v1.kv_cache_interface import (
-    FullAttentionSpec,
-    KVCacheConfig,
-    KVCacheGroupSpec,
-)
+from vllm.v1.kv_cache_interface import KVCacheConfig
 from vllm.v1.request import Request
 from vllm.v1.structured_output import StructuredOutputManager
 
+from lab.rehearsal.group_stage import group_specs, set_cache_config
 from lab.rehearsal.script import Part
 from lab.tracing.replay_notes import ReplaySettings
 from lab.tracing.scheduler import TracingScheduler
@@ -71,20 +67,17 @@ def set_up(settings: ReplaySettings) -> RehearsedScheduler:
     with tempfile.TemporaryDirectory() as directory:
         config = _config(Path(directory), settings)
     size, num_blocks = settings.block_size, settings.num_blocks
-    config.cache_config.block_size = size
+    set_cache_config(config.cache_config, settings)
     config.cache_config.num_gpu_blocks = num_blocks
     config.scheduler_config.async_scheduling = bool(settings.is_async)
     if hasattr(config.scheduler_config, "watermark"):
         config.scheduler_config.watermark = settings.watermark_ppm / 1e6
-    spec = FullAttentionSpec(
-        block_size=size, num_kv_heads=1, head_size=1, dtype=torch.float32
-    )
-    group = KVCacheGroupSpec(["layer"], spec)
     scheduler = RehearsedScheduler(
         vllm_config=config,
-        kv_cache_config=KVCacheConfig(num_blocks, [], [group]),
+        kv_cache_config=KVCacheConfig(num_blocks, [], group_specs(settings)),
         structured_output_manager=StructuredOutputManager(config),
         block_size=size,
+        hash_block_size=settings.hash_size,
     )
     scheduler.use_v2_model_runner = bool(settings.has_v2_runner)
     return scheduler
@@ -145,12 +138,13 @@ def hasher_of(
     part: Part, settings: ReplaySettings
 ) -> Callable[[Request], list[BlockHash]]:
     """Gives each whole block the name of the beginning that ends with it."""
-    per_block = settings.block_size // settings.granule
+    size = settings.hash_size
+    per_block = size // settings.granule
     short_id, names = part.arrival.short_id, part.names
 
     def hashes(request: Request) -> list[BlockHash]:
         first = len(request.block_hashes)
-        end = request.num_tokens // settings.block_size
+        end = request.num_tokens // size
         return [hash_of(index) for index in range(first, end)]
 
     def hash_of(index: int) -> BlockHash:

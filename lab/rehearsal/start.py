@@ -14,6 +14,12 @@ from vllm.v1.core.kv_cache_utils import make_block_hash_with_group_id
 from vllm.v1.core.sched.output import SchedulerOutput
 from vllm.v1.request import Request, RequestStatus
 
+from lab.rehearsal.group_start import (
+    allocate,
+    fill_hashes,
+    restore_hashes,
+    restore_tables,
+)
 from lab.rehearsal.script import Part, Script
 from lab.rehearsal.stage import (
     OTHER_TOKEN,
@@ -40,7 +46,8 @@ def begin(
     if is_same:
         _restore_pool(scheduler, script)
     elif settings.has_prefix_caching:
-        _fill_cache(scheduler, script, settings)
+        fill = _fill_cache if not settings.groups else _fill_groups
+        fill(scheduler, script, settings)
     num_seats = settings.max_num_seqs
     for mirrored in _in_order(script):
         part = script.parts[mirrored.short_id]
@@ -52,18 +59,37 @@ def begin(
         request.num_preemptions = mirrored.num_preemptions
         is_running = mirrored.state is RequestState.RUNNING
         if is_running and len(scheduler.running) < num_seats:
-            place = _restore_table if is_same else _allocate
-            is_running = place(scheduler, request, part, mirrored)
+            is_running = _place(scheduler, script, request, mirrored, is_same)
         else:
             is_running = False
         _put(scheduler, request, part, is_running, is_same)
-    return [_step(scheduler, step) for step in script.start.in_flight]
+    awaited = scheduler.running
+    if is_same:  # what was preempted is resumed once its output has come
+        awaited = list(scheduler.requests.values())
+    known = {request.request_id for request in awaited}
+    return [_step(known, step) for step in script.start.in_flight]
 
 
 def _in_order(script: Script) -> Iterator[RequestMirror]:
     """The running requests, then the queue."""
     for live in script.start.live:
         yield script.mirror.requests[live.short_id]
+
+
+def _place(
+    scheduler: RehearsedScheduler,
+    script: Script,
+    request: Request,
+    mirrored: RequestMirror,
+    is_same: bool,
+) -> bool:
+    """Give a running request its blocks; whether it has them."""
+    if script.settings.groups and is_same:
+        return restore_tables(scheduler, request, script, mirrored)
+    if script.settings.groups:
+        return allocate(scheduler, request, mirrored)
+    place = _restore_table if is_same else _allocate
+    return place(scheduler, request, mirrored)
 
 
 def _put(
@@ -79,27 +105,27 @@ def _put(
         request.status = RequestStatus.RUNNING
         scheduler.running.append(request)
         request.num_output_placeholders = part.live.num_output_placeholders
-        request.num_in_flight_tokens = part.live.num_in_flight_tokens
         request.is_prefill_chunk = request.num_computed_tokens < request.num_tokens - 1
     else:
         has_begun = request.num_preemptions or request.num_output_tokens
         request.status = RequestStatus.PREEMPTED if has_begun else RequestStatus.WAITING
         scheduler.waiting.add_request(request)
     if is_running or is_same:
+        request.num_in_flight_tokens = part.live.num_in_flight_tokens
         request.num_stale_output_tokens = part.live.num_stale_output_tokens
         request.drop_stale_output = bool(part.live.drops_stale_output)
 
 
 def _step(
-    scheduler: RehearsedScheduler, step: list[tuple[int, int, bool]]
+    known: set[str], step: list[tuple[int, int, bool]]
 ) -> tuple[SchedulerOutput, set[str]]:
-    """A step on its way, as far as update_from_output() looks at it."""
+    """A step on its way, as far as update_from_output() looks at it; of these requests
+    alone."""
     output = SchedulerOutput.make_empty()
     sampling = set()
-    running = {request.request_id for request in scheduler.running}
     for short_id, num_tokens, samples in step:
         request_id = f"{short_id}-00000000"
-        if request_id in running:
+        if request_id in known:
             output.num_scheduled_tokens[request_id] = num_tokens
             output.total_num_scheduled_tokens += num_tokens
             if samples:
@@ -120,6 +146,9 @@ def _restore_pool(scheduler: RehearsedScheduler, script: Script) -> None:
     for block_id, ref_cnt in enumerate(mirror.ref_cnt.tolist()):
         if block_id:
             blocks[block_id].ref_cnt = ref_cnt
+    if script.settings.groups:
+        restore_hashes(scheduler, script)
+        return
     known = set()
     for cached in script.start.cached:
         known.add(cached.block_id)
@@ -142,7 +171,6 @@ def _give_hash(scheduler: RehearsedScheduler, block: Any, name: int) -> None:
 def _restore_table(
     scheduler: RehearsedScheduler,
     request: Request,
-    part: Part,
     mirrored: RequestMirror,
 ) -> bool:
     manager = scheduler.kv_cache_manager
@@ -157,6 +185,13 @@ def _restore_table(
 
 
 # Another pool
+
+
+def _fill_groups(
+    scheduler: RehearsedScheduler, script: Script, settings: ReplaySettings
+) -> None:
+    """Blocks of groups keep their size."""
+    fill_hashes(scheduler, script)
 
 
 def _fill_cache(
@@ -211,7 +246,6 @@ def _depth(name: int, before: dict[int, int], depths: dict[int, int]) -> int:
 def _allocate(
     scheduler: RehearsedScheduler,
     request: Request,
-    part: Part,
     mirrored: RequestMirror,
 ) -> bool:
     """Whether its computed tokens have room; by vLLM's own manager."""

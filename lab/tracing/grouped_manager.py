@@ -50,8 +50,13 @@ class GroupedCacheManager(TracingCacheManager):
 
     def allocate_slots(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         blocks = super().allocate_slots(request, *args, **kwargs)
-        if blocks is None and (looked := self.lookups.get(request.request_id)):
-            coordinator: Any = self.coordinator
+        coordinator: Any = self.coordinator
+        # More than there are is no count: a state that is computed in this very step
+        # cannot be gone on from before the next one.
+        is_count = blocks is None and (
+            coordinator.num_wanted <= self.block_pool.num_gpu_blocks
+        )
+        if is_count and (looked := self.lookups.get(request.request_id)):
             kept = self.watermark_blocks * kwargs.get("has_scheduled_reqs", True)
             kept += kwargs.get("reserved_blocks", 0)
             looked.num_needed = coordinator.num_wanted + kept

@@ -9,7 +9,8 @@ it tells all that is. Layout, in uint32 words::
     2  sequence of the StepTrace that follows
     then sections: which, number of words that follow, words
 
-    SETTINGS   one word a field of ReplaySettings; first in a record that tells all
+    SETTINGS   one word a field of ReplaySettings, with groups 5 words each of them;
+               first in a record that tells all
     ARRIVED    7 words a request, see Arrival: it begins to wait
     NAMED      short_id, granules before, first name, count: of a request's beginnings
                the next ``count`` have the names that follow each other from the first
@@ -23,13 +24,17 @@ it tells all that is. Layout, in uint32 words::
                hash: block id, name before its first granule or 0, and the names of its
                granules
     RESET      no words: the prefix cache was emptied on purpose
+    GROUP_CACHED
+               of a model with KV-cache groups in the place of CACHED: block id, group,
+               tokens of the beginning that its hash stands for, and its name
+    GROUP_LIVE 7 words a running request and group, see GroupLive
 """
 
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lab.tracing.trace import HEADER_WORDS, LOW_WORD, TraceError
 
@@ -52,6 +57,21 @@ class Section(IntEnum):
     CACHED = 7
     RESET = 8
     ENDED = 9
+    GROUP_CACHED = 10
+    GROUP_LIVE = 11
+
+
+class ReplayGroup(NamedTuple):
+    """A KV-cache group, as far as vLLM's scheduler goes by it."""
+
+    kind: int
+    """A GroupKind."""
+    block_size: int
+    window: int
+    state_mode: int
+    """Of states, when one is kept: 0 the last alone, 1 always, 2 at ends of blocks."""
+    alike: int
+    """The same of groups whose layers are alike: vLLM looks those up together."""
 
 
 class ReplaySettings(NamedTuple):
@@ -76,7 +96,16 @@ class ReplaySettings(NamedTuple):
     steps_in_flight: int
     has_more: int
     """Something that a replay does not know: speculative decoding, a KV connector,
-    pipeline stages, a block of several sizes."""
+    pipeline stages, layers whose blocks follow rules that are not told."""
+    hash_block_size: int = 0
+    """Tokens of a hash, of a model with groups; 0: of a block."""
+    groups: tuple[ReplayGroup, ...] = ()
+    """None for a model of full attention alone."""
+
+    @property
+    def hash_size(self) -> int:
+        """Tokens of a hash."""
+        return self.hash_block_size or self.block_size
 
 
 class Arrival(NamedTuple):
@@ -122,6 +151,30 @@ class Cached(NamedTuple):
     names: tuple[int, ...]
 
 
+class GroupCached(NamedTuple):
+    """A hash that a block of a group has."""
+
+    block_id: int
+    group: int
+    num_tokens: int
+    name: int
+
+
+class GroupLive(NamedTuple):
+    """What vLLM keeps of a running request in a group, beside its block table; logical
+    blocks and counts are told with 1 added, 0 where there is none."""
+
+    short_id: int
+    group: int
+    num_cached: int
+    """Blocks that were offered to the prefix cache."""
+    last_state: int
+    num_retired: int
+    is_allocated: int
+    shared_tokens: int
+    """Where other requests' beginning ends, as its own lookup found it."""
+
+
 @dataclass
 class ReplayNote:
     """One record, decoded."""
@@ -138,6 +191,8 @@ class ReplayNote:
     free: list[int] = field(default_factory=list)
     cached: list[Cached] = field(default_factory=list)
     is_reset: bool = False
+    group_cached: list[GroupCached] = field(default_factory=list)
+    group_live: list[GroupLive] = field(default_factory=list)
 
 
 def is_replay_note(record: bytes) -> bool:
@@ -146,6 +201,14 @@ def is_replay_note(record: bytes) -> bool:
 
 
 # Writing
+
+
+def settings_words(settings: ReplaySettings) -> list[int]:
+    """The words of SETTINGS; without groups they end with ``has_more``."""
+    *words, hash_block_size, groups = settings
+    if not groups:
+        return words
+    return [*words, hash_block_size, *[word for group in groups for word in group]]
 
 
 def arrival_words(arrival: Arrival) -> tuple[int, ...]:
@@ -214,7 +277,7 @@ def decode_note(record: bytes) -> ReplayNote:
 def _take(note: ReplayNote, section: Section, body: list[int]) -> None:
     match section:
         case Section.SETTINGS:
-            note.settings = ReplaySettings(*body)
+            note.settings = _settings(body)
         case Section.ARRIVED:
             note.arrivals += [_arrival(*row) for row in _rows(body, 7)]
         case Section.NAMED:
@@ -225,12 +288,34 @@ def _take(note: ReplayNote, section: Section, body: list[int]) -> None:
             note.in_flight.append([(a, b, bool(c)) for a, b, c in _rows(body, 3)])
         case Section.FREE:
             note.free += body
-        case Section.CACHED:
-            note.cached += _cached(note, body)
         case Section.ENDED:
             note.ended += [(a, b) for a, b in _rows(body, 2)]
         case Section.RESET:
             note.is_reset = True
+        case _:
+            _take_cached(note, section, body)
+
+
+def _take_cached(note: ReplayNote, section: Section, body: list[int]) -> None:
+    if section is Section.CACHED:
+        note.cached += _cached(note, body)
+    elif section is Section.GROUP_CACHED:
+        note.group_cached += [GroupCached(*row) for row in _rows(body, 4)]
+    else:
+        note.group_live += [GroupLive(*row) for row in _rows(body, 7)]
+
+
+def _settings(body: list[int]) -> ReplaySettings:
+    num_plain = len(ReplaySettings._fields) - 2
+    plain: list[Any] = body[:num_plain]
+    rest = body[num_plain:]
+    groups = tuple(ReplayGroup(*row) for row in _rows(rest[1:], 5))
+    if not all(group.block_size for group in groups):
+        raise ValueError("a KV-cache group has blocks of no token")
+    hash_block_size = rest[0] if rest else 0
+    return ReplaySettings(*plain)._replace(
+        hash_block_size=hash_block_size, groups=groups
+    )
 
 
 def _rows(body: list[int], width: int) -> list[list[int]]:

@@ -14,6 +14,14 @@ from vllm.v1.core.kv_cache_utils import KVCacheBlock
 from vllm.v1.core.sched.output import SchedulerOutput
 from vllm.v1.request import Request, RequestStatus
 
+from lab.tracing.group_replay import (
+    KeyContents,
+    cached_keys,
+    granule_size,
+    group_live_words,
+    replay_groups,
+)
+from lab.tracing.groups import Groups
 from lab.tracing.prefix_names import PrefixNames, granule_of
 from lab.tracing.replay_notes import (
     Arrival,
@@ -21,6 +29,7 @@ from lab.tracing.replay_notes import (
     Section,
     arrival_words,
     run_words,
+    settings_words,
 )
 
 SKIPS_CACHE, WAITS_FOR_GRAMMAR = 1, 2
@@ -42,11 +51,15 @@ class _Named:
 class ReplayTeller:
     """Of one scheduler; nothing of it leaves but names, ids and counts."""
 
-    def __init__(self, scheduler: Any) -> None:
+    def __init__(self, scheduler: Any, groups: Groups | None = None) -> None:
+        """``groups``: None for a model of full attention alone."""
         pool = scheduler.kv_cache_manager.block_pool
         self._scheduler = scheduler
+        self._groups = groups
+        self.keys = None if groups is None else KeyContents()
+        """Of a model with groups, in the place of what each block has."""
         self._block_size: int = scheduler.block_size
-        self._granule = granule_of(self._block_size)
+        self._granule = granule_of(granule_size(scheduler))
         self._per_block = self._block_size // self._granule
         kept = GENERATIONS_A_POOL * pool.num_gpu_blocks * self._per_block
         self._prefixes = PrefixNames(self._granule, kept)
@@ -89,6 +102,17 @@ class ReplayTeller:
             for index in range(first, end):
                 self._contents[blocks[index].block_id] = named, index
 
+    def hashed_key(self, request: Request, key: Any, num_tokens: int | None) -> None:
+        """A block got the hash of the request's beginning of so many tokens."""
+        named = self._named.get(request.request_id)
+        if self.keys is not None and named is not None and num_tokens is not None:
+            self.keys.made(key, named, num_tokens)
+
+    def lost_keys(self, keys: Sequence[Any], pool: Any) -> None:
+        """A block has these hashes no more."""
+        if self.keys is not None:
+            self.keys.lost(keys, pool)
+
     def paused(self, request: Request) -> None:
         """It was preempted: what it computes again is looked up by all its tokens."""
         named = self._named[request.request_id]
@@ -106,6 +130,8 @@ class ReplayTeller:
     def reset(self) -> None:
         """The prefix cache is empty."""
         self._contents.clear()
+        if self.keys is not None:
+            self.keys.clear()
         self._is_reset = True
 
     def take(self) -> Sections:
@@ -143,16 +169,39 @@ class ReplayTeller:
             live += _live_of(request, short_id)
         runs = self._runs
         self.take()
+        settings = settings_of(self._scheduler, self._granule, self._groups)
         return [
-            (Section.SETTINGS, settings_of(self._scheduler, self._granule)),
+            (Section.SETTINGS, settings_words(settings)),
             (Section.ARRIVED, arrived),
             (Section.NAMED, runs),
             (Section.LIVE, live),
             (Section.ENDED, ended),
             *[(Section.IN_FLIGHT, step) for step in self._steps_in_flight()],
             (Section.FREE, self._free()),
-            (Section.CACHED, self._cached()),
+            *self._all_cached(),
         ]
+
+    def _all_cached(self) -> Sections:
+        if self.keys is None:
+            return [(Section.CACHED, self._cached())]
+        live: list[int] = []
+        for request in self._scheduler.running:
+            short_id = self._named[request.request_id].short_id
+            live += group_live_words(self._scheduler, request, short_id)
+        return [(Section.GROUP_CACHED, self._cached_keys()), (Section.GROUP_LIVE, live)]
+
+    def _cached_keys(self) -> list[int]:
+        """Hashes of unknown content, made before this began, are left out."""
+        assert self.keys is not None
+        words: list[int] = []
+        for block_id, group, key in cached_keys(
+            self._scheduler.kv_cache_manager.block_pool
+        ):
+            named, num_tokens = self.keys.of(key) or (None, 0)
+            at = num_tokens // self._granule - 1
+            if named is not None and 0 <= at < len(named.names):
+                words += (block_id, group, num_tokens, named.names[at])
+        return words
 
     def _steps_in_flight(self) -> Iterable[list[int]]:
         """A request's output placeholders are its tokens in flight: so many of its last
@@ -242,7 +291,7 @@ def _live_of(request: Request, short_id: int) -> tuple[int, ...]:
     )
 
 
-def settings_of(scheduler: Any, granule: int) -> ReplaySettings:
+def settings_of(scheduler: Any, granule: int, groups: Groups | None) -> ReplaySettings:
     """What this scheduler goes by."""
     config = scheduler.vllm_config
     wanted, parallel = scheduler.scheduler_config, scheduler.parallel_config
@@ -250,13 +299,14 @@ def settings_of(scheduler: Any, granule: int) -> ReplaySettings:
     in_flight = getattr(config, "max_concurrent_batches", None)
     if in_flight is None:
         in_flight = 2 if wanted.async_scheduling else 1
+    told = () if groups is None else replay_groups(scheduler, groups)
     has_more = (
         config.speculative_config is not None
         or config.kv_transfer_config is not None
         or parallel.pipeline_parallel_size > 1
         or parallel.decode_context_parallel_size > 1
-        or pool.hash_block_size != scheduler.block_size
-        or not scheduler.has_plain_tables
+        or (groups is None and pool.hash_block_size != scheduler.block_size)
+        or (groups is not None and not told)
     )
     return ReplaySettings(
         granule=granule,
@@ -274,4 +324,6 @@ def settings_of(scheduler: Any, granule: int) -> ReplaySettings:
         watermark_ppm=round(1e6 * getattr(wanted, "watermark", 0.0)),
         steps_in_flight=in_flight,
         has_more=int(has_more),
+        hash_block_size=pool.hash_block_size if told else 0,
+        groups=told,
     )

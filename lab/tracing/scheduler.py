@@ -213,11 +213,13 @@ class TracingScheduler(AsyncScheduler):
         """Attach the pool, with a snapshot, or detach it when the reader says so."""
         is_on = self._tap is not None and self._tap.is_enabled
         if is_on and self._pool is None:
-            self._teller = ReplayTeller(self)
-            self._pool = TracingBlockPool.attach(
-                self.kv_cache_manager.block_pool, self._teller.hashed
-            )
             groups = None if self._tables is None else self._groups
+            self._teller = ReplayTeller(self, groups)
+            self._pool = TracingBlockPool.attach(
+                self.kv_cache_manager.block_pool,
+                self._teller.hashed,
+                None if groups is None else self._teller,
+            )
             self._notes = NoteTaker(self, self._pool, self._short_ids, groups)
             self._steps.attach(
                 self._pool.dirty, self._notes.lookups, self._teller.in_flight

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, Protocol
 
 from vllm.v1.core.block_pool import BlockPool
 from vllm.v1.core.kv_cache_utils import BlockHashWithGroupId, KVCacheBlock
@@ -13,6 +13,16 @@ from lab.tracing.notes import REMOVED, freed_note
 
 OnHashed = Callable[[Request, Sequence[KVCacheBlock], int, int], None]
 """A request's block table, and from where to where its blocks have hashes now."""
+
+
+class Keys(Protocol):
+    """Follows the hashes of the prefix cache."""
+
+    def hashed_key(self, request: Request, key: Any, num_tokens: int | None) -> None:
+        """A block got the hash of the request's beginning of so many tokens."""
+
+    def lost_keys(self, keys: Sequence[Any], pool: BlockPool) -> None:
+        """A block has these no more."""
 
 
 class TracingBlockPool(BlockPool):
@@ -36,9 +46,15 @@ class TracingBlockPool(BlockPool):
     number_of: dict[int, int]
     """By block id: the number of its hash."""
     on_hashed: OnHashed
+    keys: Keys | None
+    """Told each hash of a model with KV-cache groups; None for any other."""
+    hashes_of: Request | None
+    """Whose blocks get hashes now."""
 
     @staticmethod
-    def attach(pool: BlockPool, on_hashed: OnHashed) -> "TracingBlockPool":
+    def attach(
+        pool: BlockPool, on_hashed: OnHashed, keys: "Keys | None" = None
+    ) -> "TracingBlockPool":
         """Turn vLLM's own pool into a tracing one, without rebuilding it."""
         pool.__class__ = TracingBlockPool
         assert isinstance(pool, TracingBlockPool)
@@ -47,7 +63,7 @@ class TracingBlockPool(BlockPool):
         pool.hook_ns = 0
         pool.log, pool.freed = [], []
         pool._number_all(pool.__dict__.get("numbers"))
-        pool.on_hashed = on_hashed
+        pool.on_hashed, pool.keys, pool.hashes_of = on_hashed, keys, None
         return pool
 
     def _number_all(self, before: HashNumbers | None) -> None:
@@ -115,12 +131,17 @@ class TracingBlockPool(BlockPool):
         *args: Any,
         **kwargs: Any,
     ) -> None:
+        self.hashes_of = request
         super().cache_full_blocks(
             request, blocks, num_cached_blocks, num_full_blocks, *args, **kwargs
         )
         start = perf_counter_ns()
         self.on_hashed(request, blocks, num_cached_blocks, num_full_blocks)
         self.hook_ns += perf_counter_ns() - start
+
+    def cache_partial_block(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        self.hashes_of = request
+        return super().cache_partial_block(request, *args, **kwargs)
 
     def unpin_blocks(self, blocks: Iterable[KVCacheBlock], on_reuse: Any) -> None:
         pinned = list(blocks)
@@ -142,6 +163,9 @@ class TracingBlockPool(BlockPool):
             number = self.numbers.number(block_hash_with_group_id)
             number_of[block_id] = number
             self.log += (block_id, number)
+        if self.keys is not None and self.hashes_of is not None:
+            key = block_hash_with_group_id
+            self.keys.hashed_key(self.hashes_of, key, num_tokens)
         self.hook_ns += perf_counter_ns() - start
 
     def _remove_cached_block_hashes(
@@ -151,6 +175,8 @@ class TracingBlockPool(BlockPool):
         if removed:
             start = perf_counter_ns()
             self._note_removed(block.block_id)
+            if self.keys is not None:
+                self.keys.lost_keys(removed, self)
             self.hook_ns += perf_counter_ns() - start
         return removed
 

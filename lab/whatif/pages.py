@@ -24,6 +24,7 @@ from lab.second.line import REHEARSAL_TASK, Line, Standing
 from lab.second.visit import OVER, in_words
 from lab.shelf import access
 from lab.shelf.access import Found
+from lab.tracing.groups import GroupKind
 from lab.tracing.replay_notes import ReplaySettings
 
 NOBODY = "Please open the page first: a rehearsal belongs to who asks for it."
@@ -188,6 +189,15 @@ def _wanted(given: Mapping[str, Any]) -> WhatIf:
     return WhatIf.from_json(values)
 
 
+def _hint(key: str, settings: ReplaySettings) -> str:
+    if settings.groups and key == "block_size":
+        return "as the layers of its KV-cache groups have them: not to be changed"
+    has_states = any(group.kind == GroupKind.STATE for group in settings.groups)
+    if has_states and key == "has_prefix_caching":
+        return "decides which blocks keep states: not to be changed"
+    return HINTS[key].format(granule=settings.granule)
+
+
 def _fields(settings: ReplaySettings, given: Mapping[str, Any]) -> list[Field]:
     fields = []
     for row in SETTINGS:
@@ -200,7 +210,7 @@ def _fields(settings: ReplaySettings, given: Mapping[str, Any]) -> list[Field]:
                 row.name,
                 str(given.get(row.key, "") or shown)[:20],
                 ("on" if recorded else "off") if is_switch else f"{recorded:,}",
-                HINTS[row.key].format(granule=settings.granule),
+                _hint(row.key, settings),
                 is_switch,
             )
         )

@@ -149,7 +149,7 @@ class Engine:
             pooling_params=None,
             arrival_time=1000.0 + one.short_id,
             priority=one.priority,
-            block_hasher=get_request_block_hasher(self.settings.block_size, sha256),
+            block_hasher=get_request_block_hasher(self.settings.hash_size, sha256),
         )
 
 

@@ -3,7 +3,9 @@ requests: the same blocks, step by step."""
 
 import pytest
 
+from lab.recordings.recording import Recording
 from lab.rehearsal.figures import compare, figures_of
+from lab.rehearsal.script import Script, script_of
 from lab.rehearsal.settings import WhatIf
 from tests.lab.rehearsal.made_recordings import SETTINGS, Comes, Engine, traffic
 
@@ -29,6 +31,14 @@ def busy() -> list[Comes]:
     return [always, *traffic(11, TURNS, going_on=0.0)]
 
 
+def know_ends(script: Script, real: Recording) -> None:
+    """The real one knows how an answer ends that the recording was too short for."""
+    for short_id, part in script_of(real).parts.items():
+        known = script.parts[short_id]
+        if known.num_tokens is None:
+            known.num_tokens, known.finish = part.num_tokens, part.finish
+
+
 @pytest.fixture(scope="module")
 def recording():
     return Engine(SETTINGS, busy()).record(TURNS)
@@ -37,16 +47,11 @@ def recording():
 @pytest.mark.parametrize("what_if", WHAT_IFS.values(), ids=WHAT_IFS)
 def test_it_is_what_a_scheduler_under_them_does(recording, what_if: WhatIf) -> None:
     from lab.rehearsal.drive import rehearse
-    from lab.rehearsal.script import script_of
 
     script = script_of(recording)
     settings = what_if.of(script.settings)
     real = Engine(settings, busy()).record(TURNS)
-    # The real one knows how an answer ends that the recording was too short for.
-    for short_id, part in script_of(real).parts.items():
-        known = script.parts[short_id]
-        if known.num_tokens is None:
-            known.num_tokens, known.finish = part.num_tokens, part.finish
+    know_ends(script, real)
 
     rehearsed = rehearse(script, settings)
 
@@ -73,7 +78,6 @@ def test_from_the_middle_it_begins_with_what_there_was() -> None:
     """A pool twice as large holds all that the recorded one held; without change of
     the pool the start is the very same."""
     from lab.rehearsal.drive import rehearse
-    from lab.rehearsal.script import script_of
 
     recording = Engine(SETTINGS, busy(), asks_at=300).record(TURNS)
     script = script_of(recording)

@@ -181,7 +181,8 @@ def _needed(driven: GroupsDriven, short_id: int) -> int:
         found[0],
         strict=True,
     ):
-        most = one.max_admission_blocks_per_request or request.num_tokens
+        cap = "max_admission_blocks_per_request"  # named otherwise in vLLM 0.26
+        most = getattr(one, cap, None) or getattr(one, f"_{cap}", None) or 1 << 20
         wanted = min(-(-request.num_tokens // group.block_size), most)
         if group.kind is GroupKind.STATE:  # the state it goes on from, and its own
             wanted = 1 + bool(hits)

@@ -17,6 +17,7 @@ from lab.tracing.replay_notes import (
     encode_note,
     is_replay_note,
     run_words,
+    settings_words,
 )
 from lab.tracing.trace import TraceError, decode
 from tests.lab.step_traces import Traffic
@@ -78,7 +79,7 @@ def test_a_record_is_read_back() -> None:
     record = encode_note(
         12,
         [
-            (Section.SETTINGS, SETTINGS),
+            (Section.SETTINGS, settings_words(SETTINGS)),
             (Section.ARRIVED, arrival_words(ARRIVAL)),
             (Section.NAMED, words),
             (Section.LIVE, (7, 66, 1, 1, 0, 0)),

@@ -19,7 +19,12 @@ from lab.rehearsal.figures import Comparison, Figures
 from lab.second import line as line_module
 from lab.second.line import Standing, Turn
 from lab.shelf import files
-from lab.tracing.replay_notes import ReplaySettings, Section, encode_note
+from lab.tracing.replay_notes import (
+    ReplaySettings,
+    Section,
+    encode_note,
+    settings_words,
+)
 from tests.lab.fake_engine import READY, FakeEngine
 from tests.lab.shelf.conftest import HEADER, browser
 from tests.lab.step_traces import Traffic
@@ -57,7 +62,7 @@ def kept(learner: Client, tmp_path, has_notes: bool = True) -> str:
     writer = RecordingWriter(tmp_path / "made.svlr", HEADER)
     records = Traffic().records(5)
     if has_notes:
-        writer.add_note(encode_note(1, [(Section.SETTINGS, SETTINGS)]))
+        writer.add_note(encode_note(1, [(Section.SETTINGS, settings_words(SETTINGS))]))
     for record in records:
         writer.add_trace(record)
     writer.close()
