@@ -40,6 +40,17 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "",
     ),
     (rf"\b(?:i|we)(?: have| just)? (?:{_SAYS})(?: that|:|,) ", ""),
+    (
+        r"^(?:my|our|an?|the) (?:[\w-]+ ){1,2}?(?:wants? to know|asks?(?: me| us)?|"
+        r"asked(?: me| us)?|wonders?|would like to know) "
+        r"(?=(?:what|why|how|which|when|where|who|if|whether)\b)",
+        "",
+    ),
+    (
+        r"(?<=[.?!] )what (?:do|shall|should|can|could|would) (?:i|we) "
+        r"(?:tell|answer|say(?: to)?|reply(?: to)?)(?: (?:him|her|them|it))?\W*$",
+        "",
+    ),
     # who asks
     (rf"\b(?:{_PEOPLE})\b", "users"),
     (rf"\b(?:{_ONE_OF_THEM})\b", "user"),

@@ -19,6 +19,7 @@ from mentor.knowing.spelling import Spelling, bases
         ("we have three servers now", "we have three replicas now"),
         ("which knob is it", "which flag is it"),
         ("my boss says that the cache is full", "the cache is full"),
+        ("an intern asks why it is full. What do I tell her?", "why it is full."),
         ("my friend says that is plenty", "that is plenty"),
         ("the delay before it starts", "the time to first token"),
     ],
