@@ -57,6 +57,20 @@ async def test_the_course_speaks_at_once_and_before_an_engine_is_asked(
     assert 'href="/chapters/deploying/#source-memory">source</a>' in said["html"]
 
 
+async def test_a_doubt_stands_before_the_courses_sentences_and_apart_from_them(
+    learner, chapter, engine, browse, teacher
+):
+    doubt = "The course may not say just that."
+    teacher.finding = replace(ANSWER, words=doubt)
+    browser = await browse(learner)
+    await browser.say(type="ask", conversation=None, question=QUESTION, ref=1)
+    await browser.hear("asked")
+    said = await browser.hear("course")
+    assert said["kind"] == "answer" and said["words"] == doubt
+    before, fact = said["html"].split('<p class="mentor-fact">')
+    assert f'<p class="mentor-words">{doubt}</p>' in before and "blocks." in fact
+
+
 async def test_each_sentence_of_the_engine_is_checked_and_the_false_one_struck(
     learner, chapter, engine, browse
 ):
