@@ -29,9 +29,9 @@ LAST_REPORTS_S = 3.0
 """How long an engine that is to start again waits for the ends of its requests."""
 END_EVERY_S = 0.02
 """How often it looks whether they have come."""
-EVENTS_PER_S = 30
+EVENTS_PER_S = 20
 """Token events of all requests together; each request gets its share,"""
-MAX_EVENT_PAUSE_S = 0.5
+MAX_EVENT_PAUSE_S = 0.75
 """but is heard of at least so often."""
 
 
