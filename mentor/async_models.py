@@ -19,14 +19,13 @@ from mentor.presentation import conversation_json, course_json, turn_json
 
 
 @in_database
-def take(learner_id: str, command: Ask, request_id: str) -> dict[str, Any]:
+def take(learner_id: str, command: Ask, request_id: str) -> tuple[Turn, dict[str, Any]]:
     """Take a question; see asking.take for what it raises.
 
-    ``request_id`` of the answer is another where the question was pending already.
+    The turn's ``request_id`` is another where the question was pending already.
     """
     turn = asking.take(learner_id, command, request_id)
-    title = turn.conversation.title
-    return turn_json(turn) | {"title": title, "request_id": turn.request_id}
+    return turn, turn_json(turn) | {"title": turn.conversation.title}
 
 
 @in_search
@@ -38,21 +37,21 @@ def foresee(question: str) -> None:
 
 
 @in_search
-def inform(turn_id: int, where: Where) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def inform(turn: Turn, where: Where) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Ask the course; what it says, and the turn where it has ended."""
-    turn = asking.inform(Turn.objects.get(pk=turn_id), where)
+    turn = asking.inform(turn, where)
     said = course_json(turn) or {}
     return said, None if turn.is_open else turn_json(turn)
 
 
 @in_database
-def voice(turn_id: int, address: str) -> dict[str, Any] | None:
+def voice(turn: Turn, address: str) -> dict[str, Any] | None:
     """Ask an engine; the turn where none was asked and it has ended, or None.
 
     An engine may have answered before this returns. Its words are on their way to the
     socket then, with the end behind them.
     """
-    turn = asking.voice(Turn.objects.get(pk=turn_id), address)
+    turn = asking.voice(turn, address)
     return None if turn.is_open or turn.report else turn_json(turn)
 
 

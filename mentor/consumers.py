@@ -44,6 +44,7 @@ from mentor.commands import (
 )
 from mentor.errors import Refused
 from mentor.looking import Where
+from mentor.models import Turn
 from mentor.stream import AnswerStream
 
 logger = logging.getLogger(__name__)
@@ -148,33 +149,33 @@ class MentorConsumer(LearnerSocket):
     async def _ask(self, ask: Ask) -> None:
         request_id = uuid.uuid4().hex
         foreseeing = asyncio.create_task(async_models.foresee(ask.question))
-        turn = await async_models.take(self.learner_id, ask, request_id)
-        is_new = turn.pop("request_id") == request_id
-        self._shown = uuid.UUID(turn["conversation"])
+        turn, shown = await async_models.take(self.learner_id, ask, request_id)
+        is_new = turn.request_id == request_id
+        self._shown = turn.conversation_id
         replaces = ask.replaces if is_new else None
-        asked = {"type": "asked", "ref": ask.ref, "turn": turn, "replaces": replaces}
+        asked = {"type": "asked", "ref": ask.ref, "turn": shown, "replaces": replaces}
         await self._say(asked)
         if is_new:
             logger.info("asked", extra={"log_id": request_id})
-            if turn["state"] == "open":
+            if turn.is_open:
                 await foreseeing
-                await self._answer(turn["id"], request_id, ask.where)
+                await self._answer(turn, ask.where)
             await self._tell_other_tabs()
-        elif turn["state"] == "open" and turn["log_id"] not in self._streams:
-            await self._join(turn["log_id"], AnswerStream(turn["id"]))
+        elif turn.is_open and turn.request_id not in self._streams:
+            await self._join(turn.request_id, AnswerStream(turn.pk))
 
-    async def _answer(self, turn_id: int, request_id: str, where: Where) -> None:
+    async def _answer(self, turn: Turn, where: Where) -> None:
         """First the course, then an engine; the group is joined before it is asked,
         so that no event is missed."""
-        said, ended = await async_models.inform(turn_id, where)
-        await self._say({"type": "course", "turn": turn_id, **said})
+        said, ended = await async_models.inform(turn, where)
+        await self._say({"type": "course", "turn": turn.pk, **said})
         if ended is None:
-            stream = AnswerStream(turn_id)
-            await self._join(request_id, stream)
+            stream = AnswerStream(turn.pk)
+            await self._join(turn.request_id, stream)
             with stream.not_listening():
-                ended = await async_models.voice(turn_id, self._address)
+                ended = await async_models.voice(turn, self._address)
             if ended is not None:
-                await self._leave(request_id)
+                await self._leave(turn.request_id)
         if ended is not None:
             await self._say({"type": "turn", "turn": ended})
 
