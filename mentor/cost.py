@@ -52,6 +52,7 @@ class Rented:
         }
 
 
+@lru_cache(maxsize=2)
 def rented_cards(today: date) -> tuple[Rented, ...]:
     """All cards that one can rent alone by the hour, the cheapest with a fresh price
     first: that is the one to begin with."""

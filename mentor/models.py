@@ -305,6 +305,8 @@ class Turn(models.Model):
     def earlier(self) -> "list[Turn]":
         """What was said before in this conversation, oldest first: words alone, as
         what was found and measured is most of a turn and nobody looks back at it."""
+        if self.position == 0:
+            return []
         turns = Turn.objects.filter(conversation_id=self.conversation_id).shown()
         before = turns.filter(position__lt=self.position)
         return list(before.defer("course", "found", "checked", "passages", "report"))
