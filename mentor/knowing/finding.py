@@ -20,7 +20,7 @@ from mentor.knowing.ranking import Ranked, rank
 from mentor.knowing.remembered import vectors_of_question
 from mentor.knowing.spelling import distance
 from mentor.knowing.talk import SHORT, talk
-from mentor.knowing.terms import Term, naming, term_of
+from mentor.knowing.terms import Term, naming, says, term_of
 
 Level = Literal["plain", "standard", "deep"]
 Kind = Literal["answer", "offer", "decline", "near", "talk"]
@@ -109,7 +109,7 @@ def find(
     if asked.is_order and score < deciding.ANSWER:
         return Finding("decline", words=ORDERED, score=score)
     if deciding.are_elsewhere(known, asked.own):
-        return _near(known, ranked, min(score, deciding.OFFER - 0.01))
+        return _near(known, ranked, min(score, deciding.OFFER - 0.01), level)
     term = None if asked.is_about_view or selected else term_of(known, own)
     if term and term.is_defined:
         return _defined(known, ranked, max(score, deciding.ANSWER), level, term)
@@ -196,7 +196,7 @@ def _finding(
             return Finding("answer", passages, beside=told, score=score, words=NOT_JUST)
         if not deciding.is_near(known, ranked):
             return Finding("decline", words=DECLINED, score=score)
-        return _near(known, ranked, score)
+        return _near(known, ranked, score, level)
     passages = _passages(known, ranked, best, level)
     if score < deciding.ANSWER:
         offers = best[:NUM_OFFERS]
@@ -209,16 +209,19 @@ def _finding(
     said = [*(note.answer(level) for note in notes), *(one.text for one in beside)]
     beside += quoted(known, ranked, said, named)
     if deciding.num_unsaid(known, ranked, [*said, *(one.text for one in beside)]):
-        return _near(known, ranked, score)
+        return _near(known, ranked, score, level)
     words = "" if score >= deciding.SURE else NOT_JUST
     return Finding("answer", passages, notes, beside, score=score, words=words)
 
 
-def _near(known: Knowledge, ranked: Ranked, score: float) -> Finding:
+def _near(known: Knowledge, ranked: Ranked, score: float, level: Level) -> Finding:
     """That the course does not say it, where to read on, and what it does say."""
-    best = [known.notes[n] for n in ranked.order[:NUM_SAID]]
-    words = NOT_HERE.format(title=best[0].section_title)
-    return Finding("near", words=words, score=score, url=best[0].url, offers=best)
+    best = [known.notes[n] for n in ranked.order[:NUM_NOTES]]
+    passages = _passages(known, ranked, best, level)
+    words, offers = NOT_HERE.format(title=best[0].section_title), best[:NUM_SAID]
+    return Finding(
+        "near", passages, offers=offers, score=score, words=words, url=best[0].url
+    )
 
 
 def _defined(
@@ -249,12 +252,12 @@ def _undefined(
     offers = naming(known, term, (int(n) for n in ranked.order))[:NUM_OFFERS]
     if offers and not is_misspelt:
         passages = [of_note(note, level) for note in offers]
-        if len(offers) == 1 and not num_mended:
+        if len(offers) == 1 and not num_mended and says(offers[0], term):
             return Finding("answer", passages, offers, score=deciding.ANSWER)
         return Finding("offer", passages, offers=offers, score=score)
     is_known = not is_misspelt and any(known.knows(one) for one in term.stems)
     if is_known or deciding.num_neighbours(known, ranked):
-        return _near(known, ranked, score - 1)
+        return _near(known, ranked, score - 1, level)
     return Finding("decline", words=DECLINED, score=score - 1)
 
 

@@ -86,7 +86,7 @@ class Spelling:
         for length in range(len(word) - allowed, len(word) + allowed + 1):
             for other in self._of_length.get(length, []):
                 away = distance(word, other, allowed)
-                if away <= 1 or (away == 2 and word[0] == other[0]):
+                if away <= 1 or (away == allowed == 2 and word[0] == other[0]):
                     found.append((away, -self._counts[other], other))
         return min(found)[2] if found else ""
 

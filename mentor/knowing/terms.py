@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from courseware.notes import Note
+from courseware.notes import LEVELS, Note
 from courseware.words import content_stems, stems
 from mentor.knowing.knowledge import Knowledge
 from mentor.knowing.passages import Passage
@@ -72,6 +72,12 @@ def naming(known: Knowledge, term: Term, order: Iterable[int]) -> list[Note]:
         if any(_names_it(ask, term) for ask in note.asks)
     ]
     return [note for _, note in sorted(found, key=lambda pair: pair[0])]
+
+
+def says(note: Note, term: Term) -> bool:
+    """Whether an answer of the note has the term: "my card is bored" only asks."""
+    told = _alike(stems(" ".join(note.answer(level) for level in LEVELS)))
+    return term.stems <= told
 
 
 def _names_it(ask: str, term: Term) -> bool:

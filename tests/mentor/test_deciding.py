@@ -49,7 +49,7 @@ def test_what_is_near_offers_what_the_course_does_say() -> None:
 
 def test_an_answer_in_doubt_says_so_before_the_courses_sentences() -> None:
     sure = find("What is a cold start?")
-    doubted = find("how long did the cold start of the largest model take")
+    doubted = find("how long does a cold start last for the largest model")
     assert not sure.is_doubted and sure.words == ""
     assert doubted.is_doubted and doubted.words == NOT_JUST
     assert "It took 30 s." in course_answer(doubted).text

@@ -65,3 +65,9 @@ def test_a_misspelling_is_still_corrected() -> None:
 def test_a_break_even_by_its_letter_is_no_you() -> None:
     assert written_out("formula for u star") == "formula for break-even"
     assert written_out("isnt it full") == "is not it full"
+
+
+def test_a_word_of_four_letters_is_no_other_that_begins_alike() -> None:
+    spelling = Spelling(["what with will"], [])
+    assert spelling.correct("wifi") == "wifi"
+    assert spelling.correct("wht wiht wlil") == "wht with will"

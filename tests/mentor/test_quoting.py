@@ -33,7 +33,7 @@ def test_what_is_quoted_can_stand_by_itself() -> None:
 def test_a_paragraph_says_what_the_note_leaves_out_and_repeats_nothing() -> None:
     passage = Passage("Starts", "/u", PROSE, "section", anchor="starts")
     with in_course(Knowledge(NOTES, [passage])):
-        found = find("how long did the cold start of the largest model take")
+        found = find("how long does a cold start last for the largest model")
         said = course_answer(found)
     assert found.notes[0].note_id == "cold-start"
     assert "221 s" in said.text and said.sentences[-1].url == "/u"

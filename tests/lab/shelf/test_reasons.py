@@ -10,8 +10,6 @@ from lab.tracing.notes import LookedUp, notes_of
 from tests.lab.shelf.conftest import browser
 
 URL = "/lab/recordings/experiment-full-house/reasons/"
-BEFORE_NOTES = {"batching"}
-"""Experiments whose recordings are older than reasons."""
 
 
 def admitted() -> tuple[int, LookedUp]:
@@ -43,7 +41,7 @@ def test_at_a_step_it_tells_hit_or_miss_of_a_request(learner) -> None:
     assert not before["why"]["sentences"][0].startswith("It took")
 
 
-@pytest.mark.parametrize("experiment", sorted(EXPERIMENTS.keys() - BEFORE_NOTES))
+@pytest.mark.parametrize("experiment", sorted(EXPERIMENTS))
 def test_the_recording_of_each_experiment_tells_why_of_every_request(
     learner, experiment
 ) -> None:
