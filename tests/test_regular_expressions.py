@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mentor.knowing.everyday import RULES
 from mentor.seeing.catalog import catalog
 from tests.regex_attacks import slow_on
 from tests.regex_patterns import Use, uses
@@ -30,6 +31,7 @@ FIXED = {
     "mentor/knowing/passages.py: f'\\\\b{re.escape(name)}\\\\b'": "a name",
     "mentor/repetition.py: f'\\\\n[^\\\\S\\\\n]*+\\\\n(?:{names}): '": "titles",
     "mentor/seeing/catalog.py: f'\\\\b(?:{text})'": "read here from the catalog",
+    "mentor/knowing/everyday.py: pattern": "a table, read below",
     "mentor/knowing/talk.py: f'(?:{said})'": "a table, read where it is compiled",
     "mentor/knowing/manners.py: f'^(?:{one})'": "the same",
     "mentor/knowing/manners.py: f'(?:{one})(?=\\\\??$)'": "the same",
@@ -72,6 +74,15 @@ def test_no_question_makes_a_cue_slow() -> None:
     }
     slow = {
         cue.pattern: text for cue in cues if (text := slow_on(cue, "search", QUADRATIC))
+    }
+    assert slow == {}
+
+
+def test_no_question_makes_an_everyday_word_slow() -> None:
+    slow = {
+        pattern.pattern: text
+        for pattern, _ in RULES
+        if (text := slow_on(pattern, "search", QUADRATIC))
     }
     assert slow == {}
 

@@ -46,8 +46,10 @@ def card(card: str) -> dict[str, Value]:
 
 
 def specifications(cards: str) -> dict[str, Value]:
-    """Memory as it is sold (GB) and as a program sees it (GiB), and bandwidth (GB/s) of
-    cards of the catalog; ``cards`` are ids with spaces between."""
+    """Memory as it is sold and as a program sees it, and bandwidth, of cards.
+
+    In GB, GiB and GB/s; ``cards`` are ids of the catalog with spaces between.
+    """
     values: dict[str, Value] = {}
     for one in (gpu(name) for name in cards.split()):
         key = one.id.replace("-", "_")

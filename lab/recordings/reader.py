@@ -26,7 +26,7 @@ from lab.tracing.trace import StepTrace, decode
 
 MIB = 1 << 20
 MOST_LOGICAL = 1 << 20
-"""Logical blocks that a group's lookup may name."""
+"""Logical blocks of a lookup: with a window the prompt may be longer than the pool."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,8 @@ def _check_notes(trace: StepTrace, header: RecordingHeader) -> None:
             raise ValueError(f"a note names a block beyond {header.num_blocks}")
         if isinstance(note, LookedUp):
             num_known = sum(count for _, count in note.known)
-            if num_known * header.block_size > most_tokens:
+            is_known_too_long = num_known * header.block_size > most_tokens
+            if is_known_too_long or note.num_tokens > MOST_LOGICAL * header.block_size:
                 raise ValueError("a note tells of more tokens than the pool holds")
         if isinstance(note, GroupLooked):
             rows = [*note.hits, *note.known]

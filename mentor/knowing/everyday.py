@@ -209,12 +209,12 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (r"\b(the|my|our) ya?ml\b", r"\1 manifest"),
     (r"\b(?:researchers|scientists|academics)\b", "authors of the paper"),
 )
-_RULES = tuple((re.compile(pattern, re.I), words) for pattern, words in _WORDS)
+RULES = tuple((re.compile(pattern, re.I), words) for pattern, words in _WORDS)
 
 
 def in_the_courses_words(question: str) -> str:
     """``question`` with what stands for something of the course under its name."""
     text = question
-    for pattern, words in _RULES:
+    for pattern, words in RULES:
         text = pattern.sub(words, text)
     return " ".join(text.split())

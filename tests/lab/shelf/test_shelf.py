@@ -183,7 +183,7 @@ def test_traces_that_contradict_each_other_are_refused_not_crashed_on(learner):
 @pytest.mark.parametrize(
     "notes",
     [
-        [9 | 1 << 8, 0],
+        [99 | 1 << 8, 0],
         [NoteKind.BLOCKS | 4 << 8, 1, 1],
         [NoteKind.BLOCKS | 2 << 8, 1 << 20, 1],
         lookup_note(1, 1 << 31, 0, True, []),
