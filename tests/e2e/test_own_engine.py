@@ -56,12 +56,6 @@ class Own:
         Thread(target=ask, daemon=True).start()
 
 
-@pytest.fixture(scope="session")
-def base_url() -> str:
-    """None: addresses here are whole, and need no stack with an engine of its own."""
-    return ""
-
-
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
     directory = tmp_path_factory.mktemp("own")
