@@ -79,9 +79,14 @@ class Beside:
         """Run it; how it ended. Raises EngineError where it cannot begin."""
         raise NotImplementedError
 
+    @property
+    def memory_mb(self) -> int:
+        """MiB that it may take; 0: nothing may run."""
+        return self._config.second_memory_mb
+
     def check_room(self) -> None:
         """Raises SecondRefused unless the whole budget is free."""
-        budget = self._config.second_memory_mb
+        budget = self.memory_mb
         if not budget:
             raise SecondRefused(
                 "Nothing may run beside the engine here (ENGINE_SECOND_MEMORY_MB=0)."
@@ -132,7 +137,7 @@ class Beside:
         if time.time() > ends_at:
             seconds = self._config.second_time_s
             return f"Its time is up: it has {seconds} s here."
-        budget = self._config.second_memory_mb
+        budget = self.memory_mb
         used = process_group.resident_bytes(process.pid)
         if used > budget * MIB:
             return f"It took {used // MIB:,} MiB; allowed are {budget:,} here."

@@ -10,11 +10,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lab.engine.config import PROJECT_DIR, EngineConfig
+from lab.engine.config import PROJECT_DIR
 from lab.recordings import limits
 from lab.rehearsal.process import FAILED, FOUND, STAGE
 from lab.second.line import Standing, Turn
@@ -33,9 +32,10 @@ class Rehearsals(Beside):
 
     module = MODULE
 
-    def __init__(self, config: EngineConfig) -> None:
-        budget = config.rehearsal_memory_mb
-        super().__init__(replace(config, second_memory_mb=budget))
+    @property
+    def memory_mb(self) -> int:
+        """Its own."""
+        return self._config.rehearsal_memory_mb
 
     def _serve(self, turn: Turn, settings: Mapping[str, Any]) -> Standing:
         self.check_room()

@@ -106,7 +106,7 @@ class SecondEngine(Beside):
                 "The driver does not tell how much memory is free on the card: no "
                 "second engine is started beside the main one."
             )
-        share = self._config.second_memory_mb * MIB / sample.total_bytes
+        share = self.memory_mb * MIB / sample.total_bytes
         return {"ENGINE_GPU_MEMORY_UTILIZATION": f"{min(1.0, max(0.05, share)):.3f}"}
 
     @contextlib.contextmanager

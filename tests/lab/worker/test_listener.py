@@ -147,13 +147,17 @@ async def test_no_more_frames_a_second_than_are_set_and_the_changes_add_up(
     assert await bench.poll(0.011) == [(1, 2, False)]
 
 
-async def test_a_busy_cpu_engine_keeps_its_cores_and_sends_fewer_frames(
-    bench: Bench,
-) -> None:
+async def _make_busy(bench: Bench) -> None:
     bench.start_engine(max_running=16, arrivals_per_step=4.0, num_blocks=2_000)
     while bench.num_running < BUSY_RUNNING:
         bench.step()
     await bench.poll()
+
+
+async def test_a_busy_cpu_engine_keeps_its_cores_and_sends_fewer_frames(
+    bench: Bench,
+) -> None:
+    await _make_busy(bench)
     bench.step()
     assert await bench.poll(0.06) == []
     assert len(await bench.poll(0.07)) == 1
@@ -162,10 +166,7 @@ async def test_a_busy_cpu_engine_keeps_its_cores_and_sends_fewer_frames(
 async def test_a_busy_engines_frames_keep_their_number_between_rare_looks(
     bench: Bench,
 ) -> None:
-    bench.start_engine(max_running=16, arrivals_per_step=4.0, num_blocks=2_000)
-    while bench.num_running < BUSY_RUNNING:
-        bench.step()
-    await bench.poll()
+    await _make_busy(bench)
     num_frames = 0
     for _ in range(round(10 / BUSY_POLL_S)):
         bench.step()
