@@ -114,7 +114,8 @@ export class Readouts {
     const series = stage.shownSeries;
     const endMs = this.#endMs;
     const atMs = stage.mode === "past" ? stage.pastMs : null;
-    for (const chart of charts) chart.draw(series.samples, endMs, atMs, this.palette);
+    const samples = series.until(endMs);
+    for (const chart of charts) chart.draw(samples, endMs, atMs, this.palette);
     const sample = series.at(atMs ?? endMs);
     const rate = series.rateAt(atMs ?? endMs);
     setText(figures.usage, sample ? `${(100 * sample.usage).toFixed(1)} %` : "–");

@@ -37,6 +37,7 @@ export class Series {
   add(sample) {
     const last = this.samples.at(-1);
     if (last && sample.timeMs < last.timeMs) this.samples = [];
+    this.samples = this.until(sample.timeMs);
     this.samples.push(sample);
     sample.rate = this.rateAt(sample.timeMs);
     const horizon = sample.timeMs - SPAN_MS;
@@ -47,6 +48,15 @@ export class Series {
 
   clear() {
     this.samples = [];
+  }
+
+  /** The samples for a plot that ends at `endMs`. An engine that samples no token sends
+   * nothing, so a second after the last one the rate is none: that is one more sample. */
+  until(endMs) {
+    const last = this.samples.at(-1);
+    if (!last?.rate || endMs - last.timeMs <= RATE_MS) return this.samples;
+    const idle = { ...last, timeMs: last.timeMs + RATE_MS, tokens: 0, rate: 0 };
+    return [...this.samples, idle];
   }
 
   /** Tokens sampled in the second before `timeMs`, a second. */
