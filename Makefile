@@ -17,7 +17,7 @@ setup: ## Make .venv and install the pinned packages
 test: setup ## Run all tests: units, JavaScript, PostgreSQL, the real engine, a real browser
 	@$(VENV)/python -m tests.everything
 
-check: setup ## Run the fast tests only (about three minutes)
+check: setup ## Run the fast tests only (about four minutes)
 	@$(VENV)/python -m pytest -q -n 2 --dist worksteal -m "not e2e and not engine and not slow"
 
 lint: setup ## Check style, types, imports and templates
