@@ -32,11 +32,15 @@ def test_the_page_is_there_before_the_engine_and_shows_its_cold_start(
     expect(page.locator("#lab-state")).to_contain_text("starting", timeout=120_000)
     phases = page.locator("#lab-phases")
     expect(phases).to_contain_text("import vLLM")
-    expect(phases).to_contain_text("load weights", timeout=150_000)
     expect(phases).to_contain_text(re.compile(r"\d+\.\d"))
     expect(page.locator("#lab-state")).to_have_attribute(
         "data-state", "ready", timeout=150_000
     )
+    # A forked engine may be through with a phase before a frame shows it under way:
+    # all of them stand in the chapter once it is ready.
+    told = page.locator("[data-figure=own-start]")
+    for name in ("import vLLM", "load weights", "allocate KV cache"):
+        expect(told).to_contain_text(name)
     page.close()
 
 
