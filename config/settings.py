@@ -100,12 +100,13 @@ else:
     # Under ASGI each request has a thread of its own for a moment: a connection that
     # is kept by thread is neither found again nor closed. psycopg's pool keeps them.
     DATABASES["default"]["OPTIONS"] = {
+        **_database.get("OPTIONS", {}),  # libpq's, of the URL: sslmode and others
         "pool": {
             "min_size": 0,
             "max_size": DATABASE_CONNECTIONS,
             "timeout": 10,
             "max_idle": 120,
-        }
+        },
     }
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -29,6 +29,7 @@ from django.conf import settings
 from django.core.files.storage import FileSystemStorage, storages
 from django.db import connection, connections
 from django.utils import timezone
+from psycopg import pq
 
 FORMAT = 1
 SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
@@ -158,15 +159,7 @@ def _check(path: Path) -> None:
 
 
 def _postgres(program: str, *arguments: str) -> None:
-    database = settings.DATABASES["default"]
-    environment = {
-        **os.environ,
-        "PGHOST": str(database["HOST"]),
-        "PGPORT": str(database["PORT"] or 5432),
-        "PGUSER": str(database["USER"]),
-        "PGPASSWORD": str(database["PASSWORD"]),
-        "PGDATABASE": str(database["NAME"]),
-    }
+    environment = {**os.environ, **_connection_variables()}
     try:
         with subprocess.Popen(
             [program, *arguments],
@@ -184,6 +177,25 @@ def _postgres(program: str, *arguments: str) -> None:
     if process.returncode:
         words = (said.strip().splitlines() or ["it does not say why"])[0]
         raise BackupFailed(f"{program} failed: {words}.")
+
+
+def _connection_variables() -> dict[str, str]:
+    """How Django connects, as libpq's programs read it: a password is in no list of
+    processes, and TLS is verified as the URL says (sslmode, sslrootcert). By their own
+    names the server knows them in _waits_for_a_lock()."""
+    database = settings.DATABASES["default"]
+    given = {
+        **database["OPTIONS"],
+        "host": database["HOST"],
+        "port": database["PORT"] or 5432,
+        "user": database["USER"],
+        "password": database["PASSWORD"],
+        "dbname": database["NAME"],
+    }
+    options = pq.Conninfo.get_defaults()
+    names = {one.keyword.decode(): one.envvar for one in options if one.envvar}
+    names.pop("application_name", None)
+    return {names[n].decode(): str(v) for n, v in given.items() if n in names}
 
 
 def _said_by(process: "subprocess.Popen[str]", program: str) -> str:

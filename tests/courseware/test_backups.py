@@ -185,6 +185,10 @@ def test_postgresql_comes_back_as_it_was(tmp_path: Path) -> None:
         with psycopg.connect(url) as database:
             rows = database.execute("SELECT learner_id FROM courseware_learner")
             assert rows.fetchall() == [("kept",)]
+        tls = Installation(tmp_path / "data", DATABASE_URL=url, PATH=path)
+        tls.environment["DATABASE_URL"] = f"{url}?sslmode=require"
+        said = tls.manage("backup", status=1)
+        assert "pg_dump failed" in said and "SSL" in said, "TLS is asked of it too"
         elsewhere = Installation(tmp_path / "data")
         said = elsewhere.manage("restore", str(tmp_path / "one.tar.gz"), status=1)
         assert "holds a database of postgresql" in said
