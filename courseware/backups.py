@@ -31,6 +31,8 @@ from django.db import connection, connections
 from django.utils import timezone
 from psycopg import pq
 
+from courseware.newer import newer_migration
+
 FORMAT = 1
 SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
 SECRET_KEY = "secret_key"
@@ -270,6 +272,11 @@ def _unpack(path: Path, folder: Path) -> None:
         )
     if not (folder / (SQLITE if connection.vendor == "sqlite" else POSTGRES)).is_file():
         raise BackupFailed(f"{path} holds no database.")
+    if newer := newer_migration(manifest.get("migrations", {}).items()):
+        raise BackupFailed(
+            f"{path} is of a newer version, with {newer}, which this one does not "
+            "have: bring this installation up to date first."
+        )
 
 
 def _put_database(folder: Path, aside: Path) -> Iterator[str]:

@@ -152,6 +152,27 @@ def test_what_is_no_backup_changes_nothing(here: Installation, tmp_path: Path) -
     assert here.database.stat().st_size > 100_000
 
 
+FUTURE = (
+    "INSERT INTO django_migrations (app, name, applied) "
+    "VALUES ('{}', '{}', '2026-01-01')"
+)
+
+
+def test_a_backup_of_a_newer_version_is_refused(
+    here: Installation, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "one.tar.gz")
+    with sqlite3.connect(here.database) as database:
+        database.execute(FUTURE.format("an_app_of_old", "0002_gone"))
+    here.manage("backup", "--out", path)
+    here.manage("restore", path)
+    with sqlite3.connect(here.database) as database:
+        database.execute(FUTURE.format("lab", "9999_more"))
+    here.manage("backup", "--out", path)
+    said = here.manage("restore", path, status=1)
+    assert "is of a newer version, with lab.9999_more" in said
+
+
 def test_a_running_installation_is_not_overwritten(
     here: Installation, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -293,6 +294,18 @@ def test_a_database_that_does_not_answer_is_one_sentence(tmp_path):
     url = f"postgres://nobody@127.0.0.1:{free_port()}/none"
     sentence = refused(tmp_path, PORT=str(free_port()), DATABASE_URL=url)
     assert sentence.startswith("The database cannot be used: ")
+
+
+def test_a_database_of_a_newer_version_is_one_sentence(tmp_path, prepared):
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "preparation.json").unlink()
+    with sqlite3.connect(tmp_path / "servelab.sqlite3") as database:
+        database.execute(
+            "INSERT INTO django_migrations (app, name, applied) "
+            "VALUES ('lab', '9999_more', '2026-01-01')"
+        )
+    sentence = refused(tmp_path, PORT=str(free_port()))
+    assert sentence.startswith("The database is of a newer version, with lab.9999_more")
 
 
 def test_the_redis_password_is_neither_in_the_process_list_nor_readable(stack):
