@@ -198,6 +198,7 @@ except Exception:
         "smtp+tls://user:password@host:port."
     ) from None
 SIGNUP_BY_LETTER = env.boolean(
+EMAIL_TIMEOUT = 10  # seconds; a mail server that says nothing is taken for away
     "SIGNUP_BY_LETTER", not EMAIL_URL.startswith("consolemail")
 )
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Servelab <servelab@localhost>")

@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -317,6 +317,11 @@ def test_by_letter_nobody_learns_who_has_an_account(
     )
     assert known.text == unknown.text and known.status_code == 200
     assert ["There is one already" in one.body for one in mail.outbox] == [True, False]
+
+
+def test_a_mail_server_that_says_nothing_is_given_up() -> None:
+    backend: Any = mail.get_connection("django.core.mail.backends.smtp.EmailBackend")
+    assert 0 < backend.timeout <= 10, "seconds; else a letter waits for ever"
 
 
 def test_letters_and_accounts_have_limits(reader: Client, db, settings) -> None:
