@@ -338,6 +338,9 @@ def test_letters_and_accounts_have_limits(reader: Client, db, settings) -> None:
     assert reader.post("/account/sign-up/", {"email": "x"}).status_code == 422
     answer = reader.post("/account/sign-up/", {"email": "x"})
     assert answer.status_code == 429 and "in an hour" in answer.text
+    assert answer.headers["Retry-After"] == "3600"
+    answer = reader.post("/account/reset/", {"email": "ada@example.org"})
+    assert answer.headers["Retry-After"] == "3600"
 
 
 def test_signing_in_begins_a_session_with_another_key(reader: Client, db) -> None:
