@@ -1,6 +1,7 @@
 """make run without an engine: starts, says what it does, ends with every child."""
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -245,6 +246,13 @@ def test_a_second_start_on_the_same_data_is_one_sentence(stack):
         ("ENGINE", "perhaps", "ENGINE is 'perhaps': allowed are on, off."),
         (
             "ENGINE_DEVICE",
+def test_a_start_during_a_restore_is_one_sentence(tmp_path):
+    with (tmp_path / "launcher.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as courseware.backups.restore() does
+        sentence = refused(tmp_path, PORT=str(free_port()))
+    assert sentence.startswith("A restore, or another start, is at work on")
+
+
             "tpu",
             "ENGINE_DEVICE is 'tpu': allowed are auto, cpu, cuda.",
         ),
