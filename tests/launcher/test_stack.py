@@ -156,6 +156,18 @@ def test_a_web_server_that_dies_is_started_again(stack):
     stack.wait_until(is_served)
 
 
+def test_neither_a_full_disk_nor_tidied_logs_end_what_runs(stack):
+    url, logs = url_of(stack), stack.data_dir / "logs"
+    (stack.data_dir / "processes.part").symlink_to("/dev/full")
+    shutil.rmtree(logs)
+    logs.write_text("a file, so that no log can be opened")
+    os.kill(pid_of(stack, "uvicorn"), signal.SIGKILL)
+    stack.wait_for("The web process cannot be started (")
+    logs.unlink()
+    stack.wait_until(lambda: is_well(url))
+    assert (logs / "web.log").exists()
+
+
 def is_well(url: str) -> bool:
     """Whether database and Redis answer, and the default worker has been there."""
     try:
@@ -234,6 +246,13 @@ def test_a_second_start_on_the_same_data_is_one_sentence(stack):
     )
 
 
+def test_a_start_during_a_restore_is_one_sentence(tmp_path):
+    with (tmp_path / "launcher.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as courseware.backups.restore() does
+        sentence = refused(tmp_path, PORT=str(free_port()))
+    assert sentence.startswith("A restore, or another start, is at work on")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
@@ -246,13 +265,6 @@ def test_a_second_start_on_the_same_data_is_one_sentence(stack):
         ("ENGINE", "perhaps", "ENGINE is 'perhaps': allowed are on, off."),
         (
             "ENGINE_DEVICE",
-def test_a_start_during_a_restore_is_one_sentence(tmp_path):
-    with (tmp_path / "launcher.lock").open("a+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # as courseware.backups.restore() does
-        sentence = refused(tmp_path, PORT=str(free_port()))
-    assert sentence.startswith("A restore, or another start, is at work on")
-
-
             "tpu",
             "ENGINE_DEVICE is 'tpu': allowed are auto, cpu, cuda.",
         ),
