@@ -56,6 +56,9 @@ def read_bank(directory: Path = BANK) -> Bank:
     Roles ``{value CLAIM KEY}`` print figures of the chapters' claims.
     """
     bank = Bank()
+    for path in sorted(directory.glob("*.yml")):
+        reason = "a file of a bank ends in .yaml: name it so, else nobody reads it."
+        bank.broken.append(BrokenBank(path, 1, reason))
     if (directory / GOALS).exists():
         bank.goals = {}
         _read_goals(directory / GOALS, bank, bank.goals)
@@ -77,14 +80,35 @@ class Source:
             if len(text) > MAX_BYTES:
                 raise BrokenBank(path, 1, f"at most {MAX_BYTES:,} characters are read.")
             self.root = yaml.compose(text, Loader=SAFE_LOADER)
+            self._refuse_aliases()
             self._lines = text.splitlines() or [""]
         except UnicodeDecodeError as error:
-            raise BrokenBank(path, 1, f"this is not UTF-8: {error.reason}.") from error
+            line = error.object.count(b"\n", 0, error.start) + 1
+            reason = f"this is not UTF-8: {error.reason}."
+            raise BrokenBank(path, line, reason) from error
+        except OSError as error:
+            reason = f"it cannot be read: {error.strerror}."
+            raise BrokenBank(path, 1, reason) from error
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = mark.line + 1 if mark else 1
             problem = getattr(error, "problem", None) or "it cannot be read"
             raise BrokenBank(path, line, f"this is not YAML: {problem}.") from error
+
+    def _refuse_aliases(self) -> None:
+        """A list or fields by their alias: what repeats itself may have no end."""
+        seen: set[int] = set()
+        waiting = [self.root] if self.root else []
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, yaml.ScalarNode):
+                continue
+            if id(node) in seen:
+                raise self.broken(node, "it is repeated by an alias (*): write it out.")
+            seen.add(id(node))
+            is_mapping = isinstance(node, yaml.MappingNode)
+            parts = [one for pair in node.value for one in pair] if is_mapping else None
+            waiting += node.value if parts is None else parts
 
     def rows(self, field_name: str) -> list[yaml.Node]:
         """The nodes of the list under the one top field."""
