@@ -175,5 +175,7 @@ GIFT = [
         {"text": "What?\n```\na = 1\n```"}, "its Markdown is shown"),
     odd("title after a number", "1. ::A::Is it? {T}", {"text": "1. ::A::Is it?"},
         "'1. ::A::' is read as text"),
+    odd("full-width marks", "何？ {\uff1d甲 \uff5e乙}", {"kind": "shorttext"},
+        "'\uff1d' is read as text, as in Moodle: the marks are = and ~"),
     odd("half a file", "::A::Is it? {T}\n\n::B::Which? {=a ~", TRUE, "line 3, 'B'"),
 ]  # fmt: skip
