@@ -13,7 +13,13 @@ from courseware.values import NoValue, all_claims, fill_all
 from planning.catalog.safe_yaml import SAFE_LOADER
 from quizzes.body import Body
 from quizzes.errors import BrokenBank, BrokenQuestion
-from quizzes.goals import Goal, goal_from
+from quizzes.goals import (
+    MAX_ANCHOR_CHARS,
+    MAX_SLUG_CHARS,
+    MAX_TITLE_CHARS,
+    Goal,
+    goal_from,
+)
 from quizzes.questions import NAME, Question, question_from
 from quizzes.quoting import faults_in
 from quizzes.rules import check_question
@@ -266,7 +272,11 @@ def _read_quizzes(path: Path, bank: Bank) -> None:
 def _plan(fields: Body, row: Mapping[str, Any], bank: Bank) -> QuizPlan:
     fields.allow({"id", "title", "chapter", "anchor", "confidence", "draw"})
     name = fields.text("id")
-    if not NAME.fullmatch(name) or any(plan.name == name for plan in bank.quizzes):
+    if (
+        not NAME.fullmatch(name)
+        or len(name) > MAX_SLUG_CHARS
+        or any(plan.name == name for plan in bank.quizzes)
+    ):
         raise BrokenQuestion(("id",), f"an id of a-z, 0-9 and - stands once: {name!r}.")
     draws = row.get("draw")
     if not isinstance(draws, list) or not draws:
@@ -280,9 +290,9 @@ def _plan(fields: Body, row: Mapping[str, Any], bank: Bank) -> QuizPlan:
         places.append(names)
     return QuizPlan(
         name=name,
-        title=fields.text("title"),
-        chapter=fields.text("chapter"),
-        anchor=fields.text("anchor"),
+        title=fields.text("title", most=MAX_TITLE_CHARS),
+        chapter=fields.text("chapter", most=MAX_SLUG_CHARS),
+        anchor=fields.text("anchor", most=MAX_ANCHOR_CHARS),
         asks_confidence=fields.flag("confidence"),
         draws=tuple(places),
     )

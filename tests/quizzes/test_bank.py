@@ -187,3 +187,20 @@ def test_what_repeats_itself_is_refused_by_its_line(tags: str, tmp_path: Path) -
     (tmp_path / "a.yaml").write_text(f"{GOOD}  tags: {tags}\n")
     (error,) = read_bank(tmp_path).broken
     assert error.line == GOOD.count("\n") + 1 and "by an alias" in error.reason
+
+
+QUIZ = "quizzes:\n- {{id: {}, title: {}, chapter: {}, anchor: {}, draw: [one]}}\n"
+
+
+@pytest.mark.parametrize("field", range(4))
+def test_what_a_column_cannot_hold_is_refused(field: int, tmp_path: Path) -> None:
+    """SQLite takes any length, PostgreSQL does not."""
+    (tmp_path / "a.yaml").write_text(GOOD)
+    values, longest = ["q", "T", "c", "a"], [80, 200, 80, 120][field]
+    values[field] = "a" * longest
+    (tmp_path / "quizzes.yaml").write_text(QUIZ.format(*values))
+    assert read_bank(tmp_path).broken == []
+    values[field] += "a"
+    (tmp_path / "quizzes.yaml").write_text(QUIZ.format(*values))
+    (error,) = read_bank(tmp_path).broken
+    assert error.line == 2
