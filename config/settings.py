@@ -11,6 +11,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config.hosts import allowed_hosts, trusted_origins
 from config.limits import limits_of
 from config.logs import logging_configuration
 from config.storages import recordings_storage
@@ -37,10 +38,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Who answers, and to whom
 DEBUG = env.boolean("DEBUG", False)
 SECRET_KEY = env.secret("SECRET_KEY", DATA_DIR / "secret_key")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = allowed_hosts(env)
 PORT = env.integer("PORT", 8000, 1, 65535)
 BEHIND_TLS = env.boolean("BEHIND_TLS", False)
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
+CSRF_TRUSTED_ORIGINS = trusted_origins(env)
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES", "127.0.0.1,::1" if BEHIND_TLS else "")
 try:
     for _one in TRUSTED_PROXIES:
@@ -100,12 +101,13 @@ else:
     # Under ASGI each request has a thread of its own for a moment: a connection that
     # is kept by thread is neither found again nor closed. psycopg's pool keeps them.
     DATABASES["default"]["OPTIONS"] = {
+        **_database.get("OPTIONS", {}),  # libpq's, of the URL: sslmode and others
         "pool": {
             "min_size": 0,
             "max_size": DATABASE_CONNECTIONS,
             "timeout": 10,
             "max_idle": 120,
-        }
+        },
     }
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -196,6 +198,7 @@ except Exception:
         "EMAIL_URL cannot be read: allowed are consolemail:// and "
         "smtp+tls://user:password@host:port."
     ) from None
+EMAIL_TIMEOUT = 10  # seconds; a mail server that says nothing is taken for away
 SIGNUP_BY_LETTER = env.boolean(
     "SIGNUP_BY_LETTER", not EMAIL_URL.startswith("consolemail")
 )

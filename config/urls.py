@@ -6,6 +6,7 @@ from django.urls import include, path
 from config.health import healthz, readyz
 from config.metrics import metrics
 
+handler500 = "config.failures.failed"
 urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),

@@ -24,7 +24,7 @@ from courseware.counting import count_within
 from courseware.door import close_sockets_of_learner
 from courseware.learner import learner_id_of
 from courseware.models import Chapter
-from courseware.sign_up import HOUR_S, PAGES, may_write_to
+from courseware.sign_up import HOUR_S, PAGES, may_write_to, too_many
 from courseware.sockets import address_of_request, network_of
 
 _ADDRESS = {"type": "email", "autocomplete": "email", "inputmode": "email"}
@@ -98,7 +98,7 @@ class Reset(auth.PasswordResetView):
         address = network_of(address_of_request(self.request))
         asked = count_within("letters-address", address, HOUR_S) if address else 0
         if asked > settings.LIMITS.letters_address:
-            return render(self.request, f"{PAGES}/too_many.html", status=429)
+            return too_many(self.request)
         if not may_write_to(form.cleaned_data["email"]):
             return redirect(self.success_url)
         return super().form_valid(form)

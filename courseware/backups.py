@@ -5,7 +5,8 @@
       database.sqlite3      by SQLite's online backup, or
       database.pgdump       by pg_dump, in its custom format
       secret_key
-      recordings/*.svlr
+      recordings/*.svlr     what an engine host here recorded
+      kept-recordings/*     learners' own, where a directory keeps them
 
 Both kinds of a database are read as of one moment while others write. A copy of an
 SQLite file is no backup: what was written last lies in the -wal file beside it.
@@ -20,18 +21,23 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage, storages
 from django.db import connection, connections
 from django.utils import timezone
+from psycopg import pq
+
+from courseware.newer import newer_migration
 
 FORMAT = 1
 SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
 SECRET_KEY = "secret_key"
 RECORDINGS = "recordings"
+KEPT = "kept-recordings"
 MANIFEST = "manifest.json"
 LOCK_WAIT_S = 10
 """For another's transaction on a table of PostgreSQL."""
@@ -45,14 +51,18 @@ class BackupFailed(Exception):
 def back_up(
     out: Path | None, *, has_secret_key: bool = True, has_recordings: bool = True
 ) -> Path:
-    """Write a backup and return its path; nothing is left of one that fails."""
+    """Write a backup and return its path; nothing is left of one that fails. ``out`` is
+    a file, or a directory for it."""
     data_dir: Path = settings.DATA_DIR
     now = timezone.now()
+    name = f"servelab-{now:%Y%m%d-%H%M%S}.tar.gz"
     try:
-        out = out or data_dir / "backups" / f"servelab-{now:%Y%m%d-%H%M%S}.tar.gz"
+        out = out or data_dir / "backups" / name
+        if out.is_dir():
+            out /= name
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as name:
-            folder = Path(name)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as made:
+            folder = Path(made)
             _dump(folder)
             manifest = {
                 "format": FORMAT,
@@ -63,8 +73,8 @@ def back_up(
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
             if has_secret_key and (data_dir / SECRET_KEY).is_file():
                 shutil.copy(data_dir / SECRET_KEY, folder)
-            if has_recordings and (data_dir / RECORDINGS).is_dir():
-                shutil.copytree(data_dir / RECORDINGS, folder / RECORDINGS)
+            if has_recordings:
+                _copy_recordings(folder)
             _pack(folder, out)
     except OSError as error:
         raise BackupFailed(f"The backup was not written: {error}.") from error
@@ -118,6 +128,28 @@ def _dump(folder: Path) -> None:
         _postgres("pg_dump", "--format=custom", f"--file={folder / POSTGRES}")
 
 
+def _recordings() -> dict[str, Path]:
+    """The directories with recordings, by their names in a backup. Another storage than
+    a directory (RECORDINGS_STORAGE) has backups of its own."""
+    found = {RECORDINGS: Path(settings.DATA_DIR) / RECORDINGS}
+    storage = storages["recordings"]
+    if isinstance(storage, FileSystemStorage):
+        found[KEPT] = Path(storage.location)
+    return found
+
+
+def _copy_recordings(folder: Path) -> None:
+    """After the database, so that each that it names is there, or was deleted since."""
+    for name, directory in _recordings().items():
+        if directory.is_dir():
+            shutil.copytree(directory, folder / name, copy_function=_copy_if_there)
+
+
+def _copy_if_there(source: str, target: str) -> None:
+    with suppress(FileNotFoundError):  # its learner has deleted it
+        shutil.copy2(source, target)
+
+
 def _check(path: Path) -> None:
     try:
         with closing(sqlite3.connect(path)) as database:
@@ -129,15 +161,7 @@ def _check(path: Path) -> None:
 
 
 def _postgres(program: str, *arguments: str) -> None:
-    database = settings.DATABASES["default"]
-    environment = {
-        **os.environ,
-        "PGHOST": str(database["HOST"]),
-        "PGPORT": str(database["PORT"] or 5432),
-        "PGUSER": str(database["USER"]),
-        "PGPASSWORD": str(database["PASSWORD"]),
-        "PGDATABASE": str(database["NAME"]),
-    }
+    environment = {**os.environ, **_connection_variables()}
     try:
         with subprocess.Popen(
             [program, *arguments],
@@ -155,6 +179,25 @@ def _postgres(program: str, *arguments: str) -> None:
     if process.returncode:
         words = (said.strip().splitlines() or ["it does not say why"])[0]
         raise BackupFailed(f"{program} failed: {words}.")
+
+
+def _connection_variables() -> dict[str, str]:
+    """How Django connects, as libpq's programs read it: a password is in no list of
+    processes, and TLS is verified as the URL says (sslmode, sslrootcert). By their own
+    names the server knows them in _waits_for_a_lock()."""
+    database = settings.DATABASES["default"]
+    given = {
+        **database["OPTIONS"],
+        "host": database["HOST"],
+        "port": database["PORT"] or 5432,
+        "user": database["USER"],
+        "password": database["PASSWORD"],
+        "dbname": database["NAME"],
+    }
+    options = pq.Conninfo.get_defaults()
+    names = {one.keyword.decode(): one.envvar for one in options if one.envvar}
+    names.pop("application_name", None)
+    return {names[n].decode(): str(v) for n, v in given.items() if n in names}
 
 
 def _said_by(process: "subprocess.Popen[str]", program: str) -> str:
@@ -227,6 +270,13 @@ def _unpack(path: Path, folder: Path) -> None:
             f"{path} holds a database of {manifest.get('engine')}; this installation "
             f"has one of {connection.vendor} (DATABASE_URL)."
         )
+    if not (folder / (SQLITE if connection.vendor == "sqlite" else POSTGRES)).is_file():
+        raise BackupFailed(f"{path} holds no database.")
+    if newer := newer_migration(manifest.get("migrations", {}).items()):
+        raise BackupFailed(
+            f"{path} is of a newer version, with {newer}, which this one does not "
+            "have: bring this installation up to date first."
+        )
 
 
 def _put_database(folder: Path, aside: Path) -> Iterator[str]:
@@ -290,9 +340,17 @@ def _put_files(folder: Path, data_dir: Path, aside: Path) -> Iterator[str]:
         shutil.move(folder / SECRET_KEY, data_dir / SECRET_KEY)
         (data_dir / SECRET_KEY).chmod(0o600)
         yield "The secret key is restored."
-    if (folder / RECORDINGS).is_dir():
-        shutil.copytree(folder / RECORDINGS, data_dir / RECORDINGS, dirs_exist_ok=True)
-        yield "Recordings are restored beside those that were there."
+    packed = [name for name in (RECORDINGS, KEPT) if (folder / name).is_dir()]
+    for name in packed:
+        if directory := _recordings().get(name):
+            shutil.copytree(folder / name, directory, dirs_exist_ok=True)
+            yield f"{directory}: recordings are restored beside those that were there."
+        else:
+            shutil.move(folder / name, aside / name)
+            yield (
+                f"RECORDINGS_STORAGE is no directory: learners' recordings are in "
+                f"{aside / name}, to be brought there."
+            )
 
 
 @contextmanager
@@ -305,4 +363,5 @@ def _nothing_runs(data_dir: Path) -> Iterator[None]:
             raise BackupFailed(
                 "Servelab runs from here: end it first, then restore."
             ) from error
+        file.truncate(0)  # whoever ran here last does not hold it
         yield

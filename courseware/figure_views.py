@@ -32,7 +32,9 @@ def cluster(request: HtmxHttpRequest) -> HttpResponse:
             "limit. Go on in a minute."
         )
         context = form_context(query, {}) | {"refusal": refusal}
-        return _shown(request, context, 429)
+        response = _shown(request, context, 429)
+        response.headers["Retry-After"] = "60"
+        return response
     context = cluster_context(query, faults, timezone.localdate())
     context["typed"] = {name: request.GET.get(name, "")[:20] for name in faults}
     return _shown(request, context, 400 if context["faults"] else 200)

@@ -10,13 +10,14 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.signals import user_logged_in
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.dispatch import Signal, receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -52,8 +53,13 @@ class LearnerMiddleware:
     def process_view(self, request: HttpRequest, *_: Any) -> None:
         """After a form's token was checked: what a stranger sends keeps nothing."""
         learner_id = request.learner_id  # type: ignore[attr-defined]
-        if learner_id is not None and not _only_reads(request):
+        if learner_id is None or _only_reads(request):
+            return
+        try:
             _note_seen(request, learner_id)
+        except OperationalError:  # a full disk is no reason to refuse a page
+            if request.method not in ("GET", "HEAD"):
+                raise
 
 
 def learner_id_of(scope_or_session: Mapping[str, Any] | Any) -> str | None:
@@ -151,7 +157,8 @@ def _note_back(learner_id: str) -> None:
     before = timezone.now() - timedelta(seconds=SEEN_EVERY_S)
     known = Learner.objects.filter(learner_id=learner_id, last_seen_at__lt=before)
     if known.exists():
-        known.update(last_seen_at=timezone.now())
+        with suppress(OperationalError):
+            known.update(last_seen_at=timezone.now())
 
 
 def _has_room(request: HttpRequest) -> bool:

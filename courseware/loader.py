@@ -71,10 +71,13 @@ def read_course(directory: Path) -> ReadCourse:
 
 
 def save_course(course: ReadCourse) -> Report:
-    """Write what differs; chapters whose file is gone go, broken ones stay."""
+    """Write what differs; chapters whose file is gone go, with what was read in them,
+    unless a file is broken: it may be theirs under another name."""
     report = Report(broken=list(course.broken))
     for slug, (fields, sections) in course.chapters.items():
         getattr(report, _save(slug, fields, sections)).append(slug)
+    if report.broken:
+        return report
     gone = Chapter.objects.exclude(slug__in=course.slugs)
     report.removed = list(gone.values_list("slug", flat=True))
     gone.delete()

@@ -81,7 +81,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     context = {"form": form, "by_letter": by_letter}
     if request.method == "POST":
         if not _has_room(request):
-            return render(request, f"{PAGES}/too_many.html", context, status=429)
+            return too_many(request)
         if form.is_valid():
             if by_letter:
                 _send_letter(request, form.cleaned_data["email"].lower())
@@ -125,6 +125,13 @@ def _has_room(request: HttpRequest) -> bool:
     address = network_of(address_of_request(request))
     asked = count_within("sign-ups", address, HOUR_S) if address else 0
     return asked <= settings.LIMITS.signups_address
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """What a network address has asked for too often; its hour began before now."""
+    response = render(request, f"{PAGES}/too_many.html", status=429)
+    response.headers["Retry-After"] = str(HOUR_S)
+    return response
 
 
 def may_write_to(email: str) -> bool:

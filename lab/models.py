@@ -249,7 +249,7 @@ class KeptRecording(models.Model):
         if cls.objects.count() >= RECORDINGS_IN_TOTAL:
             raise LimitExceeded(
                 f"{RECORDINGS_IN_TOTAL:,} recordings of all learners are kept here, "
-                "which is the limit."
+                "which is the limit. Try again when some of them have been deleted."
             )
         return cls.objects.create(learner_id=learner_id, **fields)
 

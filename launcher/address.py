@@ -46,7 +46,13 @@ def only_one(data_dir: Path, address: Address) -> TextIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.seek(0)
-        holder = json.loads(file.read() or "{}")
+        try:
+            holder = json.loads(file.read())
+        except ValueError:  # it has just begun, or is no launcher
+            raise LaunchError(
+                f"A restore, or another start, is at work on {data_dir}: wait for its "
+                "end."
+            ) from error
         raise LaunchError(
             f"Servelab already runs from here (process {holder.get('pid')}): open "
             f"{holder.get('url')} or end it first."

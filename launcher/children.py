@@ -36,6 +36,7 @@ class Child:
         self.name = name
         self.log = log
         self._guard = guard
+        log.parent.mkdir(exist_ok=True)
         rotate(log)
         self.log_start_bytes = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
@@ -77,15 +78,19 @@ class Child:
 
     def keep_log_short(self) -> None:
         """Set aside what it wrote so far when that has grown large; it writes on."""
-        if self.log.stat().st_size > LOG_LIMIT_BYTES:
-            set_aside(self.log)
-            self.log_start_bytes = 0
+        with contextlib.suppress(OSError):  # somebody has tidied up
+            if self.log.stat().st_size > LOG_LIMIT_BYTES:
+                set_aside(self.log)
+                self.log_start_bytes = 0
 
     def last_words(self) -> str:
-        """The last line that it wrote in this run, for an error message."""
-        with self.log.open("rb") as file:
-            file.seek(self.log_start_bytes)
-            lines = file.read().decode(errors="replace").strip().splitlines()
+        """The last line that it wrote in this run, for an error message; "" without."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(self.log_start_bytes)
+                lines = file.read().decode(errors="replace").strip().splitlines()
+        except OSError:
+            lines = []
         return lines[-1].strip() if lines else ""
 
 
@@ -106,8 +111,15 @@ def set_aside(log: Path) -> None:
 
     The process keeps its file, so renaming would move the writing along. What comes
     between the last look and the emptying is lost; the loop makes that microseconds.
+    On a full disk the log is emptied without a copy: that is room for what learners do.
     """
-    with log.open("r+b") as file, log.with_suffix(".log.1").open("wb") as older:
-        while chunk := file.read(2**20):
-            older.write(chunk)
+    kept = log.with_suffix(".log.1")
+    with log.open("r+b") as file:
+        try:
+            with kept.open("wb") as older:
+                while chunk := file.read(2**20):
+                    older.write(chunk)
+        except OSError:
+            with contextlib.suppress(OSError):
+                kept.unlink()
         file.truncate(0)

@@ -36,8 +36,8 @@ class Guard:
     def add(self, group: int) -> None:
         """Take a process group in."""
         self._groups.add(group)
-        process_group.record(self._records / str(group), group)
         self._tell(f"+{group}\n")
+        process_group.record(self._records / str(group), group)
 
     def remove(self, group: int) -> None:
         """The group has ended by itself."""

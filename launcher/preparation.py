@@ -104,7 +104,8 @@ def main() -> int:
     import django
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import CommandError, call_command
-    from django.db import DatabaseError
+    from django.db import DatabaseError, connection
+    from django.db.migrations.recorder import MigrationRecorder
 
     root = Path(__file__).resolve().parent.parent
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -112,7 +113,16 @@ def main() -> int:
         django.setup()
         from django.conf import settings
 
+        from courseware.newer import newer_migration
+
         stamp = _stamp(root)
+        applied = MigrationRecorder(connection).applied_migrations()
+        if newer := newer_migration(applied):
+            print(
+                f"The database is of a newer version, with {newer}, which this one "
+                "does not have: go back to that version, or restore an older backup."
+            )
+            return 1
         call_command("migrate", interactive=False, verbosity=0)
     except ImproperlyConfigured as error:
         print(" ".join(str(error).split()))

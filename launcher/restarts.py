@@ -3,6 +3,7 @@
 The web server may be a restarted one itself, so what it tells lies in a file.
 """
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -91,11 +92,12 @@ class Restarts:
     def _write(self) -> None:
         text = json.dumps({name: asdict(s) for name, s in self._states.items()})
         part = self._path.with_suffix(".part")
-        part.write_text(text)
-        part.replace(self._path)
+        with contextlib.suppress(OSError):  # a full disk ends nothing that runs
+            part.write_text(text)
+            part.replace(self._path)
 
 
 def _how(code: int | None) -> str:
-    return (
-        f"by signal {-code}" if code is not None and code < 0 else f"with code {code}"
-    )
+    if code is None:
+        return "before it ran"
+    return f"by signal {-code}" if code < 0 else f"with code {code}"

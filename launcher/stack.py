@@ -179,7 +179,7 @@ class Stack:
                 else:
                     child.keep_log_short()
             for name in self.restarts.due():
-                self._start(name)
+                self._start_again(name)
             self.guard.watch()
             if "conversion" in self.children:
                 self._say_progress()
@@ -211,6 +211,18 @@ class Stack:
             f"  The {child.name} process ended (code {code}) and starts again in "
             f"{pause:.0f} s; log: {child.log}"
         )
+
+    def _start_again(self, name: str) -> None:
+        """Its pause is over; a system without room for one more process gets another
+        pause, and all others live on."""
+        try:
+            self._start(name)
+        except OSError as error:
+            pause = self.restarts.note_end(name, None, self.logs / f"{name}.log")
+            say(
+                f"  The {name} process cannot be started ({error.strerror}); again in "
+                f"{pause:.0f} s"
+            )
 
     def _pause(self) -> None:
         time.sleep(LOOP_S)

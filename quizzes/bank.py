@@ -13,7 +13,13 @@ from courseware.values import NoValue, all_claims, fill_all
 from planning.catalog.safe_yaml import SAFE_LOADER
 from quizzes.body import Body
 from quizzes.errors import BrokenBank, BrokenQuestion
-from quizzes.goals import Goal, goal_from
+from quizzes.goals import (
+    MAX_ANCHOR_CHARS,
+    MAX_SLUG_CHARS,
+    MAX_TITLE_CHARS,
+    Goal,
+    goal_from,
+)
 from quizzes.questions import NAME, Question, question_from
 from quizzes.quoting import faults_in
 from quizzes.rules import check_question
@@ -56,6 +62,9 @@ def read_bank(directory: Path = BANK) -> Bank:
     Roles ``{value CLAIM KEY}`` print figures of the chapters' claims.
     """
     bank = Bank()
+    for path in sorted(directory.glob("*.yml")):
+        reason = "a file of a bank ends in .yaml: name it so, else nobody reads it."
+        bank.broken.append(BrokenBank(path, 1, reason))
     if (directory / GOALS).exists():
         bank.goals = {}
         _read_goals(directory / GOALS, bank, bank.goals)
@@ -77,14 +86,35 @@ class Source:
             if len(text) > MAX_BYTES:
                 raise BrokenBank(path, 1, f"at most {MAX_BYTES:,} characters are read.")
             self.root = yaml.compose(text, Loader=SAFE_LOADER)
+            self._refuse_aliases()
             self._lines = text.splitlines() or [""]
         except UnicodeDecodeError as error:
-            raise BrokenBank(path, 1, f"this is not UTF-8: {error.reason}.") from error
+            line = error.object.count(b"\n", 0, error.start) + 1
+            reason = f"this is not UTF-8: {error.reason}."
+            raise BrokenBank(path, line, reason) from error
+        except OSError as error:
+            reason = f"it cannot be read: {error.strerror}."
+            raise BrokenBank(path, 1, reason) from error
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = mark.line + 1 if mark else 1
             problem = getattr(error, "problem", None) or "it cannot be read"
             raise BrokenBank(path, line, f"this is not YAML: {problem}.") from error
+
+    def _refuse_aliases(self) -> None:
+        """A list or fields by their alias: what repeats itself may have no end."""
+        seen: set[int] = set()
+        waiting = [self.root] if self.root else []
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, yaml.ScalarNode):
+                continue
+            if id(node) in seen:
+                raise self.broken(node, "it is repeated by an alias (*): write it out.")
+            seen.add(id(node))
+            is_mapping = isinstance(node, yaml.MappingNode)
+            parts = [one for pair in node.value for one in pair] if is_mapping else None
+            waiting += node.value if parts is None else parts
 
     def rows(self, field_name: str) -> list[yaml.Node]:
         """The nodes of the list under the one top field."""
@@ -242,7 +272,11 @@ def _read_quizzes(path: Path, bank: Bank) -> None:
 def _plan(fields: Body, row: Mapping[str, Any], bank: Bank) -> QuizPlan:
     fields.allow({"id", "title", "chapter", "anchor", "confidence", "draw"})
     name = fields.text("id")
-    if not NAME.fullmatch(name) or any(plan.name == name for plan in bank.quizzes):
+    if (
+        not NAME.fullmatch(name)
+        or len(name) > MAX_SLUG_CHARS
+        or any(plan.name == name for plan in bank.quizzes)
+    ):
         raise BrokenQuestion(("id",), f"an id of a-z, 0-9 and - stands once: {name!r}.")
     draws = row.get("draw")
     if not isinstance(draws, list) or not draws:
@@ -256,9 +290,9 @@ def _plan(fields: Body, row: Mapping[str, Any], bank: Bank) -> QuizPlan:
         places.append(names)
     return QuizPlan(
         name=name,
-        title=fields.text("title"),
-        chapter=fields.text("chapter"),
-        anchor=fields.text("anchor"),
+        title=fields.text("title", most=MAX_TITLE_CHARS),
+        chapter=fields.text("chapter", most=MAX_SLUG_CHARS),
+        anchor=fields.text("anchor", most=MAX_ANCHOR_CHARS),
         asks_confidence=fields.flag("confidence"),
         draws=tuple(places),
     )

@@ -46,16 +46,19 @@ class Body:
             raise BrokenQuestion(self._path, f"the field {field!r} is missing.")
         return value
 
-    def text(self, field: str, default: Any = _MISSING) -> str:
-        """A text; numbers are taken as they are written."""
+    def text(
+        self, field: str, default: Any = _MISSING, *, most: int = MAX_CHARS
+    ) -> str:
+        """A text of at most so many characters; numbers are taken as they are
+        written."""
         value = self._get(field, default)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise self.broken(field, "a text stands here.")
         text = str(value).strip()
         if not text and default is _MISSING:
             raise self.broken(field, "the text is empty.")
-        if len(text) > MAX_CHARS:
-            raise self.broken(field, f"a text has at most {MAX_CHARS:,} characters.")
+        if len(text) > most:
+            raise self.broken(field, f"a text has at most {most:,} characters.")
         if _CONTROL.search(text):
             raise self.broken(field, "a text has no control characters.")
         return text

@@ -12,6 +12,9 @@ from quizzes.body import Body
 from quizzes.questions import NAME
 
 BEGINNING = "You can "
+MAX_GOAL_CHARS, MAX_TITLE_CHARS = 300, 200
+MAX_SLUG_CHARS, MAX_ANCHOR_CHARS = 80, 120
+"""What the columns of quizzes.models hold: PostgreSQL refuses more."""
 MET_FROM = 0.8
 SHAKY_FROM = 0.4
 
@@ -37,12 +40,13 @@ class Goal:
 def goal_from(fields: Body) -> Goal:
     """The checked goal; raises BrokenQuestion with the path of what is wrong."""
     fields.allow({"id", "text", "chapter", "section"})
-    name, text = fields.text("id"), fields.text("text")
+    name, text = fields.text("id"), fields.text("text", most=MAX_GOAL_CHARS)
     if not NAME.fullmatch(name) or len(name) > 80:
         raise fields.broken("id", f"an id is of a-z, 0-9 and -, not {name!r}.")
     if not text.startswith(BEGINNING):
         raise fields.broken("text", f"a goal begins with {BEGINNING.strip()!r}.")
-    return Goal(name, text, fields.text("chapter"), fields.text("section"))
+    chapter = fields.text("chapter", most=MAX_SLUG_CHARS)
+    return Goal(name, text, chapter, fields.text("section", most=MAX_ANCHOR_CHARS))
 
 
 def evidence(score: float, num_hints: int, certainty: int | None) -> float:

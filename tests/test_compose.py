@@ -59,6 +59,28 @@ def test_no_url_is_put_together_from_a_password(services):
             assert "://" not in str(value) or "PASSWORD" not in str(value)
 
 
+OWN = {"PORT", "BIND_ADDRESS", "DEBUG", "ENGINE", "ENGINE_ATTACH", "ENGINE_BESIDE"}
+"""Compose publishes the port, and starts an engine of its own or none."""
+
+
+@pytest.mark.parametrize(
+    ("part", "parts"),
+    [
+        ("The page", ("web", "default")),
+        ("Limits", ("web", "default")),
+        ("The engine host", ("engine-cuda",)),
+    ],
+)
+def test_what_an_operator_may_set_is_handed_on(services, part, parts):
+    """Else a line in .env does nothing, and nobody is told."""
+    page = (ROOT / "docs" / "settings.md").read_text()
+    table = page.partition(f"## {part}\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)) - OWN
+    assert len(named) > 8
+    for service in parts:
+        assert named - set(services[service]["environment"]) == set()
+
+
 def test_every_lasting_service_has_a_health_check_and_restarts(services):
     for name, service in services.items():
         if name != "prepare":

@@ -76,7 +76,7 @@ def troubles(caplog: pytest.LogCaptureFixture) -> list[str]:
         f"{record.getMessage()}\n{record.exc_text or record.exc_info or ''}"
         for record in caplog.records
         if record.levelno >= logging.ERROR
-        and getattr(record, "status_code", 0) != 503
+        and (getattr(record, "status_code", 0) != 503 or record.exc_info)
         and not record.name.startswith("django.security")
     ]
     caplog.clear()

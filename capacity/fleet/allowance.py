@@ -21,8 +21,17 @@ CLASS = 20
 """So many learners behind one address may use all of theirs."""
 
 
+MINUTE_S, TURN_S = 60, 5
+"""After which whoever was refused may try again: what is counted, and a turn."""
+
+
 class Exhausted(Exception):
     """The message is a sentence for the learner."""
+
+    def __init__(self, sentence: str, after_s: int) -> None:
+        super().__init__(sentence)
+        self.after_s = after_s
+        """Seconds, for Retry-After."""
 
 
 @contextmanager
@@ -33,8 +42,9 @@ def metered(request: HttpRequest) -> Iterator[None]:
     most_ms = settings.LIMITS.simulated_s * 1000
     holders = [(_learner(request), most_ms), (_address(request), most_ms * CLASS)]
     for who, most in holders:
-        if who and count_within("fleet-ms", who, 60, by=0) >= most:
-            raise Exhausted(_sentence(who == _learner(request), most // 1000))
+        if who and count_within("fleet-ms", who, MINUTE_S, by=0) >= most:
+            is_learners = who == _learner(request)
+            raise Exhausted(_sentence(is_learners, most // 1000), MINUTE_S)
     began = time.thread_time()
     try:
         yield
@@ -42,7 +52,7 @@ def metered(request: HttpRequest) -> Iterator[None]:
         spent_ms = 1 + int(1000 * (time.thread_time() - began))
         for who, _ in holders:
             if who:
-                count_within("fleet-ms", who, 60, by=spent_ms)
+                count_within("fleet-ms", who, MINUTE_S, by=spent_ms)
 
 
 def _sentence(is_learners: bool, most_s: int) -> str:
@@ -82,7 +92,8 @@ def preview(request: HttpRequest) -> Iterator[None]:
         if not is_free:
             raise Exhausted(
                 f"{NUM_SLOTS['preview']} others are simulating just now, which is the "
-                "limit. Try again in a few seconds."
+                "limit. Try again in a few seconds.",
+                TURN_S,
             )
         with metered(request):
             yield

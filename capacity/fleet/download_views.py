@@ -37,7 +37,10 @@ def refusing_in_text(view: View[P]) -> View[P]:
         except BadSetting as error:
             return HttpResponse(str(error), status=400, content_type="text/plain")
         except Exhausted as error:
-            return HttpResponse(str(error), status=429, content_type="text/plain")
+            headers = {"Retry-After": str(error.after_s)}
+            return HttpResponse(
+                str(error), status=429, content_type="text/plain", headers=headers
+            )
 
     return refusing
 

@@ -48,7 +48,9 @@ def _respond(request: HtmxHttpRequest, *, is_month: bool) -> HttpResponse:
         except BadSetting as error:
             query.faults[error.field] = error.reason
         except Exhausted as error:
-            return show(request, query, {"refusal": str(error)}, status=429)
+            response = show(request, query, {"refusal": str(error)}, status=429)
+            response.headers["Retry-After"] = str(error.after_s)
+            return response
     return show(request, query, context)
 
 

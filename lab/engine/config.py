@@ -264,11 +264,17 @@ def _engine_host_id(env: Environment, data_dir: Path) -> str:
     """Host name and six hex digits, the same at each start on one DATA_DIR."""
     machine = platform.node() or "host"
     place = f"{machine}:{data_dir}".encode()
-    default = f"{machine[:24]}-{hashlib.sha256(place).hexdigest()[:6]}"
+    plain = "".join(c if _is_plain(c) else "-" for c in machine[:24])
+    default = f"{plain}-{hashlib.sha256(place).hexdigest()[:6]}"
     value = env.text("ENGINE_HOST_ID", default)
-    if len(value) > 64 or not all(c.isalnum() or c in "._-" for c in value):
+    if len(value) > 64 or not all(map(_is_plain, value)):
         raise SettingError(
             f"ENGINE_HOST_ID is {value!r}: allowed are up to 64 letters, digits, "
             "dots, dashes and underscores."
         )
     return value
+
+
+def _is_plain(letter: str) -> bool:
+    """Whether pages take it back as part of an id (lab.viewer.commands)."""
+    return letter.isascii() and (letter.isalnum() or letter in "._-")

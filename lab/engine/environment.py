@@ -10,6 +10,7 @@ Standard library only: the launcher reads settings before anything is installed.
 import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -122,10 +123,22 @@ class Environment:
                     f"{name} has fewer than {SHORTEST_SECRET} characters."
                 )
             return value
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(48))
+        if not path.exists() or not path.stat().st_size:
+            _write_whole(path, secrets.token_urlsafe(48))
         return path.read_text().strip()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """For its user alone, and there as a whole or not at all: another process may read
+    it meanwhile, and the disk may be full."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def data_dir_of(env: Environment) -> Path:

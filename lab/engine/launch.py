@@ -86,8 +86,7 @@ class EngineRun:
     def finish_start(self) -> None:
         """The first token is there: the cold start is over."""
         self.ended_start_at = time.time()
-        seconds = self.ended_start_at - self.started_at
-        last_start_path(self.config).write_text(f"{seconds:.1f}")
+        keep_last_start(self.config, self.ended_start_at - self.started_at)
 
     @property
     def is_dead(self) -> bool:
@@ -231,6 +230,12 @@ def last_start_path(config: EngineConfig) -> Path:
     """Where the seconds of this host's last start are kept."""
     name = "last_start_s" if not config.beside else "last_second_start_s"
     return config.data_dir / name
+
+
+def keep_last_start(config: EngineConfig, seconds: float) -> None:
+    """What a start took, for the next one to expect; a full disk stops no engine."""
+    with contextlib.suppress(OSError):
+        last_start_path(config).write_text(f"{seconds:.1f}")
 
 
 def last_start_s(config: EngineConfig) -> float | None:

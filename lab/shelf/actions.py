@@ -1,5 +1,6 @@
 """What a learner does with recordings: record, stop, name, share, delete, upload."""
 
+import logging
 import threading
 import uuid
 from contextlib import suppress
@@ -24,6 +25,8 @@ from lab.recordings.upload import Checked, checked
 from lab.shelf import access, files
 from lab.shelf.pages import shelf_page
 
+logger = logging.getLogger(__name__)
+
 UPLOADS_A_MINUTE = 6
 UNREACHED: tuple[type[Exception], ...] = (EngineError, *client.NOT_SENT)
 SILENT = "This engine does not answer, so nothing is recorded. Try again in a moment."
@@ -31,6 +34,10 @@ NOBODY = "Please open the page first: a recording belongs to who visits it."
 CHECKING = threading.Lock()
 TURN_S = 20.0
 BUSY = "Other files are being checked. Try again in a minute."
+NO_ROOM = (
+    "The server could not store this file: its storage is full or away. Nothing of it "
+    "is kept; try again later."
+)
 NO_FILE = "Choose a recording first: a file that ends with .svlr."
 
 
@@ -184,7 +191,13 @@ def upload(request: HttpRequest) -> HttpResponse:
         )
     except (RecordingError, LimitExceeded) as error:
         return shelf_page(request, str(error))
-    files.keep(one, content, found)
+    try:
+        files.keep(one, content, found)
+    except OSError:
+        logger.exception("a recording could not be stored")
+        with suppress(OSError):
+            files.delete(one)
+        return shelf_page(request, NO_ROOM)
     messages.success(request, f"“{one.title}” is here.")
     return redirect("lab:shelf")
 

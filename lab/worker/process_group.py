@@ -40,8 +40,9 @@ def kill(group: int) -> None:
 
 
 def record(path: Path, group: int) -> None:
-    """Write down which group it is."""
-    path.write_text(json.dumps({"group": group, "at": time.time()}))
+    """Write down which group it is; what runs is not ended by a disk that is full."""
+    with contextlib.suppress(OSError):
+        path.write_text(json.dumps({"group": group, "at": time.time()}))
 
 
 def end_recorded(path: Path) -> None:

@@ -5,6 +5,7 @@ output) and JSON lines of such fields. A time is a date with a clock time or a n
 The file is read line by line with limits on everything.
 """
 
+import codecs
 import hashlib
 import json
 import re
@@ -65,8 +66,10 @@ def read_request_file(content: bytes) -> RequestFile:
     """The rows of a file; raises BadSetting for "file" with the line that is wrong."""
     if len(content) > MAX_BYTES:
         raise bad(f"has {len(content):,} bytes; allowed are {MAX_BYTES:,}")
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = content.decode("utf-8-sig")
+        # "Unicode text" of a spreadsheet has UTF-16's mark.
+        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise bad(f"is not UTF-8 text (byte {error.start:,})") from None
     columns, table = read_table(text)

@@ -16,6 +16,8 @@ MAX_LINE_CHARS = 300
 MAX_JSON_LINE_CHARS = 1_000_000
 """A Mooncake row lists the blocks of its prompt: 2,000 of a million tokens."""
 _DELIMITERS = ",;\t"
+_EXCEL = frozenset({f"sep={delimiter}" for delimiter in _DELIMITERS} | {"sep="})
+"""A first line by which Excel is told the delimiter (a tab at its end is stripped)."""
 Line = tuple[int, str]
 Cells = tuple[int, list[str]]
 """A line's number and its cells; none where it is blank."""
@@ -45,6 +47,8 @@ def _lines(text: str, is_json: bool) -> Iterator[Line]:
 
 def _csv_table(lines: Iterator[Line]) -> tuple[Columns, Iterator[Cells]]:
     header = next(lines, (1, ""))[1]
+    if header.strip('"').lower() in _EXCEL:
+        header = next(lines, (2, ""))[1]
     delimiter = max(_DELIMITERS, key=header.count)
     names = _cells(header, delimiter)
     try:
@@ -66,7 +70,8 @@ def _csv_row(line: Line, delimiter: str, num_fields: int) -> Cells:
     cells = _cells(text, delimiter)
     if len(cells) != num_fields:
         raise bad(f"line {number} has {len(cells)} fields; allowed are {num_fields}")
-    return number, cells
+    # Spreadsheets write empty rows as separators.
+    return number, cells if any(cells) else []
 
 
 def _cells(text: str, delimiter: str) -> list[str]:

@@ -19,6 +19,7 @@ from quizzes.formats.aiken_lines import (
     feedback_of,
     looks_like_aiken,
     option_of,
+    without_marks,
 )
 from quizzes.formats.aiken_question import Asked, choices_of, rights_of
 from quizzes.formats.imported import Imported, Place, lines_of
@@ -44,9 +45,15 @@ class _Reader:
         self._answered: str = ""
         """Id of the question before, for its feedback."""
         self._in_feedback = False
+        self._marked: list[str] = []
+        """Losses of the question's lines."""
 
     def take(self, number: int, row: str) -> None:
         """One line, without the spaces around it."""
+        if (bare := without_marks(row)) != row:
+            loss = "marks of Markdown before its options or its ANSWER"
+            self._marked.append(loss)
+            row = bare
         if not row:
             self._gap()
         elif answer := answer_of(row):
@@ -66,7 +73,7 @@ class _Reader:
         if self._asked:
             at, why = self._asked.fault or (number, reason)
             self.found.refuse(self._asked.place(at), why)
-        self._asked = None
+        self._asked, self._marked = None, []
 
     def _gap(self) -> None:
         asked = self._asked
@@ -135,7 +142,7 @@ class _Reader:
             self.end(number, "")
             return
         place = asked.place(number)
-        losses: list[str] = []
+        losses, self._marked = self._marked, []
         if word.upper() not in ("ANSWER", "ANSWERS"):
             losses.append(f"{word!r} is read as ANSWER")
         if asked.is_divided:

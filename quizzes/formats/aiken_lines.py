@@ -3,6 +3,7 @@
 (A) x   A） x   A: x   A - x   Ａ) x        an option
 ANSWER: B   ANSWER B   ANTWORT: B   答案：B   which is right
 FEEDBACK: why   EXPLANATION: why           an explanation
+- A) x   **B)** y   **Answer: B**           the same, with marks of Markdown
 """
 
 import re
@@ -35,6 +36,9 @@ _ANSWER = re.compile(
 _FEEDBACK = re.compile(
     r"(?:FEEDBACK|EXPLANATION|RATIONALE)\s*+[:：]\s*+(.*)$", re.IGNORECASE
 )
+_BULLET = re.compile(r"[-*+•]\s++")
+_BOLD = re.compile(r"(\*\*|__)([^*_]++)\1(.*+)$")
+_BOLD_ANSWER = re.compile(r"([^*_:：]{1,40}+[:：]\s*+)(\*\*|__)([^*_]++)\2$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,17 @@ class Option:
 
     letter: str
     text: str
+
+
+def without_marks(row: str) -> str:
+    """An option or an answer without Markdown's bullet and bold letters around it; any
+    other row as it is."""
+    bare = _BULLET.sub("", row, count=1) if _BULLET.match(row) else row
+    if bold := _BOLD.match(bare):
+        bare = bold[2] + bold[3]
+    elif bold := _BOLD_ANSWER.match(bare):
+        bare = bold[1] + bold[3]
+    return bare if option_of(bare) or answer_of(bare) else row
 
 
 def option_of(row: str) -> Option | None:
@@ -78,7 +93,7 @@ def looks_like_aiken(text: str) -> bool:
     other."""
     before = ""
     for row in text.split("\n"):
-        bare = row.strip()
+        bare = without_marks(row.strip())
         if (answer := answer_of(bare)) and answer[1]:
             return True
         option = option_of(bare)

@@ -80,6 +80,8 @@ def choices_of(asked: Asked, rights: set[int], losses: list[str]) -> dict[str, A
     said = [*asked.texts, *(row.text for row in rows)]
     if any(has_html(one) for one in said):
         losses.append("its HTML is shown as it is written, as in Moodle")
+    if any(re.search(r"\*\*\w|__\w", one) for one in said):
+        losses.append("its Markdown is shown as it is written, as in Moodle")
     for one in said:
         texts.read(one, "plain")
     losses += texts.named()

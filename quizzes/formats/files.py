@@ -4,6 +4,7 @@ import re
 
 from quizzes.errors import BrokenQuestion
 from quizzes.formats.aiken import looks_like_aiken, read_aiken
+from quizzes.formats.fences import without_fences
 from quizzes.formats.foreign import ROOTS, refuse_bytes, refuse_text
 from quizzes.formats.gift import read_gift
 from quizzes.formats.imported import Imported
@@ -11,7 +12,9 @@ from quizzes.formats.letters import cleaned, decoded, encoding_of
 from quizzes.formats.moodle_import import read_moodle_xml
 
 FORMATS = ("gift", "aiken", "moodle")
-_XML = re.compile(r"\ufeff?\s*+<(?:(\?xml)|(?:\w++:)?([\w.-]++))")
+_XML = re.compile(
+    r"\ufeff?\s*+(?:[^<{}]{0,300}```\w{0,9}\s*+)?<(?:(\?xml)|(?:\w++:)?([\w.-]++))"
+)
 _GIFT = re.compile(
     r"^[^\S\n]*::|\{[^{}=~#]*+[=~#][^{}]*+\}|\{\s*(T|F|TRUE|FALSE)\s*\}", re.M
 )
@@ -46,12 +49,19 @@ def _is_xml(raw: bytes, encoding: str) -> bool:
 
 def _read_text(raw: bytes, form: str, encoding: str, found: Imported) -> None:
     text, loss = decoded(raw, encoding)
+    whole = cleaned(text.removeprefix("\ufeff"))
+    bare = without_fences(whole, _asks)
     if not form:
-        bare = cleaned(text)
         is_aiken = looks_like_aiken(bare) and not _GIFT.search(bare)
         form = "aiken" if is_aiken else "gift"
         if not is_aiken:
             refuse_text(bare)
-    (read_aiken if form == "aiken" else read_gift)(text, found)
+    (read_aiken if form == "aiken" else read_gift)(bare, found)
+    if bare != whole:
+        found.losses.append("the fences of Markdown around its questions")
     if loss:
         found.losses.append(loss)
+
+
+def _asks(text: str) -> bool:
+    return looks_like_aiken(text) or bool(_GIFT.search(text))

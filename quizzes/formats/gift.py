@@ -21,6 +21,7 @@ from quizzes.formats.gift_texts import FORMAT, GiftReader, hidden, on_one_line, 
 from quizzes.formats.imported import Imported, Place, lines_of
 
 _TITLE = re.compile(r"^::(.*?)::", re.DOTALL)
+_LATE_TITLE = re.compile(r"(?:[Qq]\s?)?[0-9]{1,4}\s?[.):]\s*+::[^:\n{]{1,200}::")
 _MARK = re.compile(r"\[(id|tag):")
 _MARKED = re.compile(r"((?:\\.|[^\]\\])*+)\]")
 _BLOCK = re.compile(r"\{([^{}]*)\}")
@@ -178,6 +179,11 @@ class _Question:
         elif self._text.startswith("::"):
             self._text = self._text[2:]
             self._reader.losses.append("its '::', which begins a title without an end")
+        elif late := _LATE_TITLE.match(self._text):
+            self._reader.losses.append(
+                f"{shown(late[0])[:60]!r} is read as text, as in Moodle: a title "
+                "stands first"
+            )
         text = _BLOCK.sub("…", self._text)
         if marked := FORMAT.match(text):
             text = text[marked.end() :]

@@ -27,6 +27,8 @@ from quizzes.formats.gift_texts import GiftReader, on_one_line, shown
 _WEIGHT = re.compile(r"%\s*+(-*+[0-9]{1,3}(?:[.,][0-9]*+)?)\s*+%")
 _ARROW = re.compile(r"[\u2192\u27f6\u21d2]|[\u2013\u2014]>")
 """What word processors make of ``->``."""
+_FULL_WIDTH = re.compile("[\uff1d\uff5e\u223c]")
+"""How keyboards of Chinese and Japanese write = and ~."""
 _TRUTH = re.compile(r"(TRUE|FALSE|T|F)\s*(?=#|$)", re.IGNORECASE)
 
 
@@ -137,6 +139,10 @@ def _shorttext(answers: Answers) -> dict[str, Any]:
     source = answers.source
     if "=" not in source and "\n" in source.partition("#")[0].strip():
         raise BrokenQuestion((), "no answer begins with = or ~.")
+    if found := _FULL_WIDTH.search(source):
+        answers.losses.append(
+            f"{found[0]!r} is read as text, as in Moodle: the marks are = and ~"
+        )
     for piece in _pieces(source, "="):
         rows.append(starred(answers.row(piece, 100, "plain")))
     return shorttext_fields(rows, answers.losses)

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Callable
 
 from quizzes.formats.imported import Imported
 from quizzes.formats.safe_xml import Node
@@ -20,7 +21,8 @@ MAX_STEM_CHARS = 60
 
 
 def keep_image(node: Node, imported: Imported) -> str:
-    """Take the image of a ``<file>``; what is lost if it is none."""
+    """Take the image of a ``<file>``; what is lost if it is none, or is not what its
+    text calls it."""
     given = node.attributes.get("name", "")
     name = re.sub(r"[^\w.-]+", "-", given).strip(".-")
     try:
@@ -34,9 +36,18 @@ def keep_image(node: Node, imported: Imported) -> str:
             f"{MAX_IMAGE_BYTES:,} bytes are kept"
         )
     stem = (name.rpartition(".")[0] or name)[:MAX_STEM_CHARS].rstrip(".-")
-    number, name = 1, stem + ending
-    while imported.files.get(name, data) != data:
-        number += 1
-        name = f"{stem}-{number}{ending}"
+    name = free_name(stem + ending, lambda one: imported.files.get(one, data) == data)
     imported.files[name] = data
-    return ""
+    if name == stem + ending:
+        return ""
+    return f"the name of its image {given!r}, which another has: it becomes {name!r}"
+
+
+def free_name(name: str, is_free: Callable[[str], bool]) -> str:
+    """``a.png``, or the first of ``a-2.png``, ``a-3.png``, … that is free."""
+    stem, _, ending = name.rpartition(".")
+    number, found = 1, name
+    while not is_free(found):
+        number += 1
+        found = f"{stem}-{number}.{ending}"
+    return found

@@ -38,6 +38,14 @@ def test_no_connection_is_kept_by_a_thread() -> None:
     assert found["CONN_HEALTH_CHECKS"] is True
 
 
+def test_how_the_url_wants_tls_is_kept() -> None:
+    url = "postgres://a:b@localhost/c?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+    options = settings_with("DATABASES['default']['OPTIONS']", DATABASE_URL=url)
+    assert options["sslmode"] == "verify-full"
+    assert options["sslrootcert"] == "/etc/ca.pem"
+    assert options["pool"]["max_size"] == 20
+
+
 @pytest.mark.slow
 def test_a_hundred_threads_share_three_connections() -> None:
     with postgres.cluster() as url:

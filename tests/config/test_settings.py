@@ -33,6 +33,12 @@ def settings_with(name: str, **variables: str) -> Any:
         ("DEBUG", "maybe", "DEBUG is 'maybe': allowed are on and off."),
         ("RECORDINGS_STORAGE_OPTIONS", "[1]", "RECORDINGS_STORAGE_OPTIONS cannot be"),
         ("REDIS_URL", "localhost", "REDIS_URL is 'localhost': it starts with redis://"),
+        ("ALLOWED_HOSTS", "https://a.org/", "ALLOWED_HOSTS has 'https://a.org/'"),
+        ("ALLOWED_HOSTS", "a.org,b.org:8000", "ALLOWED_HOSTS has 'b.org:8000'"),
+        ("ALLOWED_HOSTS", "::1", "ALLOWED_HOSTS has '::1': allowed are names such as"),
+        ("ALLOWED_HOSTS", "kürs.org", "ALLOWED_HOSTS has 'kürs.org'"),
+        ("CSRF_TRUSTED_ORIGINS", "a.org", "CSRF_TRUSTED_ORIGINS has 'a.org': allowed"),
+        ("CSRF_TRUSTED_ORIGINS", "https://a.org/", "CSRF_TRUSTED_ORIGINS has 'https:"),
     ],
 )
 def test_a_wrong_value_is_improperly_configured(tmp_path, name, value, says):
@@ -51,3 +57,14 @@ def test_a_wrong_value_is_improperly_configured(tmp_path, name, value, says):
     assert answer.returncode == 1
     last_line = answer.stderr.splitlines()[-1]
     assert last_line.startswith(f"django.core.exceptions.ImproperlyConfigured: {says}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALLOWED_HOSTS", "*,.example.org,10.0.0.7,[2001:db8::1],my_host,xn--krs.de"),
+        ("CSRF_TRUSTED_ORIGINS", "https://*.a.org,http://b:8000,https://[::1]:8443"),
+    ],
+)  # fmt: skip
+def test_what_django_compares_with_is_taken(name: str, value: str) -> None:
+    assert settings_with(name, **{name: value}) == value.split(",")

@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -319,6 +319,11 @@ def test_by_letter_nobody_learns_who_has_an_account(
     assert ["There is one already" in one.body for one in mail.outbox] == [True, False]
 
 
+def test_a_mail_server_that_says_nothing_is_given_up() -> None:
+    backend: Any = mail.get_connection("django.core.mail.backends.smtp.EmailBackend")
+    assert 0 < backend.timeout <= 10, "seconds; else a letter waits for ever"
+
+
 def test_letters_and_accounts_have_limits(reader: Client, db, settings) -> None:
     settings.LIMITS = replace(
         settings.LIMITS, letters=2, letters_address=4, signups_address=1
@@ -333,6 +338,9 @@ def test_letters_and_accounts_have_limits(reader: Client, db, settings) -> None:
     assert reader.post("/account/sign-up/", {"email": "x"}).status_code == 422
     answer = reader.post("/account/sign-up/", {"email": "x"})
     assert answer.status_code == 429 and "in an hour" in answer.text
+    assert answer.headers["Retry-After"] == "3600"
+    answer = reader.post("/account/reset/", {"email": "ada@example.org"})
+    assert answer.headers["Retry-After"] == "3600"
 
 
 def test_signing_in_begins_a_session_with_another_key(reader: Client, db) -> None:

@@ -29,15 +29,15 @@ class Installation:
 
     def __init__(self, data_dir: Path, **variables: str) -> None:
         self.data_dir = data_dir
-        self._environment = {**os.environ, "DATA_DIR": str(data_dir), **variables}
-        self._environment.pop("SECRET_KEY", None)
+        self.environment = {**os.environ, "DATA_DIR": str(data_dir), **variables}
+        self.environment.pop("SECRET_KEY", None)
         self.manage("migrate", "--no-input")
 
     def manage(self, *arguments: str, status: int = 0) -> str:
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
         )
@@ -102,6 +102,39 @@ def test_what_was_written_before_is_in_it_while_others_write_on(
     assert ids_of(aside / "servelab.sqlite3") == set(written)
 
 
+def test_recordings_come_along_while_learners_keep_and_delete_some(
+    here: Installation, tmp_path: Path
+) -> None:
+    of_host, of_learners = here.data_dir / "recordings", tmp_path / "elsewhere"
+    here = Installation(here.data_dir, RECORDINGS_DIR=str(of_learners))
+    files = [of_host / "eight.svlr", of_learners / "a.svlr", of_learners / "a.frames"]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(file.name.encode())
+    is_over = threading.Event()
+
+    def keep_and_delete() -> None:
+        others = [of_learners / f"{number}.svlr" for number in range(400)]
+        while not is_over.is_set():
+            for other in others:
+                other.write_bytes(b"x" * 4_000)
+            for other in others:
+                other.unlink()
+
+    learners = threading.Thread(target=keep_and_delete)
+    learners.start()
+    try:
+        here.manage("backup", "--out", str(tmp_path / "one.tar.gz"))
+    finally:
+        is_over.set()
+        learners.join()
+    for file in files:
+        file.unlink()
+    said = here.manage("restore", str(tmp_path / "one.tar.gz"))
+    assert [file.read_bytes().decode() for file in files] == [f.name for f in files]
+    assert f"{of_learners}: recordings are restored" in said
+
+
 def test_what_is_no_backup_changes_nothing(here: Installation, tmp_path: Path) -> None:
     bad = tmp_path / "bad.tar.gz"
     bad.write_bytes(b"no archive")
@@ -111,7 +144,33 @@ def test_what_is_no_backup_changes_nothing(here: Installation, tmp_path: Path) -
     assert "is no backup of Servelab" in here.manage("restore", str(bad), status=1)
     assert not (tmp_path / "evil").exists()
     assert "is no backup" in here.manage("restore", str(tmp_path / "none"), status=1)
-    assert here.database.exists()
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text('{"format": 1, "engine": "sqlite"}')
+    with tarfile.open(bad, "w:gz") as tar:
+        tar.add(manifest, arcname="manifest.json")
+    assert "holds no database" in here.manage("restore", str(bad), status=1)
+    assert here.database.stat().st_size > 100_000
+
+
+FUTURE = (
+    "INSERT INTO django_migrations (app, name, applied) "
+    "VALUES ('{}', '{}', '2026-01-01')"
+)
+
+
+def test_a_backup_of_a_newer_version_is_refused(
+    here: Installation, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "one.tar.gz")
+    with sqlite3.connect(here.database) as database:
+        database.execute(FUTURE.format("an_app_of_old", "0002_gone"))
+    here.manage("backup", "--out", path)
+    here.manage("restore", path)
+    with sqlite3.connect(here.database) as database:
+        database.execute(FUTURE.format("lab", "9999_more"))
+    here.manage("backup", "--out", path)
+    said = here.manage("restore", path, status=1)
+    assert "is of a newer version, with lab.9999_more" in said
 
 
 def test_a_running_installation_is_not_overwritten(
@@ -120,6 +179,8 @@ def test_a_running_installation_is_not_overwritten(
     path = tmp_path / "one.tar.gz"
     without = ("--without-secret-key", "--without-recordings")
     here.manage("backup", "--out", str(path), *without)
+    here.manage("backup", "--out", str(here.data_dir), *without)
+    assert len(list(here.data_dir.glob("servelab-*.tar.gz"))) == 1, "in a directory"
     with tarfile.open(path) as tar:
         assert tar.getnames() == ["database.sqlite3", "manifest.json"]
     with only_one(here.data_dir, Address("127.0.0.1", 1)):
@@ -145,6 +206,10 @@ def test_postgresql_comes_back_as_it_was(tmp_path: Path) -> None:
         with psycopg.connect(url) as database:
             rows = database.execute("SELECT learner_id FROM courseware_learner")
             assert rows.fetchall() == [("kept",)]
+        tls = Installation(tmp_path / "data", DATABASE_URL=url, PATH=path)
+        tls.environment["DATABASE_URL"] = f"{url}?sslmode=require"
+        said = tls.manage("backup", status=1)
+        assert "pg_dump failed" in said and "SSL" in said, "TLS is asked of it too"
         elsewhere = Installation(tmp_path / "data")
         said = elsewhere.manage("restore", str(tmp_path / "one.tar.gz"), status=1)
         assert "holds a database of postgresql" in said

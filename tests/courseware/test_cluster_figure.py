@@ -136,6 +136,7 @@ def test_it_is_asked_only_so_often(reader: Client, db) -> None:
     if page.status_code == 200:
         pytest.skip("nothing is counted without the cache's server")
     assert page.status_code == 429 and "within a minute" in page.text
+    assert page.headers["Retry-After"] == "60"
 
 
 def test_the_checklist_of_cards_leads_here_with_its_choice() -> None:

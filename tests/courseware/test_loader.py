@@ -34,6 +34,26 @@ def test_a_removed_file_takes_its_chapter_along(load: Load, tmp_path: Path) -> N
     assert not Chapter.objects.exists()
 
 
+def test_no_chapter_goes_while_a_file_is_broken(load: Load, tmp_path: Path) -> None:
+    load("Words.\n")
+    (tmp_path / "test.md").rename(tmp_path / "renamed.md")
+    (tmp_path / "renamed.md").write_text("No front matter.\n")
+    report = load_chapters(tmp_path)
+    assert report.broken and report.removed == []
+    assert Chapter.objects.get().slug == "test"
+
+
+@pytest.mark.parametrize("name", ["none", "empty", "test.md"])
+def test_a_folder_without_chapters_removes_none(
+    name: str, load: Load, tmp_path: Path
+) -> None:
+    load("Words.\n")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CommandError, match="is no directory with chapters"):
+        call_command("loadchapters", str(tmp_path / name))
+    assert Chapter.objects.exists()
+
+
 def test_sections_have_titles_numbers_anchors_and_plain_words(load: Load) -> None:
     load("Hello.\n\n## 1. The pool {#pool}\n\nA *block* of `16` {term block|blocks}.\n")
     opening, pool = Section.objects.all()

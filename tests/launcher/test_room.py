@@ -12,6 +12,7 @@ import pytest
 from launcher import children, room
 from launcher.children import Child
 from launcher.guarding import Guard
+from launcher.restarts import PAUSES_S, Restarts
 from launcher.stages import LaunchError
 
 
@@ -61,3 +62,31 @@ def test_a_log_is_set_aside_while_its_process_writes_on(
     assert child.last_words() == "line 3999"
     older = (tmp_path / "web.log.1").read_text().splitlines()
     assert len(older) > 500 and older[-1].startswith("line ")
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Path:
+    """What the launcher writes beside the logs meets a device without room."""
+    names = ("web.log.1", "processes.part")
+    for name in names:
+        (tmp_path / name).symlink_to("/dev/full")
+    return tmp_path
+
+
+def test_a_full_disk_ends_nothing_that_runs(
+    full_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "LOG_LIMIT_BYTES", 20_000)
+    guard, log = Guard(full_disk / "groups"), full_disk / "web.log"
+    (full_disk / "groups").rmdir()  # nor can a group be written down
+    code = "print('x' * 30_000, flush=True); raise SystemExit(1)"
+    child = Child("web", [sys.executable, "-c", code], {}, log, guard)
+    restarts = Restarts(full_disk)
+    while child.exit_code() is None:
+        time.sleep(0.01)
+    child.keep_log_short()
+    assert log.stat().st_size == 0, "its log is no longer what fills the disk"
+    assert restarts.note_end("web", child.exit_code(), log) == PAUSES_S[0]
+    restarts.note_start("web")
+    assert restarts.due() == []
+    guard.close()

@@ -1,12 +1,14 @@
 """make run without an engine: starts, says what it does, ends with every child."""
 
 import contextlib
+import fcntl
 import json
 import os
 import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -154,6 +156,18 @@ def test_a_web_server_that_dies_is_started_again(stack):
     stack.wait_until(is_served)
 
 
+def test_neither_a_full_disk_nor_tidied_logs_end_what_runs(stack):
+    url, logs = url_of(stack), stack.data_dir / "logs"
+    (stack.data_dir / "processes.part").symlink_to("/dev/full")
+    shutil.rmtree(logs)
+    logs.write_text("a file, so that no log can be opened")
+    os.kill(pid_of(stack, "uvicorn"), signal.SIGKILL)
+    stack.wait_for("The web process cannot be started (")
+    logs.unlink()
+    stack.wait_until(lambda: is_well(url))
+    assert (logs / "web.log").exists()
+
+
 def is_well(url: str) -> bool:
     """Whether database and Redis answer, and the default worker has been there."""
     try:
@@ -232,6 +246,13 @@ def test_a_second_start_on_the_same_data_is_one_sentence(stack):
     )
 
 
+def test_a_start_during_a_restore_is_one_sentence(tmp_path):
+    with (tmp_path / "launcher.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as courseware.backups.restore() does
+        sentence = refused(tmp_path, PORT=str(free_port()))
+    assert sentence.startswith("A restore, or another start, is at work on")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
@@ -293,6 +314,18 @@ def test_a_database_that_does_not_answer_is_one_sentence(tmp_path):
     url = f"postgres://nobody@127.0.0.1:{free_port()}/none"
     sentence = refused(tmp_path, PORT=str(free_port()), DATABASE_URL=url)
     assert sentence.startswith("The database cannot be used: ")
+
+
+def test_a_database_of_a_newer_version_is_one_sentence(tmp_path, prepared):
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "preparation.json").unlink()
+    with sqlite3.connect(tmp_path / "servelab.sqlite3") as database:
+        database.execute(
+            "INSERT INTO django_migrations (app, name, applied) "
+            "VALUES ('lab', '9999_more', '2026-01-01')"
+        )
+    sentence = refused(tmp_path, PORT=str(free_port()))
+    assert sentence.startswith("The database is of a newer version, with lab.9999_more")
 
 
 def test_the_redis_password_is_neither_in_the_process_list_nor_readable(stack):

@@ -159,3 +159,48 @@ def test_nothing_is_loaded_while_something_is_broken(db: None, tmp_path: Path) -
     (tmp_path / "quizzes.yaml").write_text(quizzes.replace("two", "one"))
     call_command("loadquizzes", str(tmp_path))
     assert Quiz.objects.get().draws == [["one"]]
+
+
+def test_a_folder_without_a_bank_removes_nothing(db: None, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD)
+    load_quizzes(tmp_path)
+    for name in ("none", "a.yaml"):
+        with pytest.raises(CommandError, match="is no directory of a bank"):
+            call_command("loadquizzes", str(tmp_path / name))
+        with pytest.raises(CommandError, match="nothing was written"):
+            call_command("exportquizzes", "gift", str(tmp_path / name))
+    with pytest.raises(CommandError, match="cannot be written: Is a directory"):
+        call_command("exportquizzes", "gift", str(tmp_path), output=tmp_path)
+    assert QuestionRevision.objects.get().is_current
+
+
+def test_a_file_that_nobody_would_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(GOOD.encode() + b"# caf\xe9\n")
+    (tmp_path / "mine.yml").write_text(GOOD)
+    yml, latin = read_bank(tmp_path).broken
+    assert "ends in .yaml" in str(yml)
+    assert (latin.line, "not UTF-8" in latin.reason) == (GOOD.count("\n") + 1, True)
+
+
+@pytest.mark.parametrize("tags", ["&a [*a]", "[&a ['x'], *a]", "&a {b: *a}"])
+def test_what_repeats_itself_is_refused_by_its_line(tags: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(f"{GOOD}  tags: {tags}\n")
+    (error,) = read_bank(tmp_path).broken
+    assert error.line == GOOD.count("\n") + 1 and "by an alias" in error.reason
+
+
+QUIZ = "quizzes:\n- {{id: {}, title: {}, chapter: {}, anchor: {}, draw: [one]}}\n"
+
+
+@pytest.mark.parametrize("field", range(4))
+def test_what_a_column_cannot_hold_is_refused(field: int, tmp_path: Path) -> None:
+    """SQLite takes any length, PostgreSQL does not."""
+    (tmp_path / "a.yaml").write_text(GOOD)
+    values, longest = ["q", "T", "c", "a"], [80, 200, 80, 120][field]
+    values[field] = "a" * longest
+    (tmp_path / "quizzes.yaml").write_text(QUIZ.format(*values))
+    assert read_bank(tmp_path).broken == []
+    values[field] += "a"
+    (tmp_path / "quizzes.yaml").write_text(QUIZ.format(*values))
+    (error,) = read_bank(tmp_path).broken
+    assert error.line == 2

@@ -19,10 +19,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line a chapter; exit with 1 if any was refused."""
-        report = load_chapters(options["directory"])
+        directory: Path = options["directory"]
+        if not any(directory.glob("*.md")):
+            # Else a slip of the pen removes every chapter, and what was read of them.
+            raise CommandError(
+                f"{directory} is no directory with chapters (*.md): nothing is changed."
+            )
+        report = load_chapters(directory)
         for outcome in ("added", "changed", "unchanged", "removed"):
             for slug in getattr(report, outcome):
                 self.stdout.write(f"{outcome:9} {slug}")
         if report.broken:
             lines = "\n".join(f"refused   {error}" for error in report.broken)
-            raise CommandError(f"{lines}\nA refused chapter keeps its old text.")
+            raise CommandError(
+                f"{lines}\nA refused chapter keeps its old text, and none is removed."
+            )

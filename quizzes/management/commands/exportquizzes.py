@@ -29,7 +29,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the file."""
-        bank = read_bank(options["directory"])
+        directory: Path = options["directory"]
+        if not any(directory.glob("*.yaml")):
+            raise CommandError(
+                f"{directory} is no directory of a bank (*.yaml): nothing was written."
+            )
+        bank = read_bank(directory)
         if bank.broken:
             lines = "\n".join(f"refused   {error}" for error in bank.broken)
             raise CommandError(f"{lines}\nNothing was written: mend these first.")
@@ -38,10 +43,17 @@ class Command(BaseCommand):
         if isinstance(exported, Package):
             if output is None:
                 raise CommandError("QTI is a package: name a file with --output.")
-            output.write_bytes(exported.zipped())
+            _write(output, exported.zipped())
         elif output:
-            output.write_text(exported.text, encoding="utf-8")
+            _write(output, exported.text.encode())
         else:
             self.stdout.write(exported.text)
         for loss in exported.losses:
             self.stderr.write(f"not carried: {loss}")
+
+
+def _write(output: Path, content: bytes) -> None:
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise CommandError(f"{output} cannot be written: {error.strerror}.") from error

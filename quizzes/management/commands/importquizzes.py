@@ -11,6 +11,7 @@ from quizzes.formats.bank_yaml import to_bank_yaml
 from quizzes.formats.checking import for_bank
 from quizzes.formats.files import FORMATS, read_questions
 from quizzes.formats.imported import Imported
+from quizzes.formats.moodle_files import free_name
 from quizzes.formats.names import Names
 
 
@@ -54,20 +55,26 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the YAML, checked as loadquizzes checks it."""
         bank = self._bank(options["into"], options["goal"])
-        names = Names(bank.bodies)
+        names, files = Names(bank.bodies), dict[str, bytes]()
         bodies: list[dict[str, Any]] = []
         num_refused = num_lost = 0
-        for path in options["path"]:
-            imported = self._read(path, names, options)
+        paths: list[Path] = options["path"]
+        for path in paths:
+            imported = Imported(names=names, files=files)
+            prefix = f"{path.name}: " if len(paths) > 1 else ""
+            if reason := self._read(path, imported, options):
+                if len(paths) == 1:
+                    raise CommandError(reason)
+                self.stderr.write(f"refused: {reason}")
+                num_refused += 1
+                continue
             bodies += for_bank(imported, bank, options["goal"])
-            prefix = f"{path.name}: " if len(options["path"]) > 1 else ""
             for reason in imported.refused:
                 self.stderr.write(f"refused: {prefix}{reason}")
             for loss in imported.losses:
                 self.stderr.write(f"not taken over: {prefix}{loss}")
             num_refused += len(imported.refused)
             num_lost += len(imported.losses)
-            self._write_images(imported, options["images"])
         if num_refused and (options["strict"] or not bodies):
             raise CommandError(f"{num_refused} refused, nothing imported: mend these.")
         if not bodies:
@@ -81,6 +88,7 @@ class Command(BaseCommand):
                 f"{len(bodies)} questions are {len(text):,} characters of YAML; a file "
                 f"of the bank has at most {MAX_BYTES:,}: import fewer at a time."
             )
+        self._write_images(files, options["images"])
         self.stdout.write(text)
         self.stderr.write(
             f"{len(bodies)} imported, {num_refused} refused, {num_lost} losses named."
@@ -89,6 +97,8 @@ class Command(BaseCommand):
     def _bank(self, directory: Path | None, goal: str) -> Bank:
         if directory is None and not goal:
             return Bank()
+        if directory and not directory.is_dir():
+            raise CommandError(f"{directory} is no directory of a bank.")
         bank = read_bank(directory or BANK)
         goals = bank.goals or {}
         if goal and goal not in goals:
@@ -99,26 +109,39 @@ class Command(BaseCommand):
             raise CommandError(f"{directory} has goals: name one with --goal: {known}.")
         return bank
 
-    def _read(self, path: Path, names: Names, options: dict[str, Any]) -> Imported:
-        imported = Imported(names=names)
+    def _read(self, path: Path, imported: Imported, options: dict[str, Any]) -> str:
+        """Fill ``imported``; why the whole file is refused, or ""."""
         try:
-            return read_questions(
-                path.read_bytes(), options["format"], options["encoding"], imported
-            )
+            raw = path.read_bytes()
+            read_questions(raw, options["format"], options["encoding"], imported)
         except OSError as error:
-            raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+            return f"{path} cannot be read: {error.strerror}."
         except BrokenQuestion as error:
-            raise CommandError(f"{path}: {error.reason}") from error
+            return f"{path}: {error.reason}"
+        return ""
 
-    def _write_images(self, imported: Imported, directory: Path | None) -> None:
+    def _write_images(self, files: dict[str, bytes], directory: Path | None) -> None:
+        """Beside what lies there: a file that we did not write is never replaced."""
         if directory is None:
             return
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            for name, data in imported.files.items():
-                (directory / name).write_bytes(data)
-                self.stderr.write(f"image: {directory / name}")
+            for own, data in files.items():
+                path = _place_for(directory, own, data)
+                path.write_bytes(data)
+                was = "" if path.name == own else f" ({own} is another file there)"
+                self.stderr.write(f"image: {path}{was}")
         except OSError as error:
             raise CommandError(
                 f"images cannot be written to {directory}: {error.strerror}."
             ) from error
+
+
+def _place_for(directory: Path, name: str, data: bytes) -> Path:
+    """Where an image goes: nothing is there, or the same image."""
+
+    def is_free(other: str) -> bool:
+        path = directory / other
+        return not path.exists() or path.read_bytes() == data
+
+    return directory / free_name(name, is_free)

@@ -20,7 +20,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print what changed; exit with 1 if anything was refused."""
-        report = load_quizzes(options["directory"])
+        directory: Path = options["directory"]
+        if not any(directory.glob("*.yaml")):
+            raise CommandError(
+                f"{directory} is no directory of a bank (*.yaml): nothing was changed."
+            )
+        report = load_quizzes(directory)
         if report.broken:
             lines = "\n".join(f"refused   {error}" for error in report.broken)
             raise CommandError(f"{lines}\nNothing was loaded: mend these first.")

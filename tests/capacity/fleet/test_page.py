@@ -141,6 +141,9 @@ def test_the_seconds_of_a_minute_are_a_limit_and_a_sentence(learner, settings) -
     count_within("fleet-ms", learner.learner_id, 60, by=most_ms)
     refused = learner.page(PAGE, status=429, **QUIET)
     assert "You have used 30 seconds of simulation within a minute" in refused
+    for path in (PAGE, f"{PAGE}figures.csv"):
+        answer = learner.client.get(path, QUIET)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
     Learner().page(PAGE, **QUIET)
 
 

@@ -7,6 +7,7 @@ import pytest
 from lab.engine.config import EngineConfig
 from lab.engine.launch import EngineRun
 from lab.errors import SettingError
+from lab.viewer.commands import ENGINE_HOST_ID
 
 
 def config(tmp_path: Path, **variables: str) -> EngineConfig:
@@ -50,6 +51,7 @@ def test_a_hub_name_is_told_from_a_path(tmp_path):
         ("ENGINE_FRAMES_PER_S", "120", "from 1 to 60"),
         ("ENGINE_REQUEST_DEADLINE_S", "3600", "from 1 to 240"),
         ("ENGINE_HOST_ID", "a b", "letters, digits"),
+        ("ENGINE_HOST_ID", "büro", "letters, digits"),
         ("REDIS_URL", "http://x", "redis://, rediss:// or unix://"),
     ],
 )
@@ -67,6 +69,12 @@ def test_a_data_dir_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(SettingError, match=r"DATA_DIR is .*: it cannot be made"):
         config(tmp_path, DATA_DIR=str(tmp_path / "file" / "below"))
+
+
+def test_any_name_of_a_machine_gives_an_id_that_pages_take_back(tmp_path, monkeypatch):
+    monkeypatch.setattr("platform.node", lambda: "Büro von Anna's PC 電腦")
+    found = config(tmp_path).engine_host_id
+    assert ENGINE_HOST_ID.fullmatch(found) and found.startswith("B-ro-von-Anna-s-PC")
 
 
 def test_the_host_id_is_the_same_at_each_start_and_differs_by_place(tmp_path):

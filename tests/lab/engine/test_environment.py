@@ -40,6 +40,14 @@ def test_whoever_reads_chooses_the_error():
         redis_url(strict, Path("/nowhere"))
 
 
+def test_a_secret_that_a_full_disk_left_empty_is_made_anew(tmp_path):
+    path = tmp_path / "secret"
+    path.touch()
+    made = env().secret("NAME", path)
+    assert len(made) > 32 and env().secret("NAME", path) == made
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_secret_is_made_once_and_readable_by_its_owner_only(tmp_path):
     path = tmp_path / "secret"
     made = env().secret("NAME", path)

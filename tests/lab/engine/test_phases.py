@@ -7,12 +7,24 @@ from pathlib import Path
 import pytest
 
 from lab.engine import phases
-from lab.engine.config import PROJECT_DIR
+from lab.engine.config import PROJECT_DIR, EngineConfig
+from lab.engine.launch import keep_last_start, last_start_path, last_start_s
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "phases.jsonl"
+
+
+def test_on_a_full_disk_an_engine_starts_all_the_same(tmp_path: Path) -> None:
+    config = EngineConfig.from_env({"DATA_DIR": str(tmp_path)})
+    keep_last_start(config, 6.5)
+    assert last_start_s(config) == 6.5
+    last_start_path(config).unlink()
+    last_start_path(config).symlink_to("/dev/full")
+    keep_last_start(config, 7.5)
+    last_start_path(config).unlink()
+    assert last_start_s(config) is None
 
 
 def test_before_the_first_mark_there_are_no_phases(path: Path) -> None:

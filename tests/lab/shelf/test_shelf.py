@@ -224,6 +224,18 @@ def test_a_file_of_too_many_traces_is_refused_before_they_are_read(learner):
     assert "more traces than are read" in fault(sent(learner, file))
 
 
+def test_a_file_that_finds_no_room_is_a_sentence_and_leaves_no_row(
+    learner, file, settings
+):
+    nowhere = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": "/proc/none"},
+    }
+    settings.STORAGES = {**settings.STORAGES, "recordings": nowhere}
+    assert "its storage is full or away" in fault(sent(learner, file))
+    assert not KeptRecording.objects.exists()
+
+
 def test_without_a_file_the_page_asks_for_one(learner):
     assert "Choose a recording" in fault(learner.post("/lab/recordings/upload/"))
 

@@ -129,6 +129,20 @@ def test_real_traces_are_read_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        b"sep=;\r\ntimestamp;input;output\r\n0;100;10\r\n5;200;20\r\n",
+        b'"sep=\t"\ntimestamp\tinput\toutput\n0\t100\t10\n5\t200\t20\n',
+        b"timestamp,input,output\n0,100,10\n,,\n5,200,20\n,,\n",
+        "timestamp\tinput\toutput\n0\t100\t10\n5\t200\t20\n".encode("utf-16"),
+    ],
+)
+def test_what_spreadsheets_add_is_passed_over(content: bytes) -> None:
+    found = read_request_file(content)
+    assert (list(found.times), list(found.inputs)) == ([0, 5], [100, 200])
+
+
+@pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (b"", "begins with ''; allowed are the headers TIMESTAMP"),

@@ -1,5 +1,6 @@
 """What ``importquizzes`` prints, ``loadquizzes`` takes; the rest is named."""
 
+import base64
 import io
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,47 @@ def test_several_files_share_their_ids_and_are_named(
     assert "refused: other.txt: line 8, 'Q': " in said
 
 
+def test_a_file_that_cannot_be_read_stops_no_other(mixed: Path, tmp_path: Path) -> None:
+    pdf, none = tmp_path / "a.pdf", tmp_path / "none.gift"
+    pdf.write_bytes(b"%PDF-1.7\n")
+    questions, said = run(pdf, none, mixed)
+    assert [q["id"] for q in questions] == ["good", "good-2"]
+    assert f"refused: {pdf}: this is a PDF" in said
+    assert f"refused: {none} cannot be read" in said and "2 imported, 4 refused" in said
+    with pytest.raises(CommandError, match="4 refused, nothing imported"):
+        run(pdf, none, mixed, strict=True)
+
+
+def with_image(path: Path, letter: bytes) -> Path:
+    """A file of Moodle's whose question brings an image called a.png."""
+    image = base64.b64encode(b"\x89PNG\r\n\x1a\n" + letter).decode()
+    path.write_text(
+        '<quiz><question type="truefalse"><questiontext><text>&lt;img src="a.png"&gt;?'
+        f'</text><file name="a.png">{image}</file></questiontext>'
+        '<answer fraction="100"><text>true</text></answer>'
+        '<answer fraction="0"><text>false</text></answer></question></quiz>'
+    )
+    return path
+
+
+def test_an_image_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    files = [with_image(tmp_path / f"{one}.xml", one.encode()) for one in "xyx"]
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "a.png").write_bytes(b"mine")
+    with pytest.raises(CommandError, match="nothing imported"):
+        run(*files, tmp_path / "none.xml", images=images, strict=True)
+    assert [path.name for path in images.iterdir()] == ["a.png"], "none was imported"
+    _, said = run(*files, images=images)
+    assert "the name of its image 'a.png', which another has: it becomes" in said
+    assert f"image: {images / 'a-2.png'} (a.png is another file there)" in said
+    run(*files, images=images)
+    kept = {path.name: path.read_bytes()[-4:] for path in images.iterdir()}
+    assert kept["a.png"] == b"mine"
+    assert {last[-1:] for last in kept.values()} == {b"e", b"x", b"y"}
+    assert len(kept) == 3, "the second time nothing is new"
+
+
 def test_a_bank_gives_its_ids_goals_and_rules(mixed: Path, tmp_path: Path) -> None:
     bank = tmp_path / "bank"
     bank.mkdir()
@@ -95,6 +137,8 @@ def test_a_bank_gives_its_ids_goals_and_rules(mixed: Path, tmp_path: Path) -> No
         run(mixed, into=bank)
     with pytest.raises(CommandError, match="there is no goal 'bags'"):
         run(mixed, into=bank, goal="bags")
+    with pytest.raises(CommandError, match="none is no directory of a bank"):
+        run(mixed, into=tmp_path / "none")
 
 
 @pytest.mark.parametrize(

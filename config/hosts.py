@@ -1,0 +1,37 @@
+"""By which names the site is asked for: what no request could ever match is refused at
+the start, such as a URL among ALLOWED_HOSTS, which makes every page a 400."""
+
+import re
+
+from lab.engine.environment import Environment
+
+_NAME = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63}){0,30}"
+_IPV6 = r"\[[0-9A-Fa-f:.]{2,45}\]"
+_HOST = re.compile(rf"\*|\.?{_NAME}|{_IPV6}")
+_ORIGIN = re.compile(rf"https?://((\*\.)?{_NAME}|{_IPV6})(:[0-9]{{1,5}})?")
+
+
+def allowed_hosts(env: Environment) -> list[str]:
+    """ALLOWED_HOSTS; raises the environment's refusal."""
+    words = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+    for word in words:
+        if not _HOST.fullmatch(word):
+            raise env.refusal(
+                f"ALLOWED_HOSTS has {word!r}: allowed are names such as "
+                "course.example.org, .example.org (all below it), 10.0.0.7 and [::1], "
+                "without scheme, port and path; letters beyond a-z as xn--…"
+            )
+    return words
+
+
+def trusted_origins(env: Environment) -> list[str]:
+    """CSRF_TRUSTED_ORIGINS; raises the environment's refusal."""
+    words = env.words("CSRF_TRUSTED_ORIGINS", "")
+    for word in words:
+        if not _ORIGIN.fullmatch(word):
+            raise env.refusal(
+                f"CSRF_TRUSTED_ORIGINS has {word!r}: allowed are origins such as "
+                "https://course.example.org and https://*.example.org, with a scheme "
+                "and without a path; letters beyond a-z as xn--…"
+            )
+    return words
