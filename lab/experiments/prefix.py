@@ -6,6 +6,7 @@ one sent before, down to whole blocks. The engine reports what it did take.
 
 from lab.experiments.bench import NOT_SEEN, Bench, Chat, RunRefused, TokenCounts
 from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
+from lab.experiments.other_engine import BLOCK_SIZE, PREFIX_CACHING, on_its_engine
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Table
 from lab.experiments.prompts import text_of
 from lab.messages import Generation, RequestReport
@@ -297,13 +298,15 @@ PREFIX = Experiment(
         Number(
             "at_once", "At once, afterwards", default=10, low=1, high=len(OWN_WORDS)
         ),
+        PREFIX_CACHING,
+        BLOCK_SIZE,
     ),
     button="Send them",
     watch=(
         "The first request fills blocks. Watch the second take over cached ones, and "
         "those at once share them: a shared block carries a dot."
     ),
-    run=run,
+    run=on_its_engine(run),
     claims=("prefix-shared",),
     changes=(
         "A block size of 16, as on a GPU, ends the hit at most 15 tokens before the "
