@@ -267,7 +267,7 @@ SCHEDULING = Experiment(
         "come in chunks, and the tokens a second fall meanwhile."
     ),
     run=on_its_engine(run),
-    claims=("step-time",),
+    claims=("step-time", "disaggregation"),
     changes=(
         "A smaller token budget (max_num_batched_tokens): shorter waits for the "
         "others, a longer TTFT for the long prompt.",

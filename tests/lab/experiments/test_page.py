@@ -18,6 +18,8 @@ from tests.lab.live import READY
 
 pytestmark = pytest.mark.django_db
 
+UNPUBLISHED = {"structured"}
+"""Of which the course knows no published figure with its conditions."""
 OUTCOME = Outcome(
     answer=88.9,
     says="Each of the 10 at once took 320 tokens.",
@@ -176,6 +178,9 @@ def test_every_pages_head_and_menu_lead_to_lab_and_quiz(client):
 def test_a_published_figure_is_a_claim_with_source_and_date(client, experiment):
     claims = all_claims(CONTENT)
     text = _text(client.get(f"/lab/?experiment={experiment.id}"))
+    kinds = {claims[name].kind for name in experiment.claims}
+    assert ("published" in kinds) is (experiment.id not in UNPUBLISHED)
+    assert ("The course knows no published figure" in text) is (not kinds)
     for name in experiment.claims:
         assert claims[name].source in text and claims[name].date in text
 
