@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -42,6 +43,7 @@ from lab.viewer.why import why_message
 logger = logging.getLogger(__name__)
 
 MAX_WATCHED = 128
+FIRST_FRAME_LOOKS, FIRST_FRAME_LOOK_S = 50, 0.1
 WIRE = "servelab.wire"
 """The extension of config/wire.py; servers without it send by a task a viewer."""
 TOO_MANY = "Too many commands at once: the last ones were left out."
@@ -173,18 +175,22 @@ class LabConsumer(LearnerSocket):
             if for_all:
                 await self._tell_all(run_id, message)
 
+        def here() -> str:
+            return bench.status.engine_host_id
+
         bench = Bench(
             status,
             learner_id=self.learner_id,
             nonce=run_id[:6],
             max_requests=max_unfinished("experiment"),
-            submit=self._submitter_of(status),
+            submit=self._submitter_to(here),
             abort=self._abort,
-            count=self._counter_of(status),
-            counters=lambda: hub_of_process().counters_of(status.engine_host_id),
-            frames=lambda: hub_of_process().frames_of(status.engine_host_id),
+            count=self._counter_at(here),
+            counters=lambda: hub_of_process().counters_of(here()),
+            frames=lambda: hub_of_process().frames_of(here()),
             tell=tell,
             keep=keep,
+            hear=self._hearing_first,
         )
         await database_sync_to_async(ExperimentRun.begin)(
             self.learner_id,
@@ -209,17 +215,33 @@ class LabConsumer(LearnerSocket):
             run_id=run_id,
             end=end,
             tell=tell,
-            is_alive=lambda: hub_of_process().knows(status.engine_host_id),
+            is_alive=lambda: hub_of_process().knows(here()),
         )
         return self._conducted(self.conduct, status.engine_host_id)
 
     async def _conducted(self, conduct: Conduct, engine_host_id: str) -> None:
+        async with self._hearing(engine_host_id):
+            await conduct.run()
+
+    @asynccontextmanager
+    async def _hearing(self, engine_host_id: str) -> AsyncIterator[None]:
         """Its frames come even where the viewer follows another host meanwhile."""
         hub_of_process().hold(self.viewer, engine_host_id)
         try:
-            await conduct.run()
+            yield
         finally:
             hub_of_process().release(self.viewer, engine_host_id)
+
+    @asynccontextmanager
+    async def _hearing_first(self, engine_host_id: str) -> AsyncIterator[None]:
+        """The same for a host that was not heard before: its first frame is waited
+        for, so that none of the run is missed."""
+        async with self._hearing(engine_host_id):
+            for _ in range(FIRST_FRAME_LOOKS):
+                if hub_of_process().frames_of(engine_host_id):
+                    break
+                await asyncio.sleep(FIRST_FRAME_LOOK_S)
+            yield
 
     @property
     def _is_staff(self) -> bool:
@@ -283,10 +305,10 @@ class LabConsumer(LearnerSocket):
         return next((s for s in others if s.by_address and s.is_asked), status)
 
     @staticmethod
-    def _counter_of(status: EngineStatus) -> Any:
+    def _counter_at(here: Callable[[], str]) -> Any:
         async def count(chats: Sequence[Chat]) -> TokenCounts | None:
             ask = sync_to_async(client.count_tokens, thread_sensitive=False)
-            counts = await ask(status.engine_host_id, list(chats))
+            counts = await ask(here(), list(chats))
             return None if counts is None else TokenCounts(**counts)
 
         return count
@@ -301,12 +323,11 @@ class LabConsumer(LearnerSocket):
     async def _submit_demo(self, request_id: str, generation: Generation) -> None:
         await self._submit(request_id, generation, "demo")
 
-    def _submitter_of(self, status: EngineStatus) -> Submit:
-        """All of an experiment's requests go to the engine that is looked at."""
+    def _submitter_to(self, here: Callable[[], str]) -> Submit:
+        """All of an experiment's requests go to the engine that it runs on."""
 
         async def submit(request_id: str, generation: Generation) -> None:
-            host = status.engine_host_id
-            await self._submit(request_id, generation, "experiment", host)
+            await self._submit(request_id, generation, "experiment", here())
 
         return submit
 

@@ -1,7 +1,8 @@
 """The bench: what an experiment's run has at hand, and all that it may do."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ Chat = list[dict[str, str]]
 Tell = Callable[[dict[str, Any]], Awaitable[None]]
 Abort = Callable[[str], Awaitable[None]]
 Keep = Callable[[Outcome], Awaitable[None]]
+Hear = Callable[[str], AbstractAsyncContextManager[None]]
+"""Hears the frames of an engine host while its context lasts."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,11 @@ async def forget(outcome: Outcome) -> None:
     """Where nobody looks at a run before its end."""
 
 
+def hear_nothing(engine_host_id: str) -> AbstractAsyncContextManager[None]:
+    """Where nobody hands frames on."""
+    return nullcontext()
+
+
 class Bench:
     """One run's way to the engine: send, wait, abort, say how far it is."""
 
@@ -93,10 +101,12 @@ class Bench:
         tell: Tell,
         frames: Frames = tuple,
         keep: Keep = forget,
+        hear: Hear = hear_nothing,
     ) -> None:
         """``nonce`` goes into prompts, so that nothing of an earlier run is cached;
-        ``frames`` has none where nobody hands them on. Raises DemoRefused where the
-        engine is not ready, and where it is only shown."""
+        ``frames`` has none where nobody hands them on. Submit, count, counters and
+        frames are of the engine in ``status`` as it is then, see on(). Raises
+        DemoRefused where the engine is not ready, and where it is only shown."""
         self.status = status
         self.learner_id = learner_id
         self.nonce = nonce
@@ -108,6 +118,7 @@ class Bench:
         self._tell = tell
         self._frames = frames
         self._keep = keep
+        self._hear = hear
         self._aborted: set[str] = set()
 
     @property
@@ -121,6 +132,19 @@ class Bench:
     def block_size(self) -> int | None:
         """Tokens of a block; None where none is seen."""
         return self.room.block_size if isinstance(self.room, Room) else None
+
+    @asynccontextmanager
+    async def on(self, status: EngineStatus) -> AsyncIterator[None]:
+        """The same bench at another engine, until the block ends: all that is asked
+        and seen is that one's. Raises DemoRefused where it is not ready."""
+        room = limits_of(status, self.room.max_requests)
+        before = self.status, self.room
+        async with self._hear(status.engine_host_id):
+            self.status, self.room = status, room
+            try:
+                yield
+            finally:
+                self.status, self.room = before
 
     # What runs do
 

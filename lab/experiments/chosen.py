@@ -6,11 +6,20 @@ and comes over the socket when it is run.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
 
-from lab.experiments.experiment import Choice, Experiment, Question, Setting, Values
+from lab.experiments.experiment import (
+    Choice,
+    Experiment,
+    Question,
+    Setting,
+    Values,
+    Words,
+)
 
-MAX_QUERY_CHARS = 600
+MAX_QUERY_CHARS = 2_400
+"""With a line of own words, of which a query has up to twelve characters for each."""
 EXPERIMENT, PREDICTION = "experiment", "prediction"
 GUESS_FIRST = "Predict first: a guess is enough, and it stays beside the result."
 
@@ -36,7 +45,7 @@ class Chosen:
 def chosen_of(query: str, experiments: Mapping[str, Experiment]) -> Chosen:
     """What a query asks to be run; raises BadChoice for anything that is wrong."""
     if len(query) > MAX_QUERY_CHARS:
-        raise BadChoice(f"At most {MAX_QUERY_CHARS} characters describe a run.")
+        raise BadChoice(f"At most {MAX_QUERY_CHARS:,} characters describe a run.")
     given = dict(parse_qsl(query, keep_blank_values=True))
     experiment = experiments.get(given.get(EXPERIMENT, ""))
     if experiment is None:
@@ -56,7 +65,8 @@ def offered(experiment: Experiment, given: Mapping[str, str]) -> tuple[Chosen, s
             values[setting.name] = value_of(setting, given)
         except BadChoice as error:
             values[setting.name] = setting.default
-            fault = fault or f"{error} Offered instead: {setting.default}."
+            instead = setting.default if setting.default != "" else "none"
+            fault = fault or f"{error} Offered instead: {instead}."
     return Chosen(experiment, values), fault
 
 
@@ -65,6 +75,8 @@ def value_of(setting: Setting, given: Mapping[str, str]) -> int | str:
     text = given.get(setting.name, "").strip()
     if not text:
         return setting.default
+    if isinstance(setting, Words):
+        return words_of(setting, text)
     if isinstance(setting, Choice):
         if text not in setting.options:
             raise BadChoice(f"{setting.label}: choose one of what is offered.")
@@ -78,6 +90,18 @@ def value_of(setting: Setting, given: Mapping[str, str]) -> int | str:
             f"{setting.label}: allowed is {setting.low:,} to {setting.high:,}{unit}."
         )
     return number
+
+
+def words_of(setting: Words, text: str) -> str:
+    """On one line; raises BadChoice where they are too many, or no words."""
+    line = " ".join(text.split())
+    if len(line) > setting.most_chars:
+        raise BadChoice(
+            f"{setting.label}: at most {setting.most_chars} characters are allowed."
+        )
+    if any(category(one) in ("Cc", "Cs") for one in line):
+        raise BadChoice(f"{setting.label}: letters, digits and signs are allowed.")
+    return line
 
 
 def prediction_of(question: Question, text: str) -> float | str:

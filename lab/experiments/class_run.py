@@ -42,13 +42,14 @@ def newest() -> ExperimentRun | None:
 
 
 def shown(request: HttpRequest) -> dict[str, Any]:
-    """What _class.html shows to this reader; nothing to who started it."""
+    """What _class.html shows to this reader; nothing to who started it, whose page has
+    it already, but for the projector beside that."""
     run = newest()
     experiment = EXPERIMENTS.get(run.experiment) if run else None
     own = learner_id_of(request.session)
-    if run is None or experiment is None or run.learner_id == own:
-        return {}
     is_public = PROJECTOR in request.GET
+    if run is None or experiment is None or (run.learner_id == own and not is_public):
+        return {}
     known = request.session.get(PREDICTION) or [None, None]
     prediction = known[1] if known[0] == run.run_id and not is_public else None
     return {

@@ -321,6 +321,7 @@ COLD_START = Experiment(
     ),
     run=run,
     unable=own_engine,
+    claims=("start-phases", "compile-cache", "streamer", "sleep-mode", "snapshots"),
     changes=(
         "Where the files lie: a network file system reads a checkpoint much more "
         "slowly than a disk, the page cache in no time.",

@@ -22,6 +22,7 @@ from lab.experiments.experiment import (
     Values,
     seen_engine,
 )
+from lab.experiments.other_engine import BLOCK_SIZE, on_its_engine
 from lab.experiments.outcome import Outcome
 from lab.experiments.prompts import ask, text_of
 from lab.messages import Generation
@@ -206,13 +207,14 @@ CONTIGUOUS = Experiment(
             MIXED,
             "Mixed: from a quarter of the longest on.",
         ),
+        BLOCK_SIZE,
     ),
     button="Serve them",
     watch=(
         "Watch the real blocks: each request takes one when it needs it, wherever one "
         "is free. The line here tells how many regions of the same memory would hold."
     ),
-    run=run,
+    run=on_its_engine(run),
     unable=seen_engine,
     claims=("waste-systems",),
     assumes=(

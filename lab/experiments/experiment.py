@@ -17,7 +17,8 @@ BESIDE_OWN = (
     "another machine. It takes an engine of the lab's own."
 )
 Values = Mapping[str, int | str]
-"""The settings of one run: an int for each Number, a key for each Choice."""
+"""The settings of one run: an int for each Number, a key for each Choice, a line of
+text for each Words."""
 Run = Callable[[Bench, Values], Awaitable[Outcome]]
 
 
@@ -45,7 +46,18 @@ class Choice:
     help: str = ""
 
 
-Setting = Number | Choice
+@dataclass(frozen=True)
+class Words:
+    """A line of the learner's own, for a prompt; "" where there is none."""
+
+    name: str
+    label: str
+    most_chars: int = 160
+    default: str = ""
+    help: str = ""
+
+
+Setting = Number | Choice | Words
 
 
 @dataclass(frozen=True)

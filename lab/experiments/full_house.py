@@ -4,6 +4,7 @@ import math
 
 from lab.experiments.bench import Bench, RunRefused
 from lab.experiments.experiment import Experiment, Number, Question, Values, seen_engine
+from lab.experiments.other_engine import NUM_BLOCKS, on_its_engine
 from lab.experiments.outcome import Figure, Outcome, Plot, Series
 from lab.experiments.percentiles import (
     Slo,
@@ -158,13 +159,14 @@ FULL_HOUSE = Experiment(
         Number("output", "Answer of each", 160, 2, 512, "tokens"),
         Number("ttft", "Objective: TTFT at most", 4_000, 50, 60_000, "ms"),
         Number("itl", "Objective: mean ITL at most", 200, 5, 5_000, "ms"),
+        NUM_BLOCKS,
     ),
     button="Fill it",
     watch=(
         "Watch the grid fill, requests wait, cached blocks being evicted, and a "
         "running request lose its blocks and be computed again later."
     ),
-    run=run,
+    run=on_its_engine(run),
     unable=seen_engine,
     claims=("paper-batched", "paper-2-4"),
     changes=(

@@ -5,7 +5,15 @@ one sent before, down to whole blocks. The engine reports what it did take.
 """
 
 from lab.experiments.bench import NOT_SEEN, Bench, Chat, RunRefused, TokenCounts
-from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
+from lab.experiments.experiment import (
+    Choice,
+    Experiment,
+    Number,
+    Question,
+    Values,
+    Words,
+)
+from lab.experiments.other_engine import BLOCK_SIZE, PREFIX_CACHING, on_its_engine
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Table
 from lab.experiments.prompts import text_of
 from lab.messages import Generation, RequestReport
@@ -43,7 +51,7 @@ def _chats(bench: Bench, values: Values) -> tuple[Chat, list[Chat]]:
             f"A beginning of {tokens:,} tokens does not fit this engine, whose "
             f"requests hold {bench.room.max_model_len:,}: choose at most {most:,}."
         )
-    words = text_of(tokens, bench.nonce).split()
+    words = text_of(tokens, bench.nonce, own=str(values["own"])).split()
     others = [_other(values, words, number) for number in range(int(values["at_once"]))]
     return _chat(RULES, words, 0), others
 
@@ -82,6 +90,7 @@ async def run(bench: Bench, values: Values) -> Outcome:
     """Send the beginning, the same again, then all others at once."""
     first, others = _chats(bench, values)
     counts = await bench.tokens([first, *_distinct(others)])
+    _check_fits(bench, counts)
     await bench.say("The first request fills its blocks.")
     (cold,) = await bench.wave([_generation(first)])
     await bench.say("The same again: whole blocks come from the cache.")
@@ -89,6 +98,16 @@ async def run(bench: Bench, values: Values) -> Outcome:
     await bench.say(f"{len(others)} at once.")
     many = await bench.wave([_generation(chat) for chat in others])
     return outcome(cold, warm, many, counts, bench.block_size)
+
+
+def _check_fits(bench: Bench, counts: TokenCounts | None) -> None:
+    """Words of the learner's own may have many tokens each; raises RunRefused."""
+    longest = max(counts.num_tokens, default=0) if counts else 0
+    if longest + OUTPUT_TOKENS > bench.room.max_model_len:
+        raise RunRefused(
+            f"A prompt of these words has {longest:,} tokens, and requests hold "
+            f"{bench.room.max_model_len:,} here: choose fewer."
+        )
 
 
 def _distinct(chats: list[Chat]) -> list[Chat]:
@@ -297,13 +316,20 @@ PREFIX = Experiment(
         Number(
             "at_once", "At once, afterwards", default=10, low=1, high=len(OWN_WORDS)
         ),
+        Words(
+            "own",
+            "Begin with words of your own",
+            help="They stand in front, and made-up sentences fill up the length.",
+        ),
+        PREFIX_CACHING,
+        BLOCK_SIZE,
     ),
     button="Send them",
     watch=(
         "The first request fills blocks. Watch the second take over cached ones, and "
         "those at once share them: a shared block carries a dot."
     ),
-    run=run,
+    run=on_its_engine(run),
     claims=("prefix-shared",),
     changes=(
         "A block size of 16, as on a GPU, ends the hit at most 15 tokens before the "

@@ -8,7 +8,7 @@ from lab.experiments.bench import SHOWN_ONLY
 from lab.experiments.catalog import EXPERIMENTS
 from lab.experiments.chosen import EXPERIMENT, Chosen, offered
 from lab.experiments.drawing import drawn
-from lab.experiments.experiment import Choice, Experiment
+from lab.experiments.experiment import Choice, Experiment, Setting, Words
 from lab.experiments.outcome import Outcome
 from lab.experiments.words import answer_in_words, compared, shown
 from lab.messages import EngineStatus
@@ -78,11 +78,18 @@ def _fields(chosen: Chosen) -> list[Context]:
             "options": (
                 setting.options.items() if isinstance(setting, Choice) else None
             ),
-            "is_wide": isinstance(setting, Choice)
-            and max(map(len, setting.options.values())) > NARROW_CHARS,
+            "is_wide": _is_wide(setting),
+            "is_text": isinstance(setting, Words),
         }
         for setting in chosen.experiment.settings
     ]
+
+
+def _is_wide(setting: Setting) -> bool:
+    """Whether it needs a line of its own."""
+    if isinstance(setting, Choice):
+        return max(map(len, setting.options.values())) > NARROW_CHARS
+    return isinstance(setting, Words)
 
 
 OWN = object()
@@ -122,13 +129,16 @@ def _settings(experiment: Experiment, values: Mapping[str, int | str]) -> list[C
     rows = []
     for setting in experiment.settings:
         value = values.get(setting.name, setting.default)
-        words = (
-            setting.options.get(str(value), str(value))
-            if isinstance(setting, Choice)
-            else shown(int(value), setting.unit)
-        )
-        rows.append({"label": setting.label, "words": words})
+        rows.append({"label": setting.label, "words": _in_words(setting, value)})
     return rows
+
+
+def _in_words(setting: Setting, value: int | str) -> str:
+    if isinstance(setting, Choice):
+        return setting.options.get(str(value), str(value))
+    if isinstance(setting, Words):
+        return f"“{value}”" if value else "none"
+    return shown(int(value), setting.unit)
 
 
 def engine_in_words(engine: Mapping[str, Any]) -> str:

@@ -7,10 +7,11 @@ TOKENS_A_WORD = 1.15
 """Of the sentences that prompts are made of, about, in a byte-pair vocabulary."""
 
 
-def text_of(num_tokens: int, nonce: str, index: int = 0) -> str:
+def text_of(num_tokens: int, nonce: str, index: int = 0, own: str = "") -> str:
     """About so many tokens, that no other prompt of another nonce or index begins
-    with."""
-    return sentences(max(4, round(num_tokens / TOKENS_A_WORD)), nonce, index)
+    with; ``own`` words come next, and sentences fill it up."""
+    words = sentences(max(4, round(num_tokens / TOKENS_A_WORD)), nonce, index).split()
+    return " ".join([*words[:4], *own.split(), *words[4:]][: len(words)])
 
 
 def ask(text: str, num_output_tokens: int) -> Generation:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from lab.experiments.bench import Bench, RunRefused, pause
 from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
+from lab.experiments.other_engine import TOKEN_BUDGET, on_its_engine
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Span, Table
 from lab.experiments.percentiles import ms, percentile
 from lab.experiments.prompts import ask, text_of
@@ -258,14 +259,15 @@ SCHEDULING = Experiment(
             "vLLM takes the smaller number first; who goes second gets a larger one "
             "than everybody’s.",
         ),
+        TOKEN_BUDGET,
     ),
     button="Send the long prompt",
     watch=(
         "The short ones get a token each step. Watch the blocks of the long prompt "
         "come in chunks, and the tokens a second fall meanwhile."
     ),
-    run=run,
-    claims=("step-time",),
+    run=on_its_engine(run),
+    claims=("step-time", "disaggregation"),
     changes=(
         "A smaller token budget (max_num_batched_tokens): shorter waits for the "
         "others, a longer TTFT for the long prompt.",

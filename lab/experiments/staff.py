@@ -12,6 +12,7 @@ from lab import client
 from lab.errors import EngineUnavailable
 from lab.messages import EngineStatus
 from lab.models import EngineRequest
+from lab.second.line import Line
 
 PAUSED_KEY = "lab:launches-paused"
 PAUSED = "Course staff have paused experiments and demonstrations for a moment."
@@ -22,6 +23,9 @@ RESTARTED = (
     "when it is ready."
 )
 """What those learn who were waiting for an answer."""
+STOPPED = "Course staff have stopped all experiments."
+OUT_OF_LINE = "Course staff have cleared the queue: begin again when you like."
+"""What those learn who run something beside the engine, or wait for their turn."""
 CLEARED = "The queue is cleared: who waited in it is told so. What runs goes on."
 IN_USE = (
     "vLLM did not empty the prefix cache of {host}: blocks are in use. Try again when "
@@ -32,6 +36,7 @@ MUTE = "{host} did not answer: try again."
 RESTARTS = "{host} is being started again."
 NOBODY = "No engine answers."
 SURE = "Tick the box first: questions under way end when the engine starts again."
+_NOT_CLEARED: tuple[type[Exception], ...] = (EngineUnavailable, *client.NOT_SENT)
 
 
 def are_launches_paused() -> bool:
@@ -56,21 +61,28 @@ def pause(request: HttpRequest) -> HttpResponse:
 @staff_member_required
 @require_POST
 def stop_all(request: HttpRequest) -> HttpResponse:
-    """Abort what all learners have launched; their runs end as stopped."""
+    """Abort what all learners have launched, and end what runs beside the engine;
+    their runs end."""
     launched = EngineRequest.unfinished().filter(purpose__in=LAUNCHED)
     for request_id, learner_id in launched.values_list("request_id", "learner_id"):
         client.abandon([request_id], learner_id)
+    try:
+        Line().clear(STOPPED)
+    except EngineUnavailable as error:
+        messages.error(request, str(error))
     return redirect("lab:lab")
 
 
 @staff_member_required
 @require_POST
 def clear_queue(request: HttpRequest) -> HttpResponse:
-    """End everything that waits for its first step, the mentor's questions too."""
+    """End everything that waits for its first step, the mentor's questions too, and
+    who waits for a turn beside the engine."""
     try:
         client.clear_queue()
+        Line().clear(OUT_OF_LINE, only_waiting=True)
         messages.info(request, CLEARED)
-    except client.NOT_SENT:
+    except _NOT_CLEARED:
         messages.error(request, client.NO_BROKER)
     return redirect("lab:lab")
 

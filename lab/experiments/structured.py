@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.experiments.bench import NOT_SEEN, Bench
-from lab.experiments.experiment import Choice, Experiment, Number, Question, Values
+from lab.experiments.experiment import (
+    Choice,
+    Experiment,
+    Number,
+    Question,
+    Values,
+    Words,
+)
 from lab.experiments.outcome import Figure, Outcome, Plot, Series, Table
 from lab.experiments.percentiles import all_itls, ms, percentile
 from lab.experiments.prompts import ask, text_of
@@ -21,6 +28,7 @@ from lab.messages import EngineStatus, RequestReport
 
 STATES = ["free", "cached", "used", "shared"]
 STOP_PROMPT_TOKENS = 200
+LIST_BLOCKS = "List blocks and states."
 JSON, REGEX = "json", "regex"
 NO_GRAMMAR = (
     "This server does not say that it is vLLM: whether it takes a grammar is unknown."
@@ -60,8 +68,9 @@ async def run(bench: Bench, values: Values) -> Outcome:
     grammar = GRAMMARS[str(values["grammar"])]
     number = int(values["at_once"])
     output = min(int(values["output"]), bench.room.max_output_tokens)
+    question = values["own"] or LIST_BLOCKS
     free = [
-        ask(f"{text_of(40, bench.nonce, index)} List blocks and states.", output)
+        ask(f"{text_of(40, bench.nonce, index)} {question}", output)
         for index in range(number)
     ]
     bound = [replace(one, ignore_eos=False, structured=grammar) for one in free]
@@ -245,6 +254,7 @@ STRUCTURED = Experiment(
         ),
         Number("at_once", "Requests at once", 4, 1, 16),
         Number("output", "Answer of each, at most", 160, 16, 512, "tokens"),
+        Words("own", "Ask something of your own", help=f"Instead of “{LIST_BLOCKS}”"),
     ),
     button="Ask under a grammar",
     watch=(

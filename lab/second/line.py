@@ -162,11 +162,17 @@ class Line:
                 redis_server.zrem(LINE_KEY, ticket)
                 redis_server.delete(TICKET_KEY + ticket)
 
-    def clear(self) -> None:
-        """Everybody's ticket (staff): the running engine ends too."""
+    def clear(self, why: str, *, only_waiting: bool = False) -> None:
+        """Take everybody's ticket (staff), so that what runs ends too; or only of those
+        that wait. ``why`` is a sentence for their learners."""
+        told = json.dumps(Standing("gone", reason=why).to_json())
         with _answering(), self._connect() as redis_server:
-            for key in redis_server.scan_iter(match=f"{TICKET_KEY}*", count=100):
-                redis_server.delete(key)
+            running = redis_server.get(TURN_KEY) if only_waiting else None
+            for key in list(redis_server.scan_iter(match=f"{TICKET_KEY}*", count=100)):
+                ticket = key.removeprefix(TICKET_KEY)
+                if ticket != running:
+                    redis_server.set(STATE_KEY + ticket, told, ex=STATE_S)
+                    redis_server.delete(key)
             redis_server.delete(LINE_KEY)
 
     def _waiting(self, redis_server: Server) -> list[str]:
@@ -219,9 +225,11 @@ class Turn:
         return bool(self._redis.exists(TICKET_KEY + self._ticket))
 
     def tell(self, standing: Standing) -> None:
-        """What look() answers from now on."""
-        told = json.dumps(standing.to_json())
-        self._redis.set(STATE_KEY + self._ticket, told, ex=STATE_S)
+        """What look() answers from now on; of a ticket that staff took, still why."""
+        key, told = STATE_KEY + self._ticket, json.dumps(standing.to_json())
+        before = self._redis.get(key)
+        if before is None or json.loads(before)["state"] != "gone":
+            self._redis.set(key, told, ex=STATE_S)
 
     def end(self) -> None:
         """The next in the line may start."""

@@ -54,6 +54,10 @@ class Visit:
             raise SecondRefused(standing.reason or "It has ended without a result.")
         return standing.result
 
+    async def until_over(self) -> None:
+        """Until it has ended or will not start; raises SecondRefused with why."""
+        await self._until()
+
     async def status(self) -> EngineStatus | None:
         """What the second engine tells of itself; None before it does."""
         name = self.standing.engine_host_id

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-MAX_COMMAND_BYTES = 1024
+MAX_COMMAND_BYTES = 4_096
 COMMANDS_PER_S = 2.0
 COMMANDS_AT_ONCE = 12
 KNOWN = (
@@ -31,7 +31,7 @@ REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 SHORT_ID = re.compile(r"[0-9]{1,10}")
 STEP = SHORT_ID
 DEMO_NAME = re.compile(r"[a-z]{1,32}")
-QUERY = re.compile(r"[A-Za-z0-9_=&%.+-]{1,600}")
+QUERY = re.compile(r"[A-Za-z0-9_=&%.+*~-]{1,2400}")
 
 
 class CommandRefused(ValueError):

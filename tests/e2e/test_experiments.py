@@ -135,6 +135,21 @@ def test_a_learner_chooses_predicts_runs_sees_and_reopens(
     expect(room.locator(".result").first).to_contain_text(f"predicted {guess}")
 
 
+def test_without_prefix_caching_a_second_engine_takes_nothing_from_its_cache(
+    room: Page,
+) -> None:
+    _open(room, "/lab/?experiment=prefix&at_once=2&tokens=96", 1440)
+    room.select_option("#setting-prefix_caching", "off")
+    link = room.get_attribute("#experiment-link", "href") or ""
+    assert "prefix_caching=off" in link
+    _run(room, "0")
+    result = room.locator(".result").first
+    expect(result.locator(".is-measured")).to_contain_text(re.compile(r"measured\s*0"))
+    expect(result).to_contain_text("Each of the 2 at once took 0 tokens")
+    expect(result).to_contain_text("It ran on a second engine beside the main one")
+    expect(result).to_contain_text("Prefix caching: off")
+
+
 def test_a_run_can_be_stopped_and_the_next_one_works(room: Page) -> None:
     _open(room, "/lab/?experiment=prefix&at_once=2&tokens=64", 1440)
     room.fill("#experiment-prediction", "10")

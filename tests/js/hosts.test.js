@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { hostWords, isOverview } from "../../static/js/lab/hosts.js";
-import { isTaken } from "../../static/js/lab/keys.js";
+import { isTaken, listenForKeys } from "../../static/js/lab/keys.js";
 import { layOut } from "../../static/js/lab/layout.js";
 
 const ready = { engine_host_id: "one", state: "ready" };
@@ -31,6 +31,30 @@ test("keys are left to what has the focus", () => {
   assert.ok(isTaken(target("button"), " "));
   assert.ok(!isTaken(target("button"), "p"));
   assert.ok(!isTaken(target(), " "));
+});
+
+test("each key in front of a class does what the page says", () => {
+  const done = [];
+  const button = (name) => ({ click: () => done.push(name) });
+  let press;
+  listenForKeys({ addEventListener: (_, listener) => (press = listener) }, {
+    pause: button("pause"), back: button("back"), forth: button("forth"),
+    live: () => done.push("live"),
+    host: (index) => done.push(`host ${index}`),
+    projector: () => done.push("projector"),
+  });
+  const target = { closest: () => null };
+  const keyed = (key, more = {}) => {
+    let isKept = false;
+    press({ key, target, preventDefault: () => (isKept = true), ...more });
+    return isKept;
+  };
+  const keys = [" ", "ArrowLeft", "ArrowRight", "l", "p", "1", "9"];
+  assert.ok(keys.every((key) => keyed(key)));
+  assert.deepEqual(done, ["pause", "back", "forth", "live", "projector", "host 0", "host 8"]);
+  assert.ok(!keyed("0") && !keyed("x"));
+  assert.ok(!keyed("p", { ctrlKey: true }), "the browser's own print");
+  assert.equal(done.length, keys.length);
 });
 
 test("where there is room blocks may be larger", () => {

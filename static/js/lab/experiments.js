@@ -39,6 +39,11 @@ export class Experiments {
     return this.#isRunning;
   }
 
+  /** Of the newest run that this page has begun; "" before. */
+  get runId() {
+    return this.#runId;
+  }
+
   get title() {
     return this.#parts.card.querySelector(".experiment-title").textContent;
   }

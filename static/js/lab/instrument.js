@@ -134,7 +134,7 @@ export class Instrument {
         demos.end(message);
         break;
       case "class.run":
-        this.#views.classRun?.take(message);
+        if (message.run_id !== experiments?.runId) this.#views.classRun?.take(message);
         break;
       case "experiment.begin":
       case "experiment.progress":

@@ -7,6 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
 
+from courseware.learner import SESSION_KEY
 from lab import client as lab_client
 from lab.consumers import NOT_STAFF
 from lab.experiments import class_run
@@ -105,6 +106,18 @@ def test_a_learner_predicts_while_it_runs_and_sees_it_beside_the_result(client, 
     assert "found" in public and "You predicted" not in public
     late = client.post("/lab/class/predict/", asked)
     assert late.status_code == 400 and "too late" in late.content.decode()
+
+
+def test_the_teachers_projector_shows_it_beside_the_page_that_started_it(client, run):
+    client.get("/lab/")
+    run.learner_id = client.session[SESSION_KEY]
+    run.save()
+    ExperimentRun.end(run.run_id, "done", "", Outcome(90.0, "found").to_json())
+    assert client.get("/lab/class/").content.strip() == b"", "it stands there already"
+    for address in ("/lab/class/?projector", "/lab/?projector"):
+        shown = client.get(address).content.decode()
+        assert "found" in shown and "You predicted" not in shown
+        assert "class-form" not in shown and str(TEACHERS_GUESS) not in shown
 
 
 def test_without_a_prediction_the_result_stands_alone(client, run):

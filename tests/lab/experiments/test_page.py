@@ -18,6 +18,8 @@ from tests.lab.live import READY
 
 pytestmark = pytest.mark.django_db
 
+UNPUBLISHED = {"structured"}
+"""Of which the course knows no published figure with its conditions."""
 OUTCOME = Outcome(
     answer=88.9,
     says="Each of the 10 at once took 320 tokens.",
@@ -112,6 +114,19 @@ def test_a_wrong_link_is_told_and_the_page_is_there(client, query, sentence):
     assert page.status_code == 200 and sentence in _text(page)
 
 
+def test_words_of_the_learners_own_are_escaped_and_stand_with_the_result(
+    client, learner_id
+):
+    run = _run(learner_id)
+    values = run.values | {"own": "<b>my</b> “words”"}
+    ExperimentRun.objects.filter(run_id=run.run_id).update(values=values)
+    page = client.get("/lab/", {"experiment": "prefix", "own": values["own"]})
+    html = page.content.decode()
+    assert 'value="&lt;b&gt;my&lt;/b&gt; “words”"' in html and "<b>my" not in html
+    assert "Begin with words of your own: “&lt;b&gt;my" in html
+    assert "own=%3Cb%3Emy" in html, "its link reopens it with them"
+
+
 def test_a_result_stands_beside_its_prediction_with_units_and_its_engine(
     client, learner_id
 ):
@@ -176,6 +191,9 @@ def test_every_pages_head_and_menu_lead_to_lab_and_quiz(client):
 def test_a_published_figure_is_a_claim_with_source_and_date(client, experiment):
     claims = all_claims(CONTENT)
     text = _text(client.get(f"/lab/?experiment={experiment.id}"))
+    kinds = {claims[name].kind for name in experiment.claims}
+    assert ("published" in kinds) is (experiment.id not in UNPUBLISHED)
+    assert ("The course knows no published figure" in text) is (not kinds)
     for name in experiment.claims:
         assert claims[name].source in text and claims[name].date in text
 

@@ -73,6 +73,26 @@ async def test_a_run_is_measured_and_kept_beside_its_prediction(browser, engine)
     assert "10 whole blocks of 32 and 10 tokens more" in end["sentence"]
 
 
+@pytest.mark.parametrize("name", ["prefix", "structured"])
+async def test_words_of_the_learners_own_are_in_what_is_sent(browser, engine, name):
+    own = "Warum schläft die Katze? 🐈\u200d⬛"
+    query = urlencode({"experiment": name, "own": own, "prediction": 1})
+    await browser.say(type="experiment", query=query)
+    await _sent(engine, 1)
+    (*_, message) = engine.prompt(0)
+    assert own in message["content"]
+
+
+async def test_words_of_more_tokens_than_fit_are_refused_before_they_are_sent(
+    browser, engine
+):
+    engine.replies = [{"num_tokens": [2_040, 358], "num_common": [2_040, 330]}]
+    await browser.say(type="experiment", query=PREFIX)
+    end = await browser.hear("experiment.end")
+    assert end["state"] == "failed" and "has 2,040 tokens" in end["sentence"]
+    assert engine.submitted == []
+
+
 SWEEP = urlencode({"experiment": "throughput", "most": 2, "prediction": 2})
 
 

@@ -8,6 +8,7 @@ from courseware.models import User
 from lab import client as lab_client
 from lab.experiments.staff import are_launches_paused
 from lab.models import EngineRequest
+from lab.second.line import TURN_KEY, Line, server
 from tests.lab.fake_engine import READY, FakeEngine
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cache_in_memory")]
@@ -52,6 +53,29 @@ def test_stop_aborts_what_learners_launched_and_leaves_questions_alone(teacher):
     with lab_client.transport(engine):
         teacher.post("/lab/staff/stop/")
     assert sorted(engine.aborted) == [f"{0:032}", f"{1:032}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "states"),
+    [("stop", ["gone", "gone"]), ("clear", ["starting", "gone"])],
+)
+def test_what_runs_beside_the_engine_is_stopped_and_its_line_cleared(
+    teacher, path, states
+):
+    """A cold start has no request of its own that could be aborted."""
+    line = Line()
+    with lab_client.transport(FakeEngine(READY)):
+        tickets = {who: line.enter(who, {}) for who in ("anna", "ben")}
+        line.look(tickets["anna"], "anna")
+        teacher.post(f"/lab/staff/{path}/")
+        found = [line.look(ticket, who) for who, ticket in tickets.items()]
+        for who, ticket in tickets.items():
+            line.leave(ticket, who)
+        line.clear("")
+    with server() as redis_server:
+        redis_server.delete(TURN_KEY)
+    assert [one.state for one in found] == states
+    assert "Course staff" in (found[1].reason or "")
 
 
 def test_the_queue_is_cleared_in_hosts_and_in_the_broker(teacher):

@@ -125,9 +125,17 @@ def test_staff_clear_the_line(engine, line):
     line.look(first, "anna")
     turn = Turn(settings.REDIS_URL, first)
     assert turn.take()
-    line.clear()
+    line.clear("The class begins.", only_waiting=True)
+    gone = Standing("gone", reason="The class begins.")
+    assert line.look(second, "ben") == gone
+    assert turn.is_wanted() and line.look(first, "anna").state == "starting"
+    line.clear("The class is over.")
     assert not turn.is_wanted()
-    assert line.look(second, "ben").state == "gone"
+    turn.tell(Standing("ended", reason="Its learner has left."))
+    assert line.look(first, "anna").reason == "The class is over."
+    turn.end()
+    line.look(line.enter("ben", WANTED), "ben")
+    assert len(engine.seconds) == 2, "the line goes on"
 
 
 def test_nothing_of_it_stays_for_ever(engine, line):
