@@ -134,9 +134,11 @@ class MentorConsumer(LearnerSocket):
                 self._rewind(turn_id)
             case ChooseLevel(level):
                 await async_models.choose_level(learner_id, level)
+                await self._tell_other_tabs()
             case Feedback():
                 turn = await async_models.give_feedback(learner_id, command)
                 await self._say({"type": "turn", "turn": turn})
+                await self._tell_other_tabs()
             case Rename():
                 await async_models.rename(learner_id, command)
                 await self._open(command.conversation_id)

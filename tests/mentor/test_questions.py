@@ -1,10 +1,12 @@
 """The whole set of learners' questions, asked of the course as it is."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from courseware.loader import load_chapters
+from courseware.notes import all_notes
 from lab import client
 from mentor.evaluation import judge, read_questions, results
 from mentor.seeing import texts
@@ -60,3 +62,13 @@ def test_no_question_about_the_lab_is_asked_in_the_words_of_its_catalog() -> Non
     files = (QUESTIONS, LAB_QUESTIONS)
     asked = [q.q for file in files for q in read_questions(file) if q.is_lab]
     assert [q for q in asked if q.casefold().rstrip("?. ") in asks] == []
+
+
+def test_no_question_to_the_course_is_asked_in_the_words_of_a_note() -> None:
+    def words(text: str) -> list[str]:
+        return re.findall(r"\w+", text.casefold())
+
+    asks = [words(ask) for note in all_notes() for ask in note.asks]
+    questions = read_questions(QUESTIONS)
+    assert len(questions) >= 250
+    assert [q.q for q in questions if words(q.q) in asks] == []

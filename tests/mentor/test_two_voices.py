@@ -317,6 +317,12 @@ async def test_two_tabs_agree(learner, chapter, engine, teacher, browse):
     )
     assert (await other.hear("conversation"))["conversation"]["title"] == "Football"
     assert (await one.hear("conversation"))["conversation"]["title"] == "Football"
+    await one.say(type="feedback", turn=turn["id"], verdict="wrong", reason="No.")
+    assert (await one.hear("turn"))["turn"]["verdict"] == "wrong"
+    (marked,) = (await other.hear("conversation"))["turns"]
+    assert (marked["verdict"], marked["reason"]) == ("wrong", "No.")
+    await other.say(type="level", level="deep")
+    assert (await one.hear("conversation"))["level"] == "deep"
     await one.say(type="delete", conversation=turn["conversation"])
     await one.hear("conversation")
     assert (await other.hear("conversation"))["turns"] == []

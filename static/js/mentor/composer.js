@@ -62,6 +62,12 @@ export class Composer {
     this.#parts.question.focus();
   }
 
+  /** Only a turn among these can be replaced: of another conversation, or one that another
+   * tab has replaced, the words that were edited become a question of their own. */
+  keepTo(turns) {
+    if (!turns.some(({ id }) => id === this.#replaces)) this.edit(null);
+  }
+
   /** The next question is about this answer of a quiz; null for none. */
   about(quizAnswer) {
     this.#quizAnswer = quizAnswer;

@@ -16,6 +16,7 @@ import {
 const DOUBLE_MS = 1_000;
 /** From this place on a screen reader hears of each step forward. */
 const NEAR_PLACES = 3;
+const NOT_SENT = "There is no connection to the server yet: try it again in a moment.";
 const CONNECTION_WORDS = {
   connecting: "Connecting …",
   connected: "",
@@ -159,9 +160,7 @@ export class Panel {
 
   /** @returns {boolean} whether it went out */
   rename(conversation, title) {
-    const isSent = this.#connection.send({ type: "rename", conversation, title });
-    this.#say(isSent ? "Renamed." : "There is no connection to the server yet.");
-    return isSent;
+    return this.#put({ type: "rename", conversation, title }, "Renamed.");
   }
 
   chooseLevel(level) {
@@ -174,8 +173,16 @@ export class Panel {
   }
 
   #judge(turn, verdict, reason) {
-    if (!this.#connection.send({ type: "feedback", turn, verdict, reason })) return;
-    this.#say(verdict ? "Thank you: it is noted." : "Your mark is taken back.");
+    const done = verdict ? "Thank you: it is noted." : "Your mark is taken back.";
+    return this.#put({ type: "feedback", turn, verdict, reason }, done);
+  }
+
+  /** What is not kept until there is a connection: whether it went out is said to all. */
+  #put(message, done) {
+    const isSent = this.#connection.send(message);
+    this.#refuse(isSent ? "" : NOT_SENT);
+    if (isSent) this.#say(done);
+    return isSent;
   }
 
   stop() {
@@ -249,6 +256,7 @@ export class Panel {
   #rebuild() {
     this.#views.clear();
     this.#parts.log.replaceChildren();
+    this.#composer.keepTo(this.#transcript.turns);
     const sent = this.#outbox?.pending?.question.trim();
     const last = this.#transcript.turns.at(-1);
     if (sent && last?.question === sent && last.state === "open") {

@@ -1,4 +1,5 @@
-/** The questions to begin with follow the section that is being read. */
+/** The questions to begin with follow the section that is being read, and are those of
+ * the section in view when they are shown again. */
 
 import { sectionInView } from "./place.js";
 
@@ -19,11 +20,13 @@ export function followSection(box, contents) {
   };
   const later = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => look().catch(() => {}), CALM_MS);
+    timer = setTimeout(() => look().catch(() => (shown = "")), CALM_MS);
   };
   if (!contents) return;
+  const observer = new MutationObserver(later);
   const changes = { attributes: true, attributeFilter: ["aria-current"], subtree: true };
-  new MutationObserver(later).observe(contents, changes);
+  observer.observe(contents, changes);
+  observer.observe(box, { attributes: true, attributeFilter: ["hidden"] });
 }
 
 function show(box, questions) {

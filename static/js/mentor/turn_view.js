@@ -22,7 +22,8 @@ export class TurnView {
   element;
 
   /** @param handlers {onagain(turn), onedit(turn), onoffer(question),
-   *   onfeedback(turn, verdict, reason), onblocks(turn, event), oncopy(turn, element)} */
+   *   onfeedback(turn, verdict, reason): boolean whether it went out,
+   *   onblocks(turn, event), oncopy(turn, element)} */
   constructor(template, turn, handlers) {
     this.element = template.content.firstElementChild.cloneNode(true);
     for (const part of this.element.querySelectorAll("[data-part]")) {
@@ -37,7 +38,7 @@ export class TurnView {
     verdicts.addEventListener("click", ({ target }) => this.#judge(turn.id, target));
     reasonForm.addEventListener("submit", (event) => {
       event.preventDefault();
-      handlers.onfeedback(turn.id, "wrong", reason.value);
+      if (!handlers.onfeedback(turn.id, "wrong", reason.value)) return;
       reasonForm.hidden = true;
       verdicts.querySelector('[data-verdict="wrong"]').focus();
     });
@@ -145,7 +146,7 @@ export class TurnView {
     if (!button) return;
     const isTakenBack = button.getAttribute("aria-pressed") === "true";
     const verdict = isTakenBack ? "" : button.dataset.verdict;
-    this.#handlers.onfeedback(turnId, verdict, "");
+    if (!this.#handlers.onfeedback(turnId, verdict, "")) return;
     this.#parts.reasonForm.hidden = verdict !== "wrong";
     if (verdict === "wrong") this.#parts.reason.focus();
   }
