@@ -101,7 +101,7 @@ else:
     # Under ASGI each request has a thread of its own for a moment: a connection that
     # is kept by thread is neither found again nor closed. psycopg's pool keeps them.
     DATABASES["default"]["OPTIONS"] = {
-        **_database.get("OPTIONS", {}),  # libpq's, of the URL: sslmode and others
+        **DATABASES["default"].get("OPTIONS", {}),  # libpq's, of the URL: sslmode and others
         "pool": {
             "min_size": 0,
             "max_size": DATABASE_CONNECTIONS,

@@ -35,4 +35,4 @@ def without_fences(text: str, has_questions: Callable[[str], bool]) -> str:
 
 def _is_end(row: str, mark: str) -> bool:
     ends = _FENCE.fullmatch(row)
-    return bool(ends) and ends[1].startswith(mark) and not ends[2]
+    return ends is not None and ends[1].startswith(mark) and not ends[2]

@@ -1,7 +1,6 @@
 """A model of the hub by one setting: fetched once, or a sentence why not."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,7 +69,7 @@ def test_how_far_a_download_is_is_said_while_it_runs(tmp_path):
     with hub(NAME, FILES, pause_s=3.0) as server:
         lines = make(tmp_path, server.url).stdout.splitlines()
     assert lines[-1].startswith("The model's files are there")
-    assert re.fullmatch(r"Downloading owner/small: 10 of 30 MB", lines[0])
+    assert "Downloading owner/small: 10 of 30 MB" in lines[:-1]
 
 
 def test_a_disk_that_is_too_small_is_one_sentence(tmp_path):
