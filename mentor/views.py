@@ -48,9 +48,11 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
 @require_GET
 @never_cache
 def export(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    """One conversation as a Markdown file, both voices named in it."""
+    """One conversation as a Markdown file, both voices named in it, with whole
+    addresses: it is read elsewhere."""
     found = _owned(request, conversation_id)
-    text = render_to_string("mentor/conversation.md", _shown(found))
+    shown = _shown(found) | {"site": f"{request.scheme}://{request.get_host()}"}
+    text = render_to_string("mentor/conversation.md", shown)
     response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
     name = f"mentor-{found.created_at:%Y-%m-%d}.md"
     response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -1,5 +1,8 @@
 """The mentor's panel where no engine is needed: the real server, a real browser."""
 
+import json
+from typing import Any
+
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
@@ -82,6 +85,31 @@ def test_an_edited_question_does_not_follow_into_another_conversation(
     expect(page.locator("#mentor-editing")).to_be_hidden()
     ask(page, "good morning")
     expect(page.locator(".mentor-asked")).to_have_text(["hello", "good morning"])
+
+
+def test_asked_again_a_question_takes_its_own_place_at_its_own_level(
+    page: Page, site: str
+):
+    sent: list[dict[str, Any]] = []
+
+    def hear(text: str | bytes) -> None:
+        message = json.loads(text)
+        if message["type"] == "ask":
+            sent.append(message)
+
+    page.on("websocket", lambda socket: socket.on("framesent", hear))
+    open_chapter(page, site)
+    ask(page, "hello")
+    page.get_by_role("radio", name="deep").check()
+    page.get_by_role("button", name="Ask again").click()
+    while len(sent) < 2:
+        page.wait_for_timeout(50)
+    expect(page.locator(".mentor-asked")).to_have_text(["hello"])
+    first, again = sent
+    assert (again["question"], again["level"]) == ("hello", "standard")
+    assert first["replaces"] is None and isinstance(again["replaces"], int)
+    page.reload()
+    expect(page.locator(".mentor-asked")).to_have_text(["hello"])
 
 
 def test_a_new_conversation_begins_with_questions_of_the_section_in_view(

@@ -15,7 +15,7 @@ from mentor import asking
 from mentor.commands import Ask
 from mentor.models import Conversation, Turn
 from tests.lab.fake_engine import deliver, finished
-from tests.mentor.fake_course import DECLINE
+from tests.mentor.fake_course import DECLINE, NEAR, OFFER, TRUE, URL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,8 +75,26 @@ def test_both_voices_are_read_without_javascript_and_exported(reader, conversati
     assert answer["Content-Type"] == "text/markdown; charset=utf-8"
     exported = answer.content.decode()
     assert "## What is <b>it</b>?" in exported
-    assert "PagedAttention cuts the `KV cache` into blocks." in exported
+    there = "http://testserver/chapters/deploying/#pagedattention"
+    said = "PagedAttention cuts the `KV cache` into blocks. In standard words."
+    assert f"{said} ([PagedAttention]({there}))" in exported
     assert "(the model made this up)" in exported
+
+
+def test_an_export_leads_to_where_the_course_says_it(
+    reader, learner, chapter, engine, teacher
+):
+    asked = asking.ask(learner, Ask(None, "What is it?"))
+    deliver(finished(asked.request_id, TRUE))
+    for teacher.finding in (NEAR, OFFER):
+        asking.ask(learner, Ask(asked.conversation_id, f"And {teacher.finding.kind}?"))
+    url = reverse("mentor:export", args=[asked.conversation_id])
+    exported = reader.get(url, headers={"host": "localhost:8000"}).content.decode()
+    there = f"http://localhost:8000{URL}"
+    assert f"- {TRUE} ([PagedAttention]({there}))" in exported
+    assert f"{NEAR.words} ([read there]({there}))" in exported
+    offered = "http://localhost:8000/chapters/deploying/#kv"
+    assert f"- [What is the KV cache?]({offered})" in exported
 
 
 def test_conversations_are_searched_and_renamed(reader, conversation):
