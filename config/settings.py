@@ -101,7 +101,8 @@ else:
     # Under ASGI each request has a thread of its own for a moment: a connection that
     # is kept by thread is neither found again nor closed. psycopg's pool keeps them.
     DATABASES["default"]["OPTIONS"] = {
-        **DATABASES["default"].get("OPTIONS", {}),  # libpq's, of the URL: sslmode and others
+        # libpq's, of the URL: sslmode and others.
+        **DATABASES["default"].get("OPTIONS", {}),
         "pool": {
             "min_size": 0,
             "max_size": DATABASE_CONNECTIONS,
