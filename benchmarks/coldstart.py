@@ -15,8 +15,7 @@ import asyncio
 import re
 import statistics
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,8 @@ from benchmarks.engines import first_token, plain_engine, product_engine
 from benchmarks.interval import bootstrap_interval
 from benchmarks.process import Ask, answer, engine_environment, measured
 from benchmarks.scale import Scale, scale_of
+from lab.engine.nap import LEVELS, nap
+from lab.messages import NapTiming
 from lab.worker.memory import EngineSplit, open_memory
 
 CACHES = {
@@ -31,7 +32,6 @@ CACHES = {
     "TORCHINDUCTOR_CACHE_DIR": "inductor",
     "TRITON_CACHE_DIR": "triton",
 }
-LEVELS = (1, 2)
 NEEDS_CUDA = "Sleep mode needs CUDA: only starts are measured here."
 GIB = 1 << 30
 
@@ -131,43 +131,30 @@ async def _sleep(number: int) -> list[dict[str, Any]]:
     async with plain_engine(enable_sleep_mode=True) as (llm, config):
         await first_token(llm, sampling)
         return [
-            await nap(llm, sampling, level, config.has_random_weights, used_bytes)
+            told_of(
+                await nap(
+                    llm,
+                    level,
+                    config.has_random_weights,
+                    lambda: first_token(llm, sampling),
+                    used_bytes,
+                )
+            )
             for level in LEVELS
             for _ in range(number)
         ]
 
 
-async def nap(
-    llm: Any,
-    sampling: Any,
-    level: int,
-    has_random_weights: bool,
-    used_bytes: Callable[[], int | None],
-) -> dict[str, Any]:
-    """Sleep and wake once. After level 2 the weights are read again, before the KV
-    cache is back; vLLM cannot reload random ones (load_format=dummy)."""
-    before = used_bytes()
-    began = time.perf_counter()
-    await llm.sleep(level=level)
-    asleep = time.perf_counter()
-    after = used_bytes()
-    reloads = level == 2 and not has_random_weights
-    waking = time.perf_counter()
-    if reloads:
-        await llm.wake_up(tags=["weights"])
-        await llm.collective_rpc("reload_weights")
-        await llm.wake_up(tags=["kv_cache"])
-    else:
-        await llm.wake_up()
-    await first_token(llm, sampling)
-    freed = None if before is None or after is None else (before - after) / GIB
+def told_of(nap: NapTiming) -> dict[str, Any]:
+    """A nap as the bench's process hands it on."""
     told = {1: "weights kept in the host's memory", 2: "weights not read again: random"}
+    freed = nap.freed_bytes
     return {
-        "level": level,
-        "sleep_s": asleep - began,
-        "freed_gib": freed,
-        "wake_s": time.perf_counter() - waking,
-        "conditions": "weights read again" if reloads else told[level],
+        "level": nap.level,
+        "sleep_s": nap.sleep_s,
+        "freed_gib": None if freed is None else freed / GIB,
+        "wake_s": nap.wake_s,
+        "conditions": "weights read again" if nap.reads_weights else told[nap.level],
     }
 
 

@@ -201,6 +201,12 @@ def restart(engine_host_id: str, why: str = "") -> None:
     way().command("lab_restart", {"engine_host_id": engine_host_id, "why": why})
 
 
+def nap(engine_host_id: str, level: int) -> None:
+    """Have the engine of one host sleep at a level of vLLM's, 1 or 2, and wake again;
+    its status tells how it went (``naps``). Raises NOT_SENT."""
+    way().command("lab_nap", {"engine_host_id": engine_host_id, "level": level})
+
+
 def clear_queue() -> None:
     """End all requests that wait for their first step, in hosts and in the broker;
     raises NOT_SENT."""

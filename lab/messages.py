@@ -228,6 +228,21 @@ class PhaseTiming:
 
 
 @dataclass(frozen=True)
+class NapTiming:
+    """One time asleep and awake again; without figures where that failed."""
+
+    level: int
+    """vLLM's: 1 keeps the weights in the host's memory, 2 drops them."""
+    sleep_s: float | None = None
+    wake_s: float | None = None
+    """To the first token."""
+    freed_bytes: int | None = None
+    """Of the card's memory; None where the driver does not tell."""
+    reads_weights: bool = False
+    """Whether waking read the weights from the disk again."""
+
+
+@dataclass(frozen=True)
 class EngineStatus:
     """State of one engine host; kept in Redis with an expiry, and sent on LAB_GROUP
     as type ``engine.status``."""
@@ -274,6 +289,8 @@ class EngineStatus:
 
     by_address: bool = False
     """Whether it is asked over HTTP: it answers questions, and no block is seen."""
+    naps: list[NapTiming] = field(default_factory=list)
+    """How often this run of the engine slept, as it was asked to."""
 
     def rank(self) -> tuple[bool, bool, int, str]:
         """Sorts hosts: main ones first, of those the ready ones, and of those the ones
@@ -315,6 +332,7 @@ class EngineStatus:
         """From its JSON object; what a newer host adds is left out."""
         values = _known(cls, data)
         values["phases"] = [PhaseTiming(**phase) for phase in data.get("phases", [])]
+        values["naps"] = [NapTiming(**nap) for nap in data.get("naps", [])]
         return cls(**values)
 
 

@@ -66,6 +66,8 @@ class EngineConfig:
     frames_per_s: int
     is_preloading: bool
     """Whether a CPU's engine process is forked from one that has imported vLLM."""
+    can_sleep: bool
+    """Whether it is started with vLLM's sleep mode (cards)."""
     has_vllm_metrics: bool
     """Whether vLLM counts for Prometheus."""
     request_deadline_s: int
@@ -134,6 +136,7 @@ class EngineConfig:
             ),
             frames_per_s=env.integer("ENGINE_FRAMES_PER_S", 25, 1, 60),
             is_preloading=env.boolean("ENGINE_PRELOAD", True) and not is_elsewhere,
+            can_sleep=env.boolean("ENGINE_SLEEP_MODE", False),
             has_vllm_metrics=env.boolean("ENGINE_METRICS", True),
             request_deadline_s=env.integer("ENGINE_REQUEST_DEADLINE_S", 120, 1, 240),
             hung_s=env.integer("ENGINE_HUNG_S", 45, 15, 3600),

@@ -19,13 +19,14 @@ from lab.engine.config import EngineConfig
 from lab.engine.generation import GenerationRequest
 from lab.engine.in_flight import RESTARTED, InFlightRequest
 from lab.engine.launch import EngineRun, last_start_s
+from lab.engine.nap import UsedBytes, nap
 from lab.engine.prompts import Prompts
 from lab.engine.pulse import SILENT_S, Pulse
 from lab.engine.serving import Serving
 from lab.engine.state import HostListener, HostState, sentence_of
 from lab.engine.tap_look import TapLook
 from lab.errors import EngineUnavailable, SettingError
-from lab.messages import EngineStatus, RequestReport
+from lab.messages import EngineStatus, NapTiming, RequestReport
 from lab.tracing.mirror import PoolMirror
 
 logger = logging.getLogger(__name__)
@@ -125,6 +126,10 @@ class EngineHost:
         """Whether vLLM emptied it: not while blocks are in use; None without engine."""
         return self._from_thread(self._reset_prefix_cache())
 
+    def nap(self, level: int, used_bytes: UsedBytes) -> None:
+        """Sleep at a level of vLLM's and wake again; the status tells how it went."""
+        self._from_thread(self._nap(level, used_bytes))
+
     def ask_snapshot(self) -> None:
         """The next record will be a snapshot. From the loop's thread only."""
         self._tap.ask_snapshot()
@@ -138,6 +143,22 @@ class EngineHost:
         if self.run is None or not self._state.is_ready:
             return None
         return await self.run.reset_prefix_cache()
+
+    async def _nap(self, level: int, used_bytes: UsedBytes) -> None:
+        run = self.run
+        if run is None or not self._state.is_ready:
+            return
+        told, is_random = NapTiming(level), self.config.has_random_weights
+
+        async def first_token() -> None:
+            await self._first_token(run)
+
+        try:
+            if self.config.can_sleep:
+                told = await nap(run.llm, level, is_random, first_token, used_bytes)
+        except Exception:  # of vLLM or the driver; a death is seen elsewhere
+            logger.exception("The engine did not sleep and wake")
+        self._state.tell_status(naps=[*self.status.naps, told])
 
     def _from_thread(self, coroutine: Coroutine[Any, Any, Any]) -> "Future[Any]":
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
@@ -175,6 +196,7 @@ class EngineHost:
                 started_at=time.time(),
                 expected_start_s=last_start_s(self.config),
                 phases=[],
+                naps=[],
             )
             try:
                 await self._start()

@@ -351,6 +351,8 @@ def engine_arguments(
         "gpu_memory_utilization": config.gpu_memory_utilization,
         "tensor_parallel_size": config.tensor_parallel,
     }
+    if config.can_sleep:
+        arguments["enable_sleep_mode"] = True
     if config.kv_cache_mb:
         arguments["kv_cache_memory_bytes"] = config.kv_cache_mb * MIB
     if config.max_num_batched_tokens:

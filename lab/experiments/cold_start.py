@@ -17,7 +17,7 @@ from lab.errors import EngineError
 from lab.experiments.bench import Bench, RunEnded, RunRefused
 from lab.experiments.experiment import Choice, Experiment, Question, Values, own_engine
 from lab.experiments.outcome import Figure, Link, Outcome, Plot, Series, Table
-from lab.messages import EngineStatus, Generation
+from lab.messages import EngineStatus, Generation, NapTiming, PhaseTiming
 from lab.second.line import Standing
 from lab.second.settings import SecondSettings
 from lab.second.visit import Visit, second_engine
@@ -27,9 +27,15 @@ ASK_EVERY_S = 1.0
 NUM_BEFORE = 3
 """Requests to the main engine before any start."""
 RESTART_S = 180.0
+NAP_S = 120.0
 ONCE, FORK, FILES, SIZE, COMPILE = "once", "fork", "files", "size", "compile"
+SLEEP = "sleep"
+WAKE = "wake, to the first token"
+LEVELS = {1: "weights in the host's memory", 2: "weights dropped"}
+"""vLLM's levels of sleep, and what becomes of the weights."""
 LARGER = "shape:qwen2.5-0.5b"
 WEIGHTS = "load weights"
+GIB = 1 << 30
 SHORT_SHARE = 0.03
 """Of the longest start; phases that are shorter in all starts are drawn as one."""
 ROLES = ("used", "cached", "shared", "link", "warning", "free", "ink", "muted")
@@ -46,6 +52,8 @@ class Start:
     cached_share: float | None
     main_ttfts_s: list[float]
     """Of small requests to the main engine meanwhile."""
+    nap: NapTiming | None = None
+    """Where the engine was not started, but woken."""
 
     @property
     def phases(self) -> dict[str, float]:
@@ -79,6 +87,7 @@ def plan(compare: str) -> list[tuple[str, SecondSettings]]:
             ("first ever", replace(plain, has_empty_caches=True)),
             ("compiled", plain),
         ],
+        SLEEP: [("start", replace(plain, can_sleep=True))],
     }[compare]
 
 
@@ -89,6 +98,11 @@ async def run(bench: Bench, values: Values) -> Outcome:
         raise RunRefused(
             "The CPU engine runs without compiling, so there is no cache to be warm: "
             "choose another comparison, or a machine with a card."
+        )
+    if compare == SLEEP and "CPU" in bench.status.device:
+        raise RunRefused(
+            "vLLM's sleep mode needs a card, whose memory it gives back: choose "
+            "another comparison, or a machine with a card."
         )
     idle = [await _ttft_s(bench) for _ in range(NUM_BEFORE)]
     starts: list[Start] = []
@@ -110,6 +124,9 @@ async def _starts(
         status, ttfts = await _meanwhile(bench, visit, visit.until_ready())
         took_s = asyncio.get_running_loop().time() - began
         first = _start(name, status, standing, visit, ttfts, took_s)
+        if compare == SLEEP:
+            woken = [await _nap(bench, visit, status, level) for level in LEVELS]
+            return [first, *woken]
         if compare != FORK or not settings.is_preloading:
             return [first]
         await asyncio.to_thread(client.restart, status.engine_host_id)
@@ -130,6 +147,35 @@ def _start(
     phases_s = sum(phase.seconds or 0.0 for phase in status.phases)
     before_s = max(0.0, took_s - phases_s) if standing.state == "starting" else None
     return Start(name, status, before_s, visit.standing.cached_share, ttfts)
+
+
+async def _nap(bench: Bench, visit: Visit, status: EngineStatus, level: int) -> Start:
+    """The second engine asleep and awake again, as a start that has one phase."""
+    before = len((await visit.status() or status).naps)
+    await asyncio.to_thread(client.nap, status.engine_host_id, level)
+    why = (
+        f"The second engine did not sleep at level {level} and wake again: the log of "
+        "the engine host says why."
+    )
+    try:
+        status, ttfts = await _meanwhile(bench, visit, _woken(visit, before))
+    except TimeoutError as error:
+        raise RunEnded(why) from error
+    nap = status.naps[-1]
+    if nap.wake_s is None:
+        raise RunEnded(why)
+    woken = replace(status, phases=[PhaseTiming(WAKE, 0.0, nap.wake_s)])
+    return Start(f"woken from level {level}", woken, None, None, ttfts, nap)
+
+
+async def _woken(visit: Visit, num_naps: int) -> EngineStatus:
+    """The status that tells of one nap more."""
+    async with asyncio.timeout(NAP_S):
+        while True:
+            await asyncio.sleep(ASK_EVERY_S / 2)
+            status = await visit.status()
+            if status and len(status.naps) > num_naps:
+                return status
 
 
 async def _restarted(visit: Visit, engine_run: int) -> EngineStatus:
@@ -199,6 +245,7 @@ def outcome(starts: list[Start], idle_ttfts_s: list[float]) -> Outcome:
                 for one in starts
                 if one.cached_share is not None
             ),
+            *(figure for one in starts if one.nap for figure in _asleep(one, one.nap)),
             Figure("the process itself, before its first phase", first.before_s, "s"),
             Figure("TTFT of the main engine, before", _ms(idle_ttfts_s), "ms"),
             Figure(
@@ -211,6 +258,16 @@ def outcome(starts: list[Start], idle_ttfts_s: list[float]) -> Outcome:
         plots=[_waterfall(starts)],
         links=[_to_simulator(one) for one in starts],
     )
+
+
+def _asleep(one: Start, nap: NapTiming) -> list[Figure]:
+    freed = None if nap.freed_bytes is None else nap.freed_bytes / GIB
+    again = ", read again" if nap.reads_weights else ", not read again: random"
+    weights = LEVELS[nap.level] + (again if nap.level == 2 else "")
+    return [
+        Figure(f"{one.name}: to fall asleep ({weights})", nap.sleep_s, "s"),
+        Figure(f"{one.name}: memory of the card freed meanwhile", freed, "GiB"),
+    ]
 
 
 def _says(first: Start, others: list[Start]) -> str:
@@ -310,6 +367,7 @@ COLD_START = Experiment(
                 FILES: "the checkpoint on the disk only, and in memory",
                 SIZE: "this model, and a checkpoint seven times as large",
                 COMPILE: "without and with compiled kernels of before (cards)",
+                SLEEP: "from nothing, and awake again from sleep (cards)",
             },
             ONCE,
         ),

@@ -29,6 +29,8 @@ class SecondSettings:
     """Whether the checkpoint is dropped from the page cache first."""
     has_empty_caches: bool = False
     """Whether compiled kernels of earlier starts are out of reach (cards)."""
+    can_sleep: bool = False
+    """Whether it is started with vLLM's sleep mode (cards)."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "SecondSettings":
@@ -85,6 +87,7 @@ class SecondSettings:
             "ENGINE_MAX_CONCURRENT_REQUESTS": self.max_concurrent_requests,
             "ENGINE_PREFIX_CACHING": "on" if self.has_prefix_caching else "off",
             "ENGINE_PRELOAD": "on" if self.is_preloading else "off",
+            "ENGINE_SLEEP_MODE": "on" if self.can_sleep else None,
         }
         if self.num_blocks is not None:
             # One request of full length and the null block have to fit.
@@ -95,6 +98,7 @@ class SecondSettings:
 
 BOOLEANS = (
     "has_prefix_caching", "is_preloading", "has_cold_files", "has_empty_caches",
+    "can_sleep",
 )  # fmt: skip
 LIMITS = {
     "block_size": (8, 256, 8),

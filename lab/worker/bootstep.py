@@ -301,6 +301,14 @@ def lab_reset_cache(state: Any, engine_host_id: str) -> dict[str, bool] | None:
     return None if is_reset is None else {"is_reset": is_reset}
 
 
+@control_command(args=[("engine_host_id", str), ("level", int)], signature="HOST 1|2")
+def lab_nap(state: Any, engine_host_id: str, level: int) -> None:
+    """Have the engine of one host sleep and wake again; its status tells how it
+    went."""
+    if _worker is not None and _worker.config.engine_host_id == engine_host_id:
+        _worker.host.nap(level, _worker.listener.used_bytes)
+
+
 @control_command(args=[("engine_host_id", str)], signature="HOST")
 def lab_look(
     state: Any,

@@ -86,6 +86,11 @@ class EngineListener:
         self._told: EngineStatus | None = None
         self._status_due = 0.0
 
+    def used_bytes(self) -> int | None:
+        """In use on the card; None where there is none, or the driver does not tell."""
+        sample = self._memory.sample(self.config.engine_host_id, EngineSplit())
+        return sample.used_bytes if sample.is_gpu else None
+
     def ask_keyframe(self) -> None:
         """The next frame will be a keyframe, at once."""
         self._wants_keyframe = True

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from benchmarks import blocks, coldstart, transformers
+from benchmarks.engines import first_token
 from benchmarks.process import answer
 from benchmarks.scale import NotMeasured, scale_of
 from lab.engine.config import EngineConfig
+from lab.engine.nap import nap as nap_of
 from tests.lab.live import READY
 
 CARD = dataclasses.replace(
@@ -191,7 +193,10 @@ def test_a_nap_ends_with_a_token_and_level_2_reads_the_weights_again(
     level: int, is_random: bool, waking: list[Any], told: str
 ) -> None:
     llm = SleepyEngine()
-    nap = asyncio.run(coldstart.nap(llm, None, level, is_random, lambda: llm.used))
+    asleep = nap_of(
+        llm, level, is_random, lambda: first_token(llm, None), lambda: llm.used
+    )
+    nap = coldstart.told_of(asyncio.run(asleep))
     assert llm.calls == [("sleep", level), *waking, ("generate",)]
     assert nap["freed_gib"] == 65 and told in nap["conditions"]
 

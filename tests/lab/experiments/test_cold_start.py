@@ -19,7 +19,13 @@ from lab.engine.config import EngineConfig
 from lab.experiments import cold_start
 from lab.experiments.bench import Bench, RunEnded, RunRefused
 from lab.experiments.cold_start import COLD_START, Start, outcome
-from lab.messages import EngineStatus, Generation, PhaseTiming, RequestEvent
+from lab.messages import (
+    EngineStatus,
+    Generation,
+    NapTiming,
+    PhaseTiming,
+    RequestEvent,
+)
 from lab.second import line as line_module
 from launcher.engine_environment import engine_variables
 from launcher.machine import this_machine
@@ -97,9 +103,57 @@ def test_the_bands_of_a_start_add_up_to_it():
     assert sum(band.points[0][1] for band in bands) == pytest.approx(one.total_s)
 
 
-async def test_a_cpu_engine_compiles_nothing_and_says_so():
-    with pytest.raises(RunRefused, match="without compiling"):
-        await COLD_START.run(bench_of(MAIN, []), {"compare": "compile"})
+@pytest.mark.parametrize(
+    ("compare", "why"),
+    [("compile", "without compiling"), ("sleep", "needs a card")],
+)
+async def test_what_a_cpu_engine_cannot_do_it_says(compare: str, why: str):
+    with pytest.raises(RunRefused, match=why):
+        await COLD_START.run(bench_of(MAIN, []), {"compare": compare})
+
+
+def test_a_start_for_naps_is_one_with_sleep_mode():
+    assert [settings.can_sleep for _, settings in cold_start.plan("sleep")] == [True]
+
+
+class Beside:
+    """A second engine whose status tells one nap more at each look."""
+
+    def __init__(self, *naps: NapTiming) -> None:
+        self._told = [list(naps[:count]) for count in range(len(naps) + 1)]
+
+    async def status(self) -> EngineStatus:
+        naps = self._told.pop(0) if len(self._told) > 1 else self._told[0]
+        return replace(READY, engine_host_id="second", naps=naps)
+
+
+async def nap_of(told: NapTiming, commands: FakeEngine) -> Start:
+    with lab_client.transport(commands):
+        bench = bench_of(MAIN, [])
+        return await cold_start._nap(bench, Beside(told), READY, told.level)
+
+
+async def test_an_engine_woken_is_a_start_of_one_phase_with_what_it_freed():
+    commands = FakeEngine()
+    told = NapTiming(2, 0.5, 2.0, 3 << 30, reads_weights=True)
+    woken = await nap_of(told, commands)
+    assert commands.commands == [
+        ("lab_nap", {"engine_host_id": READY.engine_host_id, "level": 2})
+    ]
+    found = outcome([start("start", imports=6.0, spawn=10.0), woken], [0.05])
+    figures = {one.label: (one.value, one.unit) for one in found.figures}
+    name = "woken from level 2"
+    assert figures[f"{name}: to the first token"] == (2.0, "s")
+    assert figures[f"{name} ÷ start"] == (0.125, "")
+    asleep = f"{name}: to fall asleep (weights dropped, read again)"
+    assert figures[asleep] == (0.5, "s")
+    assert figures[f"{name}: memory of the card freed meanwhile"] == (3.0, "GiB")
+    assert found.links[1].url.endswith("?cold_start_s=2.0")
+
+
+async def test_an_engine_that_did_not_wake_ends_the_run_with_a_sentence():
+    with pytest.raises(RunEnded, match="did not sleep at level 1 and wake again"):
+        await nap_of(NapTiming(1), FakeEngine())
 
 
 @pytest.fixture

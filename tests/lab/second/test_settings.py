@@ -3,6 +3,7 @@
 import pytest
 
 from lab.engine.config import EngineConfig
+from lab.engine.launch import engine_arguments
 from lab.errors import SecondRefused
 from lab.second.settings import SecondSettings
 
@@ -22,6 +23,14 @@ def test_what_is_left_out_stays_as_the_main_engine_has_it():
     variables = SecondSettings.from_json({}).variables(2048, 32)
     assert variables == {"ENGINE_PREFIX_CACHING": "on", "ENGINE_PRELOAD": "on"}
     assert SecondSettings.from_json(SecondSettings().to_json()) == SecondSettings()
+
+
+def test_an_engine_that_can_sleep_is_started_so_on_a_card(tmp_path):
+    wanted = SecondSettings.from_json({"can_sleep": True})
+    variables = {**wanted.variables(2048, 16), "DATA_DIR": str(tmp_path)}
+    config = EngineConfig.from_env(variables)
+    assert engine_arguments(config, "cuda", tmp_path)["enable_sleep_mode"] is True
+    assert "enable_sleep_mode" not in engine_arguments(config, "cpu", tmp_path)
 
 
 @pytest.mark.parametrize(

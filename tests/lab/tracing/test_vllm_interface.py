@@ -209,6 +209,7 @@ def test_the_engine_takes_every_argument_that_is_given(device: str, tmp_path) ->
         device=device,
         kv_cache_mb=64,
         max_num_batched_tokens=512,
+        can_sleep=True,
     )
     given = launch.engine_arguments(config, device, tmp_path / "tap")
     assert set(given) <= fields(AsyncEngineArgs)
@@ -229,6 +230,8 @@ def test_async_llm_has_what_the_host_calls() -> None:
         "request_id",
     ]
     assert "request_id" in parameters(AsyncLLM.abort)
+    assert "level" in parameters(AsyncLLM.sleep)
+    assert "tags" in parameters(AsyncLLM.wake_up)
     assert "request_ids" in parameters(AsyncMPClient.abort_requests_async)
     assert isinstance(AsyncLLM.errored, property)
 
