@@ -24,7 +24,9 @@ from planning.memory.quantization import SCHEMES
 from planning.memory.ranking import GPU_COUNTS
 
 Option = tuple[str, str]
-_VERSION_LABELS = ("0.29 and later", "0.21 to 0.28", "0.17 to 0.20", "0.8 to 0.16")
+_VERSION_LABELS = (
+    *("0.29 to 0.32", "0.33", "0.21 to 0.28", "0.17 to 0.20", "0.8 to 0.16"),
+)
 
 KV_LABELS = {
     "auto": "as the repository declares",

@@ -37,8 +37,9 @@ OWN = "own"
 AS_SHIPPED = "shipped"
 CHEAPEST = "cheapest"
 FEWEST = "fewest"
-VERSIONS = ("0.32", "0.26", "0.19", "0.16")
-"""One of each regime: 0.29 and later, from 0.21, from 0.17, and from 0.8."""
+VERSIONS = ("0.32", "0.33", "0.26", "0.19", "0.16")
+"""One of each regime: from 0.29, from 0.21, from 0.17, and from 0.8; and 0.33, whose
+gated delta nets take other blocks."""
 _RANKS = ("16", *(str(rank) for rank in RANKS if rank != 16))
 
 

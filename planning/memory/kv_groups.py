@@ -3,8 +3,8 @@
 Each layer's cache is a spec: pages of ``page_bytes`` for ``block_size`` tokens. Layers
 whose specs agree share one block table. Where kinds mix, all pages are brought to one
 size, and each kind is divided into groups of equally many layers, each with a table of
-its own, out of one pool (vLLM 0.26 and 0.32, v1/core/kv_cache_utils.py,
-get_kv_cache_groups, unify_kv_cache_spec_page_size and
+its own, out of one pool (vLLM 0.26 and 0.32, v1/core/kv_cache_utils.py, 0.33,
+v1/core/kv_cache_planning.py: get_kv_cache_groups, unify_kv_cache_spec_page_size and
 _get_kv_cache_groups_uniform_page_size):
 
     10 layers that see all, 52 with a window:   group size 10

@@ -13,6 +13,14 @@ STATE_CACHING_SINCE = (0, 27)
 (vLLM pull request 50991, merged 2026-08; read in 0.32, opt-in in 0.26.0)."""
 STATES_READ = ((0, 26), (0, 32))
 """Versions whose pages of a state were read; between them either may hold."""
+CHECKPOINTS_SINCE = (0, 33)
+"""Since then FlashInfer's gated delta net hands out a state from inside a prefill: a
+page more, and blocks that are multiples of its chunks (0.33.0, mamba/gdn/
+qwen_gdn_linear_attn.py and platforms/interface.py, _align_hybrid_block_size)."""
+CHECKPOINT_TOKENS = 64
+_CHECKPOINT_KEYS = {"hopper": None, "blackwell": 128, "blackwell-rtx": 128}
+"""Cards on which FlashInfer computes it, with CUDA 13 on Blackwell as vLLM's wheel has
+it, and the size of a head's keys that it needs there; None: any."""
 _NEW_RUNNER_SINCE = (0, 27)
 
 
@@ -55,7 +63,8 @@ def settled_pages(settings: EngineSettings) -> Interval:
         is_cached = version >= STATE_CACHING_SINCE
     if not is_cached:
         return Interval.exact(1)
-    most = 2 + (model.state.kind in (StateKind.MAMBA2, StateKind.KDA))
+    is_exported = model.state.kind in (StateKind.MAMBA2, StateKind.KDA)
+    most = 2 + (is_exported or _has_checkpoints(settings))
     if version >= STATES_READ[1]:
         is_sure = model.state.kind is not StateKind.KDA
         return Interval.exact(most) if is_sure else Interval(2, most, most)
@@ -63,3 +72,21 @@ def settled_pages(settings: EngineSettings) -> Interval:
         return Interval.exact(2)
     least = 2 if settings.enable_prefix_caching else 1
     return Interval(least, 2, most)
+
+
+def block_multiple(settings: EngineSettings) -> int:
+    """Tokens that blocks beside states are a multiple of, for their checkpoints."""
+    is_cached = settled_pages(settings).value > 1
+    return CHECKPOINT_TOKENS if is_cached and _has_checkpoints(settings) else 1
+
+
+def _has_checkpoints(settings: EngineSettings) -> bool:
+    """Whether this card's gated delta net hands out states inside a prefill."""
+    state = settings.model.state
+    if state is None or state.kind is not StateKind.GATED_DELTA_NET:
+        return False
+    if version_of(settings.vllm_version) < CHECKPOINTS_SINCE:
+        return False
+    if settings.arch not in _CHECKPOINT_KEYS:
+        return False
+    return _CHECKPOINT_KEYS[settings.arch] in (None, state.state_size)

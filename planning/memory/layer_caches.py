@@ -14,7 +14,7 @@ from planning.memory.kv_format import (
 )
 from planning.memory.kv_groups import Cache, Kind, Spec
 from planning.memory.kv_packed import compressed_caches
-from planning.memory.kv_reserve import settled_pages
+from planning.memory.kv_reserve import block_multiple, settled_pages
 from planning.memory.model import Model
 from planning.memory.versions import version_of
 
@@ -143,6 +143,7 @@ def _block_size(settings: EngineSettings) -> int:
     unit = size
     if model.mla and version_of(settings.vllm_version) >= _ROW_BLOCK_SINCE:
         unit = max(unit, _HYBRID_ROW_BLOCK)
+    unit = math.lcm(unit, block_multiple(settings))
     return max(size, unit * math.ceil(state / (unit * token_bytes)))
 
 

@@ -107,7 +107,7 @@ def test_a_stale_price_says_so_beside_it(client):
         ("model", "zzz", "there is no model"),
         ("gpu", "zzz", "there is no GPU"),
         ("weights", "int1", "is one of shipped, bf16"),
-        ("version", "9", "is one of 0.32, 0.26, 0.19, 0.16"),
+        ("version", "9", "is one of 0.32, 0.33, 0.26, 0.19, 0.16"),
         ("tp", "3", "vLLM divides the 32 attention heads"),
         ("tp", "two", "is a whole number from 1 to 64"),
         ("pp", "40", "the model has 32 layers"),
@@ -277,10 +277,13 @@ def test_a_model_with_states_shows_what_they_take_of_a_user(client):
         "linear_value_head_dim": 128,
         "linear_conv_kernel_dim": 4,
     }
-    page = text_of(ask(client, model="own", config=json.dumps(config), tp="1"))
+    query = {"model": "own", "config": json.dumps(config), "tp": "1"}
+    page = text_of(ask(client, **query))
     assert "A user’s states (gated delta net), on one GPU" in page
     assert "3 293 184 bytes, at any length" in page
     assert "Layers with a state (gated delta net) take 2 pages" in page
+    newer = text_of(ask(client, **query, gpu="h100-sxm", version="0.33"))
+    assert "Layers with a state (gated delta net) take 3 pages" in newer
 
 
 def test_a_context_beyond_the_model_is_refused_in_every_line(client):

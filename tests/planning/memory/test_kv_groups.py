@@ -79,6 +79,7 @@ def test_a_logged_pool_of_qwen_comes_out():
         ("Qwen3.5, dense", "0.19", 784, 1),
         ("Qwen3.5, dense", "0.26", 784, 1),
         ("Qwen3.5, dense", "0.32", 784, 2),
+        ("Qwen3.5, dense", "0.33", 832, 3),
         ("Nemotron 3, experts", "0.32", 2_096, 3),
         ("Jamba", "0.32", 80, 2),
     ],
@@ -91,6 +92,14 @@ def test_attention_takes_blocks_as_large_as_a_state(name, version, block_size, p
     full = layout.num_groups - states
     tokens = -(-8_192 // block_size)
     assert layout.blocks_per_user.value == full * tokens + states * pages
+
+
+def test_a_gated_delta_net_takes_as_before_without_flashinfer_or_prefix_caching():
+    new = settings_of("Qwen3.5, dense", vllm_version="0.33")
+    without = replace(new, enable_prefix_caching=False)
+    for settings, pages in ((replace(new, arch="ada"), 2), (without, 1)):
+        layout = kv_layout(settings)
+        assert (layout.block_size, layout.state_pages.value) == (784, pages)
 
 
 def test_a_logged_block_of_a_large_nemotron_comes_out():

@@ -16,7 +16,7 @@ from planning.memory.verdict import reasons, shortfall, verdict
 
 NUM_PLANS = 1_500
 CONTEXTS = (1, 512, 4_096, 8_192, 32_768, 131_072, 1_000_000)
-VERSIONS = ("0.32", "0.26", "0.19", "0.16", "0.7.3")
+VERSIONS = ("0.33", "0.32", "0.26", "0.19", "0.16", "0.7.3")
 
 
 def plans(seed: int) -> Iterator[MemoryEstimate]:

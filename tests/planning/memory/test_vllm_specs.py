@@ -1,7 +1,7 @@
 """Blocks, tokens and concurrency of a pool: ours and vLLM's own, block for block.
 
 vLLM's side is its layers' KVCacheSpecs, its groups and its arithmetic, without a model
-or a GPU: of the vLLM that is installed, and of the other supported one
+or a GPU: of the vLLM that is installed, and of the other supported ones
 (tests/everything.py).
 """
 
@@ -25,17 +25,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.scheduler]
 CONTEXTS = (1_024, 8_191, 32_768, 131_072)
 STEP_BUDGETS = (2_048, 8_192)
 POOL_BYTES = 40 * 2**30 + 12_345
-
-
-@pytest.fixture(autouse=True)
-def _of_a_vllm_that_is_driven_here() -> None:
-    from vllm import __version__
-
-    if __version__.startswith("0.33."):
-        pytest.skip(
-            "vLLM 0.33 sizes pools by v1/core/kv_cache_config_builder.py, which is not "
-            "driven here: planning is compared with 0.26 and 0.32"
-        )
 
 
 @pytest.mark.parametrize("tp", [1, 2])
@@ -87,6 +76,32 @@ def test_a_pool_of_each_format_holds_what_vllm_says(
     assert ours == (theirs.num_blocks, theirs.num_tokens, theirs.max_concurrency)
 
 
+@pytest.mark.parametrize(
+    "arch", ["ampere", "ada", "hopper", "blackwell", "blackwell-rtx"]
+)
+@pytest.mark.parametrize("keys", [64, 128])
+@pytest.mark.parametrize("model", ["Qwen3-Next", "Qwen3.5, dense"])
+def test_a_gated_delta_net_takes_what_vllm_says_on_each_card(
+    model: str, keys: int, arch: str, tmp_path: Path
+) -> None:
+    from vllm import __version__
+
+    from tests.planning.memory import vllm_specs
+
+    config = {**MODELS[model], "linear_key_head_dim": keys}
+    theirs = vllm_specs.capacity(
+        config,
+        tmp_path,
+        tp=1,
+        max_model_len=32_768,
+        step_budget=8_192,
+        pool_bytes=POOL_BYTES,
+        arch=arch,
+    )
+    ours = _capacity(config, 1, 32_768, 8_192, __version__, arch=arch)
+    assert ours == (theirs.num_blocks, theirs.num_tokens, theirs.max_concurrency)
+
+
 HEAD = {
     **{"model_type": "llama", "num_hidden_layers": 1, "hidden_size": 2_048},
     **{"num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 128},
@@ -134,6 +149,7 @@ def _capacity(
     version: str,
     kv_cache_dtype: str = "auto",
     drafter: Drafter | None = None,
+    arch: str = "hopper",
 ) -> tuple[int, int, float]:
     settings = EngineSettings(
         model_from_config(config),
@@ -144,6 +160,7 @@ def _capacity(
         vllm_version=version,
         kv_cache_dtype=kv_cache_dtype,
         drafter=drafter,
+        arch=arch,
     )
     check_kv_format(settings)
     layout = kv_layout(settings)

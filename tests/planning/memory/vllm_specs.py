@@ -5,7 +5,6 @@ is vLLM's own alignment for a platform whose attention takes blocks of 16 tokens
 FlashAttention, FlashInfer and Triton do on a GPU.
 """
 
-import importlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from vllm.model_executor.layers.attention import (
     MLAAttention,
 )
 from vllm.model_executor.layers.quantization.turboquant.config import TurboQuantConfig
-from vllm.model_executor.models import ModelRegistry
 from vllm.model_executor.models.config import MODELS_CONFIG_MAP, MambaModelConfig
 from vllm.platforms.interface import Platform
 from vllm.transformers_utils.config import get_config
@@ -37,25 +35,11 @@ from vllm.v1.attention.backends.turboquant_attn import TurboQuantAttentionBacken
 from vllm.v1.core import kv_cache_utils
 from vllm.v1.kv_cache_interface import FullAttentionSpec
 
+from tests.planning.memory.vllm_states import STATES, state_layer
+
 DTYPE = torch.bfloat16
 BLOCK_SIZE = 16
 _SPARSE_BLOCK = 64
-_STATES = {
-    "qwen3_next": ("Qwen3NextForCausalLM", "gdn.base:GatedDeltaNetAttention"),
-    "qwen3_5_text": ("Qwen3NextForCausalLM", "gdn.base:GatedDeltaNetAttention"),
-    "qwen3_5_moe_text": ("Qwen3NextForCausalLM", "gdn.base:GatedDeltaNetAttention"),
-    "nemotron_h": ("NemotronHForCausalLM", "mamba_mixer2:MambaMixer2"),
-    "granitemoehybrid": ("GraniteMoeHybridForCausalLM", "mamba_mixer2:MambaMixer2"),
-    "falcon_h1": ("FalconH1ForCausalLM", "mamba_mixer2:MambaMixer2"),
-    "jamba": ("JambaForCausalLM", "mamba_mixer:MambaMixer"),
-    "lfm2": ("Lfm2ForCausalLM", "short_conv:ShortConv"),
-    "kimi_linear": ("KimiLinearForCausalLM", "gdn.base:GatedDeltaNetAttention"),
-    "bailing_moe_linear": ("BailingMoeV2_5ForCausalLM", "abstract:MambaBase"),
-}
-"""The class that tells a state's shapes, and the layer that keeps it, by model_type.
-
-Qwen3.5's own class needs torchvision; its state has the shapes of Qwen3-Next.
-"""
 _CONFIGS = {
     "nemotron_h": "NemotronHForCausalLM",
     "qwen3_5_text": "Qwen3_5ForConditionalGeneration",
@@ -118,22 +102,41 @@ def capacity(
     kv_cache_dtype: str = "auto",
     num_drafted: int = 0,
     draft_heads: tuple[int, int] = (0, 0),
+    arch: str = "hopper",
 ) -> Capacity:
     """By vLLM's own code, from its layers' specs to the logged concurrency.
 
-    ``draft_heads``: KV heads and their size in the one layer of a drafter.
+    ``draft_heads``: KV heads and their size in the one layer of a drafter. ``arch``:
+    of the card, which decides the kernel of a gated delta net.
     """
     hf = _hf_config(config, directory)
-    vllm = _vllm_config(hf, tp, max_model_len, step_budget, kv_cache_dtype, num_drafted)
+    vllm = _vllm_config(
+        *(hf, tp, max_model_len, step_budget, kv_cache_dtype, num_drafted), arch
+    )
     if hf.model_type == "deepseek_v4":
         _pack(vllm)
     specs = _specs(hf, vllm)
     if draft_heads[0]:
         specs["draft.attention"] = _draft_spec(vllm, *draft_heads)
-    groups = kv_cache_utils.get_kv_cache_groups(vllm, specs)
-    made = kv_cache_utils.get_kv_cache_config_from_groups(vllm, groups, pool_bytes)
+    made = _kv_cache_config(vllm, specs, pool_bytes)
     tokens, concurrency = kv_cache_utils.get_kv_cache_capacity(vllm, made)
     return Capacity(made.num_blocks, tokens, concurrency)
+
+
+def _kv_cache_config(vllm: VllmConfig, specs: dict[str, Any], pool_bytes: int) -> Any:
+    """A pool of so many bytes; since 0.33 the platform's builder lays it out."""
+    try:
+        from vllm.v1.core import kv_cache_config_builder, kv_cache_planning
+    except ImportError:
+        groups = kv_cache_utils.get_kv_cache_groups(vllm, specs)
+        return kv_cache_utils.get_kv_cache_config_from_groups(vllm, groups, pool_bytes)
+    groups = kv_cache_planning.get_global_kv_cache_groups(vllm, [specs])
+    builder = kv_cache_config_builder.get_kv_cache_config_builder(vllm)
+    block_bytes = kv_cache_planning._pool_bytes_per_block_from_builder(
+        builder, vllm, groups
+    )
+    num_blocks = pool_bytes // block_bytes
+    return builder.get_kv_cache_config_from_groups(vllm, groups, num_blocks)
 
 
 def _hf_config(config: dict[str, Any], directory: Path) -> Any:
@@ -151,6 +154,7 @@ def _vllm_config(
     step_budget: int,
     kv_cache_dtype: str,
     num_drafted: int,
+    arch: str,
 ) -> VllmConfig:
     vllm = VllmConfig()
     if num_drafted:
@@ -180,6 +184,8 @@ def _vllm_config(
         if (name := _CONFIGS.get(hf.model_type)) is not None:
             MODELS_CONFIG_MAP[name].verify_and_update_config(vllm)
         MambaModelConfig.verify_and_update_config(vllm)
+        layer = state_layer(hf, vllm, arch)
+        vllm.compilation_config.static_forward_context["state"] = layer
     platform = RowGpu if model.use_mla else Gpu
     platform.backend = _backend(model, kv_cache_dtype)
     platform.update_block_size_for_backend(vllm)
@@ -235,12 +241,13 @@ def _model_config(hf: Any, tp: int, max_model_len: int) -> Any:
         architectures=[],
         model_impl="vllm",
         convert_type="none",
-        architecture=_STATES.get(hf.model_type, ("",))[0],
-        is_hybrid=hf.model_type in _STATES,
+        architecture=STATES.get(hf.model_type, ("",))[0],
+        is_hybrid=hf.model_type in STATES,
         use_mla=is_mla,
         is_chunked_prefill_supported=True,
         is_prefix_caching_supported=True,
         supports_mamba_prefix_caching=False,
+        supports_kv_cache_grouping=False,  # no class of 0.33.0 has its own
         get_num_kv_heads=lambda parallel: heads,
         get_head_size=lambda: size,
     )
@@ -264,7 +271,8 @@ def _specs(hf: Any, vllm: VllmConfig) -> dict[str, Any]:
         return specs
     for i, word in enumerate(_words(hf)):
         if word in ("linear_attention", "mamba", "conv", "both"):
-            specs[f"{i}.state"] = _state_spec(hf, vllm)
+            layer = vllm.compilation_config.static_forward_context["state"]
+            specs[f"{i}.state"] = layer.get_kv_cache_spec(vllm)
         if word in ("attention", "full_attention", "indexed_attention", "both"):
             specs[f"{i}.attention"] = _attention_spec(hf, vllm, i, "full_attention")
         elif word in ("sliding_attention", "chunked_attention"):
@@ -313,6 +321,7 @@ def _compressed_specs(hf: Any, vllm: VllmConfig, i: int) -> dict[str, Any]:
             block_size=64,
             packed_bytes_per_token=584,
             packed_page_alignment=576,
+            packed_block_stride_alignment=None,
             bounded_replay=False,
         )
     }
@@ -393,6 +402,7 @@ def _attention_spec(hf: Any, vllm: VllmConfig, i: int, word: str) -> Any:
         "sliding_window": None,
         "indexer": object() if _has_indexer(hf, i) else None,
         "non_causal_multi_token_decode": False,
+        "topk_buffer_width": getattr(hf, "index_topk", None),
     }
     if word == "sliding_attention":
         told["sliding_window"] = hf.sliding_window
@@ -403,40 +413,3 @@ def _attention_spec(hf: Any, vllm: VllmConfig, i: int, word: str) -> Any:
     if name == "auto" or not hasattr(told["attn_backend"], "customize_spec"):
         return spec
     return told["attn_backend"].customize_spec(spec)  # as the worker does
-
-
-def _state_spec(hf: Any, vllm: VllmConfig) -> Any:
-    name, place = _STATES[hf.model_type]
-    model, _ = ModelRegistry.resolve_model_cls(name, model_config=vllm.model_config)
-    shapes = model.get_mamba_state_shape_from_config(vllm)
-    dtypes = model.get_mamba_state_dtype_from_config(vllm)
-    layer_class = _layer_class(hf.model_type, place)
-
-    class Layer(layer_class):  # type: ignore[misc, valid-type]
-        """The layer without its weights."""
-
-        mamba_type = "of no matter here"
-        kda_prefill_backend = "flashkda"
-
-        def __init__(self) -> None:
-            pass
-
-        def get_state_shape(self) -> Any:
-            return shapes
-
-        def get_state_dtype(self) -> Any:
-            return dtypes
-
-    return object.__new__(Layer).get_kv_cache_spec(vllm)
-
-
-def _layer_class(model_type: str, place: str) -> Any:
-    module, _, name = place.partition(":")
-    if model_type == "kimi_linear":
-        try:
-            kda = importlib.import_module("vllm.models.kimi_k3.nvidia.kda")
-            return kda.KimiK3DeltaAttention
-        except ImportError:
-            pass
-    layers = importlib.import_module(f"vllm.model_executor.layers.mamba.{module}")
-    return getattr(layers, name)
