@@ -182,9 +182,16 @@ def wait_words(queue: Queue, who: Who) -> list[str]:
         others = _plural(queue.num_before, "request")
         said.append(
             f"Before it {'is' if queue.num_before == 1 else 'are'} {others}, and vLLM "
-            f"takes them in turn: first {who(queue.front)}."
+            f"takes them in turn: first {who(queue.front)}. One whose grammar is not "
+            "compiled yet is passed over."
         )
     return said + _obstacle(queue, who)
+
+
+NOT_TOLD = (
+    "The trace does not tell what is missing at this step: who waits may have come "
+    "after it was made up, or wait for a grammar that is still being compiled."
+)
 
 
 def _obstacle(queue: Queue, who: Who) -> list[str]:
@@ -200,7 +207,7 @@ def _obstacle(queue: Queue, who: Who) -> list[str]:
             f"All {queue.max_running} places of the batch are taken (max_num_seqs): "
             "one that runs must end first."
         ]
-    return _blocks_missing(queue, who) if queue.refusal else []
+    return _blocks_missing(queue, who) if queue.refusal else [NOT_TOLD]
 
 
 def _blocks_missing(queue: Queue, who: Who) -> list[str]:

@@ -140,7 +140,7 @@ QUEUE = Queue(
             replace(QUEUE, own_blocks=[(1, 4), (2, 7)], num_before=2, front=6),
             [
                 "Before it are 2 requests, and vLLM takes them in turn: first request "
-                "006.",
+                "006. One whose grammar is not compiled yet is passed over.",
                 "The first needs 11 blocks, and 8 are free: 3 missing.",
                 "So many come free when one of these ends: request 001 (4) or request "
                 "002 (7).",
@@ -170,6 +170,14 @@ QUEUE = Queue(
         (
             replace(QUEUE, has_preempted=True),
             ["This step preempted a request, and in such a step nobody is admitted."],
+        ),
+        (
+            replace(QUEUE, refusal=None),
+            [
+                "The trace does not tell what is missing at this step: who waits may "
+                "have come after it was made up, or wait for a grammar that is still "
+                "being compiled."
+            ],
         ),
     ],
 )
