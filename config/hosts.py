@@ -13,25 +13,30 @@ _ORIGIN = re.compile(rf"https?://((\*\.)?{_NAME}|{_IPV6})(:[0-9]{{1,5}})?")
 
 def allowed_hosts(env: Environment) -> list[str]:
     """ALLOWED_HOSTS; raises the environment's refusal."""
-    words = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-    for word in words:
-        if not _HOST.fullmatch(word):
-            raise env.refusal(
-                f"ALLOWED_HOSTS has {word!r}: allowed are names such as "
-                "course.example.org, .example.org (all below it), 10.0.0.7 and [::1], "
-                "without scheme, port and path; letters beyond a-z as xn--…"
-            )
-    return words
+    allowed = (
+        "names such as course.example.org, .example.org (all below it), 10.0.0.7 and "
+        "[::1], without scheme, port and path"
+    )
+    return _words(env, "ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", _HOST, allowed)
 
 
 def trusted_origins(env: Environment) -> list[str]:
     """CSRF_TRUSTED_ORIGINS; raises the environment's refusal."""
-    words = env.words("CSRF_TRUSTED_ORIGINS", "")
+    allowed = (
+        "origins such as https://course.example.org and https://*.example.org, with a "
+        "scheme and without a path"
+    )
+    return _words(env, "CSRF_TRUSTED_ORIGINS", "", _ORIGIN, allowed)
+
+
+def _words(
+    env: Environment, name: str, default: str, form: re.Pattern[str], allowed: str
+) -> list[str]:
+    words = env.words(name, default)
     for word in words:
-        if not _ORIGIN.fullmatch(word):
+        if not form.fullmatch(word):
             raise env.refusal(
-                f"CSRF_TRUSTED_ORIGINS has {word!r}: allowed are origins such as "
-                "https://course.example.org and https://*.example.org, with a scheme "
-                "and without a path; letters beyond a-z as xn--…"
+                f"{name} has {word!r}: allowed are {allowed}; letters beyond a-z as "
+                "xn--…"
             )
     return words
