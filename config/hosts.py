@@ -17,7 +17,8 @@ def allowed_hosts(env: Environment) -> list[str]:
         "names such as course.example.org, .example.org (all below it), 10.0.0.7 and "
         "[::1], without scheme, port and path"
     )
-    return _words(env, "ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", _HOST, allowed)
+    names = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+    return _matching(env, "ALLOWED_HOSTS", names, _HOST, allowed)
 
 
 def trusted_origins(env: Environment) -> list[str]:
@@ -26,13 +27,13 @@ def trusted_origins(env: Environment) -> list[str]:
         "origins such as https://course.example.org and https://*.example.org, with a "
         "scheme and without a path"
     )
-    return _words(env, "CSRF_TRUSTED_ORIGINS", "", _ORIGIN, allowed)
+    origins = env.words("CSRF_TRUSTED_ORIGINS", "")
+    return _matching(env, "CSRF_TRUSTED_ORIGINS", origins, _ORIGIN, allowed)
 
 
-def _words(
-    env: Environment, name: str, default: str, form: re.Pattern[str], allowed: str
+def _matching(
+    env: Environment, name: str, words: list[str], form: re.Pattern[str], allowed: str
 ) -> list[str]:
-    words = env.words(name, default)
     for word in words:
         if not form.fullmatch(word):
             raise env.refusal(
