@@ -46,6 +46,8 @@ MAX_OWN = 100
 """Of a learner's requests the newest that look() tells apart from all others."""
 KEEP_S = 2.0
 """How long a heartbeat is taken for true before it is read again."""
+KEEP_WITHIN_S = 8.0
+"""How long a host may take to lay down a minute of steps: seconds on a busy machine."""
 NOT_SENT: tuple[type[Exception], ...] = (
     BrokerError,
     ConnectionError,
@@ -232,14 +234,15 @@ def record(engine_host_id: str, action: str, **arguments: Any) -> dict[str, Any]
 
 def keep(engine_host_id: str, action: str, recording_id: str) -> dict[str, Any] | None:
     """Tell one host to "start" or "stop" a learner's recording, or to keep the minute
-    before as one ("last"); its reply as of record(). The file comes by the task
-    lab.keep_recording when it has ended."""
+    before as one ("last"); its reply as of record(), None without one in KEEP_WITHIN_S.
+    The file comes by the task lab.keep_recording when it has ended."""
     arguments = {
         "engine_host_id": engine_host_id,
         "action": action,
         "recording_id": recording_id,
     }
-    answers = way().ask("lab_keep", arguments, len(recent_statuses()) or None)
+    known = len(recent_statuses()) or None
+    answers = way().ask("lab_keep", arguments, known, KEEP_WITHIN_S)
     return next((answer for answer in answers if answer.get("state")), None)
 
 

@@ -45,9 +45,13 @@ class Transport(Protocol):
         """Tell every engine host, past the queue."""
 
     def ask(
-        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        num_replies: int | None = None,
+        within_s: float = 1.0,
     ) -> list[dict[str, Any]]:
-        """Tell every engine host, and gather what they reply within a second, or
+        """Tell every engine host, and gather what they reply within that time, or
         until ``num_replies`` hosts did."""
 
     def statuses(self, max_age_s: float = 0.0) -> list[EngineStatus]:
@@ -85,11 +89,15 @@ class BrokerTransport:
         self._broadcast(name, arguments)
 
     def ask(
-        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        num_replies: int | None = None,
+        within_s: float = 1.0,
     ) -> list[dict[str, Any]]:
         """As a Celery control command with replies."""
         replies = self._broadcast(
-            name, arguments, reply=True, timeout=1.0, limit=num_replies
+            name, arguments, reply=True, timeout=within_s, limit=num_replies
         )
         return [
             answer for reply in replies or [] for answer in reply.values() if answer

@@ -71,7 +71,11 @@ class StillEngine:
         """A recording obeys nobody."""
 
     def ask(
-        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        num_replies: int | None = None,
+        within_s: float = 1.0,
     ) -> list[dict[str, Any]]:
         """The state, where that is asked for."""
         if name != "lab_look":

@@ -88,7 +88,11 @@ class FakeEngine:
         self.commands.append((name, arguments))
 
     def ask(
-        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        num_replies: int | None = None,
+        within_s: float = 1.0,
     ) -> list[dict[str, Any]]:
         self.command(name, arguments)
         return self.replies

@@ -72,7 +72,11 @@ class RealEngine(FakeEngine):
             self.host.abort(arguments["request_id"])
 
     def ask(
-        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        num_replies: int | None = None,
+        within_s: float = 1.0,
     ) -> list[dict[str, Any]]:
         super().command(name, arguments)
         assert name == "lab_tokens"

@@ -177,7 +177,7 @@ class RecordingEngine(FakeEngine):
         super().__init__(STATUS)
         self.host = host
 
-    def ask(self, name, arguments, num_replies=None):
+    def ask(self, name, arguments, num_replies=None, within_s=1.0):
         assert name == "lab_record"
         if self.is_silent:
             return []

@@ -23,6 +23,7 @@ class Hosts:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
         self.reply: dict[str, Any] | None = {"state": "waiting"}
+        self.takes_s = 0.0
 
     def statuses(self, max_age_s: float = 0.0) -> list[EngineStatus]:
         return [READY]
@@ -39,10 +40,14 @@ class Hosts:
         return {}
 
     def ask(
-        self, name: str, arguments: dict[str, Any], num_replies: int | None = None
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        num_replies: int | None = None,
+        within_s: float = 1.0,
     ) -> list[dict[str, Any]]:
         self.asked.append((name, arguments["action"]))
-        return [self.reply] if self.reply else []
+        return [self.reply] if self.reply and self.takes_s < within_s else []
 
 
 @pytest.fixture
@@ -96,6 +101,12 @@ def test_the_last_minute_is_kept_and_asked_what_would_have_been(learner, hosts, 
     assert (
         "is on its way" not in learner.get(answer.json()["whatif_url"]).content.decode()
     )
+
+
+def test_a_host_is_waited_for_while_it_lays_down_the_minute(learner, hosts):
+    hosts.takes_s = 5.0
+    answer = learner.post("/lab/recordings/minute/", {"engine_host_id": "host-a"})
+    assert answer.status_code == 200, answer.content
 
 
 def test_without_a_last_minute_the_host_says_so_and_nothing_is_left(learner, hosts):
