@@ -5,6 +5,7 @@
  * paints the blocks that changed.
  */
 
+import { Followed } from "./followed.js";
 import { isOverview } from "./hosts.js";
 import { Measures } from "./measures.js";
 import { onThemeChange, readPalette } from "./palette.js";
@@ -27,7 +28,9 @@ export class Instrument {
   #measures = new Measures();
   #askedAt = -Infinity;
   #playing;
-  #statusKey = "";
+  #followed;
+  /** Of the frame painted last. */
+  #paintedHost = null;
 
   /**
    * @param {(palette: object, on: object) => object} makeViews  the parts of the page,
@@ -46,16 +49,20 @@ export class Instrument {
       command: (command) => this.#socket.send(command),
       source: (choice) => this.show(choice),
     });
+    this.#followed = new Followed(this.#views.engines, this.#views.stage, (status) => {
+      document.dispatchEvent(new CustomEvent("servelab:engine", { detail: status }));
+      this.#playing.note();
+    });
     this.#playing = new Playing(this.#views, {
       draw: () => this.#schedule(),
       follow: (id) => this.#socket.send({ type: "follow", engine_host_id: id }),
-      isReady: () => this.#status?.state === "ready",
+      isReady: () => this.#followed.status?.state === "ready",
       refuse: (sentence) => this.#views.demos.refuse(sentence),
     });
     this.#readouts = new Readouts(this.#views, palette, {
       recording: () => this.#playing.recording,
       yours: () => this.#shownYours,
-      status: () => this.#status,
+      status: () => this.#followed.status,
     });
     this.#readouts.isPublic = this.#isPublic;
     this.#watchPage();
@@ -106,12 +113,12 @@ export class Instrument {
     switch (message.type) {
       case "hello":
         engines.greet(message, Date.now());
-        this.#noteStatus();
+        this.#followed.note();
         break;
       case "engine.status":
         if (engines.note(message, Date.now())) this.#yours.forget(message.engine_host_id);
         this.#views.waterfall?.note(message);
-        this.#noteStatus();
+        this.#followed.note();
         break;
       case "memory.sample":
         engines.noteMemory(message);
@@ -193,21 +200,6 @@ export class Instrument {
     this.#schedule();
   }
 
-  /** Tell the page when the followed engine's status changed. */
-  #noteStatus() {
-    const status = this.#status;
-    const key = JSON.stringify(status);
-    if (key === this.#statusKey) return;
-    this.#statusKey = key;
-    document.dispatchEvent(new CustomEvent("servelab:engine", { detail: status }));
-    this.#playing.note();
-  }
-
-  get #status() {
-    const { engines, stage } = this.#views;
-    return engines.statusOf(engines.chosen ?? stage.live.engineHostId);
-  }
-
   // One animation frame
 
   /** Ask for an animation frame, if none is pending. */
@@ -230,6 +222,10 @@ export class Instrument {
     const { stage, grid, demos, textView } = this.#views;
     const hasChanged = stage.advance(now);
     const { pool } = stage;
+    if (hasChanged && stage.live.engineHostId !== this.#paintedHost) {
+      this.#paintedHost = stage.live.engineHostId;
+      this.#followed.note();
+    }
     if (hasChanged) textView.note(pool, this.#shownYours);
     if (stage.mode !== "recorded") demos.watch(stage.live.counters);
     this.#markBlocks();
@@ -274,6 +270,7 @@ export class Instrument {
   /** What the page's keys and other controls ask for. */
   show(choice) {
     this.#playing.show(choice);
+    this.#followed.note();
   }
 
   #recolour() {
