@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 STATUS_EVERY_S = 5.0
 KEYFRAME_EVERY_S = 2.0
 SILENT_HOST_S = 30.0
+LINGER_S = 10.0
+"""How long the last viewer's host is heard on: who goes from page to page is back soon,
+and an idle engine would send the next keyframe only when asked."""
 OVERVIEW_MARK = b"SVLO"
 """In front of a keyframe of a host that the viewer does not follow."""
 NO_REDIS = (
@@ -95,6 +98,7 @@ class Hub:
         self._read_notice = read_notice
         self._keyframe_task: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
+        self._num_lingering = 0
 
     # Viewers
 
@@ -117,7 +121,7 @@ class Hub:
         return viewer
 
     def leave(self, viewer: Viewer) -> None:
-        """Forget a viewer; the last one takes the subscription with it."""
+        """Forget a viewer; with the last one the subscription ends, in LINGER_S."""
         if viewer not in self._viewers:
             return
         self._viewers.discard(viewer)
@@ -127,9 +131,25 @@ class Hub:
         for engine_host_id in filter(None, (viewer.engine_host_id, *viewer.held)):
             self._shown.remove(engine_host_id)
         viewer.held.clear()
-        if self._viewers:
+        if not self._viewers and viewer.engine_host_id is not None:
+            self._linger(viewer.engine_host_id)
+        self._want()
+        self._close_if_left()
+
+    def _linger(self, engine_host_id: str) -> None:
+        self._num_lingering += 1
+        self._shown.add(engine_host_id)
+
+        def end() -> None:
+            self._num_lingering -= 1
+            self._shown.remove(engine_host_id)
             self._want()
-        else:
+            self._close_if_left()
+
+        asyncio.get_running_loop().call_later(LINGER_S, end)
+
+    def _close_if_left(self) -> None:
+        if not self._viewers and not self._num_lingering:
             self.close()
 
     def close(self) -> None:

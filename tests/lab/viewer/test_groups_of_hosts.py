@@ -150,7 +150,10 @@ async def test_an_experiment_hears_its_host_while_the_page_looks_at_another(
     assert hub.frames_of("one") == []
 
 
-async def test_the_last_of_two_viewers_takes_the_hosts_groups_along(hub: Heard) -> None:
+async def test_the_last_of_two_viewers_takes_the_hosts_groups_along(
+    hub: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "LINGER_S", 0.05)
     first, second = await hub.join(), await hub.join()
     hub.follow(second, "two")
     await hub.hears(frames_group("one"), frames_group("two"))
@@ -159,4 +162,4 @@ async def test_the_last_of_two_viewers_takes_the_hosts_groups_along(hub: Heard) 
     assert hub._subscription.hears(frames_group("one"))
     hub.leave(first)
     hub.leave(first)
-    assert hub._shown.large == set()
+    await until(lambda: hub._shown.large == set())

@@ -19,6 +19,7 @@ from tests.lab.live import (
     send_memory,
     settled,
     taken,
+    until,
 )
 
 
@@ -224,13 +225,40 @@ async def test_one_bad_message_does_not_end_the_view(hub):
     assert len(frames_of(await taken(viewer))) == 1
 
 
-async def test_the_last_viewer_takes_the_subscription_along(hub):
+async def test_the_last_viewer_takes_the_subscription_along(hub, monkeypatch):
+    monkeypatch.setattr(hub_module, "LINGER_S", 0.05)
     viewer = await hub.join()
     hub.take(next(frame_messages()))
     hub.leave(viewer)
+    await until(lambda: hub._tasks == [])
 
     assert hub.chains == {}
-    assert hub._tasks == []
+    assert hub._shown.large == set()
+
+
+async def test_who_goes_from_page_to_page_sees_the_blocks_at_once(hub, hosts):
+    viewer = await hub.join()
+    messages = list(islice(frame_messages(), 3))
+    await settled()
+    await send(messages[0])
+    hub.leave(viewer)
+    await settled()
+    for message in messages[1:]:
+        await send(message)
+    again = await hub.join()
+
+    assert frames_of(await taken(again)) == [one["frame"] for one in messages]
+    assert hosts.num_keyframes_asked <= 1, "the first visit's"
+
+
+async def test_who_is_back_keeps_what_the_visit_before_lets_go(hub, monkeypatch):
+    monkeypatch.setattr(hub_module, "LINGER_S", 0.05)
+    hub.leave(await hub.join())
+    viewer = await hub.join()
+    await until(lambda: hub._num_lingering == 0)
+
+    await send(next(frame_messages()))
+    assert len(frames_of(await taken(viewer))) == 1
 
 
 async def test_who_asks_gets_keyframes_of_the_other_hosts_behind_a_mark(hub, hosts):
