@@ -1,7 +1,8 @@
 """Settings with which an engine is started: the run goes to a second one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from asyncio import wait_for
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from lab import client, consumers
+from lab import consumers
 from lab.errors import SecondRefused
 from lab.experiments import other_engine
 from lab.experiments.bench import Bench, RunRefused
@@ -19,8 +20,6 @@ from lab.experiments.catalog import EXPERIMENTS
 from lab.experiments.other_engine import on_its_engine, wanted_of
 from lab.experiments.outcome import Outcome
 from lab.models import ExperimentRun
-from lab.second import line as line_module
-from lab.second import visit as visit_module
 from lab.second.line import Standing, Turn
 from lab.second.settings import SecondSettings
 from tests.lab.fake_engine import FakeEngine
@@ -29,22 +28,23 @@ from tests.lab.live import READY, Browser, new_id, send, send_event, until
 SECOND = replace(
     READY, engine_host_id="one-second", beside=READY.engine_host_id, num_blocks=64
 )
+END_S = 60
+"""A run that waits for what does not come fails."""
+Running = asyncio.Task[Outcome]
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
-    monkeypatch.setattr(visit_module, "LOOK_S", 0.02)
-    fake = FakeEngine(READY)
-    with client.transport(fake):
-        yield fake
-    with line_module.server() as server:
-        for key in server.scan_iter(match="lab:second:*"):
-            server.delete(key)
+def engine(engine: FakeEngine) -> FakeEngine:
+    engine.hosts = [READY]
+    return engine
 
 
-async def _it_starts(engine: FakeEngine) -> Turn:
-    """The engine worker takes the message, and its second engine is ready."""
-    await until(lambda: engine.seconds)
+async def _it_starts(engine: FakeEngine, running: Running | None = None) -> Turn:
+    """The engine worker takes the message, and its second engine is ready. A run that
+    is over before fails with what it ended with."""
+    await until(lambda: engine.seconds or (running is not None and running.done()))
+    if running is not None and running.done():
+        raise AssertionError(f"It was over before: {running.result()}")
     turn = Turn(settings.REDIS_URL, engine.seconds[0]["ticket"])
     assert turn.take()
     engine.hosts.append(SECOND)
@@ -132,8 +132,8 @@ async def test_the_run_has_the_second_engine_and_gives_it_back(engine):
 
     bench = _bench(heard)
     running = asyncio.create_task(on_its_engine(run)(bench, {"num_blocks": "64"}))
-    turn = await _it_starts(engine)
-    outcome = await running
+    turn = await _it_starts(engine, running)
+    outcome = await wait_for(running, END_S)
     assert seen == [(SECOND, 64)]
     assert heard == ["hear one-second", "run", "no more"]
     assert outcome.says == f"Found. {other_engine.MEASURED_THERE}"
@@ -147,9 +147,9 @@ async def test_a_run_that_fails_there_leaves_no_second_engine(engine):
 
     bench = _bench([])
     running = asyncio.create_task(on_its_engine(run)(bench, {"num_blocks": "64"}))
-    turn = await _it_starts(engine)
+    turn = await _it_starts(engine, running)
     with pytest.raises(RunRefused, match="does not fit"):
-        await running
+        await wait_for(running, END_S)
     assert bench.status == READY and not turn.is_wanted()
 
 
@@ -160,11 +160,11 @@ async def test_a_second_engine_that_ends_meanwhile_ends_the_run_and_says_why(eng
 
     bench = _bench([])
     running = asyncio.create_task(on_its_engine(run)(bench, {"num_blocks": "64"}))
-    turn = await _it_starts(engine)
+    turn = await _it_starts(engine, running)
     await until(lambda: bench.status == SECOND)
     turn.tell(Standing("ended", reason="Its time is up: it has 300 s here."))
     with pytest.raises(SecondRefused, match="time is up"):
-        await running
+        await wait_for(running, END_S)
     assert bench.status == READY
 
 

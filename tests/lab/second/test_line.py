@@ -1,7 +1,6 @@
 """The line for the second engine: one at a time, a place for each, nobody for ever."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import redis
@@ -12,19 +11,9 @@ from lab.errors import EngineUnavailable, LimitExceeded, NotYours
 from lab.second import line as line_module
 from lab.second.line import Line, Standing, Turn
 from lab.second.settings import SecondSettings
-from tests.lab.fake_engine import READY, FakeEngine
+from tests.lab.fake_engine import FakeEngine
 
 WANTED = SecondSettings(num_blocks=64).to_json()
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    fake = FakeEngine(READY)
-    with client.transport(fake):
-        yield fake
-    with line_module.server() as server:
-        for key in server.scan_iter(match="lab:second:*"):
-            server.delete(key)
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
 
 from lab import client
 from lab.errors import SecondRefused
-from lab.second import line as line_module
-from lab.second import visit as visit_module
 from lab.second.line import Standing, Turn
 from lab.second.settings import SecondSettings
 from lab.second.visit import second_engine
@@ -19,17 +16,6 @@ from tests.lab.fake_engine import READY, FakeEngine
 SECOND = dataclasses.replace(
     READY, engine_host_id="fake-second", beside=READY.engine_host_id, num_blocks=64
 )
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
-    monkeypatch.setattr(visit_module, "LOOK_S", 0.02)
-    fake = FakeEngine(READY)
-    with client.transport(fake):
-        yield fake
-    with line_module.server() as server:
-        for key in server.scan_iter(match="lab:second:*"):
-            server.delete(key)
 
 
 async def worker_of(engine: FakeEngine) -> Turn:

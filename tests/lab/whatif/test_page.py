@@ -3,7 +3,6 @@
 import base64
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import pytest
@@ -16,7 +15,6 @@ from lab.models import KeptRecording
 from lab.recordings.recording import RecordingWriter
 from lab.recordings.upload import checked
 from lab.rehearsal.figures import Comparison, Figures
-from lab.second import line as line_module
 from lab.second.line import Standing, Turn
 from lab.shelf import files
 from lab.tracing.replay_notes import (
@@ -40,16 +38,6 @@ FORM = {
 def storage(settings) -> None:
     in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     settings.STORAGES = {**django_settings.STORAGES, "recordings": in_memory}
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    fake = FakeEngine(READY)
-    with client.transport(fake):
-        yield fake
-    with line_module.server() as server:
-        for key in server.scan_iter(match="lab:second:*"):
-            server.delete(key)
 
 
 @pytest.fixture
