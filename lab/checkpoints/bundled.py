@@ -76,8 +76,12 @@ def convert(
 
 
 def _write_model(source: Path, directory: Path) -> None:
-    """Dequantize with transformers and save weights, configuration and tokenizer."""
-    os.environ.update(HF_HUB_OFFLINE="1", TQDM_DISABLE="1")
+    """Dequantize with transformers and save weights, configuration and tokenizer.
+
+    Asks no network; HF_HUB_OFFLINE would say so to whatever comes after it in this
+    process as well, and vLLM then refuses a model that it is not to load.
+    """
+    os.environ.update(TQDM_DISABLE="1")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils import logging
@@ -89,9 +93,12 @@ def _write_model(source: Path, directory: Path) -> None:
         gguf_file=source.name,
         quantization_config=GgufConfig(dequantize=True),
         dtype=torch.bfloat16,
+        local_files_only=True,
     )
     model.save_pretrained(directory)
-    tokenizer = AutoTokenizer.from_pretrained(str(source.parent), gguf_file=source.name)
+    tokenizer = AutoTokenizer.from_pretrained(
+        str(source.parent), gguf_file=source.name, local_files_only=True
+    )
     if not tokenizer.chat_template:
         raise EngineUnavailable(f"{source.name} carries no chat template.")
     tokenizer.save_pretrained(directory)

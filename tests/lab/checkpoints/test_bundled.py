@@ -1,6 +1,9 @@
 """The bundled model: converted once, whole or not at all."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,27 @@ import pytest
 from lab.checkpoints import bundled
 from lab.errors import EngineUnavailable
 from tests.lab.engine_host import model_dir
+
+CONVERTS = """
+import os, socket, sys
+from pathlib import Path
+
+asked = []
+
+
+def refuse(*arguments, **options):
+    asked.append(arguments)
+    raise OSError("no network here")
+
+
+socket.socket.connect = socket.getaddrinfo = refuse
+from lab.checkpoints import bundled
+
+bundled.convert(Path(sys.argv[1]))
+from huggingface_hub import constants
+
+print(asked, constants.HF_HUB_OFFLINE, "HF_HUB_OFFLINE" in os.environ)
+"""
 
 
 class SmallModel:
@@ -90,3 +114,19 @@ def test_the_real_conversion_answers_as_a_chat_model():
     output = model.generate(**prompt, max_new_tokens=20, do_sample=False)[0]
     answer = tokenizer.decode(output[prompt["input_ids"].shape[1] :])
     assert answer == "The capital of France is Paris.<|im_end|>"
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_the_conversion_asks_no_network_and_leaves_its_process_the_hub(tmp_path):
+    """Else whatever that process does next finds no model by its name."""
+    variables = {k: v for k, v in os.environ.items() if k != "HF_HUB_OFFLINE"}
+    told = subprocess.run(
+        [sys.executable, "-c", CONVERTS, str(tmp_path / "model")],
+        cwd=Path(__file__).parents[3],
+        env=variables,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout.splitlines()[-1:] == ["[] False False"], told.stderr
+    assert bundled.is_converted(tmp_path / "model")
