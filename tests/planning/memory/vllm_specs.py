@@ -111,7 +111,9 @@ def capacity(
     """
     hf = _hf_config(config, directory)
     vllm = _vllm_config(
-        *(hf, tp, max_model_len, step_budget, kv_cache_dtype, num_drafted), arch
+        *(hf, tp, max_model_len, step_budget, kv_cache_dtype, num_drafted),
+        arch,
+        directory,
     )
     if hf.model_type == "deepseek_v4":
         _pack(vllm)
@@ -155,6 +157,7 @@ def _vllm_config(
     kv_cache_dtype: str,
     num_drafted: int,
     arch: str,
+    directory: Path,
 ) -> VllmConfig:
     vllm = VllmConfig()
     if num_drafted:
@@ -177,7 +180,8 @@ def _vllm_config(
     cache.mamba_ssm_cache_dtype = "auto"  # vLLM's CPU platform has set float32
     if hasattr(cache, "kv_cache_layout"):
         cache.kv_cache_layout = "LBNHC"  # what backends with no wish get
-    told = EngineArgs()
+    # With a path: where HF_HUB_OFFLINE is set, a name has to lie in the hub's cache.
+    told = EngineArgs(model=str(directory))
     told._set_default_chunked_prefill_and_prefix_caching_args(model)
     cache.enable_prefix_caching = bool(told.enable_prefix_caching)
     if model.is_hybrid:
