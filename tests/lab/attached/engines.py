@@ -1,14 +1,19 @@
 """Engines that somebody owns, and who reads them, as processes of a test."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lab.engine.config import PROJECT_DIR
-from lab.tracing.own_tap import AttachedTap, read_facts
+from lab.tracing.own_tap import TAP_VARIABLE, AttachedTap, read_facts
+from tests.lab import engine_host
+
+ALONE = Path(__file__).with_name("scheduler_alone.py")
 
 
 @contextmanager
@@ -18,6 +23,35 @@ def own_engine(directory: Path) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(command, cwd=PROJECT_DIR)
     try:
         yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def scheduler_alone(
+    tap: Path, package: Path, **variables: str
+) -> Iterator[dict[str, Any]]:
+    """What an interpreter without the lab tells, which lives until the block ends.
+
+    ``package``: the tracing package's wheel, or where it was installed.
+    """
+    before = [path for path in os.environ.get("PYTHONPATH", "").split(":") if path]
+    command = [sys.executable, "-I", str(ALONE), str(engine_host.model_dir())]
+    process = subprocess.Popen(
+        [*command, str(package), *before],
+        cwd=tap.parent,
+        env={**os.environ, TAP_VARIABLE: str(tap), **variables},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        lines = (line for line in process.stdout if line.startswith("{"))
+        yield json.loads(next(lines))
+        process.stdin.close()
+        assert process.wait() == 0
     finally:
         process.kill()
         process.wait()

@@ -4,7 +4,8 @@
 
 PATH…: what comes first in sys.path, the wheel and the vLLM among them. Says in a line
 of JSON what vLLM is this, what was loaded, and the pool's blocks; ends at the end of
-stdin. ALONE_VERSION has it take itself for another one.
+stdin. ALONE_VERSION has it take itself for another one; ALONE_SCHEDULER is what
+``--scheduler-cls`` says in the stead of the package's own.
 """
 
 import json
@@ -37,6 +38,7 @@ from vllm.v1.structured_output import StructuredOutputManager  # noqa: E402
 
 BLOCK_SIZE, NUM_BLOCKS = 16, 24
 NUM_REQUESTS = 30
+SCHEDULER = "servelab_tracing.TracingScheduler"
 OURS = ("lab", "django", "celery", "channels")
 
 
@@ -49,7 +51,7 @@ def loaded(model: str) -> Any:
         max_num_batched_tokens=128,
         block_size=32,
         enforce_eager=True,
-        scheduler_cls="servelab_tracing.TracingScheduler",
+        scheduler_cls=os.environ.get("ALONE_SCHEDULER", SCHEDULER),
     ).create_engine_config()
     config.cache_config.block_size = BLOCK_SIZE
     config.cache_config.num_gpu_blocks = NUM_BLOCKS
