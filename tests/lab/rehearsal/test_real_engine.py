@@ -14,7 +14,14 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 WHAT_IFS = {
     "more blocks": (WhatIf(num_blocks=90), {"num_gpu_blocks_override": 90}),
+    "larger blocks": (
+        WhatIf(num_blocks=10, block_size=64),
+        {"num_gpu_blocks_override": 10, "block_size": 64},
+    ),
     "fewer seats": (WhatIf(max_num_seqs=3), {"max_num_seqs": 3}),
+    "a smaller budget": (
+        WhatIf(max_num_batched_tokens=24), {"max_num_batched_tokens": 24},
+    ),
     "no prefix cache": (
         WhatIf(has_prefix_caching=False), {"enable_prefix_caching": False},
     ),
