@@ -34,8 +34,8 @@ class Lookup:
     lost: list[LostBlocks] = field(default_factory=list)
     """Empty where there are groups, which tell it of themselves."""
     ms: float | None = None
-    """Time to compute what was lost: its share of its steps, by tokens; None while
-    that is not over, or where an engine's step was not seen whole."""
+    """Time to compute what was lost: its share of its steps, by tokens, so far; None
+    until the first of them is over, or where none was seen whole."""
     since_step: int = 0
     """From when on it is known what was cached: "never" means since then."""
     num_forgotten: int = 0

@@ -296,7 +296,10 @@ class Ledger:
         self._scheduled_ns = trace.header.stamp_ns
 
     def _pass_time(self, trace: StepTrace) -> None:
-        """A step lasts to the next one, or until the engine has nothing to do."""
+        """A step lasts to the next one, or until the engine has nothing to do.
+
+        With two steps in flight that is the time of the one before (docs/lab.md).
+        """
         header = trace.header
         is_over = header.kind is TraceKind.SCHEDULE or not header.num_running
         if not self._shares or not is_over:
