@@ -111,11 +111,24 @@ def sharing() -> Coming:
     return requests
 
 
+def crowds() -> Coming:
+    """Three at once behind one of five long beginnings, which take turns."""
+    draw = random.Random(8)
+    roots = [_words(draw, 130) for _ in range(5)]
+    requests: Coming = []
+    for step in range(0, STEPS - 20, 10):
+        root = roots[step // 10 % 5]
+        requests += [(step, root + _words(draw, 9 + 20 * n), 4) for n in range(3)]
+    return requests
+
+
 def _words(draw: random.Random, number: int) -> list[int]:
     return [draw.randrange(300, VOCABULARY) for _ in range(number)]
 
 
-TRAFFIC = {"mixed": mixed, "overflow": overflow, "sharing": sharing}
+TRAFFIC = {
+    "mixed": mixed, "overflow": overflow, "sharing": sharing, "crowds": crowds,
+}  # fmt: skip
 
 
 def forced(number: int) -> int:
@@ -131,12 +144,21 @@ def texts(traffic: str) -> dict[int, list[int]]:
     }
 
 
+def told_live(recording: Path) -> dict[str, Any]:
+    """What was known when the run was at its end: of its requests, as the engine told
+    its client, the tokens of prompts and those from the cache; and what they were
+    computed again, by a ledger that followed step by step."""
+    told: dict[str, Any] = json.loads(recording.with_suffix(".live").read_text())
+    return told
+
+
 def main(asked: Path, out: Path) -> None:
     from vllm import SamplingParams
     from vllm.engine.arg_utils import EngineArgs
     from vllm.v1.engine.llm_engine import LLMEngine
 
     from lab.tracing.tap import TapReader
+    from tests.lab.rehearsal.live_bill import LiveBill
 
     settings = json.loads(asked.read_text())
     model = out.with_suffix(".model")
@@ -158,6 +180,8 @@ def main(asked: Path, out: Path) -> None:
         )
     )
     requests = TRAFFIC[settings["traffic"]]()
+    records: list[bytes] = []
+    live = LiveBill(settings["engine"])
     for step in range(STEPS):
         for number, (before, prompt, length) in enumerate(requests):
             if before == step:
@@ -169,8 +193,10 @@ def main(asked: Path, out: Path) -> None:
                 )
                 one = {"prompt_token_ids": prompt}
                 engine.add_request(str(number + 1), one, sampling)
-        engine.step()
-    write(tap.read(), out)
+        live.served(engine.step())
+        records += live.follow(tap.read())
+    write(records, out)
+    out.with_suffix(".live").write_text(json.dumps(live.told()))
     tap.close()
 
 
