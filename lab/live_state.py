@@ -287,8 +287,9 @@ class Told:
     """A LiveState for one who asks about a request, with the words of their own."""
 
     state: LiveState
-    blocks: list[str] = field(default_factory=list)
-    """Of each block of the request, in logical order; none of another's request."""
+    blocks: dict[str, list[str]] = field(default_factory=dict)
+    """Of each block of the request, in logical order, by the tokens a block of its
+    KV-cache group; none of another's request."""
     apart: dict[str, str] | None = None
     """The words at state.difference(): ``common``, ``mine`` and ``other``."""
 
