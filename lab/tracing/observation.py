@@ -96,6 +96,7 @@ class Observer:
             own_blocks=self._blocks_of(mine),
             lookups=self._lookups(),
             refusal=chronicle.ledger.refusal,
+            compiling=self._compiling(),
             bill=chronicle.ledger.bill(),
             tells_hits=not untold,
             untold=untold,
@@ -110,6 +111,10 @@ class Observer:
         told = ended.union(self._mirror.requests)
         lookups = self._chronicle.ledger.lookups
         return [one for one in lookups.values() if one.short_id in told]
+
+    def _compiling(self) -> list[int] | None:
+        told, waiting = self._chronicle.ledger.compiling, self._mirror.waiting
+        return None if told is None else [one for one in waiting if one in told]
 
     def _in_order(self) -> list[RequestMirror]:
         requests, waiting = self._mirror.requests, self._mirror.waiting

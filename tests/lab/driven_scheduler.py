@@ -96,16 +96,24 @@ class Driven:
         self.tap.close()
 
     def add(
-        self, prompt: list[int], max_tokens: int = 1, salt: str | None = None
+        self,
+        prompt: list[int],
+        max_tokens: int = 1,
+        salt: str | None = None,
+        grammar: Any = None,
     ) -> int:
-        """A request; its short id."""
+        """A request; its short id. ``grammar``: a Future of it, as vLLM compiles it."""
         from vllm import SamplingParams
+        from vllm.sampling_params import StructuredOutputsParams
         from vllm.utils.hashing import sha256
         from vllm.v1.core.kv_cache_utils import get_request_block_hasher
         from vllm.v1.request import Request
 
         short_id, self._next_short_id = self._next_short_id, self._next_short_id + 1
-        sampling = SamplingParams(max_tokens=max_tokens, ignore_eos=True)
+        choices = None if grammar is None else StructuredOutputsParams(choice=["a"])
+        sampling = SamplingParams(
+            max_tokens=max_tokens, ignore_eos=True, structured_outputs=choices
+        )
         request = Request(
             request_id=f"{short_id}-0123abcd",
             prompt_token_ids=prompt,
@@ -114,6 +122,8 @@ class Driven:
             cache_salt=salt,
             block_hasher=get_request_block_hasher(self.hash_size, sha256),
         )
+        if grammar is not None:
+            request.structured_output_request.grammar = grammar
         self.scheduler.add_request(request)
         return short_id
 
