@@ -210,6 +210,9 @@ class LiveState:
     """What evictions cost so far."""
     tree: list[PrefixNode] = field(default_factory=list)
     """Beginnings that requests share, each node before its children."""
+    has_whole_tables: bool = True
+    """Whether a KV-cache group keeps all blocks of a request: the tree is of its
+    tables."""
     candidates: list[Candidate] = field(default_factory=list)
     """The next that will be evicted, in order."""
     choices: list[Choice] = field(default_factory=list)

@@ -101,6 +101,7 @@ class Observer:
             tells_hits=not untold,
             untold=untold,
             tree=prefix_tree(mirror.requests.values(), mirror.whole_group),
+            has_whole_tables=mirror.whole_group is not None,
             candidates=chronicle.ledger.candidates(),
             choices=list(chronicle.ledger.choices),
         )

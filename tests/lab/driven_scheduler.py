@@ -5,11 +5,15 @@ a PoolMirror and a Ledger, as an engine host does.
 """
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lab.live_state import LiveState
+from lab.tracing.chronicle import Chronicle
 from lab.tracing.ledger import Ledger
 from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.observation import Observer
 from lab.tracing.replay_notes import is_replay_note
 from lab.tracing.scheduler import TracingScheduler
 from lab.tracing.tap import TapReader
@@ -158,6 +162,17 @@ class Driven:
             self.finished += self.mirror.apply(trace)
             self.ledger.note(trace, self.mirror)
             self.traces.append(trace)
+
+    def state(self, own: Sequence[int] = ()) -> LiveState:
+        """What an engine host would say now."""
+        mirror = PoolMirror(self.mirror.num_blocks, self.block_size)
+        chronicle = Chronicle(mirror.num_blocks)
+        for record in self.records:
+            trace = decode(record)
+            chronicle.note(trace, mirror.apply(trace), mirror)
+        state = Observer("a", 1, mirror, chronicle).observe(own)
+        assert state is not None
+        return state
 
     def run(self, most_steps: int = 10_000) -> None:
         """Until nobody is left."""

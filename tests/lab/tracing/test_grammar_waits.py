@@ -12,11 +12,7 @@ from vllm.v1.request import RequestStatus
 from vllm.v1.structured_output.backend_types import StructuredOutputGrammar
 
 from lab.live_state import LiveState, Told
-from lab.tracing.chronicle import Chronicle
-from lab.tracing.mirror import PoolMirror
-from lab.tracing.observation import Observer
 from lab.tracing.steady_steps import SteadySteps
-from lab.tracing.trace import decode
 from lab.viewer.why import why_message
 from tests.lab.driven_scheduler import Driven
 from tests.lab.fake_engine import READY
@@ -62,18 +58,6 @@ def _compiling(driven: Driven) -> list[int]:
     return [
         int(one.request_id.split("-")[0]) for one in requests if one.status is WAITS
     ]
-
-
-def _state(driven: Driven) -> LiveState:
-    """Of the records so far."""
-    mirror = PoolMirror(driven.mirror.num_blocks, driven.block_size)
-    chronicle = Chronicle(mirror.num_blocks)
-    for record in driven.records:
-        trace = decode(record)
-        chronicle.note(trace, mirror.apply(trace), mirror)
-    state = Observer("a", 1, mirror, chronicle).observe([2])
-    assert state is not None
-    return state
 
 
 def _why(state: LiveState, short_id: int) -> list[str]:
@@ -137,12 +121,12 @@ def test_why_it_waits_is_said_as_a_fact(driven: Driven) -> None:
     driven.step()
     driven.add(PROMPT, 9, None, grammar)
     driven.step()
-    (where, why, *_) = _why(_state(driven), 2)
+    (where, why, *_) = _why(driven.state([2]), 2)
     assert where == "It waits at place 1 of 1."
     assert why.startswith("It waits for its grammar, which vLLM compiles")
     grammar.set_result(Grammar())
     driven.step()
-    state = _state(driven)
+    state = driven.state([2])
     assert state.compiling == [] and not state.waiting
 
 
@@ -155,7 +139,7 @@ def test_who_stands_behind_it_lacks_blocks_of_its_own(driven: Driven) -> None:
     driven.add(list(range(500, 720)), 9)
     for _ in range(4):
         driven.step()
-    told = _why(_state(driven), 3)
+    told = _why(driven.state([2]), 3)
     assert told[:2] == [
         "It waits at place 2 of 2.",
         "Before it is 1 request, passed over: its grammar is not compiled yet.",

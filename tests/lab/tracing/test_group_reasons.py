@@ -12,6 +12,7 @@ from lab.tracing.group_notes import Hits
 from lab.tracing.groups import GroupKind
 from lab.tracing.notes import Hashed, LookedUp, notes_of
 from lab.tracing.trace import StepTrace, TraceKind
+from lab.viewer.cache import NO_WHOLE_TABLES, cache_message
 from tests.lab.tracing.driven_groups import GroupsDriven
 
 pytestmark = [pytest.mark.engine, pytest.mark.scheduler]
@@ -188,3 +189,17 @@ def _needed(driven: GroupsDriven, short_id: int) -> int:
             wanted = 1 + bool(hits)
         blocks += wanted - sum(block.ref_cnt > 0 for block in hits)
     return blocks
+
+
+@of_shapes("window", WINDOW, num_blocks=40)
+def test_without_whole_tables_there_is_no_tree_and_it_is_said_why(
+    driven: GroupsDriven,
+) -> None:
+    driven.add(tokens(random.Random(2), 100), 9)
+    driven.step()
+    driven.step()
+    state = driven.state()
+    assert state.requests[0].num_blocks > 0
+    is_whole = len(driven.mirror.groups) > 1
+    assert bool(state.tree) is is_whole
+    assert cache_message(state)["lacks"] == ("" if is_whole else NO_WHOLE_TABLES)
