@@ -30,6 +30,9 @@ class Holding:
     logical_index: int
     num_tokens: int
     """Tokens whose KV lies in the block."""
+    block_size: int | None
+    """Tokens that a block of its KV-cache group has room for; None: it holds a
+    state."""
 
 
 @dataclass(frozen=True)

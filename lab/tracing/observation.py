@@ -23,7 +23,7 @@ from lab.live_state import (
 )
 from lab.reasons import Lookup
 from lab.tracing.chronicle import NOBODY, Chronicle, Ended, Life
-from lab.tracing.groups import NULL_BLOCK
+from lab.tracing.groups import NULL_BLOCK, Group, GroupKind
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.prefix_tree import prefix_tree
 from lab.tracing.trace import RequestState
@@ -172,7 +172,7 @@ class Observer:
         if block_id is None or not 0 <= block_id < mirror.num_blocks:
             return None
         held_by = [
-            Holding(r.short_id, index, r.fill_of(group, index))
+            Holding(r.short_id, index, r.fill_of(group, index), _room(group))
             for r in self._in_order()
             for group, table in zip(mirror.groups, r.tables(), strict=False)
             for index in np.flatnonzero(_ids(table) == block_id).tolist()
@@ -243,6 +243,10 @@ def _state(block_id: int, ref_cnt: int, has_hash: bool) -> BlockState:
     if ref_cnt == 0:
         return "cached" if has_hash else "free"
     return "used" if ref_cnt == 1 else "shared"
+
+
+def _room(group: Group) -> int | None:
+    return None if group.kind is GroupKind.STATE else group.block_size
 
 
 def _ids(table: "array[int]") -> npt.NDArray[np.uint32]:

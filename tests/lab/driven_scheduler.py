@@ -163,14 +163,14 @@ class Driven:
             self.ledger.note(trace, self.mirror)
             self.traces.append(trace)
 
-    def state(self, own: Sequence[int] = ()) -> LiveState:
+    def state(self, own: Sequence[int] = (), block_id: int | None = None) -> LiveState:
         """What an engine host would say now."""
         mirror = PoolMirror(self.mirror.num_blocks, self.block_size)
         chronicle = Chronicle(mirror.num_blocks)
         for record in self.records:
             trace = decode(record)
             chronicle.note(trace, mirror.apply(trace), mirror)
-        state = Observer("a", 1, mirror, chronicle).observe(own)
+        state = Observer("a", 1, mirror, chronicle).observe(own, block_id)
         assert state is not None
         return state
 
