@@ -265,7 +265,8 @@ class LabConsumer(LearnerSocket):
         ask = database_sync_to_async(client.look, thread_sensitive=False)
         state = await ask(self.learner_id, status.engine_host_id)
         if state is not None:
-            await self._tell(cache_message(state))
+            caches = status.has_prefix_caching
+            await self._tell(cache_message(state, has_prefix_caching=caches))
 
     async def _show(self, what: str, since: int) -> None:
         """Ids and counts of its host's traces; nothing where it is silent."""

@@ -30,6 +30,9 @@ class Holding:
     logical_index: int
     num_tokens: int
     """Tokens whose KV lies in the block."""
+    block_size: int | None
+    """Tokens that a block of its KV-cache group has room for; None: it holds a
+    state."""
 
 
 @dataclass(frozen=True)
@@ -203,10 +206,16 @@ class LiveState:
     """Of the learner's own requests from each other; known to the engine's host."""
     refusal: Refusal | None = None
     """Of the first of the queue, where it lacks blocks."""
+    compiling: list[int] | None = None
+    """Short ids of those in the queue whose grammar vLLM has not found compiled yet;
+    None: the trace does not tell."""
     bill: Bill = field(default_factory=Bill)
     """What evictions cost so far."""
     tree: list[PrefixNode] = field(default_factory=list)
     """Beginnings that requests share, each node before its children."""
+    has_whole_tables: bool = True
+    """Whether a KV-cache group keeps all blocks of a request: the tree is of its
+    tables."""
     candidates: list[Candidate] = field(default_factory=list)
     """The next that will be evicted, in order."""
     choices: list[Choice] = field(default_factory=list)
@@ -242,17 +251,22 @@ class LiveState:
 
     def queue_of(self, request: RequestFacts, status: EngineStatus) -> Queue:
         """What a waiting request meets."""
-        waiting = self.waiting
-        running = self.running
+        running, passed = self.running, self.compiling or ()
+        queue = [one.short_id for one in self.waiting]
+        before = queue[: (request.place or 1) - 1]
         return Queue(
-            num_before=(request.place or 1) - 1,
-            front=waiting[0].short_id if waiting else request.short_id,
+            num_before=len(before),
+            front=next((one for one in queue if one not in passed), request.short_id),
             num_running=len(running),
             max_running=status.max_concurrent_requests,
             step_tokens=self.step_tokens,
             budget=status.max_num_batched_tokens,
             has_preempted=any(one.step == self.step for one in self.preemptions),
             refusal=self.refusal,
+            num_passed=(
+                None if self.compiling is None else sum(one in passed for one in before)
+            ),
+            is_compiling=request.short_id in passed,
             own_blocks=[
                 (one.short_id, one.num_blocks - one.num_blocks_shared)
                 for one in sorted(running, key=lambda r: -r.num_computed_tokens)
@@ -287,8 +301,9 @@ class Told:
     """A LiveState for one who asks about a request, with the words of their own."""
 
     state: LiveState
-    blocks: list[str] = field(default_factory=list)
-    """Of each block of the request, in logical order; none of another's request."""
+    blocks: dict[str, list[str]] = field(default_factory=dict)
+    """Of each block of the request, in logical order, by the tokens a block of its
+    KV-cache group; none of another's request."""
     apart: dict[str, str] | None = None
     """The words at state.difference(): ``common``, ``mine`` and ``other``."""
 

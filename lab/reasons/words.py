@@ -170,6 +170,10 @@ class Queue:
     """Whether this step preempted somebody."""
     refusal: Refusal | None
     """Of the first of the queue."""
+    num_passed: int | None = None
+    """Those before it whose grammar is not compiled yet; None: that is not told."""
+    is_compiling: bool = False
+    """Whether its own is not."""
     own_blocks: Sequence[tuple[int, int]] = ()
     """Of who runs: short id, and blocks that nobody else holds."""
 
@@ -179,41 +183,69 @@ def wait_words(queue: Queue, who: Who) -> list[str]:
     them, and what must end first."""
     said = []
     if queue.num_before:
-        others = _plural(queue.num_before, "request")
-        said.append(
-            f"Before it {'is' if queue.num_before == 1 else 'are'} {others}, and vLLM "
-            f"takes them in turn: first {who(queue.front)}. One whose grammar is not "
-            "compiled yet is passed over."
-        )
-    return said + _obstacle(queue, who)
+        said.append(_before(queue, who))
+    if (closed := _closed(queue)) is not None:
+        said.append(closed)
+    if queue.is_compiling:
+        return [*said, COMPILES]
+    if closed is not None:
+        return said
+    return said + (_blocks_missing(queue, who) if queue.refusal else [_untold(queue)])
 
 
-NOT_TOLD = (
-    "The trace does not tell what is missing at this step: who waits may have come "
-    "after it was made up, or wait for a grammar that is still being compiled."
+COMPILES = (
+    "It waits for its grammar, which vLLM compiles beside its steps and has not found "
+    "done yet (WAITING_FOR_STRUCTURED_OUTPUT_GRAMMAR): until then it is passed over, "
+    "and those behind it go first."
 )
 
 
-def _obstacle(queue: Queue, who: Who) -> list[str]:
+def _before(queue: Queue, who: Who) -> str:
+    number, num_passed = queue.num_before, queue.num_passed
+    said = f"Before it {_is(number)} {_plural(number, 'request')}"
+    if num_passed == number:
+        whose = "its grammar is" if number == 1 else "their grammars are"
+        return f"{said}, passed over: {whose} not compiled yet."
+    said += f", and vLLM takes them in turn: first {who(queue.front)}."
+    if num_passed is None:
+        return f"{said} One whose grammar is not compiled yet is passed over."
+    if num_passed:
+        whose = "its grammar is" if num_passed == 1 else "their grammars are"
+        said += f" {_count(num_passed)} {_is(num_passed)} passed over: {whose} not"
+        said += " compiled yet."
+    return said
+
+
+def _untold(queue: Queue) -> str:
+    """Nothing is told to be missing."""
+    grammar = ", or wait for a grammar that is still being compiled"
+    return (
+        "The trace does not tell what is missing at this step: who waits may have come "
+        f"after it was made up{grammar if queue.num_passed is None else ''}."
+    )
+
+
+def _closed(queue: Queue) -> str | None:
+    """Why vLLM takes nobody in this step, whoever it is."""
     if queue.has_preempted:
-        return ["This step preempted a request, and in such a step nobody is admitted."]
+        return "This step preempted a request, and in such a step nobody is admitted."
     if queue.budget and queue.step_tokens >= queue.budget:
-        return [
+        return (
             f"This step's token budget, {_count(queue.budget)} "
             "(max_num_batched_tokens), is used up: the next step has as much again."
-        ]
+        )
     if queue.max_running and queue.num_running >= queue.max_running:
-        return [
+        return (
             f"All {queue.max_running} places of the batch are taken (max_num_seqs): "
             "one that runs must end first."
-        ]
-    return _blocks_missing(queue, who) if queue.refusal else [NOT_TOLD]
+        )
+    return None
 
 
 def _blocks_missing(queue: Queue, who: Who) -> list[str]:
     refusal = queue.refusal
     assert refusal is not None
-    first = "It" if not queue.num_before else "The first"
+    first = "It" if queue.num_before == (queue.num_passed or 0) else "The first"
     hits = (
         f", with {_plural(refusal.num_hit_tokens, 'token')} from the prefix cache"
         if refusal.num_hit_tokens
@@ -222,7 +254,7 @@ def _blocks_missing(queue: Queue, who: Who) -> list[str]:
     free = refusal.num_free
     said = (
         f"{first} needs {_plural(refusal.num_needed, 'block')}{hits}, and "
-        f"{_count(free)} {'is' if free == 1 else 'are'} free: "
+        f"{_count(free)} {_is(free)} free: "
         f"{_count(refusal.num_missing)} missing."
     )
     return [said, *_who_must_end(queue.own_blocks, refusal.num_missing, who)]
@@ -263,6 +295,10 @@ def _count(number: int) -> str:
 
 def _plural(number: int, word: str) -> str:
     return f"{_count(number)} {word}{'' if number == 1 else 's'}"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _was(number: int) -> str:

@@ -77,6 +77,11 @@ def step_of_hits(groups: Groups) -> int:
     return lcm(*[group.block_size for group in groups])
 
 
+def token_sizes(groups: Groups) -> list[int]:
+    """Tokens a block, each size once; a state's block holds none."""
+    return sorted({one.block_size for one in groups if one.kind != GroupKind.STATE})
+
+
 def plain(block_size: int) -> Groups:
     """The one group of a model of full attention alone."""
     return (Group(GroupKind.FULL, block_size),)

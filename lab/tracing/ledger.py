@@ -15,7 +15,15 @@ from lab.tracing.group_ledger import Kept, group_lookups, lost_blocks
 from lab.tracing.group_notes import GroupLooked, Hits, pairs
 from lab.tracing.groups import step_of_hits
 from lab.tracing.mirror import PoolMirror
-from lab.tracing.notes import Forgotten, Freed, Hashed, LookedUp, Refused, notes_of
+from lab.tracing.notes import (
+    Compiling,
+    Forgotten,
+    Freed,
+    Hashed,
+    LookedUp,
+    Refused,
+    notes_of,
+)
 from lab.tracing.trace import LOW_WORD, RequestState, StepTrace, TraceKind
 
 MOST_NUMBERS = 1 << 17
@@ -62,6 +70,8 @@ class Ledger:
         """The last one of each request, the newest last."""
         self.refusal: Refusal | None = None
         """Of who stands first in the queue, where it lacks blocks."""
+        self.compiling: list[int] | None = None
+        """Short ids of those that wait for their grammar; None: it is not told."""
         self.queue = FreeQueue()
         """Free blocks, the next to be taken first."""
         self.choices: deque[Choice] = deque(maxlen=MOST_CHOICES)
@@ -137,11 +147,13 @@ class Ledger:
                     self._group_notes.append(note)
                 case Freed():
                     self.queue.put(note)
-                case Refused() | Forgotten() | Hits():
+                case Refused() | Forgotten() | Hits() | Compiling():
                     self._note_state(note, trace)
         self.queue.take_held(trace)
 
-    def _note_state(self, note: Refused | Forgotten | Hits, trace: StepTrace) -> None:
+    def _note_state(
+        self, note: Refused | Forgotten | Hits | Compiling, trace: StepTrace
+    ) -> None:
         """What holds until it is told anew."""
         match note:
             case Refused():
@@ -154,6 +166,8 @@ class Ledger:
                 )
             case Forgotten(number):
                 self.num_forgotten = number
+            case Compiling(short_ids):
+                self.compiling = short_ids
             case Hits():
                 self.hits = note
 
@@ -166,10 +180,15 @@ class Ledger:
                 self.queue.take(table.block_ids[:num_hit].tolist())
 
     def _look_at_refusal(self, trace: StepTrace, mirror: PoolMirror) -> None:
-        """It stands as long as its request waits in front and nothing else is told."""
+        """It stands as long as its request is the first whose grammar is not awaited,
+        and nothing else is told."""
         assert self.refusal is not None
-        is_first = mirror.waiting[:1] == [self.refusal.short_id]
-        if not is_first or trace.header.num_free_blocks != self.refusal.num_free:
+        passed = self.compiling or ()
+        first = next((one for one in mirror.waiting if one not in passed), None)
+        if (
+            first != self.refusal.short_id
+            or trace.header.num_free_blocks != self.refusal.num_free
+        ):
             self.refusal = None
 
     def _cache(self, block_id: int, number: int, step: int) -> None:

@@ -13,6 +13,7 @@ from vllm.v1.core.sched.output import SchedulerOutput
 from vllm.v1.request import Request
 
 from lab.tracing.endless_lookup import EndlessLookup, hits_of
+from lab.tracing.grammar_waits import GrammarWaits
 from lab.tracing.group_notes import Hits, hits_note
 from lab.tracing.grouped_manager import GroupedCacheManager
 from lab.tracing.groups import Groups
@@ -49,10 +50,17 @@ class NoteTaker:
         self._budget = scheduler.max_num_scheduled_tokens
         self.told_refused: tuple[int, ...] = ()
         self._told_forgotten = 0
+        self._grammars = GrammarWaits(short_ids)
+        self.heard = self._grammars.heard
 
     def detach(self) -> None:
         """Give the cache manager back."""
         self._manager.detach()
+
+    @property
+    def must_look(self) -> bool:
+        """Whether there may be a note of the next step though it repeats the last."""
+        return bool(self.told_refused or self._grammars)
 
     def of_step(self, output: SchedulerOutput) -> list[int]:
         """Notes of a schedule() that is over."""
@@ -74,13 +82,13 @@ class NoteTaker:
         if request_id not in counts:
             words += self._refused(looked, output.total_num_scheduled_tokens)
         lookups.clear()
-        return words + self._forgotten()
+        return words + self._forgotten() + self._grammars.note()
 
     def of_blocks(self) -> list[int]:
         """Notes of a call that looks nobody up."""
         if not (self._pool.log or self._pool.freed):
-            return []
-        return self._in_order([]) + self._forgotten()
+            return self._grammars.note()
+        return self._in_order([]) + self._forgotten() + self._grammars.note()
 
     def _in_order(self, lookups: list[tuple[int, list[int]]]) -> list[int]:
         """The pool's log, with what came in between at its place: nobody is looked up
@@ -105,6 +113,7 @@ class NoteTaker:
             *blocks_note([word for pair in pairs for word in pair]),
             *freed_note([block.block_id for block in queue], is_front=False),
             *self._forgotten(),
+            *self._grammars.note(of_all=True),
         ]
 
     def _lookup(self, request_id: str, looked: Looked) -> list[int]:

@@ -21,6 +21,8 @@ Words of a record's notes, one after the other, in the order in which it happene
         FRONT      n x block id: these stand first now in the queue of free blocks
         BACK       n x block id: these stand last in it
         GROUPS     the model's KV-cache groups (lab/tracing/groups.py)
+        COMPILING  n x short_id: these wait for their grammar, which vLLM has not found
+                   compiled yet; told when they are others, and with each SNAPSHOT
         GROUP_LOOKUP, TELLS_HITS
                    of a model with such groups (lab/tracing/group_notes.py)
 
@@ -48,6 +50,8 @@ class NoteKind(IntEnum):
     FORGOTTEN = 4
     FRONT = 5
     BACK = 6
+    COMPILING = 10
+    """Those between are of lab.tracing.groups and group_notes."""
 
 
 class Hashed(NamedTuple):
@@ -91,6 +95,12 @@ class Freed(NamedTuple):
     is_front: bool
 
 
+class Compiling(NamedTuple):
+    """Requests that wait for their grammar: these, and no others."""
+
+    short_ids: list[int]
+
+
 def blocks_note(log: list[int]) -> list[int]:
     """The words of BLOCKS; none where nothing happened."""
     return [NoteKind.BLOCKS | len(log) << 8, *log] if log else []
@@ -102,7 +112,12 @@ def freed_note(block_ids: list[int], *, is_front: bool) -> list[int]:
     return [kind | len(block_ids) << 8, *block_ids] if block_ids else []
 
 
-Note = Freed | Hashed | LookedUp | Refused | Forgotten | GroupLooked | Hits
+def compiling_note(short_ids: list[int]) -> list[int]:
+    """The words of COMPILING."""
+    return [NoteKind.COMPILING | len(short_ids) << 8, *short_ids]
+
+
+Note = Compiling | Freed | Hashed | LookedUp | Refused | Forgotten | GroupLooked | Hits
 
 
 def lookup_note(
@@ -139,9 +154,16 @@ def notes_of(trace: StepTrace) -> Iterator[Note]:
             yield Refused(*body)
         elif kind == NoteKind.FORGOTTEN and size == 1:
             yield Forgotten(*body)
-        elif kind in (NoteKind.FRONT, NoteKind.BACK):
-            yield Freed(body, kind == NoteKind.FRONT)
+        elif kind in (NoteKind.FRONT, NoteKind.BACK, NoteKind.COMPILING):
+            yield _listed(kind, body)
         elif kind in GROUP_KINDS:
             yield from group_notes(kind, body)
         else:
             raise TraceError(f"A trace record has a note of kind {kind}, size {size}.")
+
+
+def _listed(kind: int, body: list[int]) -> Freed | Compiling:
+    """A note that is a list of ids."""
+    if kind == NoteKind.COMPILING:
+        return Compiling(body)
+    return Freed(body, kind == NoteKind.FRONT)

@@ -23,7 +23,7 @@ from lab.live_state import (
 )
 from lab.reasons import Lookup
 from lab.tracing.chronicle import NOBODY, Chronicle, Ended, Life
-from lab.tracing.groups import NULL_BLOCK
+from lab.tracing.groups import NULL_BLOCK, Group, GroupKind
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.prefix_tree import prefix_tree
 from lab.tracing.trace import RequestState
@@ -96,10 +96,12 @@ class Observer:
             own_blocks=self._blocks_of(mine),
             lookups=self._lookups(),
             refusal=chronicle.ledger.refusal,
+            compiling=self._compiling(),
             bill=chronicle.ledger.bill(),
             tells_hits=not untold,
             untold=untold,
             tree=prefix_tree(mirror.requests.values(), mirror.whole_group),
+            has_whole_tables=mirror.whole_group is not None,
             candidates=chronicle.ledger.candidates(),
             choices=list(chronicle.ledger.choices),
         )
@@ -110,6 +112,10 @@ class Observer:
         told = ended.union(self._mirror.requests)
         lookups = self._chronicle.ledger.lookups
         return [one for one in lookups.values() if one.short_id in told]
+
+    def _compiling(self) -> list[int] | None:
+        told, waiting = self._chronicle.ledger.compiling, self._mirror.waiting
+        return None if told is None else [one for one in waiting if one in told]
 
     def _in_order(self) -> list[RequestMirror]:
         requests, waiting = self._mirror.requests, self._mirror.waiting
@@ -166,7 +172,7 @@ class Observer:
         if block_id is None or not 0 <= block_id < mirror.num_blocks:
             return None
         held_by = [
-            Holding(r.short_id, index, r.fill_of(group, index))
+            Holding(r.short_id, index, r.fill_of(group, index), _room(group))
             for r in self._in_order()
             for group, table in zip(mirror.groups, r.tables(), strict=False)
             for index in np.flatnonzero(_ids(table) == block_id).tolist()
@@ -237,6 +243,10 @@ def _state(block_id: int, ref_cnt: int, has_hash: bool) -> BlockState:
     if ref_cnt == 0:
         return "cached" if has_hash else "free"
     return "used" if ref_cnt == 1 else "shared"
+
+
+def _room(group: Group) -> int | None:
+    return None if group.kind is GroupKind.STATE else group.block_size
 
 
 def _ids(table: "array[int]") -> npt.NDArray[np.uint32]:

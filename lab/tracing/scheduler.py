@@ -248,8 +248,9 @@ class TracingScheduler(AsyncScheduler):
         return self._next_unnamed - 1
 
     def _tell(self, request: Request, traced: _Traced, state: RequestState) -> None:
-        if self._pool is None:
+        if self._pool is None or self._notes is None:
             return
+        self._notes.heard(request)
         word: int = state | min(request.num_preemptions, 0xFFFF) << 16
         if state is RequestState.FINISHED:
             word |= _FINISH.get(request.status, Finish.ERROR) << 8
@@ -480,7 +481,7 @@ class TracingScheduler(AsyncScheduler):
         record = encode(header, changes)
         self._tap.write(record)
         assert self._notes is not None
-        may_repeat = changes.is_steady and not self._notes.told_refused
+        may_repeat = changes.is_steady and not self._notes.must_look
         self._steps.written(record, may_repeat=may_repeat)
         pool.hook_ns = 0
         pool.dirty.clear()

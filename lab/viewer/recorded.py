@@ -32,7 +32,10 @@ def reasons_message(
     return {
         "step": state.step,
         "lacks": "" if has_notes else NO_NOTES,
-        "cache": cache_message(state),
+        "cache": cache_message(
+            state,
+            has_prefix_caching=settings is None or bool(settings.has_prefix_caching),
+        ),
         "heat": {"type": "heat", **named, **heat} if has_notes else None,
         "why": _why(state, settings, short_id, has_notes),
     }

@@ -18,6 +18,7 @@ from lab.messages import EngineStatus, MemorySample, RequestEvent, RequestReport
 from lab.recordings.recorder import Recorder
 from lab.tracing.chronicle import Chronicle
 from lab.tracing.frames import FrameEncoder
+from lab.tracing.groups import token_sizes
 from lab.tracing.mirror import PoolMirror, RequestMirror
 from lab.tracing.observation import Observer
 from lab.tracing.trace import StepTrace
@@ -121,13 +122,15 @@ class EngineListener:
         """look(), and of a request of the learner's own the words of its blocks, and
         where it goes apart from another of theirs. From the loop's thread."""
         state, run = self.look(request_ids, short_ids, None), self.host.run
-        if state is None or run is None:
+        if state is None or run is None or self.encoder is None:
             return None
-        told: dict[str, Any] = {"state": state.to_json(), "blocks": [], "apart": None}
+        told: dict[str, Any] = {"state": state.to_json(), "blocks": {}, "apart": None}
         if short_id in state.own:
             prompts, difference = self.host.prompts, state.difference(short_id)
-            size = state.block_size
-            told["blocks"] = prompts.block_words(short_id, size, run.decode)
+            told["blocks"] = {
+                str(size): prompts.block_words(short_id, size, run.decode)
+                for size in token_sizes(self.encoder.mirror.groups)
+            }
             if difference is not None:
                 told["apart"] = prompts.apart(difference, run.decode)
         return told

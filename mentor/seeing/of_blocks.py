@@ -58,7 +58,16 @@ def block_content(seen: Sight) -> Said:
         return Said(
             [f"Block {block.block_id} is held by nobody: {_unheld(block)}.", silent]
         )
-    first, size = block.held_by[0], seen.state.block_size
+    first = block.held_by[0]
+    size = first.block_size
+    if size is None:
+        return Said(
+            [
+                f"Block {block.block_id} holds a state of {seen.who(first.short_id)}, "
+                "not the keys and values of tokens: what the layers of its KV-cache "
+                "group keep of all tokens before, in one size however many they are."
+            ]
+        )
     start = first.logical_index * size
     place = f"tokens {count(start + 1)} to {count(start + first.num_tokens)}"
     facts = [

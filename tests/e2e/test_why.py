@@ -85,6 +85,8 @@ def test_the_timeline_follows_and_stands_while_it_is_read(lab: Page) -> None:
     lab.keyboard.press("ArrowLeft")
     expect(words).to_have_text(first)
     view.locator("summary").click()
+    share = view.locator('[data-timeline="shares"] tr').first
+    expect(share).to_contain_text(re.compile(r"[0-9a-f]{3}(prefill|decode)\d+"))
     row = view.locator('[data-timeline="table"] tr').last
     expect(row).to_contain_text(re.compile(r"[0-9a-f]{3}"))
     lab.get_by_role("button", name="Follow again").click()

@@ -30,7 +30,7 @@ function made() {
 }
 
 const message = {
-  engine_host_id: "a", step: 1200,
+  engine_host_id: "a", step: 1200, lacks: "",
   tree: [{ depth: 1, block: 7, cells: ["2", "7", "001"] }],
   candidates: [{ block: 17, cells: ["3", "900"] }],
   choices: [],
@@ -60,4 +60,13 @@ test("its rows point at their blocks, and another host's are forgotten", () => {
   assert.deepEqual(seen.pointed, [17]);
   view.see("b", 10);
   assert.equal(parts.candidates.children.length, 0);
+});
+
+test("why rows are lacking is said beside the step", () => {
+  const { parts, view } = made();
+  view.see("a", 0);
+  view.take({ ...message, tree: [], lacks: "The tree is empty." });
+  assert.equal(parts.note.textContent, "As of step 1,200. The tree is empty.");
+  view.take({ ...message, tree: [], lacks: "The tree is empty." }, "It is old.");
+  assert.equal(parts.note.textContent, "As of step 1,200. The tree is empty. It is old.");
 });

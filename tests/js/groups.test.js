@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { FrameError, GroupKind, decodeFrame } from "../../static/js/lab/frame.js";
 import { givenUpSentence, groupName, groupSentence, isPlain } from "../../static/js/lab/groups.js";
 import { Pool } from "../../static/js/lab/pool.js";
+import { blockWords } from "../../static/js/lab/words.js";
 import { crc32 } from "./crc32.js";
 import { Painting, framesIn, poolState } from "./pool_state.js";
 
@@ -68,6 +69,27 @@ test("groups are named by what their layers look at, and say what they hold", ()
   assert.match(givenUpSentence(pool, [0, 1, 2]), new RegExp(`have ${nulls.length} logical`));
   assert.match(givenUpSentence(pool, [0]), /^No block was given up/);
   for (const request of pool.requests.values()) assert.ok(!pool.blocksOf(request).includes(0));
+});
+
+test("an own block's words are cut by its group, and a state's block has none", () => {
+  const pool = new Pool();
+  for (const bytes of frames.slice(0, 60)) pool.apply(decodeFrame(bytes));
+  pool.groups = pool.groups.map((one, at) => ({ ...one, blockSize: 8 << at }));
+  const textOf = (shortId, index, blockSize) => `${shortId}/${index}/${blockSize}`;
+  const seen = pool.groups.map(() => 0);
+  for (const id of Array(pool.numBlocks).keys()) {
+    const [owner] = pool.ownersOf(id);
+    if (!owner) continue;
+    const { shortId, logicalIndex, group } = owner;
+    const words = blockWords(pool, id, (one) => one === shortId, textOf);
+    const isState = pool.groups[group].kind === GroupKind.STATE;
+    const text = `“${shortId}/${logicalIndex}/${8 << group}”`;
+    assert.equal(words.endsWith(text), !isState, words);
+    assert.equal(words.includes("holds a state, not tokens"), isState, words);
+    assert.equal(/of \d+ tokens/.test(words), !isState, words);
+    seen[group] += 1;
+  }
+  assert.ok(seen.every((number) => number > 0), String(seen));
 });
 
 test("every cut and forged frame of format 2 throws nothing but FrameError", () => {

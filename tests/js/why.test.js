@@ -30,7 +30,7 @@ const pool = (...ids) => ({
 
 const told = (shortId, more = {}) => ({
   type: "why", engine_host_id: "a", short_id: shortId, title: `Why: ${shortId}`,
-  sentences: ["It took 0."], rows: [["0", "0 to 15", "new"]], apart: null, texts: ["one", "two"],
+  sentences: ["It took 0."], rows: [["0", "0 to 15", "new"]], apart: null, texts: { 16: ["one", "two"] },
   bill: "", ...more,
 });
 
@@ -68,19 +68,20 @@ test("sentences and table are shown, and the words of blocks are kept", () => {
   assert.equal(parts.title.textContent, "Why: 4");
   assert.equal(parts.rows.children.length, 1);
   assert.equal(parts.apart.hidden, false);
-  assert.equal(why.textOf(4, 1), "two");
-  assert.equal(why.textOf(5, 1), "");
+  assert.equal(why.textOf(4, 1, 16), "two");
+  assert.equal(why.textOf(4, 1, 32), "");
+  assert.equal(why.textOf(5, 1, 16), "");
 });
 
 test("another host's answers and words are forgotten", () => {
   const { why, parts } = made();
   why.see(pool(4), "a", null, [4], 0);
   why.take(told(4));
-  why.take(told(4, { engine_host_id: "b", texts: ["other"] }));
-  assert.equal(why.textOf(4, 0), "one");
+  why.take(told(4, { engine_host_id: "b", texts: { 16: ["other"] } }));
+  assert.equal(why.textOf(4, 0, 16), "one");
   why.see(pool(4), null, null, [], 10);
   assert.equal(parts.box.hidden, true);
-  assert.equal(why.textOf(4, 0), "");
+  assert.equal(why.textOf(4, 0, 16), "");
 });
 
 test("where two prompts go apart is said in their words", () => {

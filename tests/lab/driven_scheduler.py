@@ -5,11 +5,15 @@ a PoolMirror and a Ledger, as an engine host does.
 """
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lab.live_state import LiveState
+from lab.tracing.chronicle import Chronicle
 from lab.tracing.ledger import Ledger
 from lab.tracing.mirror import PoolMirror, RequestMirror
+from lab.tracing.observation import Observer
 from lab.tracing.replay_notes import is_replay_note
 from lab.tracing.scheduler import TracingScheduler
 from lab.tracing.tap import TapReader
@@ -96,16 +100,24 @@ class Driven:
         self.tap.close()
 
     def add(
-        self, prompt: list[int], max_tokens: int = 1, salt: str | None = None
+        self,
+        prompt: list[int],
+        max_tokens: int = 1,
+        salt: str | None = None,
+        grammar: Any = None,
     ) -> int:
-        """A request; its short id."""
+        """A request; its short id. ``grammar``: a Future of it, as vLLM compiles it."""
         from vllm import SamplingParams
+        from vllm.sampling_params import StructuredOutputsParams
         from vllm.utils.hashing import sha256
         from vllm.v1.core.kv_cache_utils import get_request_block_hasher
         from vllm.v1.request import Request
 
         short_id, self._next_short_id = self._next_short_id, self._next_short_id + 1
-        sampling = SamplingParams(max_tokens=max_tokens, ignore_eos=True)
+        choices = None if grammar is None else StructuredOutputsParams(choice=["a"])
+        sampling = SamplingParams(
+            max_tokens=max_tokens, ignore_eos=True, structured_outputs=choices
+        )
         request = Request(
             request_id=f"{short_id}-0123abcd",
             prompt_token_ids=prompt,
@@ -114,6 +126,8 @@ class Driven:
             cache_salt=salt,
             block_hasher=get_request_block_hasher(self.hash_size, sha256),
         )
+        if grammar is not None:
+            request.structured_output_request.grammar = grammar
         self.scheduler.add_request(request)
         return short_id
 
@@ -148,6 +162,17 @@ class Driven:
             self.finished += self.mirror.apply(trace)
             self.ledger.note(trace, self.mirror)
             self.traces.append(trace)
+
+    def state(self, own: Sequence[int] = (), block_id: int | None = None) -> LiveState:
+        """What an engine host would say now."""
+        mirror = PoolMirror(self.mirror.num_blocks, self.block_size)
+        chronicle = Chronicle(mirror.num_blocks)
+        for record in self.records:
+            trace = decode(record)
+            chronicle.note(trace, mirror.apply(trace), mirror)
+        state = Observer("a", 1, mirror, chronicle).observe(own, block_id)
+        assert state is not None
+        return state
 
     def run(self, most_steps: int = 10_000) -> None:
         """Until nobody is left."""

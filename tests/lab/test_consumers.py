@@ -14,6 +14,7 @@ from config.asgi import application
 from lab import client
 from lab.messages import frames_group
 from lab.models import EngineRequest
+from lab.viewer.cache import NOBODY, OFF
 from lab.viewer.commands import COMMANDS_AT_ONCE, MAX_COMMAND_BYTES
 from lab.viewer.hub import hub_of_process
 from tests.lab.fake_engine import FakeEngine
@@ -137,7 +138,14 @@ async def test_the_prefix_cache_is_told_when_it_is_asked_for(browse, engine):
     await browser.say(type="cache")
     told = await browser.hear("cache")
     assert told["tree"] == told["candidates"] == told["choices"] == []
+    assert told["lacks"] == NOBODY
     assert engine.commands[-1][0] == "lab_look"
+    await send(replace(READY, has_prefix_caching=False).message())
+    await browser.hear("engine.status")
+    engine.replies = [asdict(STATE)]
+    await browser.say(type="cache")
+    told = await browser.hear("cache")
+    assert told["lacks"] == f"{OFF} {NOBODY}"
 
 
 @pytest.mark.parametrize(

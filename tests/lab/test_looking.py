@@ -17,6 +17,7 @@ from lab.errors import EngineUnavailable
 from lab.messages import Generation
 from lab.models import EngineRequest
 from lab.recordings.still import StillEngine
+from lab.tracing.mirror import PoolMirror
 from lab.worker import bootstep
 from lab.worker.bootstep import EngineWorker
 from lab.worker.listener import EngineListener
@@ -65,9 +66,13 @@ def test_of_a_request_is_asked_with_the_learners_own_alone(engine: FakeEngine) -
     for request_id, learner_id in (("a", "anna"), ("c", "bert")):
         accept(request_id, learner_id)
     EngineRequest.finish(finished("a", short_id=7))
-    engine.replies = [{"state": engine.replies[0], "blocks": ["text"], "apart": None}]
+    engine.replies = [
+        {"state": engine.replies[0], "blocks": {"16": ["text"]}, "apart": None}
+    ]
     told = client.why("anna", HOST, 7)
-    assert told is not None and told.blocks == ["text"] and told.state.step == 1900
+    assert (
+        told is not None and told.blocks == {"16": ["text"]} and told.state.step == 1900
+    )
     name, asked = engine.commands[0]
     assert name == "lab_why"
     assert (asked["request_ids"], asked["short_ids"]) == ([], [7])
@@ -144,9 +149,9 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineWorker]:
     step.stop(None)
 
 
-@pytest.mark.parametrize(("short_id", "words"), [(52, ["3 4", "5"]), (53, [])])
+@pytest.mark.parametrize(("short_id", "words"), [(52, {"2": ["3 4", "5"]}), (53, {})])
 def test_words_are_told_of_an_own_request_alone(
-    short_id: int, words: list[str], monkeypatch: pytest.MonkeyPatch
+    short_id: int, words: dict[str, list[str]]
 ) -> None:
     still, prompts = StillEngine(), Prompts()
     prompts.add(52, [3, 4, 5])
@@ -156,9 +161,10 @@ def test_words_are_told_of_an_own_request_alone(
     class Listening(EngineListener):
         def __init__(self) -> None:
             self.host = SimpleNamespace(prompts=prompts, run=run)  # type: ignore[assignment]
+            self.encoder = SimpleNamespace(mirror=PoolMirror(8, 2))  # type: ignore[assignment]
 
         def look(self, request_ids: Any, short_ids: Any, block_id: Any) -> Any:
-            return replace(still.look(short_ids, block_id), block_size=2)
+            return still.look(short_ids, block_id)
 
     told = Listening().why([], [52], short_id)
     assert told is not None and told["blocks"] == words

@@ -179,6 +179,38 @@ QUEUE = Queue(
                 "being compiled."
             ],
         ),
+        (
+            replace(QUEUE, refusal=None, num_passed=0),
+            [
+                "The trace does not tell what is missing at this step: who waits may "
+                "have come after it was made up."
+            ],
+        ),
+        (
+            replace(QUEUE, num_before=3, front=6, num_passed=2, own_blocks=[]),
+            [
+                "Before it are 3 requests, and vLLM takes them in turn: first request "
+                "006. 2 are passed over: their grammars are not compiled yet.",
+                "The first needs 11 blocks, and 8 are free: 3 missing.",
+            ],
+        ),
+        (
+            replace(QUEUE, num_before=1, num_passed=1, own_blocks=[]),
+            [
+                "Before it is 1 request, passed over: its grammar is not compiled yet.",
+                "It needs 11 blocks, and 8 are free: 3 missing.",
+            ],
+        ),
+        (
+            replace(QUEUE, is_compiling=True, num_passed=0, num_running=8),
+            [
+                "All 8 places of the batch are taken (max_num_seqs): one that runs "
+                "must end first.",
+                "It waits for its grammar, which vLLM compiles beside its steps and "
+                "has not found done yet (WAITING_FOR_STRUCTURED_OUTPUT_GRAMMAR): until "
+                "then it is passed over, and those behind it go first.",
+            ],
+        ),
     ],
 )
 def test_why_it_waits(queue: Queue, sentences: list[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.live_state import LiveState, Minute
+from lab.live_state import Holding, LiveState, Minute
 from lab.messages import PhaseTiming, RequestReport
 from lab.reasons import Lookup, LostBlocks, Refusal
 from lab.recordings.still import StillEngine
@@ -51,6 +51,19 @@ def test_every_kind_has_wordings_cues_and_an_answer() -> None:
 def test_an_answer_has_the_numbers_of_its_step(row: dict[str, Any]) -> None:
     seen = sight(row.get("block"), row.get("request"))
     assert said(row["kind"], seen) == row["answer"]
+
+
+def test_a_block_of_a_kv_cache_group_is_told_in_its_own_size() -> None:
+    """The engine's block size is 32."""
+    block = ENGINE.look(block_id=23).block
+    assert block is not None
+    for size, told in (
+        (8, "8 of 8 tokens: tokens 17 to 24 of your request 034"),
+        (None, "Block 23 holds a state of your request 034, not the keys and values"),
+    ):
+        held = Holding(0x34, 2, 8, size)
+        words = said("block_content", sight(23, block=replace(block, held_by=[held])))
+        assert told in words
 
 
 def idle() -> LiveState:

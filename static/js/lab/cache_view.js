@@ -43,10 +43,11 @@ export class CacheView {
     this.#ask();
   }
 
-  /** The host's answer. @param {string} lacks  what it does not tell, in a sentence */
+  /** The host's answer. @param {string} lacks  what a recording does not tell, in a sentence */
   take(message, lacks = "") {
     if (message.engine_host_id !== this.#host) return;
-    this.#parts.note.textContent = `As of step ${message.step.toLocaleString("en")}. ${lacks}`.trim();
+    const step = `As of step ${message.step.toLocaleString("en")}.`;
+    this.#parts.note.textContent = [step, message.lacks, lacks].filter(Boolean).join(" ");
     this.#show(message);
   }
 

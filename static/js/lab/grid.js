@@ -27,8 +27,9 @@ export class Grid {
    *   HTMLElement>} parts
    * @param {() => void} onResize  the grid wants to be painted anew
    * @param {{mark: (blockId: number|null) => void, ask: () => void,
-   *   textOf: (shortId: number, logicalIndex: number) => string}} on  a block was clicked
-   *   or left; Enter was pressed on it; what are the words of an own block
+   *   textOf: (shortId: number, logicalIndex: number, blockSize: number) => string}} on
+   *   a block was clicked or left; Enter was pressed on it; what are the words of an own
+   *   block
    */
   constructor(parts, palette, onResize, on) {
     this.#parts = parts;

@@ -142,12 +142,12 @@ function viewsOf(parts, palette, on) {
   const grid = new Grid(parts.grid, palette, on.resize, {
     mark: (blockId) => asking.mark(blockId),
     ask: () => asking.askAboutBlock(),
-    textOf: (shortId, index) => why.textOf(shortId, index),
+    textOf: (...of) => why.textOf(...of),
   });
   const table = new RequestTable(parts.table, {
     choose: on.marks,
     point: (blockId) => grid.point(blockId),
-    textOf: (shortId, index) => why.textOf(shortId, index),
+    textOf: (...of) => why.textOf(...of),
   });
   const cache = new CacheView(parts.cache, {
     ask: () => ask({ type: "cache" }),

@@ -24,6 +24,9 @@ export function heatParts(prefix, states) {
 
 /** A timeline's. @param {Element} root  has them by data-timeline */
 export function timelineParts(root) {
-  const names = ["box", "canvas", "words", "zoomIn", "zoomOut", "table", "hold", "note", "go"];
+  const names = [
+    "box", "canvas", "words", "zoomIn", "zoomOut", "table", "sharesTitle", "shares", "hold",
+    "note", "go",
+  ];
   return Object.fromEntries(names.map((name) => [name, root.querySelector(`[data-timeline="${name}"]`)]));
 }

@@ -178,6 +178,11 @@ export class Pool {
     return this.groups[this.groupCodes[blockId]]?.blockSize ?? this.blockSize;
   }
 
+  /** Whether the group that held it last keeps states in its blocks, and no tokens. */
+  holdsState(blockId) {
+    return this.groups[this.groupCodes[blockId]]?.kind === GroupKind.STATE;
+  }
+
   /** Ids of the blocks that the request holds, in all groups. @returns {number[]} */
   blocksOf(request) {
     if (this.groups.length === 1 && this.groups[0].kind === GroupKind.FULL) return request.blockIds;

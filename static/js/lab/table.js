@@ -3,6 +3,7 @@
  * a line of numbered squares. Rows are kept and changed in place.
  */
 
+import { GroupKind } from "./frame.js";
 import { groupName, isPlain } from "./groups.js";
 import { plural, requestName, requestWords } from "./words.js";
 
@@ -20,13 +21,14 @@ export class RequestTable {
   #onChoose;
   #onPoint;
   #lineKey = "";
+  #groups = [];
 
   /**
    * @param {{body: Element, note: Element, block: Element, title: Element,
    *   line: Element, words: Element}} parts
    * @param {{choose: (shortId: number|null) => void,
    *   point: (blockId: number|null) => void,
-   *   textOf: (shortId: number, logicalIndex: number) => string}} on
+   *   textOf: (shortId: number, logicalIndex: number, blockSize: number) => string}} on
    */
   constructor(parts, on) {
     this.#parts = parts;
@@ -52,6 +54,7 @@ export class RequestTable {
 
   /** Show the pool's requests. @param {Map<number, string>} yours label by short id */
   update(pool, yours) {
+    this.#groups = pool.groups;
     if (this.chosen !== null && !pool.requests.has(this.chosen)) this.#toggle(this.chosen);
     const shown = [...pool.requests.values()].slice(0, MAX_ROWS);
     const wanted = new Set(shown.map((request) => request.shortId));
@@ -134,11 +137,20 @@ export class RequestTable {
 
   /** The words of one's own block below its table. */
   #showWords(square, textOf) {
-    const { line, words } = this.#parts;
-    const index = square === null ? -1 : Number(square.dataset.index);
-    const text = index < 0 || this.chosen === null ? "" : textOf(this.chosen, index);
-    words.hidden = text === "";
-    words.textContent = text && `Logical block ${index}: “${text.replaceAll("\n", "↵")}”`;
+    const { words } = this.#parts;
+    const isShown = square !== null && this.chosen !== null;
+    words.textContent = isShown ? this.#wordsOf(square, textOf) : "";
+    words.hidden = words.textContent === "";
+  }
+
+  #wordsOf({ dataset }, textOf) {
+    const { kind, blockSize } = this.#groups[dataset.group];
+    const block = `Logical block ${dataset.index}`;
+    if (kind === GroupKind.STATE) {
+      return dataset.blockId === "0" ? "" : `${block} holds a state, not tokens: it has no words.`;
+    }
+    const text = textOf(this.chosen, Number(dataset.index), blockSize);
+    return text && `${block}: “${text.replaceAll("\n", "↵")}”`;
   }
 
   #showBlockTable(pool, request) {
@@ -191,7 +203,7 @@ function titleOf(pool, request, groups) {
 function rowOf(pool, ids, group) {
   const first = firstHeld(ids);
   const shown = ids.slice(first, first + MAX_SQUARES);
-  const items = shown.map((id, at) => square(pool, id, first + at));
+  const items = shown.map((id, at) => square(pool, id, first + at, group));
   if (first > 0) items.unshift(note(`${first} given up`, "block-rest is-null"));
   const rest = ids.length - first - shown.length;
   if (rest > 0) items.push(note(`+${rest}`, "block-rest"));
@@ -218,12 +230,13 @@ function stepOn(event) {
   next.focus();
 }
 
-function square(pool, blockId, index) {
+function square(pool, blockId, index, group) {
   const element = document.createElement("li");
   element.tabIndex = -1;
   element.className = `block-square is-${pool.stateOf(blockId)}`;
   element.dataset.blockId = blockId;
   element.dataset.index = index;
+  element.dataset.group = group;
   element.textContent = blockId === 0 ? "–" : blockId;
   if (blockId === 0) element.title = "given up";
   return element;

@@ -78,9 +78,9 @@ export class Why {
     this.#show(message);
   }
 
-  /** The words of a learner's own block; "" where they are not known. */
-  textOf(shortId, logicalIndex) {
-    return this.#told.get(shortId)?.texts[logicalIndex] ?? "";
+  /** The words of a learner's own block of so many tokens; "" where they are not known. */
+  textOf(shortId, logicalIndex, blockSize) {
+    return this.#told.get(shortId)?.texts[blockSize]?.[logicalIndex] ?? "";
   }
 
   #forget(host) {

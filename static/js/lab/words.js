@@ -84,11 +84,15 @@ export function blockWords(pool, blockId, isYours = () => false, textOf = () => 
   }
   if (owners.length > 3) parts.push(`and ${owners.length - 3} more`);
   if (state !== "free") {
-    parts.push(`${pool.fillOf(blockId)} of ${pool.sizeOf(blockId)} tokens`);
+    parts.push(
+      pool.holdsState(blockId)
+        ? "holds a state, not tokens"
+        : `${pool.fillOf(blockId)} of ${pool.sizeOf(blockId)} tokens`,
+    );
   }
   parts.push(`ref ${pool.refCnt[blockId]}`);
-  const own = owners.find((owner) => isYours(owner.shortId));
-  const text = own ? textOf(own.shortId, own.logicalIndex) : "";
+  const own = pool.holdsState(blockId) ? null : owners.find((one) => isYours(one.shortId));
+  const text = own ? textOf(own.shortId, own.logicalIndex, pool.sizeOf(blockId)) : "";
   if (text) parts.push(`“${text.replaceAll("\n", "↵")}”`);
   return parts.join(" · ");
 }

@@ -33,7 +33,7 @@ def test_at_a_step_it_tells_hit_or_miss_of_a_request(learner) -> None:
     assert told["why"]["sentences"][0].startswith(
         f"It took {note.num_hit_tokens} of its {note.num_tokens} tokens"
     )
-    assert told["why"]["texts"] == [] and told["why"]["apart"] is None
+    assert told["why"]["texts"] == {} and told["why"]["apart"] is None
     assert told["cache"]["tree"]
     assert told["heat"]["step"] == step and max(told["heat"]["hits"]) > 0
     before = learner.get(URL, {"step": step - 1, "request": note.short_id}).json()

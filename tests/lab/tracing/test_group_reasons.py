@@ -9,9 +9,10 @@ import pytest
 
 from lab.reasons import LostBlocks
 from lab.tracing.group_notes import Hits
-from lab.tracing.groups import GroupKind
+from lab.tracing.groups import NULL_BLOCK, GroupKind
 from lab.tracing.notes import Hashed, LookedUp, notes_of
 from lab.tracing.trace import StepTrace, TraceKind
+from lab.viewer.cache import NO_WHOLE_TABLES, cache_message
 from tests.lab.tracing.driven_groups import GroupsDriven
 
 pytestmark = [pytest.mark.engine, pytest.mark.scheduler]
@@ -188,3 +189,35 @@ def _needed(driven: GroupsDriven, short_id: int) -> int:
             wanted = 1 + bool(hits)
         blocks += wanted - sum(block.ref_cnt > 0 for block in hits)
     return blocks
+
+
+@of_shapes("window", WINDOW, num_blocks=40)
+def test_without_whole_tables_there_is_no_tree_and_it_is_said_why(
+    driven: GroupsDriven,
+) -> None:
+    driven.add(tokens(random.Random(2), 100), 9)
+    driven.step()
+    driven.step()
+    state = driven.state()
+    assert state.requests[0].num_blocks > 0
+    is_whole = len(driven.mirror.groups) > 1
+    assert bool(state.tree) is is_whole
+    assert cache_message(state)["lacks"] == ("" if is_whole else NO_WHOLE_TABLES)
+
+
+@of_shapes("windows of two block sizes", STATES, num_blocks=40)
+def test_a_block_is_told_with_the_room_of_its_own_group(driven: GroupsDriven) -> None:
+    driven.add(tokens(random.Random(2), 70), 9)
+    driven.step()
+    driven.step()
+    (request,) = driven.mirror.requests.values()
+    for group, table in zip(driven.mirror.groups, request.tables(), strict=True):
+        is_state = group.kind is GroupKind.STATE
+        for index, block_id in enumerate(table):
+            if block_id == NULL_BLOCK:
+                continue
+            block = driven.state(block_id=block_id).block
+            assert block is not None
+            (held,) = block.held_by
+            assert held.logical_index == index
+            assert held.block_size == (None if is_state else group.block_size)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lab.live_state import Candidate, Choice, PrefixNode
-from lab.viewer.cache import cache_message
+from lab.viewer.cache import NO_WHOLE_TABLES, NOBODY, OFF, cache_message
 from tests.lab.viewer.test_why import STATE
 
 
@@ -35,3 +35,16 @@ def test_beginnings_candidates_and_choices_are_rows_of_words() -> None:
         {"block": 17, "cells": ["1,300", "not seen", "17"]},
         {"block": 3, "cells": ["10", "004", "3, 17"]},
     ]
+
+
+def test_a_tree_that_is_empty_says_why() -> None:
+    tree = [PrefixNode(0, 0, [7], [5])]
+    for changes, caches, lacks in (
+        ({"tree": tree}, True, ""),
+        ({"tree": tree}, False, OFF),
+        ({}, True, NOBODY),
+        ({"has_whole_tables": False}, True, NO_WHOLE_TABLES),
+        ({"has_whole_tables": False}, False, f"{OFF} {NO_WHOLE_TABLES}"),
+    ):
+        message = cache_message(replace(STATE, **changes), has_prefix_caching=caches)
+        assert message["lacks"] == lacks

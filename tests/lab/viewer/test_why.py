@@ -24,7 +24,7 @@ STATE = LiveState(
 
 def test_a_miss_is_told_in_sentences_and_block_by_block() -> None:
     apart = {"common": "a", "mine": "b", "other": "c"}
-    message = why_message(Told(STATE, ["text"], apart), READY, 5)
+    message = why_message(Told(STATE, {"16": ["text"]}, apart), READY, 5)
     assert message["title"] == "Why: your request 005"
     assert message["is_yours"] is True
     assert "when request 004 took that block." in message["sentences"][1]
@@ -38,7 +38,7 @@ def test_a_miss_is_told_in_sentences_and_block_by_block() -> None:
         ["4 to 5", "64 to 95", "never cached before"],
         ["6", "96 to 99", "always computed: the last token"],
     ]
-    assert (message["texts"], message["apart"]) == (["text"], apart)
+    assert (message["texts"], message["apart"]) == ({"16": ["text"]}, apart)
 
 
 def test_every_token_stands_in_one_row_of_the_table() -> None:
@@ -122,7 +122,7 @@ def test_an_unknown_request_is_said_to_be_unknown() -> None:
     assert message["sentences"] == [
         "The engine has no such request, and none that ended lately."
     ]
-    assert message["rows"] == [] == message["texts"]
+    assert (message["rows"], message["texts"]) == ([], {})
 
 
 def test_what_is_told_goes_through_json_unchanged() -> None:

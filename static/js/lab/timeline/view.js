@@ -1,12 +1,12 @@
 /**
- * TimelineView: the bars on a canvas, the step under the pointer in words, a table of
+ * TimelineView: the bars on a canvas, the step under the pointer in words, tables of
  * the same. What it shows may grow: then its right edge stays the newest step.
  */
 
 import { onThemeChange } from "../palette.js";
 import { Drawing } from "./drawing.js";
 import { Timeline, Window, wordsOf } from "./model.js";
-import { fillTable } from "./table.js";
+import { fillShares, fillTable } from "./table.js";
 
 const ZOOM = 1.6;
 const KEYS = {
@@ -38,7 +38,8 @@ export class TimelineView {
 
   /**
    * @param {{box: HTMLElement, canvas: HTMLCanvasElement, words: HTMLElement,
-   *   zoomIn: HTMLElement, zoomOut: HTMLElement, table: HTMLElement}} parts
+   *   zoomIn: HTMLElement, zoomOut: HTMLElement, table: HTMLElement,
+   *   sharesTitle: HTMLElement, shares: HTMLElement}} parts
    */
   constructor(parts) {
     this.#parts = parts;
@@ -71,6 +72,7 @@ export class TimelineView {
     this.window.reveal(this.at);
     const words = numSteps ? wordsOf(this.timeline, this.at, this.#rows[this.#row]?.id) : "";
     if (this.#parts.words.textContent !== words) this.#parts.words.textContent = words;
+    this.#fillShares();
     this.draw();
   }
 
@@ -98,9 +100,18 @@ export class TimelineView {
     if (this.#twin.open) fillTable(this.#parts.table, this.timeline);
   }
 
+  /** Of the step that is pointed at. */
+  #fillShares() {
+    const { sharesTitle, shares } = this.#parts;
+    if (this.#twin.open) fillShares(sharesTitle, shares, this.timeline, this.at);
+  }
+
   #listen() {
     const { box, canvas, zoomIn, zoomOut } = this.#parts;
-    this.#twin.addEventListener("toggle", () => this.#fillTable());
+    this.#twin.addEventListener("toggle", () => {
+      this.#fillTable();
+      this.#fillShares();
+    });
     const pointed = (event) => {
       const { step, row } = this.#drawing.placeOf(event, this.window);
       this.#row = row;
