@@ -32,6 +32,18 @@ test("a block's tag names owner, logical index, fill and references", () => {
   assert.match(words.blockWords(pool, 0), /null block/);
 });
 
+test("an own block's tag ends with its words, another's has none", () => {
+  const pool = firstPool(({ totals }) => totals.used > 3);
+  const id = pool.stateCodes.indexOf(3);
+  const [{ shortId, logicalIndex }] = pool.ownersOf(id);
+  const textOf = (one, index) =>
+    one === shortId && index === logicalIndex ? "Why is it\nslow?" : "not of this block";
+  const isMine = (one) => one === shortId;
+  assert.match(words.blockWords(pool, id, isMine, textOf), / · ref 1 · “Why is it↵slow\?”$/);
+  assert.match(words.blockWords(pool, id, () => false, textOf), / · ref 1$/);
+  assert.match(words.blockWords(pool, id, isMine, () => ""), / · ref 1$/);
+});
+
 test("a starting engine says its phase and its seconds", () => {
   assert.equal(words.engineWords(status, 1002), `starting (load weights, 12${THIN}s)`);
   assert.deepEqual(words.phaseRows(status, 1000)[1], {
