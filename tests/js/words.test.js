@@ -151,6 +151,22 @@ test("a silent host leaves the list with the next hello", () => {
   assert.equal(engines.trouble, "Redis is away.");
 });
 
+test("a host that went is told of for a minute, and no longer chosen", () => {
+  const engines = new Engines();
+  const two = { ...status, engine_host_id: "two", state: "ready" };
+  engines.greet({ hosts: [status, two], trouble: null }, 0);
+  engines.chosen = "two";
+  assert.deepEqual(engines.gone(0), []);
+  engines.greet({ hosts: [status], trouble: null }, 1_000);
+  assert.deepEqual(engines.gone(61_000), ["two"]);
+  assert.equal(engines.chosen, null);
+  assert.deepEqual(engines.gone(61_001), []);
+  engines.greet({ hosts: [status, two], trouble: null }, 70_000);
+  engines.greet({ hosts: [status], trouble: null }, 80_000);
+  engines.note(two, 81_000);
+  assert.deepEqual(engines.gone(81_000), [], "it is back");
+});
+
 test("a new run of a host is noticed, and its clock is allowed for", () => {
   const engines = new Engines();
   assert.equal(engines.note(status, 1_005_000), false);
