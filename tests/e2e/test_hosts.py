@@ -2,7 +2,6 @@
 names their addresses. Made-up traffic, and a small server in the place of a vLLM."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from launcher.valkey import free_port
 from tests.e2e.conftest import ENGINE_START_S
-from tests.e2e.test_reading import COLOURS, SPILL, barriers
+from tests.e2e.test_reading import look
 from tests.lab.attached.openai_server import Server, openai_server
 from tests.launcher.running import ROOT, RunningStack, environment
 
@@ -105,20 +104,6 @@ def no_script_error(page: Page) -> Iterator[None]:
     assert errors == []
 
 
-def _look(page: Page, name: str) -> None:
-    """No barrier and nothing wider than the window, in every width and theme."""
-    for width in (390, 1440):
-        page.set_viewport_size({"width": width, "height": 1000})
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)
-            assert barriers(page, COLOURS) == [], f"{name}, {width} px, {theme}"
-            if shots := os.environ.get("SHOTS"):
-                path = f"{shots}/{name}-{width}-{theme}.png"
-                page.screenshot(path=path, full_page=True)
-        assert barriers(page) == [], f"{name}, {width} px"
-        assert page.evaluate(SPILL) <= 0, f"{name}, {width} px"
-
-
 def _signed_in(page: Page, stack: RunningStack, site: str) -> None:
     """A superuser, through the admin's own page, at the page of engines."""
     email = "operator@example.org"
@@ -145,14 +130,14 @@ def test_an_operator_tests_and_names_an_address_by_keyboard(
     expect(host).to_contain_text(server.address)
     address = host.get_by_label("Another address")
     says = page.locator(".engines-says")
-    _look(page, "engines")
+    look(page, "engines")
 
     address.fill("http://192.0.2.1/v1")
     address.press("Enter")  # tests it
     expect(says).to_have_class(re.compile("is-error"))
     expect(says).to_contain_text("192.0.2.1:80 is not listed")
     expect(address).to_have_value("http://192.0.2.1/v1")
-    _look(page, "engines-not-listed")
+    look(page, "engines-not-listed")
 
     address.fill(f"http://{silent}/v1")
     address.press("Tab")
@@ -173,7 +158,6 @@ def test_an_operator_tests_and_names_an_address_by_keyboard(
     expect(says).to_contain_text("is asked from now on")
     expect(host).to_contain_text("named here; the setting is")
     expect(address).to_have_value("")
-    _look(page, "engines-named")
     host.get_by_role("button", name="Back to the setting").press("Enter")
     expect(host).to_contain_text("the setting’s")
 
@@ -215,7 +199,7 @@ def test_hosts_stand_side_by_side_and_one_is_chosen(
     expect(one).to_have_attribute("aria-pressed", "true")
     expect(other).to_have_attribute("aria-pressed", "false")
     expect(blocks).to_contain_text("of 364", timeout=WAIT_MS)
-    _look(page, "hosts")
+    look(page, "hosts")
 
     page.keyboard.press(str(names.index("two") + 1))
     expect(blocks).to_contain_text("of 199", timeout=WAIT_MS)
