@@ -23,7 +23,7 @@ def _page() -> bytes:
     panel = render_to_string("lab/_panel.html") + render_to_string("lab/_views.html")
     sheets = "".join(
         f'<link rel="stylesheet" href="/static/css/{name}.css">'
-        for name in ("base", "courseware", "lab")
+        for name in ("base", "courseware", "lab", "timeline")
     )
     return (
         f'<!doctype html><html lang="en"><title>bench</title>{sheets}'

@@ -25,6 +25,8 @@ MUTE = "{host} did not answer: try again."
 NO_ACTION = "Test an address, use it, or go back to the setting's."
 ACTIONS = ("test", "use", "drop")
 MOST_CHARS = 300
+TYPED = "engine_address_typed"
+"""In the session, until the page is shown again: host and address of the form."""
 UNREACHED: tuple[type[Exception], ...] = (EngineUnavailable, *client.NOT_SENT)
 
 
@@ -36,6 +38,8 @@ class Row:
     told: dict[str, Any] | None
     """What its host says of the address that it asks; None where it reads a tap, or
     does not answer."""
+    typed: str = ""
+    """What the form was sent with just now."""
 
 
 def _is_superuser(user: Any) -> bool:
@@ -53,9 +57,17 @@ superusers_only = user_passes_test(_is_superuser, login_url="admin:login")
 def engines(request: HttpRequest) -> HttpResponse:
     """All hosts that own no engine."""
     trouble, rows = "", []
+    host, address = request.session.pop(TYPED, ("", ""))
     try:
         elsewhere = (s for s in client.statuses() if s.reads_only or s.by_address)
-        rows = [Row(status, _told(status)) for status in elsewhere]
+        rows = [
+            Row(
+                status,
+                _told(status),
+                address if status.engine_host_id == host else "",
+            )
+            for status in elsewhere
+        ]
     except EngineUnavailable as error:
         trouble = str(error)
     return render(request, "lab/engines.html", {"rows": rows, "trouble": trouble})
@@ -80,6 +92,8 @@ def name(request: HttpRequest) -> HttpResponse:
     if action not in ACTIONS:
         messages.error(request, NO_ACTION)
         return redirect("lab:engines")
+    if action != "drop":
+        request.session[TYPED] = (host, address[:MOST_CHARS])
     try:
         is_asking = any(
             status.by_address and status.engine_host_id == host
@@ -92,6 +106,8 @@ def name(request: HttpRequest) -> HttpResponse:
     if told is None:
         messages.error(request, MUTE.format(host=host))
         return redirect("lab:engines")
+    if action == "use" and told["is_ok"]:
+        del request.session[TYPED]
     if action != "test":
         _write_down(request, host, f"{told['sentence']} In force: {told['address']}")
     say = messages.info if told["is_ok"] else messages.error

@@ -74,15 +74,20 @@ def base_url(running_stack: RunningStack) -> str:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a stack without an engine, for what needs none; no slash ends
-    it."""
+def site_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A stack without an engine, for what needs none."""
     stack = RunningStack(tmp_path_factory.mktemp("site"), PORT=str(free_port()))
     try:
         stack.wait_for("Open ", ENGINE_START_S)
-        yield address_of(stack).rstrip("/")
+        yield stack
     finally:
         stack.end()
+
+
+@pytest.fixture(scope="session")
+def site(site_stack: RunningStack) -> str:
+    """Its address; no slash ends it."""
+    return address_of(site_stack).rstrip("/")
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Reading in a real browser: claims and terms on demand, themes, and no barriers."""
 
+import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -48,6 +50,22 @@ def barriers(page: Page, options: dict[str, Any] = ALL) -> list[Any]:
     """What axe finds, by rule, with the parts of the page."""
     found = Axe().run(page, options=options).response["violations"]
     return [(one["id"], [node["target"] for node in one["nodes"]]) for one in found]
+
+
+def look(page: Page, name: str, widths: Sequence[int] = (390, 1440)) -> None:
+    """No barrier in either theme, and nothing wider than the window; a picture of each
+    where SHOTS names a directory."""
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 1000})
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            where = f"{name}, {width} px, {theme}"
+            assert barriers(page, ALL if theme == "light" else COLOURS) == [], where
+            if shots := os.environ.get("SHOTS"):
+                path = f"{shots}/{name}-{width}-{theme}.png"
+                page.screenshot(path=path, full_page=True)
+        assert page.evaluate(SPILL) <= 0, where
+    page.emulate_media(color_scheme="light")
 
 
 def test_a_claim_mark_opens_its_source_by_keyboard(page: Page) -> None:

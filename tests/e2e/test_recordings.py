@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.test_reading import look
+
 pytestmark = pytest.mark.e2e
 
 SHIPPED = Path(__file__).parents[2] / "lab" / "recordings" / "smollm2-cpu-mixed.svlr"
@@ -120,6 +122,36 @@ def test_record_name_replay_scrub_share_and_upload(
     with page.expect_download() as download:
         own.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "eight-at-once-mine.svlr"
+
+
+def test_what_if_of_a_shipped_recording(visitor: Page) -> None:
+    page = visitor
+    page.goto("/lab/replay/experiment-full-house/")
+    page.get_by_role("link", name="What if?").click()
+    blocks = page.get_by_label("Blocks", exact=True)
+    recorded = int(blocks.input_value())
+    blocks.fill("9")
+    blocks.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "9 blocks cannot be rehearsed here"
+    )
+    expect(blocks).to_have_value("9")
+    look(page, "whatif-refused")
+
+    blocks.fill(str(2 * recorded))
+    page.get_by_role("button", name="Go through it again").click()
+    table = page.locator(".whatif-table")
+    expect(table).to_be_visible(timeout=240_000)
+    expect(page.locator(".whatif-exact")).to_contain_text("0 of ")
+    changed = table.locator(".is-changed")
+    expect(changed).to_have_count(1)
+    expect(changed.locator("td")).to_have_text(
+        [f"{recorded:,}", f"{2 * recorded:,}", ""]
+    )
+    preempted = table.get_by_role("row", name="Preemptions").locator("td")
+    expect(preempted.nth(0)).to_have_text(re.compile(r"[1-9]"))
+    expect(preempted.nth(2)).to_have_text(re.compile(r"^−[1-9]"))
+    look(page, "whatif")
 
 
 @pytest.mark.parametrize("width", [390, 1440])

@@ -174,7 +174,7 @@ def test_a_narrow_page_folds_the_instrument_to_its_live_figures(make_page, width
 
 def test_axe_finds_nothing(make_page):
     page = make_page()
-    for view in ("Requests", "Memory", "In words"):
+    for view in ("Requests", "Timeline", "Prefix cache", "Memory", "In words"):
         page.get_by_role("tab", name=view).click()
         page.wait_for_timeout(1200)
         found = Axe().run(page, context="#instrument").response["violations"]

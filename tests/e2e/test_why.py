@@ -5,14 +5,20 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.test_reading import look
+
 pytestmark = pytest.mark.e2e
 
 ANSWER_MS = 120_000
 
 
-def _ask(lab: Page, question: str) -> None:
+def _begin(lab: Page, question: str) -> None:
     lab.fill("#mentor-question", question)
     lab.press("#mentor-question", "Enter")
+
+
+def _ask(lab: Page, question: str) -> None:
+    _begin(lab, question)
     turn = lab.locator(".mentor-turn").last
     expect(turn.locator('[data-part="question"]')).to_contain_text(question)
     expect(turn).to_have_attribute("data-state", "answered", timeout=ANSWER_MS)
@@ -40,8 +46,7 @@ def test_a_learner_reads_why_the_second_question_hit_no_more(lab: Page) -> None:
 
 
 def test_an_own_block_shows_its_words_to_pointer_and_keys(lab: Page) -> None:
-    lab.fill("#mentor-question", "Why are cold starts slow, phase by phase?")
-    lab.press("#mentor-question", "Enter")
+    _begin(lab, "Why are cold starts slow, phase by phase?")
     mine = lab.locator("#lab-requests .is-yours .request-name").first
     mine.click(timeout=ANSWER_MS)
     first = lab.locator("#lab-block-table-line li").first
@@ -52,6 +57,58 @@ def test_an_own_block_shows_its_words_to_pointer_and_keys(lab: Page) -> None:
     lab.keyboard.press("ArrowRight")
     expect(words).to_contain_text(re.compile(r"Logical block 1: “.+”"))
     lab.click("#mentor-stop")
+
+
+def test_an_own_block_under_the_pointer_says_its_words(lab: Page) -> None:
+    _begin(lab, "Which blocks of mine does a preemption take, and why those?")
+    mine = lab.locator("#lab-requests .is-yours .request-name").first
+    mine.click(timeout=ANSWER_MS)
+    expect(lab.locator("#lab-why-sentences")).to_contain_text(re.compile("It took"))
+    lab.click("#lab-pause")
+    stop = lab.locator("#mentor-stop")
+    if stop.is_visible():
+        stop.click()
+    state = re.compile("stopped|answered")
+    expect(lab.locator(".mentor-turn").last).to_have_attribute("data-state", state)
+    for _ in range(200):  # it may have ended before the pause
+        if mine.is_visible():
+            break
+        lab.click("#lab-back")
+    if mine.get_attribute("aria-pressed") == "false":
+        mine.click()
+
+    lab.locator("#lab-pan").scroll_into_view_if_needed()
+    square = lab.locator("#lab-block-table-line li").first
+    square.evaluate("(one) => one.focus({preventScroll: true})")
+    cursor, tag = lab.locator("#lab-cursor"), lab.locator("#lab-tag")
+    expect(cursor).to_be_visible()
+    place = cursor.bounding_box()
+    assert place is not None
+    square.blur()
+    expect(tag).to_have_text("")
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    lab.mouse.move(x, y)
+    words = r"block \d+ .* request [0-9a-f]{3} \(yours\), logical 0 .* “.+”"
+    expect(tag).to_contain_text(re.compile(words))
+    lab.mouse.move(0, 0)
+    expect(tag).to_have_text("")
+
+
+def test_what_is_said_of_reasons_fits_a_phone_and_has_no_barrier(lab: Page) -> None:
+    lab.goto("/lab/")
+    lab.wait_for_selector('#lab-state[data-state="ready"]', timeout=ANSWER_MS)
+    _ask(lab, "What makes a prefix hit, and what makes it miss?")
+    why = lab.locator("#lab-why-sentences")
+    expect(why).to_contain_text(re.compile("It took"), timeout=ANSWER_MS)
+    look(lab, "why", [390])
+    lab.get_by_role("tab", name="Timeline").press("Enter")
+    words = lab.locator('#view-timeline [data-timeline="words"]')
+    expect(words).to_contain_text(re.compile(r"Step \d+"), timeout=ANSWER_MS)
+    look(lab, "timeline", [390])
+    lab.get_by_role("tab", name="Prefix cache").press("Enter")
+    candidates = lab.locator("#cache-candidates tr")
+    expect(candidates.first).to_contain_text(re.compile(r"\d"), timeout=ANSWER_MS)
+    look(lab, "cache", [390])
 
 
 def test_the_prefix_cache_shows_what_would_be_evicted_next(lab: Page) -> None:
@@ -143,6 +200,7 @@ def test_a_recording_tells_why_at_the_moment_that_is_shown(page: Page) -> None:
     page.locator("#side-1-heat-switch").get_by_label("hits").check()
     note = page.locator("#side-1-heat-note")
     expect(note).to_contain_text(re.compile(r"as of step \d"))
+    look(page, "recording", [390])
     before = note.text_content() or ""
     page.evaluate(SCRUB, 0.3)
     expect(note).not_to_have_text(before)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { hostWords, isOverview } from "../../static/js/lab/hosts.js";
+import { goneWords, hostWords, isOverview } from "../../static/js/lab/hosts.js";
 import { isTaken, listenForKeys } from "../../static/js/lab/keys.js";
 import { layOut } from "../../static/js/lab/layout.js";
 
@@ -23,6 +23,15 @@ test("a host says what it holds, or that nothing was seen of it", () => {
   const newer = { ...ready, unreadable: "It sends frames of format 2." };
   assert.equal(hostWords(newer, pool, 0), "of another version: not shown");
   assert.match(hostWords({ ...ready, state: "failed", phases: [] }, pool, 0), /failed/);
+});
+
+test("a host that has gone is named, and that its blocks are its last", () => {
+  assert.equal(goneWords([], "one"), "");
+  assert.equal(
+    goneWords(["one", "two"], "one"),
+    "Engine host one does not answer any more: what is shown are its last blocks. " +
+      "Engine host two does not answer any more.",
+  );
 });
 
 test("keys are left to what has the focus", () => {

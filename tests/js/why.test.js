@@ -79,9 +79,22 @@ test("another host's answers and words are forgotten", () => {
   why.take(told(4));
   why.take(told(4, { engine_host_id: "b", texts: { 16: ["other"] } }));
   assert.equal(why.textOf(4, 0, 16), "one");
-  why.see(pool(4), null, null, [], 10);
+  why.see(pool(4), "b", null, [], 10);
   assert.equal(parts.box.hidden, true);
   assert.equal(why.textOf(4, 0, 16), "");
+});
+
+test("while time stands still nothing is said, and blocks keep their words", () => {
+  const { why, parts, asked } = made();
+  why.see(pool(4), "a", null, [4], 0);
+  why.take(told(4));
+  why.see(pool(4), null, 4, [4], 5_000);
+  why.take(told(4, { title: "late" }));
+  assert.equal(parts.box.hidden, true);
+  assert.equal(why.textOf(4, 0, 16), "one");
+  assert.deepEqual(asked, [4]);
+  why.see(pool(4), "a", 4, [4], 6_000);
+  assert.equal(parts.box.hidden, false);
 });
 
 test("where two prompts go apart is said in their words", () => {

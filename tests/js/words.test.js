@@ -32,6 +32,18 @@ test("a block's tag names owner, logical index, fill and references", () => {
   assert.match(words.blockWords(pool, 0), /null block/);
 });
 
+test("an own block's tag ends with its words, another's has none", () => {
+  const pool = firstPool(({ totals }) => totals.used > 3);
+  const id = pool.stateCodes.indexOf(3);
+  const [{ shortId, logicalIndex }] = pool.ownersOf(id);
+  const textOf = (one, index) =>
+    one === shortId && index === logicalIndex ? "Why is it\nslow?" : "not of this block";
+  const isMine = (one) => one === shortId;
+  assert.match(words.blockWords(pool, id, isMine, textOf), / · ref 1 · “Why is it↵slow\?”$/);
+  assert.match(words.blockWords(pool, id, () => false, textOf), / · ref 1$/);
+  assert.match(words.blockWords(pool, id, isMine, () => ""), / · ref 1$/);
+});
+
 test("a starting engine says its phase and its seconds", () => {
   assert.equal(words.engineWords(status, 1002), `starting (load weights, 12${THIN}s)`);
   assert.deepEqual(words.phaseRows(status, 1000)[1], {
@@ -139,6 +151,22 @@ test("a silent host leaves the list with the next hello", () => {
   assert.equal(engines.trouble, "Redis is away.");
 });
 
+test("a host that went is told of for a minute, and no longer chosen", () => {
+  const engines = new Engines();
+  const two = { ...status, engine_host_id: "two", state: "ready" };
+  engines.greet({ hosts: [status, two], trouble: null }, 0);
+  engines.chosen = "two";
+  assert.deepEqual(engines.gone(0), []);
+  engines.greet({ hosts: [status], trouble: null }, 1_000);
+  assert.deepEqual(engines.gone(61_000), ["two"]);
+  assert.equal(engines.chosen, null);
+  assert.deepEqual(engines.gone(61_001), []);
+  engines.greet({ hosts: [status, two], trouble: null }, 70_000);
+  engines.greet({ hosts: [status], trouble: null }, 80_000);
+  engines.note(two, 81_000);
+  assert.deepEqual(engines.gone(81_000), [], "it is back");
+});
+
 test("a new run of a host is noticed, and its clock is allowed for", () => {
   const engines = new Engines();
   assert.equal(engines.note(status, 1_005_000), false);
@@ -146,14 +174,13 @@ test("a new run of a host is noticed, and its clock is allowed for", () => {
   assert.equal(engines.note({ ...status, engine_run: 2 }, 1_006_000), true);
 });
 
-test("yours are kept by host, and forgotten with its run", () => {
+test("yours are kept by host, the newest of them, and forgotten with its run", () => {
   const yours = new Yours();
   yours.add("one", 7, "Send it twice");
   assert.equal(yours.of("one").get(7), "Send it twice");
   assert.equal(yours.of("two").size, 0);
-  yours.remove("one", 7);
-  assert.equal(yours.of("one").size, 0);
-  yours.add("one", 8);
+  for (let id = 8; id < 8 + 256; id++) yours.add("one", id);
+  assert.deepEqual([yours.of("one").size, yours.of("one").has(7)], [256, false]);
   yours.forget("one");
   assert.equal(yours.of("one").size, 0);
 });

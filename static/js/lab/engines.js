@@ -2,6 +2,8 @@
  * Engines: the engine hosts as their heartbeats tell, and which one is shown. No DOM.
  */
 
+const GONE_TOLD_MS = 60_000;
+
 export class Engines {
   /** Host that the learner chose; null: the server's choice. */
   chosen = null;
@@ -9,6 +11,8 @@ export class Engines {
   trouble = null;
 
   #statuses = new Map();
+  /** When a host that is not named any more was missed, ms, by host. */
+  #missedAt = new Map();
   #memory = new Map();
   /** Browser clock minus host clock, ms, by host. */
   #skewMs = new Map();
@@ -18,9 +22,24 @@ export class Engines {
     this.trouble = trouble;
     const named = new Set(hosts.map((host) => host.engine_host_id));
     for (const id of this.#statuses.keys()) {
-      if (!named.has(id)) this.#statuses.delete(id);
+      if (!named.has(id)) this.#miss(id, nowMs);
     }
     for (const host of hosts) this.note(host, nowMs);
+  }
+
+  /** The server shows another host to who looked at this one. */
+  #miss(id, nowMs) {
+    this.#statuses.delete(id);
+    this.#missedAt.set(id, nowMs);
+    if (this.chosen === id) this.chosen = null;
+  }
+
+  /** Ids of the hosts that ceased to answer in the last minute. */
+  gone(nowMs) {
+    for (const [id, atMs] of this.#missedAt) {
+      if (nowMs - atMs > GONE_TOLD_MS) this.#missedAt.delete(id);
+    }
+    return [...this.#missedAt.keys()];
   }
 
   /** An "engine.status" message. Returns whether it is a new run of its host. */
@@ -31,6 +50,7 @@ export class Engines {
     const known = this.#skewMs.get(id);
     this.#skewMs.set(id, known === undefined ? skewMs : Math.min(known, skewMs));
     this.#statuses.set(id, status);
+    this.#missedAt.delete(id);
     return before !== undefined && before.engine_run !== status.engine_run;
   }
 

@@ -31,15 +31,33 @@ export function hostWords(status, pool, nowS) {
   return `${share.toFixed(0)}\u202f% used · ${numRunning} running · ${numWaiting} waiting`;
 }
 
+/**
+ * That hosts have gone; "" where none has. Pure.
+ * @param {string[]} ids  @param {string|null} shown  whose blocks are on screen
+ */
+export function goneWords(ids, shown) {
+  return ids
+    .map((id) => {
+      const rest = id === shown ? ": what is shown are its last blocks." : ".";
+      return `Engine host ${id} does not answer any more${rest}`;
+    })
+    .join(" ");
+}
+
 export class Hosts {
   #box;
+  #gone;
   #onChoose;
   #pools = new Map();
   #buttons = new Map();
 
-  /** @param {HTMLElement} box  @param {(choice: {kind: "live", id: string}) => void} onChoose */
-  constructor(box, onChoose) {
+  /**
+   * @param {Record<"box"|"gone", HTMLElement>} parts
+   * @param {(choice: {kind: "live", id: string}) => void} onChoose
+   */
+  constructor({ box, gone }, onChoose) {
     this.#box = box;
+    this.#gone = gone;
     this.#onChoose = onChoose;
   }
 
@@ -60,9 +78,10 @@ export class Hosts {
   /** Show them, where there is more than one. */
   update(engines, stage, palette) {
     const { all } = engines;
+    const shown = stage.mode === "recorded" ? null : stage.live.engineHostId;
+    setText(this.#gone, goneWords(engines.gone(Date.now()), shown));
     this.#box.hidden = all.length < 2;
     if (this.#box.hidden) return;
-    const shown = stage.mode === "recorded" ? null : stage.live.engineHostId;
     this.#makeButtons(all.map((status) => status.engine_host_id));
     for (const status of all) {
       const id = status.engine_host_id;

@@ -186,9 +186,7 @@ export class Instrument {
   #markYours({ engineHostId, shortId, label, state }) {
     const { stage } = this.#views;
     this.#views.why.heard(engineHostId, shortId);
-    if (state === "remove") {
-      this.#yours.remove(engineHostId, shortId);
-    } else {
+    if (state !== "remove") {
       this.#yours.add(engineHostId, shortId, label);
       const isElsewhere = stage.live.engineHostId !== engineHostId;
       // Where all hosts are shown, it is the learner who chooses one.

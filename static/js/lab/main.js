@@ -47,6 +47,7 @@ function partsOfPage() {
       cursor: byId("lab-cursor"), tag: byId("lab-tag"), empty: byId("lab-empty"),
       zoomIn: byId("lab-zoom-in"), zoomOut: byId("lab-zoom-out"),
     },
+    hosts: { box: byId("lab-hosts"), gone: byId("lab-hosts-gone") },
     asking: { block: byId("lab-ask-block"), request: byId("lab-ask-request") },
     header: {
       state: byId("lab-state"), engine: byId("lab-engine"), note: byId("lab-note"),
@@ -185,7 +186,7 @@ function viewsOf(parts, palette, on) {
     experiments: parts.experiments && new Experiments(parts.experiments, on.command),
     classRun: byId("class-run") && new ClassRun(byId("class-run")),
     waterfall: byId("second-start") && new Waterfall(byId("second-start")),
-    hosts: byId("lab-hosts") && new Hosts(byId("lab-hosts"), on.source),
+    hosts: parts.hosts.box && new Hosts(parts.hosts, on.source),
     source: new Source(
       byId("lab-source-label"), byId("lab-source"), root.dataset.recordingsUrl, on.source,
     ),

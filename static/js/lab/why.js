@@ -39,13 +39,18 @@ export class Why {
   /**
    * What is on screen.
    * @param {import("./pool.js").Pool} pool
-   * @param {string|null} host  null: of no live engine
+   * @param {string|null} host  null: nothing of a live engine's present; what was told
+   *   of its blocks is kept, so that they have their words while time stands still
    * @param {number|null} chosen  the request that is chosen
    * @param {Iterable<number>} yours  the learner's own that are in the engine
    */
   see(pool, host, chosen, yours, nowMs) {
+    if (host === null) {
+      this.#shortId = null;
+      this.#parts.box.hidden = true;
+      return;
+    }
     if (host !== this.#host) this.#forget(host);
-    if (host === null) return;
     for (const shortId of yours) {
       if (this.#newest === null || shortId > this.#newest) this.#newest = shortId;
     }

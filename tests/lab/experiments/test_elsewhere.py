@@ -87,6 +87,25 @@ def test_an_address_is_named_and_written_down(
     assert LogEntry.objects.count() == 1, "a test changes nothing"
 
 
+def test_what_was_typed_stands_in_its_field_until_it_is_used(
+    operator: Client, engine: FakeEngine
+) -> None:
+    wrong = "http://10.0.0.9/v1"
+    for action, is_ok, typed in [
+        ("test", False, wrong), ("use", False, wrong), ("test", True, USE["address"]),
+    ]:  # fmt: skip
+        engine.replies = [{**TOLD, "is_ok": is_ok}]
+        sent = {**USE, "action": action, "address": typed}
+        page = operator.post(NAME, sent, follow=True).content.decode()
+        assert f'value="{typed}"' in page
+        assert 'value="http' not in operator.get(PATH).content.decode(), "once"
+    engine.replies = [TOLD]
+    page = operator.post(NAME, USE, follow=True).content.decode()
+    assert 'value="http' not in page
+    page = operator.post(NAME, {**USE, "action": "drop"}, follow=True).content.decode()
+    assert 'value="http' not in page
+
+
 @pytest.mark.parametrize(
     "fields", [{"action": "state"}, {"host": "shown"}, {"host": "one\0"}, {"host": ""}]
 )
