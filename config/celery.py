@@ -6,6 +6,8 @@ from typing import Any
 from celery import Celery
 from celery.signals import celeryd_init
 
+from config.postgresql import wait_at_most
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("servelab")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -18,7 +20,8 @@ holds messages waits until the broker is surely not merely slow."""
 
 @celeryd_init.connect
 def be_patient(conf: Any, **_: Any) -> None:
-    """Of all workers."""
+    """Of all workers: with the broker, and not for ever with the database."""
+    wait_at_most(WORKER_TIMEOUT_S)
     conf.broker_transport_options = {
         **conf.broker_transport_options,
         "socket_timeout": WORKER_TIMEOUT_S,

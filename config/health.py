@@ -24,6 +24,7 @@ from lab.receipts.parts import (
 )
 
 REDIS_TIMEOUT_S = 2.0
+NO_DATABASE = "The database is away, or does not answer."
 
 
 @require_GET
@@ -99,7 +100,9 @@ def _parts(
     """Every part by name; what only Redis knows of is unknown while it is away."""
     parts = [
         Part("web", "up"),
-        Part("database", "up" if database["ok"] else "away"),
+        Part("database", "up")
+        if database["ok"]
+        else Part("database", "away", sentence=NO_DATABASE),
         Part("broker", "up" if broker["ok"] else "away"),
     ]
     if not broker["ok"]:

@@ -100,13 +100,17 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
 else:
     # Under ASGI each request has a thread of its own for a moment: a connection that
     # is kept by thread is neither found again nor closed. psycopg's pool keeps them.
+    DATABASES["default"]["ENGINE"] = "config.postgresql"  # no page waits for ever
     DATABASES["default"]["OPTIONS"] = {
+        # A machine that is gone: seconds, tcp_user_timeout in milliseconds.
+        **{"connect_timeout": 5, "tcp_user_timeout": 15_000, "keepalives_idle": 10},
+        **{"keepalives_interval": 5, "keepalives_count": 3},
         # libpq's, of the URL: sslmode and others.
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {
             "min_size": 0,
             "max_size": DATABASE_CONNECTIONS,
-            "timeout": 10,
+            "timeout": 8,  # with the look at what it gives, less than 10
             "max_idle": 120,
         },
     }

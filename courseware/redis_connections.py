@@ -3,16 +3,14 @@
 A server that is stopped, or whose machine is, takes connections and says nothing. Then
 a call lasts TIMEOUT_S and raises redis.TimeoutError. A page makes several calls, and
 many sockets share a thread: so once one has waited in vain all others of the process
-fail at once, but for one every REST_S, which finds out whether the server is back.
+fail at once, but for one every few seconds (courseware.silence).
 
     cache, receipts, line   options(url)
     channel layer           options(url, is_async=True)
     Celery                  has connections of its own; lab.client asks here first
 """
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -20,47 +18,15 @@ from typing import Any
 import redis
 import redis.asyncio as aioredis
 
+from courseware.silence import Silence
+
 TIMEOUT_S = 2.0
-REST_S = 3.0
-
-
-class Silence:
-    """What one process knows of one server."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._until = 0.0
-        """When the next call may try; 0 while the server answers."""
-        self._trying: object | None = None
-        self._lock = threading.Lock()
-
-    def check(self, connection: object) -> None:
-        """Whether this connection may be used now; raises redis.TimeoutError."""
-        if not self._until or self._trying is connection:
-            return
-        with self._lock:
-            now = self._clock()
-            if self._until and now < self._until:
-                raise redis.TimeoutError("The server did not answer a moment ago.")
-            if self._until:  # this one tries for all others
-                self._trying, self._until = connection, now + TIMEOUT_S + REST_S
-
-    def begin(self) -> None:
-        """A call has waited in vain."""
-        with self._lock:
-            self._trying, self._until = None, self._clock() + REST_S
-
-    def end(self) -> None:
-        """A call was answered."""
-        if self._until:
-            with self._lock:
-                self._trying, self._until = None, 0.0
 
 
 @lru_cache
 def silence_of(*server: Any) -> Silence:
     """Of the server at an address, for the whole process."""
-    return Silence()
+    return Silence(redis.TimeoutError, TIMEOUT_S)
 
 
 class _Impatient:

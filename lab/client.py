@@ -148,6 +148,12 @@ def unknown(request_ids: Iterable[str]) -> set[str]:
     return asked - set(known.values_list("request_id", flat=True))
 
 
+def under_way(request_ids: Iterable[str]) -> set[str]:
+    """Those without an end yet: a host, or the sweep, ends each."""
+    rows = EngineRequest.objects.filter(request_id__in=set(request_ids))
+    return set(rows.filter(finish_reason="").values_list("request_id", flat=True))
+
+
 def send_task(task: str, arguments: dict[str, Any]) -> None:
     """Queue another task than a generation for a main engine host; where there are
     hosts of somebody else's engines alone, for one of these."""

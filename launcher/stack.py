@@ -123,7 +123,7 @@ class Stack:
             raise LaunchError(f"{child.last_words()} (log: {child.log})")
 
     def _start_web(self) -> None:
-        self.address.require_free()
+        self.address.require_usable()
         with stage("Starting the web server"):
             child = self._start("web")
             end = time.monotonic() + PAGE_TIMEOUT_S
@@ -300,7 +300,7 @@ def _run(env: Environment) -> None:
     raise_open_files()
     with only_one(config.data_dir, address):
         end_left_over(config.data_dir / "groups")
-        address.require_free()
+        address.require_usable()
         stack = Stack(config, address)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, stack.on_signal)

@@ -14,6 +14,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from launcher.address import BLOCKED_PORTS
+
 PUBSUB_BUFFER = "pubsub 256mb 64mb 60"
 """Hard and soft limit of a subscriber's buffer: large frames to many processes."""
 OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -95,9 +97,12 @@ def free_port() -> int:
     """A port of the loopback that nobody listens on now, and none of those that the
     system gives to outgoing connections: who tries again and again to reach a server
     that is away is given the server's own port at last, reaches itself, and keeps it.
+    None that browsers refuse either: pages are served on such a port too.
     """
     for _ in range(100):
         port = LOWEST_PORT + secrets.randbelow(_first_outgoing() - LOWEST_PORT)
+        if port in BLOCKED_PORTS:
+            continue
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port

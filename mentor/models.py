@@ -155,18 +155,20 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
 
     def give_up_overdue(self) -> None:
         """Fail the open turns whose report never came, and those that were never
-        handed over: the process that took them is gone.
+        handed over: the process that took them is gone. What is under way the sweep
+        ends, which does not go by the time of day.
 
         Each open socket asks for it every few seconds, so it looks first: an update
         takes the database's one lock for writing though it changes nothing.
         """
-        now = timezone.now()
-        is_unanswered = models.Q(created_at__lt=now - client.OVERDUE)
-        is_lost = models.Q(prompt="", created_at__lt=now - HANDED_OVER)
-        if self.open().filter(is_unanswered | is_lost).exists():
-            failed = Turn.State.FAILED
-            unanswered, lost = (self.open().filter(q) for q in (is_unanswered, is_lost))
+        now, failed = timezone.now(), Turn.State.FAILED
+        old = self.open().filter(created_at__lt=now - client.OVERDUE)
+        ids = set(old.values_list("request_id", flat=True))
+        if ended := ids - client.under_way(ids):
+            unanswered = self.open().filter(request_id__in=ended)
             unanswered.update(state=failed, error=client.NOBODY_ANSWERED)
+        lost = self.open().filter(prompt="", created_at__lt=now - HANDED_OVER)
+        if lost.exists():
             lost.update(state=failed, error=NEVER_HANDED_OVER)
 
     def give_up_lost(self) -> None:

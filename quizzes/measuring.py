@@ -203,11 +203,12 @@ def fail(answer: Answer, sentence: str) -> None:
 
 
 def give_up_overdue(answer: Answer) -> None:
-    """Fail an answer whose report never came."""
+    """Fail an answer whose report never came; what is under way the sweep ends."""
     since = answer.answered_at
-    if answer.state != Answer.State.RUNNING:
+    if answer.state != Answer.State.RUNNING or since is None:
         return
-    if since is not None and timezone.now() - since > client.OVERDUE:
+    is_old = timezone.now() - since > client.OVERDUE
+    if is_old and not client.under_way([waiting_for(answer)]):
         minutes = int(client.OVERDUE.total_seconds() // 60)
         fail(answer, f"No engine answered within {minutes} minutes. Try it again.")
 

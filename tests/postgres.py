@@ -8,18 +8,21 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 
 from launcher.valkey import free_port
 from tests import tools
+from tests.launcher.running import read_processes
 
 PGSERVER = "pgserver==0.1.4"
 
@@ -63,8 +66,32 @@ def cluster() -> Iterator[str]:
             _wait(url, server)
             yield url
         finally:
+            _signal(url, signal.SIGCONT)  # what a test left stopped would never end
             server.terminate()
             server.wait()
+
+
+@contextmanager
+def frozen(url: str) -> Iterator[None]:
+    """The server of a cluster takes connections and says nothing (SIGSTOP)."""
+    try:
+        _signal(url, signal.SIGSTOP)
+        yield
+    finally:
+        _signal(url, signal.SIGCONT)
+
+
+def _signal(url: str, number: signal.Signals) -> None:
+    """Tell the server and what it started."""
+    processes, port = read_processes(), urlsplit(url).port
+    named = [i for i, one in processes.items() if f" -p {port} " in one.command]
+    for server in [i for i in named if processes[i].parent not in named]:
+        for process in [
+            server,
+            *(i for i in processes if processes[i].parent == server),
+        ]:
+            with suppress(ProcessLookupError):  # a backend may end by itself
+                os.kill(process, number)
 
 
 def _owner() -> dict[str, Any]:

@@ -128,9 +128,10 @@ def look(measurement_id: str, learner_id: str | None) -> RateMeasurement | None:
 
 def _is_overdue(row: RateMeasurement) -> bool:
     """Five short requests are done within seconds of their engine's turn: a report
-    that is missing for so long will not come."""
+    that is missing for so long will not come. What is under way the sweep ends."""
     is_open = not row.error and fields_of(row) is None
-    return is_open and timezone.now() - row.created_at > client.OVERDUE
+    is_old = is_open and timezone.now() - row.created_at > client.OVERDUE
+    return is_old and not client.under_way([row.alone, *row.together])
 
 
 def fields_of(row: RateMeasurement) -> dict[str, Any] | None:

@@ -7,6 +7,9 @@
 A receipt outlives whoever wrote it, so that lab.sweeping finds what nobody holds: Redis
 hands the next message of a queue to whoever waits there, also to a process that was
 killed a moment before, and the message is in no queue and with nobody then.
+
+Redis expires keys by its machine's clock, which may be set forward: what a request
+under way needs is kept for a day, and goes when it has ended.
 """
 
 import base64
@@ -17,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from django.conf import settings
 
@@ -26,17 +29,20 @@ from lab.messages import ENGINE_QUEUE, RequestReport, queue_keys
 
 KEPT_S = 900
 """Longer than any request may take, and than a message may stay away."""
+UNENDED_S = 86_400
+"""What belongs to a request without an end; longer than a clock is set forward by."""
 LEASE_KEY_PREFIX = "lab:lease:"
 LIFE_KEY_PREFIX = "lab:life:"
 """Key that lives as long as one process of an engine host does."""
 SENT_KEY_PREFIX = "lab:sent:"
 REPORT_KEY_PREFIX = "lab:report:"
-_ORPHAN_KEY_PREFIX = "lab:orphan:"
-_AGAIN_KEY_PREFIX = "lab:again:"
 _ONLY_KEY_PREFIX = "lab:only:"
 PARTS_KEY = "lab:parts"
 
 Holder = Literal["the living", "the dead", "nobody"]
+Count = Literal["look", "orphan", "again"]
+"""How often the sweep saw a request without an end, of those in a row with nobody who
+might serve it, and sent it again: time that no clock tells."""
 
 
 def kept_report(report: RequestReport) -> tuple[str, str]:
@@ -62,7 +68,7 @@ class Custody:
         """Before it goes out: what the web process sends, and where to."""
         key = SENT_KEY_PREFIX + str(payload["request_id"])
         message = json.dumps({"payload": payload, "queue": queue})
-        self._redis.set(key, message, ex=KEPT_S)
+        self._redis.set(key, message, ex=UNENDED_S)
 
     def sent(self, request_id: str) -> tuple[dict[str, Any], str] | None:
         """Payload and queue of a message; None where none was kept."""
@@ -83,8 +89,12 @@ class Custody:
         }
 
     def discard(self, request_id: str) -> None:
-        """It has ended and the database has it: the texts go."""
-        self._redis.delete(SENT_KEY_PREFIX + request_id, REPORT_KEY_PREFIX + request_id)
+        """It has ended and the database has it: the texts go, and that it was leased is
+        kept as long as its message may come again."""
+        counts = [_count_key(what, request_id) for what in get_args(Count)]
+        receipts = SENT_KEY_PREFIX + request_id, REPORT_KEY_PREFIX + request_id
+        self._redis.delete(*receipts, *counts)
+        self._redis.expire(LEASE_KEY_PREFIX + request_id, KEPT_S)
 
     def holder(self, request_id: str) -> Holder:
         """Who leased the message."""
@@ -111,18 +121,16 @@ class Custody:
             if _request_id(message) == request_id
         )
 
-    def orphaned_s(self, request_id: str) -> float:
-        """Seconds since this was asked of the request first."""
-        key, now = _ORPHAN_KEY_PREFIX + request_id, time.time()
-        before = self._redis.set(key, now, nx=True, get=True, ex=KEPT_S)
-        return now - float(before) if before else 0.0
-
-    def count_again(self, request_id: str) -> int:
-        """How often it was sent again, with this time."""
-        key = _AGAIN_KEY_PREFIX + request_id
+    def count(self, what: Count, request_id: str) -> int:
+        """One more; how many there are now."""
+        key = _count_key(what, request_id)
         number = int(self._redis.incr(key))
-        self._redis.expire(key, KEPT_S)
+        self._redis.expire(key, UNENDED_S)
         return number
+
+    def uncount(self, what: Count, request_id: str) -> None:
+        """From the beginning."""
+        self._redis.delete(_count_key(what, request_id))
 
     @contextmanager
     def only_one(self, what: str, seconds: int) -> Iterator[bool]:
@@ -154,6 +162,10 @@ def custody() -> Custody:
 def _custody_at(redis_url: str, broker_url: str) -> Custody:
     """With the connections of the calls before."""
     return Custody(redis_url, broker_url)
+
+
+def _count_key(what: Count, request_id: str) -> str:
+    return f"lab:{what}:{request_id}"
 
 
 def _request_id(message: str) -> str:

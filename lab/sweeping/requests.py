@@ -7,13 +7,14 @@ to be missed: each that has no end yet is looked up, and
     taken by no host, in no queue        it is sent again, a few times
     in the queue of a host that is gone  it ends "interrupted"
     held by a host that is gone          it ends "interrupted"
-    older than client.OVERDUE            it ends, and the sentence says so
+    seen here for client.OVERDUE         it ends, and the sentence says so
 
-Sending again serves nothing twice: a host leases each request id once.
+Sending again serves nothing twice: a host leases each request id once. What ends it is
+counted in looks, one every EVERY_S: the time of day may be set forward in between.
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -37,10 +38,11 @@ logger = logging.getLogger(__name__)
 EVERY_S = 5.0
 TAKEN_WITHIN = timedelta(seconds=10)
 """A hand-over that took so long is looked into."""
-NEVER_SENT = timedelta(seconds=20)
-"""A web process that has not sent a request by then has died."""
-HOST_BACK_S = 15.0
-"""Beyond the life of its key: a host that is unheard of may be frozen."""
+OVERDUE_LOOKS = int((client.OVERDUE - TAKEN_WITHIN).total_seconds() / EVERY_S)
+NEVER_SENT_LOOKS = 2
+"""A web process that has not sent a request 20 s after it was made has died."""
+HOST_BACK_LOOKS = 3
+"""15 s beyond the life of its key: a host that is unheard of may be frozen."""
 ENDING = ("draining", "stopped")
 """States of a host that takes no more."""
 MAX_AGAIN = 3
@@ -52,14 +54,13 @@ HOST_GONE = "The engine host that had the question is gone. Ask again."
 class Sweep:
     """One look at all requests without an end."""
 
-    def __init__(self, custody: Custody, now: datetime | None = None) -> None:
+    def __init__(self, custody: Custody) -> None:
         self._custody = custody
-        self._now = now or timezone.now()
 
     def run(self) -> None:
         """End or send again what is nobody's, then let the apps do the same."""
         late = EngineRequest.objects.filter(
-            finish_reason="", created_at__lt=self._now - TAKEN_WITHIN
+            finish_reason="", created_at__lt=timezone.now() - TAKEN_WITHIN
         )
         rows = list(late.order_by("created_at")[:AT_ONCE])
         reports = self._custody.reports(row.request_id for row in rows)
@@ -71,30 +72,33 @@ class Sweep:
         client.swept.send(sender=Sweep)
 
     def _look(self, row: EngineRequest) -> None:
-        request_id, age = row.request_id, self._now - row.created_at
-        if age > client.OVERDUE:
+        request_id = row.request_id
+        looks = self._custody.count("look", request_id)
+        if looks > OVERDUE_LOOKS:
             client.abandon([request_id], row.learner_id)
             self._give_up(request_id, "error", client.NOBODY_ANSWERED)
             return
         holder = self._custody.holder(request_id)
-        if holder == "nobody":
-            self._look_for(request_id, age)
-        is_dead = holder == "the dead"
-        if is_dead and self._custody.orphaned_s(request_id) > HOST_BACK_S:
+        if holder == "the living":
+            self._custody.uncount("orphan", request_id)
+        elif holder == "nobody":
+            self._look_for(request_id, looks)
+        elif self._stays_away(request_id):
             self._give_up(request_id, "interrupted", HOST_GONE)
 
-    def _look_for(self, request_id: str, age: timedelta) -> None:
+    def _look_for(self, request_id: str, looks: int) -> None:
         """No host has taken it: it waits in a queue, or got lost before one had it."""
         sent = self._custody.sent(request_id)
         if sent is None:
-            if age > NEVER_SENT:
+            if looks > NEVER_SENT_LOOKS:
                 self._give_up(request_id, "interrupted", LOST)
             return
         payload, queue = sent
         if request_id in self._custody.queued([queue]):
             self._look_at_queue(request_id, queue)
             return
-        if not _is_served(queue) or self._custody.count_again(request_id) > MAX_AGAIN:
+        is_tried = self._custody.count("again", request_id) > MAX_AGAIN
+        if is_tried or not _is_served(queue):
             self._give_up(request_id, "interrupted", LOST)
             return
         logger.warning("request %s got lost and is sent again", request_id)
@@ -102,10 +106,14 @@ class Sweep:
 
     def _look_at_queue(self, request_id: str, queue: str) -> None:
         """It waits; for ever, where that host has stopped or died whose queue it is."""
-        if _is_served(queue) or self._custody.orphaned_s(request_id) <= HOST_BACK_S:
-            return
-        if self._custody.take_out(request_id, queue):
+        if _is_served(queue):
+            self._custody.uncount("orphan", request_id)
+        elif self._stays_away(request_id) and self._custody.take_out(request_id, queue):
             self._give_up(request_id, "interrupted", HOST_GONE)
+
+    def _stays_away(self, request_id: str) -> bool:
+        """Whether who might serve it was away for so many looks in a row."""
+        return self._custody.count("orphan", request_id) > HOST_BACK_LOOKS
 
     def _give_up(self, request_id: str, reason: FinishReason, sentence: str) -> None:
         logger.warning("request %s is given up: %s", request_id, sentence)

@@ -15,13 +15,14 @@ from lab.engine.generation import GenerationRequest
 from lab.engine.host import EngineHost
 from lab.engine.in_flight import INTERRUPTED
 from lab.messages import FinishReason, RequestEvent, RequestReport
-from lab.receipts.custody import KEPT_S, LEASE_KEY_PREFIX, LIFE_KEY_PREFIX
+from lab.receipts.custody import LEASE_KEY_PREFIX, LIFE_KEY_PREFIX, UNENDED_S
 from lab.worker.publisher import STATUS_EXPIRES_S
 
 logger = logging.getLogger(__name__)
 
-LEASE_EXPIRES_S = KEPT_S
-"""Far longer than a message can stay away: the broker's visibility_timeout."""
+BACK_WITHIN_S = 6.0
+"""Redis's clock was set forward and a living host's key has expired: the next status,
+five seconds later at most, brings it back."""
 LIVES_KEY_PREFIX = "lab:lives:"
 """The lives of each engine host that nobody has taken over from."""
 
@@ -39,10 +40,14 @@ class Leases:
     def take(self, request_id: str) -> Holder:
         """Lease a message to this life, or say who has it already."""
         key = LEASE_KEY_PREFIX + request_id
-        if self._redis.set(key, self._life, nx=True, ex=LEASE_EXPIRES_S):
+        if self._redis.set(key, self._life, nx=True, ex=UNENDED_S):
             return "us"
-        holder = self._redis.get(key)
-        return "the living" if self._is_alive(holder) else "the dead"
+        holder, end = self._redis.get(key), time.monotonic() + BACK_WITHIN_S
+        while not self._is_alive(holder):
+            if time.monotonic() > end:
+                return "the dead"
+            time.sleep(0.5)
+        return "the living"
 
     def take_over(self) -> list[str]:
         """Request ids that the host's earlier lives left, now leased to this one.

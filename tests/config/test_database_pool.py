@@ -46,6 +46,49 @@ def test_how_the_url_wants_tls_is_kept() -> None:
     assert options["pool"]["max_size"] == 20
 
 
+def test_a_machine_that_is_gone_is_noticed_unless_the_url_says_otherwise() -> None:
+    url = "postgres://a:b@localhost/c"
+    ours = settings_with("DATABASES['default']['OPTIONS']", DATABASE_URL=url)
+    assert (ours["connect_timeout"], ours["tcp_user_timeout"]) == (5, 15_000)
+    url += "?connect_timeout=30"
+    theirs = settings_with("DATABASES['default']['OPTIONS']", DATABASE_URL=url)
+    assert int(theirs["connect_timeout"]) == 30
+    assert theirs["keepalives_idle"] == ours["keepalives_idle"]
+
+
+LIMITS = """
+import django
+django.setup()
+from django.db import connection
+import {process}
+with connection.cursor() as cursor:
+    cursor.execute("SHOW statement_timeout")
+    print(cursor.fetchone()[0])
+"""
+
+
+@pytest.mark.slow
+def test_the_server_ends_slow_queries_of_pages_and_none_of_commands() -> None:
+    asked = (
+        ("config.asgi", ""),
+        ("config.asgi", "?options=-c%20statement_timeout%3D7s"),
+        ("courseware.backups", ""),
+    )
+    with postgres.cluster() as url:
+        told = [
+            subprocess.run(
+                [sys.executable, "-c", LIMITS.format(process=process)],
+                cwd=ROOT,
+                env={**os.environ, "DATABASE_URL": url + options},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.split()[-1]
+            for process, options in asked
+        ]
+    assert told == ["12s", "7s", "0"]
+
+
 @pytest.mark.slow
 def test_a_hundred_threads_share_three_connections() -> None:
     with postgres.cluster() as url:

@@ -3,7 +3,8 @@
 import pytest
 import redis
 
-from courseware.redis_connections import REST_S, TIMEOUT_S, Silence
+from courseware.redis_connections import TIMEOUT_S
+from courseware.silence import REST_S, Silence
 
 
 class Clock:
@@ -15,7 +16,7 @@ class Clock:
 
 def test_after_one_waited_in_vain_one_at_a_time_tries() -> None:
     clock = Clock()
-    silence = Silence(clock)
+    silence = Silence(redis.TimeoutError, TIMEOUT_S, clock)
     silence.check("a")
     silence.begin()
     with pytest.raises(redis.TimeoutError):
@@ -31,7 +32,7 @@ def test_after_one_waited_in_vain_one_at_a_time_tries() -> None:
 
 def test_who_tries_and_is_cancelled_blocks_nobody_for_long() -> None:
     clock = Clock()
-    silence = Silence(clock)
+    silence = Silence(redis.TimeoutError, TIMEOUT_S, clock)
     silence.begin()
     clock.now += REST_S
     silence.check("b")

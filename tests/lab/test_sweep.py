@@ -2,8 +2,9 @@
 
 import dataclasses
 import json
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,15 +20,30 @@ from lab import client
 from lab.errors import LimitExceeded
 from lab.messages import Generation, RequestReport, queue_keys
 from lab.models import EngineRequest
-from lab.receipts.custody import LEASE_KEY_PREFIX, LIFE_KEY_PREFIX, custody, kept_report
-from lab.sweeping.requests import HOST_BACK_S, MAX_AGAIN
+from lab.receipts.custody import (
+    KEPT_S,
+    LEASE_KEY_PREFIX,
+    LIFE_KEY_PREFIX,
+    custody,
+    kept_report,
+)
+from lab.sweeping.requests import (
+    EVERY_S,
+    HOST_BACK_LOOKS,
+    MAX_AGAIN,
+    NEVER_SENT_LOOKS,
+    OVERDUE_LOOKS,
+    TAKEN_WITHIN,
+)
 from lab.tasks import finish_request, sweep
+from lab.worker.requests import Leases
 from mentor.models import Conversation, Turn
 from tests.lab.fake_engine import READY, FakeEngine
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GENERATION = Generation([{"role": "user", "content": "Why?"}], 8)
 LONG = timedelta(seconds=25)
+JUMP = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -160,9 +176,8 @@ def test_what_waits_for_a_host_that_takes_no_more_ends(server, engine, state):
     engine.hosts = [replace(READY, engine_host_id="x", state=state)] if state else []
     sweep()
     assert end_of(request_id) == "", "it may be there again in a moment"
-    long_ago = timezone.now().timestamp() - HOST_BACK_S - 1
-    server.set(f"lab:orphan:{request_id}", long_ago)
-    sweep()
+    for _ in range(HOST_BACK_LOOKS):
+        sweep()
     is_served = state == "ready"
     assert end_of(request_id) == ("" if is_served else "interrupted")
     assert custody().queued(["engine.x"]) == ({request_id} if is_served else set())
@@ -183,9 +198,8 @@ def test_what_a_host_held_that_does_not_come_back_is_interrupted(server, engine)
     server.set(LEASE_KEY_PREFIX + request_id, "gone")
     sweep()
     assert end_of(request_id) == "", "it may have been frozen for a moment"
-    long_ago = timezone.now().timestamp() - HOST_BACK_S - 1
-    server.set(f"lab:orphan:{request_id}", long_ago)
-    sweep()
+    for _ in range(HOST_BACK_LOOKS):
+        sweep()
     assert end_of(request_id) == "interrupted"
 
 
@@ -201,6 +215,9 @@ def test_a_report_that_got_lost_on_its_way_ends_its_question(server, engine):
 
 def test_what_its_web_process_never_sent_ends_with_a_reason(server, engine):
     request_id = asked(is_sent=False)
+    for _ in range(NEVER_SENT_LOOKS):
+        sweep()
+    assert end_of(request_id) == "", "it may have been made a moment ago"
     sweep()
     assert end_of(request_id) == "interrupted"
 
@@ -208,10 +225,85 @@ def test_what_its_web_process_never_sent_ends_with_a_reason(server, engine):
 def test_after_ten_minutes_it_ends_without_a_visitor_and_is_aborted(server, engine):
     request_id = asked(client.OVERDUE + timedelta(seconds=1))
     turn = turn_of(request_id)
+    server.set(LEASE_KEY_PREFIX + request_id, "life")
+    server.set(LIFE_KEY_PREFIX + "life", 1)
+    server.set(f"lab:look:{request_id}", OVERDUE_LOOKS - 1)
+    sweep()
+    assert end_of(request_id) == ""
     sweep()
     turn.refresh_from_db()
     assert turn.error == "No engine answered within 10 minutes. Ask again."
     assert engine.aborted == [request_id]
+
+
+def test_ten_minutes_are_so_many_looks() -> None:
+    counted = TAKEN_WITHIN + timedelta(seconds=EVERY_S * OVERDUE_LOOKS)
+    assert counted == client.OVERDUE
+
+
+@pytest.fixture
+def set_forward(server, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Set the clock of this machine forward by an hour, as Django and Redis see it: of
+    the keys that expire within that time the sweep finds none."""
+
+    def set_it() -> None:
+        now, real = timezone.now, time.time
+        monkeypatch.setattr(timezone, "now", lambda: now() + JUMP)
+        monkeypatch.setattr(time, "time", lambda: real() + JUMP.total_seconds())
+        for key in server.keys("lab:*"):
+            if 0 < server.ttl(key) <= JUMP.total_seconds():
+                server.delete(key)
+
+    return set_it
+
+
+def test_a_clock_that_is_set_forward_ends_nothing_that_a_host_works_on(
+    server, engine, set_forward
+) -> None:
+    request_id = asked(timedelta())
+    turn = turn_of(request_id)
+    leases = Leases(settings.REDIS_URL, "host-a", "life")
+    assert leases.take(request_id) == "us"
+    server.set(LIFE_KEY_PREFIX + "life", 1, ex=15)
+    sweep()
+    set_forward()
+    sweep()  # before the host's next status
+    Turn.objects.give_up_overdue()  # an open page asks for it
+    server.set(LIFE_KEY_PREFIX + "life", 1, ex=15)
+    for _ in range(2 * HOST_BACK_LOOKS):
+        sweep()
+    Turn.objects.give_up_overdue()
+    turn.refresh_from_db()
+    assert (turn.state, end_of(request_id), engine.submitted) == ("open", "", [])
+    assert engine.aborted == []
+    report = RequestReport(request_id, "host-a", "stop", text="So.")
+    finish_request(dataclasses.asdict(report))
+    turn.refresh_from_db()
+    assert (turn.state, turn.answer) == ("answered", "So.")
+    assert 300 < server.ttl(LEASE_KEY_PREFIX + request_id) <= KEPT_S
+    assert not server.keys(f"lab:look:{request_id}")
+
+
+def test_it_ends_nothing_that_waits_in_the_queue(server, engine, set_forward) -> None:
+    request_id = asked(timedelta())
+    payload = {"request_id": request_id}
+    current_app.send_task("lab.generate", kwargs={"payload": payload}, queue="engine")
+    set_forward()
+    for _ in range(2 * HOST_BACK_LOOKS):
+        sweep()
+    assert (engine.submitted, end_of(request_id)) == ([], "")
+
+
+def test_a_host_that_was_away_twice_for_a_moment_is_not_gone(server, engine) -> None:
+    request_id = asked()
+    server.set(LEASE_KEY_PREFIX + request_id, "life")
+    for _ in range(2):
+        for _ in range(HOST_BACK_LOOKS):
+            sweep()
+        server.set(LIFE_KEY_PREFIX + "life", 1)
+        sweep()
+        server.delete(LIFE_KEY_PREFIX + "life")
+    assert end_of(request_id) == ""
 
 
 @pytest.mark.parametrize("prompt", ["", "Why?"])

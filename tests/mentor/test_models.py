@@ -77,6 +77,10 @@ def test_a_turn_whose_report_never_came_fails_but_a_late_report_still_counts(ask
     Turn.objects.update(created_at=long_ago)
     Turn.objects.give_up_overdue()
     turn.refresh_from_db()
+    assert turn.state == "open", "it is under way: its host or the sweep ends it"
+    EngineRequest.objects.update(finish_reason="stop")
+    Turn.objects.give_up_overdue()
+    turn.refresh_from_db()
     assert (turn.state, turn.error) == (
         "failed",
         "No engine answered within 10 minutes. Ask again.",

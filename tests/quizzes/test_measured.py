@@ -1,10 +1,14 @@
 """Measured questions: predict, run on the engine, see both side by side."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from lab import client
+from lab.models import EngineRequest
 from quizzes.grading import MeasuredKey
 from quizzes.models import Answer, Measurement
 from quizzes.questions import RUN_NAMES
@@ -129,6 +133,20 @@ def test_an_engine_that_stops_or_is_away_costs_nothing(
     learner.finish()
     attempt.refresh_from_db()
     assert attempt.score == 0.0
+    assert attempt.latest(1).state == Answer.State.FAILED
+
+
+def test_the_time_of_day_alone_ends_no_measurement(
+    learner: Learner, engine_up: FakeEngine, on_commit
+) -> None:
+    attempt = learner.start(QUIZ)
+    with on_commit():
+        learner.answer(1, **{"ask-blocks": "12"})
+    long_ago = timezone.now() - client.OVERDUE - timedelta(seconds=1)
+    Answer.objects.update(answered_at=long_ago)
+    assert "The engine is answering" in learner.page(1)
+    EngineRequest.objects.update(finish_reason="stop")  # and its report got lost
+    assert "No engine answered within 10 minutes." in learner.page(1)
     assert attempt.latest(1).state == Answer.State.FAILED
 
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from capacity.models import RateMeasurement
 from lab import client
+from lab.models import EngineRequest
 
 MEASURE = "/lab/fleet/rates/"
 
@@ -64,7 +65,9 @@ def test_a_request_that_fails_ends_the_measurement(learner, engine) -> None:
 
 
 def let_time_pass() -> None:
-    """The measurement began longer ago than a report may take."""
+    """The measurement began longer ago than a report may take, and what it sent has
+    ended."""
+    EngineRequest.objects.update(finish_reason="interrupted")
     long_ago = timezone.now() - client.OVERDUE - timedelta(seconds=1)
     RateMeasurement.objects.update(created_at=long_ago)
 
@@ -80,6 +83,11 @@ def test_a_report_that_never_comes_ends_the_measurement(
         engine.finish(at)
     url = f"{MEASURE}{RateMeasurement.objects.get().measurement_id}/"
     assert "The engine is answering" in learner.fragment(url)
+    long_ago = timezone.now() - client.OVERDUE - timedelta(seconds=1)
+    RateMeasurement.objects.update(created_at=long_ago)
+    assert "The engine is answering" in learner.fragment(url), (
+        "the clock alone ends none"
+    )
     let_time_pass()
     given_up = learner.fragment(url)
     assert "No engine answered within 10 minutes. Measure again." in given_up

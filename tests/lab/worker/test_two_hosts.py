@@ -69,6 +69,25 @@ async def test_a_request_for_one_host_is_served_by_it(bench: Bench) -> None:
     assert {report.engine_host_id for report in reports} == {"b"}
 
 
+async def test_a_host_without_room_takes_none_while_another_has_room(
+    bench: Bench,
+) -> None:
+    full, free = [new_id() for _ in range(3)], [new_id() for _ in range(3)]
+    async with bench.ear(*map(request_group, full)) as ear:
+        for request_id in full:
+            bench.send(request_id, max_tokens=500, queue=queue_of("a"))
+        for request_id in full:
+            await ear.until(lambda m, i=request_id: m["request_id"] == i)
+    for request_id in free:
+        bench.send(request_id, max_tokens=2)
+    reports = {report.request_id: report for report in bench.reports(3)}
+    assert set(reports) == set(free), "they waited for nobody"
+    assert {report.engine_host_id for report in reports.values()} == {"b"}
+    for request_id in full:
+        bench.command("lab_abort", request_id=request_id)
+    assert {report.engine_host_id for report in bench.reports(3)} == {"a"}
+
+
 async def test_an_abort_reaches_the_host_that_has_the_request(bench: Bench) -> None:
     ids = [new_id() for _ in range(6)]
     serving: dict[str, str] = {}
