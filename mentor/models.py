@@ -278,6 +278,9 @@ class Turn(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["learner_id"], name="mentor_turn_learner")
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["conversation", "position"], name="mentor_turn_position"
