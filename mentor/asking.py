@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from courseware.models import Section
@@ -58,18 +58,16 @@ def take(learner_id: str, ask: Ask, request_id: str) -> Turn:
     one pending, no room) and Unknown (not the learner's).
     """
     question = prompts.check_question(ask.question, _window())
+    asked = learner_id, question, ask
+    if not _is_double(*asked) and (turn := _stored(*asked, request_id)):
+        return turn
+    # Another is pending, or this very one: or one whose process is gone.
     Turn.objects.give_up_overdue()
-    if double := _double(learner_id, question, ask):
+    if double := _double(*asked):
         return double
-    try:
-        with transaction.atomic():
-            return _store(learner_id, question, ask, request_id)
-    except IntegrityError:
-        if double := _double(learner_id, question, ask):
-            return double
-        if beside := _beside(learner_id, question, ask, request_id):
-            return beside
-        raise Refused(STILL_OPEN) from None
+    if turn := _stored(*asked, request_id) or _beside(*asked, request_id):
+        return turn
+    raise Refused(STILL_OPEN)
 
 
 def inform(turn: Turn, where: Where = NOWHERE) -> Turn:
@@ -126,26 +124,38 @@ def _window() -> prompts.Window:
         return prompts.Window()
 
 
-def _double(learner_id: str, question: str, ask: Ask) -> Turn | None:
-    """The turn that was made of this very question, or the learner's pending or just
-    answered turn of the same words."""
-    if ask.key:
-        taken = Turn.objects.filter(learner_id=learner_id, ask_key=ask.key)
-        sent: Turn | None = taken.first()
-        if sent is not None:
-            return sent
+def _doubles(learner_id: str, question: str, ask: Ask) -> QuerySet[Turn]:
+    """The turns that were made of this very question, and the learner's pending or just
+    answered ones of the same words."""
     since = timezone.now() - timedelta(seconds=DOUBLE_S)
-    same = Turn.objects.shown().filter(
-        learner_id=learner_id,
+    is_going_on = Q(state=Turn.State.OPEN)
+    is_going_on |= Q(state=Turn.State.ANSWERED, created_at__gt=since)
+    is_same = is_going_on & Q(
         question=question,
         selected=ask.selected,
         level=ask.level,
+        is_replaced=False,
     )
     if ask.replaces is not None:
-        same = same.exclude(pk=ask.replaces)
-    just_now = Q(state=Turn.State.ANSWERED, created_at__gt=since)
-    found = list(same.filter(Q(state=Turn.State.OPEN) | just_now).order_by("-pk"))
-    return next((turn for turn in found if turn.is_open), next(iter(found), None))
+        is_same &= ~Q(pk=ask.replaces)
+    if ask.key:
+        is_same |= Q(ask_key=ask.key)
+    found: QuerySet[Turn] = Turn.objects.filter(is_same, learner_id=learner_id)
+    return found
+
+
+def _is_double(learner_id: str, question: str, ask: Ask) -> bool:
+    return _doubles(learner_id, question, ask).exists()
+
+
+def _double(learner_id: str, question: str, ask: Ask) -> Turn | None:
+    """The turn that was made of this very question, else one that is pending, else the
+    last of the same words."""
+    found = list(_doubles(learner_id, question, ask).order_by("-pk"))
+    found.sort(
+        key=lambda turn: (turn.ask_key != ask.key or not ask.key, not turn.is_open)
+    )
+    return next(iter(found), None)
 
 
 def _beside(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn | None:
@@ -165,6 +175,15 @@ def _beside(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn |
             kind=said["kind"],
             course=said,
         )
+
+
+def _stored(learner_id: str, question: str, ask: Ask, request_id: str) -> Turn | None:
+    """The turn of a question; None where another of the learner's is pending."""
+    try:
+        with transaction.atomic():
+            return _store(learner_id, question, ask, request_id)
+    except IntegrityError:
+        return None
 
 
 def _store(

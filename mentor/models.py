@@ -185,8 +185,8 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
         """Store how a request ended, its words not checked yet. Only the first report
         counts: idempotent."""
         unsettled = self.filter(request_id=report.request_id, report__isnull=True)
-        turn = unsettled.first()
-        if turn is None:
+        passages = unsettled.values_list("passages", flat=True).first()
+        if passages is None:
             return
         numbers = asdict(report)
         text = numbers.pop("text")
@@ -198,7 +198,7 @@ class TurnManager(models.Manager.from_queryset(TurnQuerySet)):  # type: ignore[m
         numbers["model"] = host.model if host else ""
         numbers["voice"] = host.model_in_words if host else ""
         numbers["measured_at"] = timezone.now().isoformat()
-        answer = without_reprint(text, [passage["title"] for passage in turn.passages])
+        answer = without_reprint(text, [passage["title"] for passage in passages])
         unsettled.update(
             state=Turn.State.of(report),
             answer=answer,
@@ -280,6 +280,9 @@ class Turn(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["learner_id"], name="mentor_turn_learner")
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["conversation", "position"], name="mentor_turn_position"

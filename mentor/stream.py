@@ -64,4 +64,4 @@ class AnswerStream:
 
 def utf16_length(text: str) -> int:
     """Length as JavaScript counts it."""
-    return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

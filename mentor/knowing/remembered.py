@@ -3,6 +3,7 @@ back with every question, of questions, which a class asks many times in the sam
 and of what a model says to them."""
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 
 import numpy as np
 
@@ -18,22 +19,29 @@ Embed = Callable[[Sequence[str]], Tensor]
 
 
 class Remembered:
-    """Embeds a sentence once. Two threads may embed the same one, to the same end."""
+    """Embeds a sentence once. Two threads may embed the same one at the same time, to
+    the same end; what each of them embeds is kept."""
 
     def __init__(self, most: int = MAX_SENTENCES) -> None:
         self._vectors: dict[str, Tensor] = {}
         self._most = most
+        self._lock = Lock()
 
     def embed(self, texts: Sequence[str], embed: Embed) -> Tensor:
         """(texts × width), as ``embed`` gives them."""
         known = self._vectors
-        new = list(dict.fromkeys(text for text in texts if text not in known))
+        found = {text: known[text] for text in texts if text in known}
+        new = list(dict.fromkeys(text for text in texts if text not in found))
         if new:
-            if len(known) + len(new) > self._most:
-                known = {text: known[text] for text in texts if text in known}
-            known = known | dict(zip(new, embed(new), strict=True))
-            self._vectors = known
-        return np.array([known[text] for text in texts])
+            found |= dict(zip(new, embed(new), strict=True))
+            self._keep(found)
+        return np.array([found[text] for text in texts])
+
+    def _keep(self, found: dict[str, Tensor]) -> None:
+        """Beside all that others keep meanwhile, or alone where that is too much."""
+        with self._lock:
+            kept = self._vectors | found
+            self._vectors = kept if len(kept) <= self._most else found
 
 
 _questions = Remembered(MAX_QUESTIONS)

@@ -54,13 +54,25 @@ def term_of(known: Knowledge, question: str) -> Term | None:
     asked = _stems_asked(question)
     if asked is None:
         return None
-    notes = tuple(
-        number
-        for number, note in enumerate(known.notes)
-        if any(_defines(ask) == asked for ask in note.asks)
-    )
-    entry = next((p for p in known.passages if asked in _names(p)), None)
-    return Term(asked, notes, entry)
+    return _defined_in(known).get(asked) or Term(asked, (), None)
+
+
+@lru_cache(maxsize=1)
+def _defined_in(known: Knowledge) -> dict[frozenset[str], Term]:
+    """The terms that the course defines, by their stems."""
+    notes: dict[frozenset[str], list[int]] = {}
+    for number, note in enumerate(known.notes):
+        for asked in {_stems_asked(ask) for ask in note.asks}:
+            if asked is not None:
+                notes.setdefault(asked, []).append(number)
+    entries: dict[frozenset[str], Passage] = {}
+    for passage in known.passages:
+        for name in _names(passage):
+            entries.setdefault(name, passage)
+    return {
+        one: Term(one, tuple(notes.get(one, ())), entries.get(one))
+        for one in notes.keys() | entries.keys()
+    }
 
 
 def naming(known: Knowledge, term: Term, order: Iterable[int]) -> list[Note]:
@@ -82,12 +94,6 @@ def says(note: Note, term: Term) -> bool:
 
 def _names_it(ask: str, term: Term) -> bool:
     return term.stems <= _alike(stems(ask))
-
-
-@lru_cache(maxsize=10_000)
-def _defines(ask: str) -> frozenset[str] | None:
-    """The term of a wording such as "What is preemption?"."""
-    return _stems_asked(ask)
 
 
 def _names(passage: Passage) -> list[frozenset[str]]:

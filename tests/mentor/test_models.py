@@ -219,3 +219,16 @@ def test_owners_only(ask, make_learner):
 def test_a_learner_who_was_never_seen_cannot_begin(chapter, engine):
     with pytest.raises(Unknown, match="reload the page"):
         asking.ask("0" * 32, Ask(None, "Why?"), "a" * 32)
+
+
+def test_who_asks_is_not_held_up_by_a_question_whose_process_is_gone(
+    learner, chapter, engine
+) -> None:
+    lost = asking.ask(learner, Ask(None, "What is PagedAttention?"))
+    long_ago = timezone.now() - client.OVERDUE - timedelta(seconds=1)
+    Turn.objects.filter(pk=lost.pk).update(created_at=long_ago)
+    again = asking.ask(learner, Ask(None, "What is PagedAttention?"))
+    assert again.pk != lost.pk
+    assert again.is_open
+    other = Turn.objects.get(pk=lost.pk)
+    assert (other.state, other.error) == ("failed", client.NOBODY_ANSWERED)

@@ -34,3 +34,15 @@ def test_it_does_not_grow_without_end() -> None:
         remembered.embed([f"{number}", "kept"], model)
     assert len(remembered._vectors) <= 4
     assert model.asked.count("kept") == 1
+
+
+def test_what_is_embedded_meanwhile_is_kept_as_well() -> None:
+    model, remembered = Counting(), Remembered()
+
+    def interrupted(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        remembered.embed(["of another"], model)
+        return model(texts)
+
+    remembered.embed(["own"], interrupted)
+    remembered.embed(["of another", "own"], model)
+    assert model.asked == ["of another", "own"]

@@ -17,7 +17,7 @@ from mentor.knowing import Finding, Passage, check, checking, find, foresee, rem
 from mentor.knowing.finding import in_course
 from tests.mentor.knowing_course import small_course
 
-MAX_STATEMENTS = 14
+MAX_STATEMENTS = 13
 """With BEGIN and COMMIT, without the course's own."""
 
 
@@ -29,6 +29,23 @@ def test_the_first_question_of_a_conversation_asks_little_of_the_database(
         asking.ask(learner, Ask(None, "What is PagedAttention?"), "2" * 32)
     assert engine.submitted
     assert len(asked) <= MAX_STATEMENTS, [query["sql"][:90] for query in asked]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plans of SQLite")
+@pytest.mark.django_db(transaction=True)
+def test_a_question_reads_no_table_of_questions_from_end_to_end(
+    learner, chapter, engine
+) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        asking.ask(learner, Ask(None, "What is PagedAttention?"), "2" * 32)
+    plans = []
+    with connection.cursor() as cursor:
+        for sql in (query["sql"] for query in asked):
+            if sql.startswith(("SELECT", "UPDATE")):
+                cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+                plans += [(row[3], sql[:90]) for row in cursor.fetchall()]
+    assert any("mentor_turn" in plan for plan, _ in plans)
+    assert not [one for one in plans if one[0] == "SCAN mentor_turn"]
 
 
 def test_a_question_is_embedded_once_though_it_is_foreseen_and_found() -> None:
