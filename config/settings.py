@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.hosts import allowed_hosts, trusted_origins
 from config.limits import limits_of
 from config.logs import logging_configuration
+from config.passwords import validators
 from config.storages import recordings_storage
 from courseware import redis_connections
 from lab.engine.addresses import address_of, celery_url
@@ -125,6 +126,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "axes",
     "channels",
     "django_htmx",
@@ -149,6 +153,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "courseware.staff.StaffMiddleware",
     "courseware.learner.LearnerMiddleware",
     "courseware.guesses.KnownDeviceMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -162,18 +167,15 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
-    for name, options in (
-        ("UserAttributeSimilarityValidator", {}),
-        ("MinimumLengthValidator", {"min_length": 12}),
-        ("CommonPasswordValidator", {}),  # 20,000 of those that were found out
-    )
-]
+AUTH_PASSWORD_VALIDATORS = validators(env)
 LOGIN_URL = "courseware:sign-in"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "courseware:home"
 PASSWORD_RESET_TIMEOUT = 86_400  # seconds
 SIGNUP = env.boolean("SIGNUP", True)
+STAFF_SECOND_FACTOR = env.boolean("STAFF_SECOND_FACTOR", False)
+OTP_TOTP_ISSUER = "Servelab"
+# Wrong codes are counted as wrong passwords are, by courseware.guesses.
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 TEMPLATES = [
@@ -247,6 +249,7 @@ CONTENT_SECURITY_POLICY = {
 LEARNER_KEPT_DAYS = 30
 SESSION_ENGINE = "courseware.sessions"
 SESSION_COOKIE_AGE = LEARNER_KEPT_DAYS * 86_400
+STAFF_SESSION_HOURS = 12  # from sign-in on, whatever is visited
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if BEHIND_TLS:
