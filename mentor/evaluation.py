@@ -93,7 +93,7 @@ def _question(number: int, row: Any) -> Question:
             raise ValueError(f"scope {scope!r} is none of {', '.join(SCOPES)}")
         return Question(
             q=str(row["q"]),
-            after=tuple(map(str, row.get("after") or ())),
+            after=_before(row.get("after")),
             section=str(row.get("section") or ""),
             kind=str(row.get("kind") or ""),
             scope=scope,
@@ -102,6 +102,11 @@ def _question(number: int, row: Any) -> Question:
         )
     except (AttributeError, KeyError, TypeError, ValueError, re.error) as error:
         raise BadQuestions(f"Question {number}: {error!r}") from error
+
+
+def _before(after: Any) -> tuple[str, ...]:
+    """The questions before one: a list, or the only one as it is."""
+    return (after,) if isinstance(after, str) else tuple(map(str, after or ()))
 
 
 def _pattern(text: Any) -> re.Pattern[str]:

@@ -12,6 +12,7 @@ from courseware.notes import Note
 from courseware.words import content_stems
 from mentor.knowing import deciding
 from mentor.knowing.beside import named_beside
+from mentor.knowing.following import goes_on
 from mentor.knowing.knowledge import Knowledge, as_read, knowledge
 from mentor.knowing.passages import Passage, of_note
 from mentor.knowing.question import Asked, read_question
@@ -29,9 +30,6 @@ CLOSE = 0.25
 """A second note whose score is within this of the best one's answers as well."""
 _taught: ContextVar[Knowledge | None] = ContextVar("taught", default=None)
 _held: ContextVar[list[Knowledge] | None] = ContextVar("held", default=None)
-GOES_ON, FAR_OUTSIDE = 2.0, 0.3
-"""A later question that is answered this surely with the one before it belongs to that,
-unless it is by so much more like one outside than like any note."""
 BESIDE = 0.5
 """A note within this of the best one may lend a sentence."""
 DECLINED = (
@@ -101,7 +99,7 @@ def find(
     score = deciding.sureness(known, ranked)
     if asked.is_about_view and (section or selected):
         score = max(score, deciding.SURE)
-    elif own != full and _leaves(known, vectors[-1], score):
+    elif own != full and not goes_on(known, own, vectors[-1], score):
         ranked = rank(known, own, vectors[-1], section, False)
         score = min(score, deciding.OFFER - 1)
     if deciding.unknown_names(known, asked.own) and not asked.is_about_view:
@@ -172,18 +170,6 @@ def in_course(known: Knowledge) -> Iterator[None]:
         yield
     finally:
         _taught.reset(token)
-
-
-def _leaves(known: Knowledge, own: np.ndarray, score: float) -> bool:
-    """Whether a later question by itself is like those outside, and not like notes.
-
-    "Does it hurt?" is so as well; with the question before it, it has an answer of this
-    ``score``, and only one that is far outside leaves that.
-    """
-    outside = max(deciding.similarity_outside(known, own))
-    inside = float((known.vectors_of_asks @ own).max())
-    is_answered = score >= GOES_ON
-    return outside - inside > (FAR_OUTSIDE if is_answered else deciding.NEARER)
 
 
 def _finding(

@@ -12,7 +12,7 @@ import yaml
 from numpy.typing import NDArray
 
 from courseware.notes import LEVELS, Note, all_notes
-from courseware.words import WordIndex, stem, stems, words
+from courseware.words import WordIndex, content_stems, stem, stems, words
 from mentor.knowing import leaning
 from mentor.knowing import passages as course
 from mentor.knowing.model import english_words
@@ -35,6 +35,17 @@ class Outside:
     """Stems."""
     common: frozenset[str]
     """Abbreviations that are no names of anything outside, in lower case."""
+    later: tuple[str, ...]
+    """Questions that go on with any other."""
+
+    def texts(self) -> list[str]:
+        """All that is embedded."""
+        return [*self.near, *self.out, *self.later]
+
+    @cached_property
+    def words_of_later(self) -> frozenset[str]:
+        """Stems of what goes on with any question: they may be said of anything."""
+        return frozenset(one for text in self.later for one in content_stems(text))
 
 
 @lru_cache(maxsize=1)
@@ -43,7 +54,8 @@ def outside() -> Outside:
     rows = yaml.safe_load(OUTSIDE.read_text(encoding="utf-8"))
     names = frozenset(stem(word) for word in words(rows["words"]))
     common = frozenset(rows["common"].split())
-    return Outside(tuple(rows["near"]), tuple(rows["out"]), names, common)
+    near, out, later = (tuple(rows[kind]) for kind in ("near", "out", "later"))
+    return Outside(near, out, names, common, later)
 
 
 class Knowledge:
@@ -113,6 +125,11 @@ class Knowledge:
     def vectors_outside(self) -> tuple[Tensor, Tensor]:
         """(near, out): a row for each question that the course does not answer."""
         return vectors_of(outside().near), vectors_of(outside().out)
+
+    @cached_property
+    def vectors_of_later(self) -> Tensor:
+        """A row for each question that goes on with any other."""
+        return vectors_of(outside().later)
 
     def leans(self, vector: Tensor) -> float:
         """How much a question sounds like a note's wording and not like one outside:

@@ -1,5 +1,6 @@
 """What is said to the mentor and asks nothing of the course: a greeting, thanks, "who
-are you", a smiley, another language, pasted code, noise. One sentence for each. Pure.
+are you", a smiley, another language, pasted code, a sum, noise. One sentence for each.
+Pure.
 
 Only a whole message is taken for talk: "thanks, and what is TTFT?" is a question.
 """
@@ -9,6 +10,7 @@ import unicodedata
 from collections.abc import Callable
 
 from courseware.words import words
+from mentor.knowing.sums import is_sum
 
 HELLO = (
     "Hello! I am the mentor of this course: ask me about serving language models with "
@@ -39,6 +41,10 @@ NOT_ENGLISH = (
 CODE = (
     "I look up questions, not code. Say in a sentence what you want to know about it, "
     "for example what a flag of vLLM does."
+)
+SUM = (
+    "I do no sums, I look up what the course says. What a model takes or a card's "
+    "hours cost, the calculators of the course work out."
 )
 NOISE = (
     "I cannot make out a question in that. Ask me something about the course in a "
@@ -134,6 +140,8 @@ def talk(message: str, is_word: Callable[[str], bool]) -> str:
         return NOT_ENGLISH
     if _is_code(message):
         return CODE
+    if is_sum(message):
+        return SUM
     said = [word for word in words(plain) if not word.isdigit()]
     known = sum(is_word(word) for word in said)
     is_noise = len(said) >= MIN_WORDS and known < MIN_KNOWN * len(said)

@@ -40,6 +40,12 @@ def test_a_fact_of_each_group_is_stated_and_nothing_wrong(file: Path) -> None:
     assert [one.declined for one in rest] == [True, True, True, False]
 
 
+def test_one_question_before_may_stand_without_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "set.yaml"
+    path.write_text("- {q: why, after: What is it}\n- {q: why, after: [a, b]}\n")
+    assert [one.after for one in read_questions(path)] == [("What is it",), ("a", "b")]
+
+
 def test_results_have_names_and_leave_out_what_was_not_asked(file: Path) -> None:
     with in_course(small_course()):
         judged = [judge(question) for question in read_questions(file)]

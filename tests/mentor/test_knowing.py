@@ -107,6 +107,24 @@ def test_a_later_question_is_looked_up_with_the_one_before() -> None:
     assert _note("tell me a joke", before=["What is the KV cache?"]) == "decline"
 
 
+@pytest.mark.parametrize(
+    ("question", "goes_on"),
+    [
+        ("why is that?", True),
+        ("does it last?", True),
+        ("and how long?", True),
+        ("is coffee healthy", False),
+        ("who killed Kennedy?", False),
+        ("and a ski boot?", False),
+    ],
+)
+def test_a_later_question_of_elsewhere_is_not_answered_by_the_one_before(
+    question: str, goes_on: bool
+) -> None:
+    found = find(question, before=["What is the KV cache?"])
+    assert (found.kind == "answer") == goes_on
+
+
 def test_what_is_selected_or_in_view_is_what_this_means() -> None:
     marked = "a running request gives its blocks back"
     assert _note("explain this", selected=marked) == "preemption"

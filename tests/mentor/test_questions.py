@@ -13,6 +13,7 @@ from mentor.seeing import texts
 
 DATA = Path(__file__).parents[1] / "data"
 QUESTIONS = DATA / "mentor_questions.yaml"
+FOLLOWUPS = DATA / "mentor_followups.yaml"
 LAB_QUESTIONS = DATA / "mentor_lab_questions.yaml"
 AT_LEAST = {
     "right_in_pct": 92,
@@ -42,6 +43,17 @@ def test_the_course_answers_what_it_teaches_and_declines_the_rest() -> None:
         assert found[name] >= least, name
     for name, most in AT_MOST.items():
         assert found[name] <= most, name
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_few_later_words_go_on_with_the_question_before_or_leave_the_course() -> None:
+    assert load_chapters().broken == []
+    with client.recorded():
+        judged = [judge(question) for question in read_questions(FOLLOWUPS)]
+    found = {row["name"]: float(row["value"]) for row in results(judged)}
+    assert found["right_in_pct"] >= 92 and found["declined_in_pct"] <= 2
+    assert found["declined_out_pct"] >= 95 and found["wrong_in"] == 0
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from mentor.seeing import texts as of_lab
 
 def test_no_text_of_the_course_is_embedded_by_a_web_process(db) -> None:
     load_chapters()
-    of_course = [*knowledge().texts(), *outside().near, *outside().out]
+    of_course = [*knowledge().texts(), *outside().texts()]
     texts = [*of_course, *of_lab()]
     missing = num_missing(texts)
     assert missing == 0, f"{missing} texts changed: run manage.py embedcourse."

@@ -55,6 +55,10 @@ def course() -> Iterator[None]:
         ('{"a": [1, 2], "b": {"c": null}}', said.CODE),
         ("xkq pwz vvb qqj " * 60, said.NOISE),
         ("a" * 1_000, said.NOISE),
+        ("what is 17 * 23", said.SUM),
+        ("and what's 15% of 80?", said.SUM),
+        ("(3+4)*5=?", said.SUM),
+        ("is 91 a prime number", said.SUM),
         ("why?", said.SHORT),
     ],
 )
@@ -73,6 +77,11 @@ def test_talk_is_answered_kindly_and_asks_no_engine(message: str, reply: str) ->
         "what does `vllm serve --max-model-len 8192 {}` do?",
         "kv cach?",
         "Is it die-to-die?",
+        "what is 3 x 16 GiB",
+        "2 x H100?",
+        "28 % to 174 %",
+        "24/7",
+        "what about 4,096?",
     ],
 )
 def test_a_question_with_talk_around_it_is_a_question(message: str) -> None:

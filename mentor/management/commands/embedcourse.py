@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = "Write mentor/knowing/vectors.npz anew, from the chapters that are loaded."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        of_course = [*knowledge().texts(), *outside().near, *outside().out]
+        of_course = [*knowledge().texts(), *outside().texts()]
         texts = [*of_course, *of_lab()]
         size = ship(texts)
         self.stdout.write(f"{SHIPPED.name}: {len(set(texts)):,} texts, {size:,} bytes")
