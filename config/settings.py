@@ -145,6 +145,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "courseware.staff.StaffMiddleware",
     "courseware.learner.LearnerMiddleware",
     "courseware.guesses.KnownDeviceMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -243,6 +244,7 @@ CONTENT_SECURITY_POLICY = {
 LEARNER_KEPT_DAYS = 30
 SESSION_ENGINE = "courseware.sessions"
 SESSION_COOKIE_AGE = LEARNER_KEPT_DAYS * 86_400
+STAFF_SESSION_HOURS = 12  # from sign-in on, whatever is visited
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if BEHIND_TLS:

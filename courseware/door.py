@@ -25,6 +25,7 @@ from django.contrib.auth.signals import user_logged_out
 from django.contrib.sessions.models import Session
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils import timezone
 
 from courseware.learner import forget, learner_id_of, note_learner
 from courseware.models import Learner
@@ -135,13 +136,14 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
 
 
 def ended(sockets: Iterable[LearnerSocket]) -> list[LearnerSocket]:
-    """Those whose session or whose learner is gone, and readers' whose learner an
-    account has now; three queries for all of them."""
+    """Those whose session is over or whose learner is gone, and readers' whose learner
+    an account has now; three queries for all of them."""
     asked = list(sockets)
     keys = {socket.session_key for socket in asked if socket.session_key}
     learners = {socket.learner_id for socket in asked if socket.is_known}
     readers = {socket.learner_id for socket in asked if socket.is_reader}
-    sessions = Session.objects.filter(session_key__in=keys)
+    lasting = {"expire_date__gt": timezone.now()}
+    sessions = Session.objects.filter(session_key__in=keys, **lasting)
     keys -= set(sessions.values_list("session_key", flat=True))
     rows = Learner.objects.filter(learner_id__in=learners)
     learners -= set(rows.values_list("learner_id", flat=True))

@@ -185,7 +185,11 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 
 def _privacy(request: HttpRequest, refusal: str = "") -> HttpResponse:
-    context = {"expire_days": settings.LEARNER_KEPT_DAYS, "refusal": refusal}
+    context = {
+        "expire_days": settings.LEARNER_KEPT_DAYS,
+        "staff_hours": settings.STAFF_SESSION_HOURS,
+        "refusal": refusal,
+    }
     status = 422 if refusal else 200
     return render(request, "courseware/privacy.html", context, status=status)
 
