@@ -121,6 +121,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "axes",
     "channels",
     "django_htmx",
@@ -171,6 +174,10 @@ LOGIN_URL = "courseware:sign-in"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "courseware:home"
 PASSWORD_RESET_TIMEOUT = 86_400  # seconds
 SIGNUP = env.boolean("SIGNUP", True)
+STAFF_SECOND_FACTOR = env.boolean("STAFF_SECOND_FACTOR", False)
+OTP_TOTP_ISSUER = "Servelab"
+# Wrong codes are counted as wrong passwords are, by courseware.guesses.
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 TEMPLATES = [

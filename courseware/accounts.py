@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import (
@@ -19,11 +18,12 @@ from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from courseware import guesses, letters, progress
+from courseware import guesses, letters, progress, second_factor
 from courseware.counting import count_within
-from courseware.door import close_sockets_of_learner
+from courseware.factors import has_factor
 from courseware.learner import learner_id_of
 from courseware.models import Chapter
+from courseware.other_browsers import close_sockets, sign_out_others
 from courseware.sign_up import HOUR_S, PAGES, may_write_to, too_many
 from courseware.sockets import address_of_request, network_of
 
@@ -49,6 +49,13 @@ class SignIn(auth.LoginView):
         """Whether there is a way to an account."""
         return {**super().get_context_data(**kwargs), "signup": settings.SIGNUP}
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        """The password was right: in, or on to the second step."""
+        user = form.get_user()
+        if has_factor(user):
+            return second_factor.ask(self.request, user, self.get_success_url())
+        return super().form_valid(form)
+
 
 class NewPassword(auth.PasswordResetConfirmView):
     """By the link of a letter: whoever has it is the owner, past every wait."""
@@ -72,7 +79,7 @@ class ChangePassword(auth.PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         """The new password makes the other sessions nobody's."""
         response = super().form_valid(form)
-        _close_sockets(self.request)
+        close_sockets(self.request)
         return response
 
 
@@ -109,18 +116,9 @@ class Reset(auth.PasswordResetView):
 @require_POST
 def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
     """Every other browser is signed out, its open sockets too; this one stays."""
-    user: Any = request.user
-    user.session_round += 1
-    user.save(update_fields=["session_round"])
-    update_session_auth_hash(request, user)
-    _close_sockets(request)
+    sign_out_others(request)
     messages.success(request, "Every other browser is signed out.")
     return redirect("courseware:account")
-
-
-def _close_sockets(request: HttpRequest) -> None:
-    if learner_id := learner_id_of(request.session):
-        close_sockets_of_learner(learner_id)
 
 
 @login_required
@@ -137,6 +135,8 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 sign_in = SignIn.as_view()
+# Of the admin: whoever is signed in, and not staff, is shown the form.
+sign_in_as_staff = SignIn.as_view(redirect_authenticated_user=False)
 sign_out = auth.LogoutView.as_view()
 change_password = never_cache(ChangePassword.as_view())
 reset = Reset.as_view()

@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.http import HttpRequest
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from courseware.models import Chapter, Section, User
 from courseware.progress import readership
@@ -67,6 +69,11 @@ class ChapterAdmin(ReadOnly, admin.ModelAdmin):
         found = readership(chapter)
         noun = "reader" if found.num_readers == 1 else "readers"
         return f"{found.num_readers} {noun}, {found.num_finished} to the end"
+
+
+# Their pages show secrets; a second factor is set up and removed by its owner.
+for _model in (TOTPDevice, StaticDevice):
+    admin.site.unregister(_model)
 
 
 @admin.register(User)

@@ -22,6 +22,7 @@ from typing import Any
 
 from axes.handlers.base import AxesHandler
 from django.conf import settings
+from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.core import signing
 from django.dispatch import receiver
@@ -40,6 +41,10 @@ from courseware.sockets import address_of_request, network_of
 
 COOKIE = "known_device"
 KNOWN_FOR_S = 365 * 86_400
+PASSWORDS, CODES = "guesses", "codes"
+"""What is guessed: a password, by anybody; the code of a second factor, by who knows
+the password. No address is counted for codes: who knows one password guesses no other
+account's code, and would hold up a class."""
 MOST_ACCOUNTS = 5
 """That one device is known to; the longest unused is forgotten first."""
 REMEMBERED_S = 86_400
@@ -63,12 +68,14 @@ class Counter:
         """What is left to wait."""
         return seconds_to_wait(self.what, self.who)
 
-    def count(self) -> None:
-        """One more; from ``free`` on each makes the wait twice as long."""
-        over = count_within(self.what, self.who, REMEMBERED_S) - self.free
-        if over >= 0:
-            wait_s = FIRST_WAIT_S * 2 ** min(over, 10)
+    def count(self) -> bool:
+        """One more; from ``free`` on each makes the wait twice as long. False where
+        nothing can be counted."""
+        number = count_within(self.what, self.who, REMEMBERED_S)
+        if number >= self.free:
+            wait_s = FIRST_WAIT_S * 2 ** min(number - self.free, 10)
             make_wait(self.what, self.who, min(wait_s, LONGEST_WAIT_S))
+        return number > 0
 
     def take_back(self) -> None:
         """The password was right."""
@@ -84,18 +91,35 @@ def account_of(credentials: Mapping[str, Any] | None) -> str:
     return unicodedata.normalize("NFKC", typed).strip().lower()
 
 
-def counters_of(request: HttpRequest, account: str) -> Iterator[Counter]:
+def counters_of(
+    request: HttpRequest, account: str, kind: str = PASSWORDS
+) -> Iterator[Counter]:
     """Those that a guess of this request for this account counts in."""
     limits = settings.LIMITS
     if device := _known_device(request, account):
-        yield Counter("guesses-device", f"{account} {device}", limits.guesses, True)
+        yield Counter(f"{kind}-device", f"{account} {device}", limits.guesses, True)
         return
     address = network_of(address_of_request(request))
-    pair = f"{account} {address}"
-    yield Counter("guesses", pair, limits.guesses, True)
-    yield Counter("guesses-account", account, limits.guesses_account, False)
-    if address:
-        yield Counter("guesses-address", address, limits.guesses_address, False)
+    yield Counter(kind, f"{account} {address}", limits.guesses, True)
+    yield Counter(f"{kind}-account", account, limits.guesses_account, False)
+    if address and kind == PASSWORDS:
+        yield Counter(f"{kind}-address", address, limits.guesses_address, False)
+
+
+def take_back(request: HttpRequest, account: str, kind: str = PASSWORDS) -> None:
+    """It was no guess."""
+    for counter in counters_of(request, account, kind):
+        counter.take_back()
+
+
+def knows_password(request: HttpRequest, user: User) -> bool:
+    """Whether a form's ``password`` is theirs; counted as signing in is: who finds an
+    open browser does not guess here."""
+    password = request.POST.get("password", "")
+    if authenticate(request, username=user.email, password=password) != user:
+        return False
+    take_back(request, user.email)
+    return True
 
 
 class GuessHandler(AxesHandler):  # type: ignore[misc]
@@ -138,17 +162,21 @@ class GuessHandler(AxesHandler):  # type: ignore[misc]
     ) -> None:
         """It was no guess."""
         if request.method == "POST" and "password" in request.POST:
-            for counter in counters_of(request, user.email):
-                counter.take_back()
+            take_back(request, user.email)
 
 
 def refuse(
     request: HttpRequest, credentials: Mapping[str, Any] | None = None
 ) -> HttpResponse:
     """The page for who has to wait (AXES_LOCKOUT_CALLABLE)."""
-    account = account_of(credentials)
-    wait_s = max((c.wait_s for c in counters_of(request, account)), default=0.0)
-    context = {"minutes": max(1, math.ceil(wait_s / 60))}
+    return wait(request, account_of(credentials), PASSWORDS)
+
+
+def wait(request: HttpRequest, account: str, kind: str) -> HttpResponse:
+    """The same, of what was guessed too often."""
+    wait_s = max((c.wait_s for c in counters_of(request, account, kind)), default=0.0)
+    minutes = max(1, math.ceil(wait_s / 60))
+    context = {"minutes": minutes, "is_code": kind == CODES}
     response = render(request, "courseware/locked.html", context, status=429)
     response.headers["Retry-After"] = str(math.ceil(wait_s))
     return response

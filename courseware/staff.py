@@ -5,36 +5,55 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
+from courseware.factors import acts_as_staff, has_factor
 from courseware.models import User
 
 EXPIRY_KEY = "_session_expiry"
 """Django's own, under which a session keeps the moment of its end."""
-
 PATHS_OF_NOBODY = ("/healthz", "/readyz", "/static/")
 """They look at no session."""
+PATHS_WITHOUT_FACTOR = ("/account/second-factor/", "/account/sign-out/")
+"""What staff may do before they have a factor that is demanded."""
 
 
 class StaffMiddleware:
-    """Ends sessions of staff early. One that began before its account was staff's
-    lasts as long from its first page as staff."""
+    """Ends sessions of staff early, and lets none pass without the second factor.
+
+    One that began before its account was staff's lasts as long from its first page as
+    staff. One without the factor that its account has is nobody's; where the account
+    has none and one is demanded, it leads to the page that sets it up.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        is_asked = not request.path.startswith(PATHS_OF_NOBODY)
-        if is_asked and _is_of_staff(request) and EXPIRY_KEY not in request.session:
-            _end_early(request)
-        return self.get_response(request)
+        refusal = None
+        if not request.path.startswith(PATHS_OF_NOBODY):
+            refusal = _look_at_staff(request)
+        return refusal or self.get_response(request)
 
 
-def _is_of_staff(request: HttpRequest) -> bool:
-    return isinstance(request.user, User) and request.user.is_staff
+def _look_at_staff(request: HttpRequest) -> HttpResponse | None:
+    user = request.user
+    if not isinstance(user, User) or not user.is_staff:
+        return None
+    if EXPIRY_KEY not in request.session:
+        _end_early(request)
+    if acts_as_staff(user, request.session):
+        return None
+    if has_factor(user):
+        logout(request)
+    elif not request.path.startswith(PATHS_WITHOUT_FACTOR):
+        return redirect("courseware:second-factor")
+    return None
 
 
 @receiver(user_logged_in, dispatch_uid="courseware.end_staff_early")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from courseware import accounts, figure_views, sign_up, views
+from courseware import accounts, figure_views, second_factor, sign_up, views
 
 app_name = "courseware"
 urlpatterns = [
@@ -23,6 +23,13 @@ urlpatterns = [
     path("account/sign-up/sent/", sign_up.sign_up_sent, name="sign-up-sent"),
     path("account/sign-up/<token>/", sign_up.finish_sign_up, name="finish-sign-up"),
     path("account/sign-in/", accounts.sign_in, name="sign-in"),
+    path("account/sign-in/code/", second_factor.second_step, name="second-step"),
+    path("account/second-factor/", second_factor.page, name="second-factor"),
+    path("account/second-factor/begin/", second_factor.begin, name="begin-factor"),
+    path(
+        "account/second-factor/confirm/", second_factor.confirm, name="confirm-factor"
+    ),
+    path("account/second-factor/remove/", second_factor.remove, name="remove-factor"),
     path("account/sign-out/", accounts.sign_out, name="sign-out"),
     path(
         "account/sign-out/everywhere/",

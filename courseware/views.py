@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import authenticate
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from courseware import course, learner, packing, progress
+from courseware import course, guesses, learner, packing, progress
 from courseware.design import design_language
 from courseware.errors import BrokenChapter
 from courseware.figures import cards as draw_cards
@@ -194,19 +193,13 @@ def _privacy(request: HttpRequest, refusal: str = "") -> HttpResponse:
     return render(request, "courseware/privacy.html", context, status=status)
 
 
-def _knows_password(request: HttpRequest, account: User) -> bool:
-    """Counted as signing in is: who finds an open browser does not guess here."""
-    password = request.POST.get("password", "")
-    return authenticate(request, username=account.email, password=password) == account
-
-
 @sensitive_post_parameters()
 @require_POST
 @never_cache
 def forget(request: HttpRequest) -> HttpResponse:
     """Delete all that is kept about the reader, the account too, then say so."""
     account = request.user
-    if isinstance(account, User) and not _knows_password(request, account):
+    if isinstance(account, User) and not guesses.knows_password(request, account):
         return _privacy(request, "That is not your password: nothing was deleted.")
     learner_id = learner_id_of(request.session)
     if learner_id is not None:

@@ -13,7 +13,9 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 
 from courseware.door import LearnerSocket
+from courseware.factors import acts_as_staff
 from courseware.sockets import TokenBucket, address_of_socket
+from courseware.threads import in_database
 from lab import client
 from lab.errors import EngineError, EngineUnavailable
 from lab.experiments import class_run
@@ -158,7 +160,7 @@ class LabConsumer(LearnerSocket):
         return self.run.run(self._tell)
 
     async def _experiment(self, query: str, for_all: bool = False) -> Any:
-        if for_all and not self._is_staff:
+        if for_all and not await self._is_staff():
             raise CommandRefused(NOT_STAFF)
         await self._check_may_launch()
         chosen = chosen_of(query, EXPERIMENTS)
@@ -243,9 +245,12 @@ class LabConsumer(LearnerSocket):
                 await asyncio.sleep(FIRST_FRAME_LOOK_S)
             yield
 
-    @property
-    def _is_staff(self) -> bool:
-        return getattr(self.scope.get("user"), "is_staff", False)
+    async def _is_staff(self) -> bool:
+        user = self.scope.get("user")
+        return bool(
+            getattr(user, "is_staff", False)
+            and await in_database(acts_as_staff)(user, self.scope["session"])
+        )
 
     async def _why(self, short_id: int) -> None:
         """What its engine host tells of it; nothing where it is silent."""
@@ -279,7 +284,8 @@ class LabConsumer(LearnerSocket):
 
     async def _check_may_launch(self) -> None:
         """One at a time, a demonstration or an experiment; none while staff pause."""
-        if not self._is_staff and await sync_to_async(are_launches_paused)():
+        is_paused = await sync_to_async(are_launches_paused)()
+        if is_paused and not await self._is_staff():
             raise CommandRefused(PAUSED)
         if self.run is not None and self.run.is_running:
             raise CommandRefused(f"“{self.run.demo.button}” is still running.")

@@ -15,7 +15,9 @@ from django.test import Client
 from django.urls import resolve
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from courseware import factors
 from courseware.learner import learner_id_of
 from courseware.models import User
 from courseware.sign_up import SALT
@@ -40,6 +42,10 @@ WHAT_IF = {
 POSTS: dict[str, dict[str, Any]] = {
     "/account/sign-up/": SIGN_UP,
     "/account/sign-in/": SIGN_IN,
+    "/account/sign-in/code/": {"code": "123456"},
+    "/account/second-factor/begin/": {"password": "pw"},
+    "/account/second-factor/confirm/": {"code": "123456"},
+    "/account/second-factor/remove/": {"password": "pw", "code": "abcd-efgh"},
     "/account/sign-out/": {},
     "/account/sign-out/everywhere/": {},
     "/account/sign-up/{letter}/": SIGN_UP,
@@ -138,6 +144,8 @@ class Stranger:
         self.client = Client(**BROWSER, raise_request_exception=False)
         if template in OF_STAFF and template != "/admin/login/":
             self.client.force_login(_staff(), BACKEND)
+        if template.startswith(("/account/sign-in/code/", "/account/second-factor/")):
+            _set_up_factor(self.client, template)
         self.client.get("/privacy/")
         self.client.post("/quiz/deploying-ai-models/start/")
         self._mine = learner_id_of(self.client.session) or uuid.uuid4().hex
@@ -207,6 +215,20 @@ class Stranger:
 def _staff() -> User:
     found = User.objects.filter(email="staff@example.org").first()
     return found or User.objects.create_superuser("staff@example.org", "pw")
+
+
+def _set_up_factor(client: Client, template: str) -> None:
+    """As far as a browser has come when it sends that form."""
+    user = User.objects.get(email="ann@example.org")
+    factors.remove(user)
+    if template.endswith(("/code/", "/remove/")):
+        TOTPDevice.objects.create(user=user, name="authenticator")
+    if template.endswith("/code/"):
+        client.post("/account/sign-in/", SIGN_IN | {"password": "pw"})
+        return
+    client.force_login(user, BACKEND)
+    if template.endswith("/confirm/"):
+        client.post("/account/second-factor/begin/", {"password": "pw"})
 
 
 def _class_run() -> str:

@@ -109,6 +109,7 @@ def personal_pages(client: Client) -> dict[str, str]:
     return {
         "account": "/account/",
         "new password": "/account/password/",
+        "second factor": "/account/second-factor/",
         "conversations": "/mentor/",
         "search": "/mentor/?q=script",
         "conversation": f"/mentor/conversations/{conversation.pk}/",

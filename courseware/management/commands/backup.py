@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--without-secret-key",
             action="store_true",
-            help="then all sessions end with a restore elsewhere",
+            help="then all sessions and backup codes end with a restore elsewhere",
         )
         parser.add_argument("--without-recordings", action="store_true")
 

@@ -1,13 +1,15 @@
 """A run that course staff start for all: who may, who sees what."""
 
-from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
+from django_otp import DEVICE_ID_SESSION_KEY
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from courseware.learner import SESSION_KEY
+from courseware.models import User
 from lab import client as lab_client
 from lab.consumers import NOT_STAFF
 from lab.experiments import class_run
@@ -38,10 +40,30 @@ def engine():
         yield fake
 
 
+def _teacher() -> User:
+    found = User.objects.filter(email="teacher@example.org").first()
+    return found or User.objects.create_user("teacher@example.org", is_staff=True)
+
+
 async def _staff() -> Browser:
     one = Browser(TEACHER)
-    one.scope["user"] = SimpleNamespace(is_staff=True)
+    one.scope["user"] = await sync_to_async(_teacher)()
     return await one.connect()
+
+
+async def test_staff_start_it_past_their_second_factor(engine):
+    teacher = await _staff()
+    user = teacher.scope["user"]
+    device = await TOTPDevice.objects.acreate(user=user, name="authenticator")
+    await teacher.say(type="experiment", query=PREFIX, for_all=True)
+    assert (await teacher.hear("error"))["sentence"] == NOT_STAFF
+    assert engine.submitted == []
+    teacher.scope["session"][DEVICE_ID_SESSION_KEY] = device.persistent_id
+    await teacher.say(type="experiment", query=PREFIX, for_all=True)
+    await teacher.hear("experiment.begin")
+    await teacher.say(type="end")
+    await teacher.hear("experiment.end")
+    await teacher.leave()
 
 
 async def test_everybody_hears_of_it_and_staff_alone_start_it(engine):

@@ -1,0 +1,24 @@
+"""The other browsers that are signed in to an account."""
+
+from typing import Any
+
+from django.contrib.auth import update_session_auth_hash
+from django.http import HttpRequest
+
+from courseware.door import close_sockets_of_learner
+from courseware.learner import learner_id_of
+
+
+def sign_out_others(request: HttpRequest) -> None:
+    """Ends their sessions and sockets; the session of this one stays."""
+    user: Any = request.user
+    user.session_round += 1
+    user.save(update_fields=["session_round"])
+    update_session_auth_hash(request, user)
+    close_sockets(request)
+
+
+def close_sockets(request: HttpRequest) -> None:
+    """All of the learner who asks; pages that are still theirs open new ones."""
+    if learner_id := learner_id_of(request.session):
+        close_sockets_of_learner(learner_id)
