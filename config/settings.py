@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.hosts import allowed_hosts, trusted_origins
 from config.limits import limits_of
 from config.logs import logging_configuration
+from config.passwords import validators
 from config.storages import recordings_storage
 from courseware import redis_connections
 from lab.engine.addresses import address_of, celery_url
@@ -162,14 +163,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
-    for name, options in (
-        ("UserAttributeSimilarityValidator", {}),
-        ("MinimumLengthValidator", {"min_length": 12}),
-        ("CommonPasswordValidator", {}),  # 20,000 of those that were found out
-    )
-]
+AUTH_PASSWORD_VALIDATORS = validators(env)
 LOGIN_URL = "courseware:sign-in"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "courseware:home"
 PASSWORD_RESET_TIMEOUT = 86_400  # seconds

@@ -33,6 +33,7 @@ def settings_with(name: str, **variables: str) -> Any:
         ("DEBUG", "maybe", "DEBUG is 'maybe': allowed are on and off."),
         ("RECORDINGS_STORAGE_OPTIONS", "[1]", "RECORDINGS_STORAGE_OPTIONS cannot be"),
         ("REDIS_URL", "localhost", "REDIS_URL is 'localhost': it starts with redis://"),
+        ("BREACHED_PASSWORDS", "/no/file", "BREACHED_PASSWORDS is '/no/file': No such"),
         ("ALLOWED_HOSTS", "https://a.org/", "ALLOWED_HOSTS has 'https://a.org/'"),
         ("ALLOWED_HOSTS", "a.org,b.org:8000", "ALLOWED_HOSTS has 'b.org:8000'"),
         ("ALLOWED_HOSTS", "::1", "ALLOWED_HOSTS has '::1': allowed are names such as"),
