@@ -65,7 +65,7 @@ def test_it_is_set_up_and_asked_for(page: Page) -> None:
     has_no_barrier(page)
     page.keyboard.type(code_of(secret, ahead_s=30))
     page.keyboard.press("Enter")
-    page.wait_for_url("**/")
+    expect(page.get_by_role("link", name="Account").first).to_be_visible()
     page.goto("/account/")
     expect(page.get_by_text(ADDRESS)).to_be_visible()
     assert [said for said in refused if "Content Security Policy" in said] == []
