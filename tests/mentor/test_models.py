@@ -227,6 +227,7 @@ def test_who_asks_is_not_held_up_by_a_question_whose_process_is_gone(
     lost = asking.ask(learner, Ask(None, "What is PagedAttention?"))
     long_ago = timezone.now() - client.OVERDUE - timedelta(seconds=1)
     Turn.objects.filter(pk=lost.pk).update(created_at=long_ago)
+    EngineRequest.objects.update(finish_reason="stop")
     again = asking.ask(learner, Ask(None, "What is PagedAttention?"))
     assert again.pk != lost.pk
     assert again.is_open
