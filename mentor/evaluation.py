@@ -9,7 +9,7 @@ match) and ``scope``: in, near (of the field, not in the course), out or injecti
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import yaml
 
 from mentor import looking, seeing
 from mentor.errors import BadQuestions
-from mentor.knowing import Finding, course_answer, find
+from mentor.knowing import LEFT_BEHIND, Finding, course_answer, find
 
 SCOPES = ("in", "near", "out", "injection")
 LAB = "lab"
@@ -109,6 +109,15 @@ def _before(after: Any) -> tuple[str, ...]:
     return (after,) if isinstance(after, str) else tuple(map(str, after or ()))
 
 
+def _going_on(after: Iterable[str]) -> list[str]:
+    """Those of the questions before that a later one may go on with."""
+    kept: list[str] = []
+    for one in after:
+        if find(one, before=kept).kind not in LEFT_BEHIND:
+            kept.append(one)
+    return kept
+
+
 def _pattern(text: Any) -> re.Pattern[str]:
     return re.compile(str(text), re.I | re.S)
 
@@ -119,8 +128,9 @@ def _plain(text: str) -> str:
 
 def judge(question: Question) -> Judged:
     """Ask it through the pipeline; an engine is looked at, and asked for no words."""
+    before = _going_on(question.after)
     start = time.perf_counter()
-    finding = find(question.q, before=question.after, section=question.section)
+    finding = find(question.q, before=before, section=question.section)
     kind: str = "doubted" if finding.is_doubted else finding.kind
     text = course_answer(finding).text
     asked = seeing.lab_question(question.q, before=question.after)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mentor import course, last_answer, looking
-from mentor.knowing import Finding, Level, one_course
+from mentor.knowing import LEFT_BEHIND, Finding, Level, one_course
 from mentor.looking import Where
 from mentor.models import Turn
 
@@ -27,7 +27,7 @@ def known(turn: Turn, where: Where) -> tuple[Finding, dict[str, Any]]:
 def _find(turn: Turn, earlier: Sequence[Turn]) -> Finding:
     return course.find(
         turn.question,
-        before=[one.question for one in earlier if one.kind != "talk"],
+        before=[one.question for one in earlier if one.kind not in LEFT_BEHIND],
         section=turn.section,
         selected=turn.selected,
         level=_level(turn),

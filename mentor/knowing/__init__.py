@@ -6,10 +6,18 @@ question ──► find ──► Finding ──► course_answer    shown as fa
 
 from mentor.knowing.answers import CourseAnswer, Sentence, course_answer
 from mentor.knowing.checking import CheckedSentence, check
-from mentor.knowing.finding import Finding, Level, find, foresee, one_course
+from mentor.knowing.finding import (
+    LEFT_BEHIND,
+    Finding,
+    Level,
+    find,
+    foresee,
+    one_course,
+)
 from mentor.knowing.passages import Passage
 
 __all__ = [
+    "LEFT_BEHIND",
     "CheckedSentence",
     "CourseAnswer",
     "Finding",

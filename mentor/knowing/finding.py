@@ -30,6 +30,8 @@ CLOSE = 0.25
 """A second note whose score is within this of the best one's answers as well."""
 _taught: ContextVar[Knowledge | None] = ContextVar("taught", default=None)
 _held: ContextVar[list[Knowledge] | None] = ContextVar("held", default=None)
+LEFT_BEHIND = frozenset({"talk", "decline"})
+"""Kinds of findings with whose question no later one goes on."""
 BESIDE = 0.5
 """A note within this of the best one may lend a sentence."""
 DECLINED = (
@@ -99,9 +101,12 @@ def find(
     score = deciding.sureness(known, ranked)
     if asked.is_about_view and (section or selected):
         score = max(score, deciding.SURE)
-    elif own != full and not goes_on(known, own, vectors[-1], score):
-        ranked = rank(known, own, vectors[-1], section, False)
-        score = min(score, deciding.OFFER - 1)
+    elif own != full:
+        if goes_on(known, own, vectors[-1], score):
+            score = max(score, deciding.ANSWER)
+        else:
+            ranked = rank(known, own, vectors[-1], section, False)
+            score = min(score, deciding.OFFER - 1)
     if deciding.unknown_names(known, asked.own) and not asked.is_about_view:
         score = min(score, deciding.OFFER - 0.01)
     if asked.is_order and score < deciding.ANSWER:

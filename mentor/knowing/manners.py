@@ -9,8 +9,11 @@ import re
 _START = [
     r"(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day)|dear \w+)"
     r"(?: (?:there|all|mentor|again|everyone|team|folks))?[ ,.!:;-]+",
-    r"(?:ok(?:ay)?|so|well|hm+|um+|sorry|thanks|thank you|great|actually|"
-    r"basically|honestly|quick question|one (?:more )?question|question)[ ,.!:;-]+",
+    r"(?:ok(?:ay)?|so|well|hm+|um+|sorry|thanks|thank you|great|actually|anyway|btw|"
+    r"by the way|basically|honestly|unrelated|off[- ]topic|"
+    r"(?:a |just a )?(?:quick|short|stupid|silly|dumb|different|(?:an)?other|new|one|"
+    r"one more|one last|last|next|small) question|question)[ ,.!:;-]+",
+    r"(?:one (?:more|last)|another|last) thing[,.!:;-]+ *",
     r"(?:i am|i'm|im|i work as|my name is|speaking as|as) (?:an? |the |only |just )?"
     r"(?:[\w-]+ ){0,5}?(?:manager|boss|lead|student|pupil|beginner|newbie|novice|"
     r"developer|engineer|sre|admin|teacher|researcher|scientist|founder|ceo|cto|"

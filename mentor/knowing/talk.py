@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable
 
 from courseware.words import words
+from mentor.knowing.manners import plainly
 from mentor.knowing.sums import is_sum
 
 HELLO = (
@@ -140,7 +141,7 @@ def talk(message: str, is_word: Callable[[str], bool]) -> str:
         return NOT_ENGLISH
     if _is_code(message):
         return CODE
-    if is_sum(message):
+    if is_sum(plainly(message)):
         return SUM
     said = [word for word in words(plain) if not word.isdigit()]
     known = sum(is_word(word) for word in said)

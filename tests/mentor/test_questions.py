@@ -14,6 +14,7 @@ from mentor.seeing import texts
 DATA = Path(__file__).parents[1] / "data"
 QUESTIONS = DATA / "mentor_questions.yaml"
 FOLLOWUPS = DATA / "mentor_followups.yaml"
+CONVERSATIONS = DATA / "mentor_conversations.yaml"
 LAB_QUESTIONS = DATA / "mentor_lab_questions.yaml"
 AT_LEAST = {
     "right_in_pct": 92,
@@ -54,6 +55,17 @@ def test_few_later_words_go_on_with_the_question_before_or_leave_the_course() ->
     found = {row["name"]: float(row["value"]) for row in results(judged)}
     assert found["right_in_pct"] >= 92 and found["declined_in_pct"] <= 2
     assert found["declined_out_pct"] >= 95 and found["wrong_in"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_a_conversation_is_followed() -> None:
+    assert load_chapters().broken == []
+    with client.recorded():
+        judged = [judge(question) for question in read_questions(CONVERSATIONS)]
+    found = {row["name"]: float(row["value"]) for row in results(judged)}
+    assert found["right_in_pct"] >= 84 and found["declined_in_pct"] <= 4
+    assert found["declined_out_pct"] >= 97 and found["wrong_in"] <= 1
 
 
 @pytest.mark.slow

@@ -56,6 +56,8 @@ def course() -> Iterator[None]:
         ("xkq pwz vvb qqj " * 60, said.NOISE),
         ("a" * 1_000, said.NOISE),
         ("what is 17 * 23", said.SUM),
+        ("btw what's 17*23", said.SUM),
+        ("One last thing: what is 12% of 85?", said.SUM),
         ("and what's 15% of 80?", said.SUM),
         ("(3+4)*5=?", said.SUM),
         ("is 91 a prime number", said.SUM),

@@ -281,6 +281,19 @@ async def test_an_edited_question_takes_the_place_of_it_and_of_what_followed(
     assert teacher.asked[-1]["before"] == []
 
 
+async def test_no_question_goes_on_with_one_that_left_the_course(
+    learner, chapter, engine, teacher, browse
+):
+    browser = await browse(learner)
+    teacher.finding = OFFER
+    first = await browser.ask_to_the_end("Blocks?")
+    place = {"conversation": first["conversation"]}
+    teacher.finding = DECLINE
+    await browser.ask_to_the_end("Who won the cup?", **place)
+    await browser.ask_to_the_end("And why not bigger?", **place)
+    assert teacher.asked[-1]["before"] == ["Blocks?"]
+
+
 async def test_the_level_is_kept_for_the_learner(learner, chapter, engine, browse):
     browser = await browse(learner)
     await browser.say(type="level", level="deep")
