@@ -133,7 +133,7 @@ def test_a_damaged_and_a_missing_part_are_named_and_nothing_is_installed(
     out = make()
     target = tmp_path / "target"
     whole = (out / "part-001").read_bytes()
-    (out / "part-001").write_bytes(whole[:500] + b"?" + whole[501:])
+    (out / "part-001").write_bytes(whole[:500] + bytes([whole[500] ^ 1]) + whole[501:])
     (out / "part-002").rename(tmp_path / "part-002")
     answer = install(out, target)
     assert answer.returncode == 2
