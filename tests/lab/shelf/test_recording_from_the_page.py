@@ -177,7 +177,7 @@ def test_why_it_ended_by_itself_is_told(learner, hosts, file):
 
 def test_what_arrives_damaged_says_so(learner, hosts, file):
     told = begun(learner)
-    deliver(told, file[:200] + b"?" + file[201:])
+    deliver(told, file[:200] + bytes([file[200] ^ 1]) + file[201:])
 
     after = learner.get(told["state_url"]).json()
     assert after["state"] == "failed" and "damaged" in after["sentence"]
