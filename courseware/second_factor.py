@@ -178,9 +178,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     key = request.session.get(NEW_KEY)
     if not key or has_factor(user):
         return redirect("courseware:second-factor")
-    form = CodeForm(request.POST)
-    code = form.cleaned_data["code"] if form.is_valid() else ""
-    kept = factors.enrol(user, key, code)
+    kept = factors.enrol(user, key, _typed(request))
     if kept is None:
         return _page(request, WRONG_CODE)
     device, codes = kept
@@ -199,10 +197,8 @@ def remove(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     if not guesses.knows_password(request, user):
         return _page(request, WRONG_PASSWORD)
-    form = CodeForm(request.POST)
-    code = form.cleaned_data["code"] if form.is_valid() else ""
     try:
-        device = _device_of(request, user, code)
+        device = _device_of(request, user, _typed(request))
     except CodeRefused as refused:
         return refused.answer
     if device is None:
@@ -210,6 +206,12 @@ def remove(request: HttpRequest) -> HttpResponse:
     factors.remove(user)
     messages.success(request, "The second factor is removed.")
     return redirect("courseware:account")
+
+
+def _typed(request: HttpRequest) -> str:
+    """The code of the form; "" where there is none."""
+    form = CodeForm(request.POST)
+    return str(form.cleaned_data["code"]) if form.is_valid() else ""
 
 
 def _page(

@@ -33,13 +33,18 @@ AT_MOST = {
 }
 
 
+def measured(file: Path) -> dict[str, float]:
+    """What evalmentor says of these questions, by name."""
+    assert load_chapters().broken == []
+    with client.recorded():
+        judged = [judge(question) for question in read_questions(file)]
+    return {row["name"]: float(row["value"]) for row in results(judged)}
+
+
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_the_course_answers_what_it_teaches_and_declines_the_rest() -> None:
-    assert load_chapters().broken == []
-    with client.recorded():
-        judged = [judge(question) for question in read_questions(QUESTIONS)]
-    found = {row["name"]: float(row["value"]) for row in results(judged)}
+    found = measured(QUESTIONS)
     for name, least in AT_LEAST.items():
         assert found[name] >= least, name
     for name, most in AT_MOST.items():
@@ -49,10 +54,7 @@ def test_the_course_answers_what_it_teaches_and_declines_the_rest() -> None:
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_few_later_words_go_on_with_the_question_before_or_leave_the_course() -> None:
-    assert load_chapters().broken == []
-    with client.recorded():
-        judged = [judge(question) for question in read_questions(FOLLOWUPS)]
-    found = {row["name"]: float(row["value"]) for row in results(judged)}
+    found = measured(FOLLOWUPS)
     assert found["right_in_pct"] >= 92 and found["declined_in_pct"] <= 2
     assert found["declined_out_pct"] >= 95 and found["wrong_in"] == 0
 
@@ -60,10 +62,7 @@ def test_few_later_words_go_on_with_the_question_before_or_leave_the_course() ->
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_a_conversation_is_followed() -> None:
-    assert load_chapters().broken == []
-    with client.recorded():
-        judged = [judge(question) for question in read_questions(CONVERSATIONS)]
-    found = {row["name"]: float(row["value"]) for row in results(judged)}
+    found = measured(CONVERSATIONS)
     assert found["right_in_pct"] >= 84 and found["declined_in_pct"] <= 4
     assert found["declined_out_pct"] >= 97 and found["wrong_in"] <= 1
 
@@ -71,11 +70,9 @@ def test_a_conversation_is_followed() -> None:
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_the_lab_is_seen_as_it_is_at_a_step() -> None:
-    assert load_chapters().broken == []
-    with client.recorded():
-        judged = [judge(question) for question in read_questions(LAB_QUESTIONS)]
-    found = {row["name"]: float(row["value"]) for row in results(judged)}
-    assert len(judged) >= 60 and found["lab_right_pct"] >= 92
+    found = measured(LAB_QUESTIONS)
+    assert len(read_questions(LAB_QUESTIONS)) >= 60
+    assert found["lab_right_pct"] >= 92
     assert found["wrong_in"] == 0
 
 
