@@ -2,8 +2,9 @@
 
 The parts of a whole stack of its own are killed, or stopped for FREEZE_S, while
 learners ask one question after the other as the page does. A blow is over when /readyz
-names all parts well again, heard of after the blow. Options: kills=12, askers=4,
-seed=1, engine=replay.
+names all parts well again, heard of after the blow. A question is late that stays open
+for more than LATE_S in which no blow is under way, all such time taken together.
+Options: kills=12, askers=4, seed=1, engine=replay.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import sqlite3
 import time
 import urllib.request
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -23,7 +24,8 @@ from typing import Any
 
 import psutil
 
-from benchmarks.asking_again import Asker
+from benchmarks.asking_again import Asker, Question
+from benchmarks.interval import percentile
 from benchmarks.parts import PARTS, parts_of
 from benchmarks.replayed import stack_of
 from benchmarks.scale import Scale, scale_of
@@ -34,8 +36,9 @@ SHARE_OF_FREEZES = 0.25
 RECOVERY_TIMEOUT_S = 240.0
 CONVERSATIONS_KEPT = 50
 """mentor.models keeps as many of a learner."""
+LATE_S = 30.0
 END_WITHIN_S = 120.0
-"""After the last recovery every question has ended."""
+"""What has not ended so long after the last recovery has no end."""
 DATABASE = "servelab.sqlite3"
 
 
@@ -46,6 +49,9 @@ class Blow:
     part: str
     is_freeze: bool
     recovery_s: float
+    began: float = 0.0
+    """On the monotonic clock, as ``ended``."""
+    ended: float = 0.0
 
 
 class Striker:
@@ -73,8 +79,9 @@ class Striker:
             else:
                 process.kill()
         await self._wait_well(part, process.pid, is_freeze)
-        seconds = time.monotonic() - began - (FREEZE_S if is_freeze else 0.0)
-        return Blow(part, is_freeze, seconds)
+        ended = time.monotonic()
+        seconds = ended - began - (FREEZE_S if is_freeze else 0.0)
+        return Blow(part, is_freeze, seconds, began, ended)
 
     def _draw(self, found: Mapping[str, psutil.Process]) -> str:
         self._bag = [part for part in self._bag if part in found]
@@ -131,6 +138,14 @@ async def _under_blows(stack: Running, scale: Scale) -> tuple[list[Blow], list[A
     return blows, askers
 
 
+def well_s(question: Question, blows: Sequence[Blow], now: float) -> float:
+    """Seconds for which a question was open while all was well."""
+    began = question.began
+    ended = now if question.ended_s is None else began + question.ended_s
+    struck = (min(b.ended, ended) - max(b.began, began) for b in blows)
+    return ended - began - sum(seconds for seconds in struck if seconds > 0)
+
+
 def turns_by_key(database: Path) -> dict[str, list[str]]:
     """States of the turns that were made of each question, as they are stored."""
     with sqlite3.connect(database) as connection:
@@ -142,20 +157,23 @@ def turns_by_key(database: Path) -> dict[str, list[str]]:
 
 
 def results(
-    blows: list[Blow], askers: list[Asker], stored: dict[str, list[str]]
+    blows: list[Blow], askers: list[Asker], stored: dict[str, list[str]], now: float
 ) -> list[dict[str, Any]]:
-    """What bench prints; ``stored`` is turns_by_key()."""
+    """What bench prints; ``stored`` is turns_by_key(), ``now`` the end of the run on
+    the monotonic clock."""
     questions = [question for asker in askers for question in asker.asked]
     # Each begins a conversation, and a learner's oldest make room: only the last stay.
     kept = [one for asker in askers for one in asker.asked[-CONVERSATIONS_KEPT:]]
     taken = [one for one in kept if one.is_taken]
     ends = Counter(one.state or "open" for one in questions)
+    open_s = [well_s(one, blows, now) for one in questions]
     counts = {
         "questions": len(questions),
         "lost": sum(one.key not in stored for one in taken),
         "doubled": sum(len(states) > 1 for states in stored.values()),
         "without_an_end": sum(not one.state for one in questions)
         + sum("open" in states for states in stored.values()),
+        "late": sum(seconds > LATE_S for seconds in open_s),
         "answered": ends["answered"],
         "failed_with_a_reason": ends["failed"],
         "refused_and_asked_again": sum(len(one.refusals) for one in questions),
@@ -164,6 +182,10 @@ def results(
         {"name": name, "value": float(number), "unit": "questions"}
         for name, number in counts.items()
     ]
+    if open_s:
+        row = {"name": "open_while_well_s", "value": max(open_s), "unit": "s"}
+        p95 = f"at most; 95 % of the questions {percentile(open_s, 95):.1f} s"
+        rows.append({**row, "conditions": p95})
     for part in PARTS:
         seconds = [b.recovery_s for b in blows if b.part == part and not b.is_freeze]
         if seconds:
@@ -178,4 +200,5 @@ def run(options: dict[str, str]) -> list[dict[str, Any]]:
     scale = scale_of("chaos", options)
     with stack_of(scale, options) as stack:
         blows, askers = asyncio.run(_under_blows(stack, scale))
-        return results(blows, askers, turns_by_key(stack.data_dir / DATABASE))
+        now = time.monotonic()
+        return results(blows, askers, turns_by_key(stack.data_dir / DATABASE), now)

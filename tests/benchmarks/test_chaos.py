@@ -16,23 +16,29 @@ from tests.launcher.running import environment
 def test_each_question_is_counted_once():
     asker = Asker("http://x", 0)
     asker.asked = [
-        Question("a", is_taken=True, state="answered"),
-        Question("b", is_taken=True, state="failed", refusals=["wait"]),
-        Question("c", is_taken=True),
-        Question("d"),
+        Question("a", is_taken=True, state="answered", began=100.0, ended_s=4.0),
+        Question(*("b", True, "failed", ["wait"]), began=100.0, ended_s=45.0),
+        Question("c", is_taken=True, began=130.0),
+        Question("d", began=170.0),
     ]
     stored = {"a": ["answered", "answered"], "b": ["failed"]}
-    blows = [Blow("web", False, 3.0), Blow("web", False, 9.0), Blow("web", True, 1.0)]
-    rows = {row["name"]: row for row in results(blows, [asker], stored)}
+    blows = [
+        Blow("web", False, 3.0, 98.0, 101.0),
+        Blow("web", False, 9.0, 110.0, 119.0),
+        Blow("web", True, 1.0, 140.0, 153.0),
+    ]
+    rows = {row["name"]: row for row in results(blows, [asker], stored, 180.0)}
     got = {name: row["value"] for name, row in rows.items()}
     assert got == {
         "questions": 4,
         "lost": 1,
         "doubled": 1,
         "without_an_end": 2,
+        "late": 1,
         "answered": 1,
         "failed_with_a_reason": 1,
         "refused_and_asked_again": 1,
+        "open_while_well_s": 37.0,
         "recovery_s web": 6.0,
     }
     assert rows["recovery_s web"]["conditions"] == "2 kills, at most 9.0 s"
