@@ -9,6 +9,7 @@ knows how old the frame is. No engine runs.
 """
 
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -84,6 +85,7 @@ async def _publish_figures(publisher: Publisher) -> None:
 async def broadcast(frames_per_s: float) -> None:
     """The same frames to whoever connects, as websockets does it itself."""
     connected: set[websockets.ServerConnection] = set()
+    logging.getLogger("websockets.server").setLevel(logging.WARNING)
 
     async def keep(connection: websockets.ServerConnection) -> None:
         connected.add(connection)
