@@ -196,7 +196,7 @@ class KnownDeviceMiddleware:
         account = getattr(request, "known_from_now", "")
         if account:
             response.set_cookie(
-                COOKIE,
+                _cookie_name(),
                 signing.dumps(_known_with(request, account), salt=COOKIE),
                 max_age=KNOWN_FOR_S,
                 secure=settings.SESSION_COOKIE_SECURE,
@@ -228,11 +228,15 @@ def _known_with(request: HttpRequest, account: str) -> list[list[str]]:
 def _known(request: HttpRequest) -> list[list[str]]:
     try:
         found = signing.loads(
-            request.COOKIES.get(COOKIE, ""), salt=COOKIE, max_age=KNOWN_FOR_S
+            request.COOKIES.get(_cookie_name(), ""), salt=COOKIE, max_age=KNOWN_FOR_S
         )
     except signing.BadSignature:
         return []
     return list(found)
+
+
+def _cookie_name() -> str:
+    return f"{settings.COOKIE_PREFIX}{COOKIE}"
 
 
 def _hash(account: str) -> str:
