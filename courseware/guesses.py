@@ -37,6 +37,7 @@ from courseware.counting import (
     uncount,
 )
 from courseware.models import User
+from courseware.security_log import hash_of, note
 from courseware.sockets import address_of_request, network_of
 
 COOKIE = "known_device"
@@ -149,7 +150,8 @@ class GuessHandler(AxesHandler):  # type: ignore[misc]
         request: HttpRequest | None = None,
         **kwargs: Any,
     ) -> None:
-        """Say so where the next one has to wait."""
+        """Note it, and say so where the next one has to wait."""
+        note("wrong password", request, tried=hash_of(account_of(credentials)))
         if request is None:
             return
         waits = [c.wait_s for c in counters_of(request, account_of(credentials))]
@@ -176,6 +178,7 @@ def wait(request: HttpRequest, account: str, kind: str) -> HttpResponse:
     """The same, of what was guessed too often."""
     wait_s = max((c.wait_s for c in counters_of(request, account, kind)), default=0.0)
     minutes = max(1, math.ceil(wait_s / 60))
+    note("held up", request, tried=hash_of(account), kind=kind)
     context = {"minutes": minutes, "is_code": kind == CODES}
     response = render(request, "courseware/locked.html", context, status=429)
     response.headers["Retry-After"] = str(math.ceil(wait_s))
