@@ -31,7 +31,7 @@ NO_DATABASE = "The database is away, or does not answer."
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process is there; nothing else is asked."""
-    return HttpResponse("ok", content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
 
 @require_GET
