@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 from channels.testing import WebsocketCommunicator
 from django.core import mail
 from django.core.cache import cache
@@ -205,6 +206,34 @@ def test_an_ordinary_page_names_nobody(lines: Lines) -> None:
     pages = [one for one in lines() if one.get("method") == "GET"]
     assert [one["level"] for one in pages] == ["info", "info"]
     assert "account" not in pages[0] and "address" not in pages[0]
+
+
+def test_what_fails_here_is_told_with_its_place_and_shown_without(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr("courseware.views.design_language", fail)
+    client = Client(HTTP_USER_AGENT=AGENT, raise_request_exception=False)
+    answer = client.get("/design/")
+    assert answer.status_code == 500 and "secret" not in answer.text
+    [line] = [one for one in lines() if "exception" in one]
+    assert line["level"] == "error" and "RuntimeError: a secret" in line["exception"]
+    assert line["log_id"] == answer.headers["X-Log-Id"]
+
+
+def test_a_server_whose_certificate_is_not_taken_is_told(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise redis.ConnectionError("[SSL: CERTIFICATE_VERIFY_FAILED] expired")
+
+    monkeypatch.setattr(redis.Redis, "ping", fail)
+    answer = browser().get("/readyz")
+    assert answer.status_code == 503 and "CERTIFICATE" not in answer.text
+    [line] = [one for one in lines() if "CERTIFICATE_VERIFY_FAILED" in one["event"]]
+    assert line["level"] == "warning"
 
 
 @pytest.mark.parametrize(
