@@ -87,12 +87,19 @@ def test_every_answer_says_its_type_and_text_its_charset() -> None:
 
 
 @pytest.mark.usefixtures("bank")
-def test_no_answer_is_for_pages_of_other_sites() -> None:
+def test_every_answer_is_for_pages_of_this_site_alone() -> None:
     client = staff()
-    for path in [*paths(), "/static/css/site.css", "/nothing"]:
+    for path in [*paths(), "/nothing"]:
         for method in (client.get, client.options):
             answer = method(path, headers={"Origin": "https://evil.example"})
-            assert "Access-Control-Allow-Origin" not in answer.headers, path
+            said = answer.headers
+            assert "Access-Control-Allow-Origin" not in said, path
+            policy = said["Content-Security-Policy"].split("; ")
+            assert {"object-src 'none'", "base-uri 'none'"} <= set(policy), path
+            assert {"frame-ancestors 'none'", "script-src 'self'"} <= set(policy), path
+            assert said["X-Content-Type-Options"] == "nosniff", path
+            assert said["Referrer-Policy"] == "same-origin", path
+            assert said["Cross-Origin-Opener-Policy"] == "same-origin", path
 
 
 def rows() -> dict[str, list[dict[str, Any]]]:

@@ -38,6 +38,18 @@ def test_a_request_is_one_json_line_with_the_id_that_the_answer_carries(
 
 
 @pytest.mark.django_db
+def test_nothing_that_was_sent_begins_a_line(client: Client, lines):
+    forged = '{"event": "signed in", "logger": "servelab.security"}'
+    client.get(f"/x%0A{forged}%0D%E2%80%A8{forged}")
+    client.get("/x", headers={"User-Agent": f"a\n{forged}", "X-Log-Id": f"\n{forged}"})
+    client.post("/account/sign-in/", {"username": f"\n{forged}", "password": "x"})
+    logging.getLogger("some.library").warning("odd: %s", f"\n{forged}\r{forged}")
+    said = lines()
+    assert len(said) > 3
+    assert not any(line["event"] == "signed in" for line in said)
+
+
+@pytest.mark.django_db
 def test_what_sets_a_new_password_is_not_logged(client: Client, lines):
     client.get("/account/reset/MQ/abc-0123456789abcdef/")
     request = next(line for line in lines() if line["event"] == "request")
