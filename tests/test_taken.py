@@ -118,7 +118,30 @@ def pinned(lock: str) -> dict[str, str]:
     return dict(found)
 
 
-@pytest.mark.parametrize("lock", ["lock-serve", "lock-web", "lock-cpu", "lock-cuda"])
+LOCKS = ("serve", "web", "cpu", "cuda", "engine-cpu", "engine-cuda")
+IN_IMAGES = {
+    "web": "lock-serve.txt",
+    "engine-cpu": "lock-engine-cpu.txt",
+    "engine-cuda": "lock-engine-cuda.txt",
+}
+
+
+@pytest.mark.parametrize("image", IN_IMAGES)
+def test_an_image_has_what_serves_and_nothing_of_development(image: str) -> None:
+    text = (ROOT / "docker" / f"{image}.Dockerfile").read_text()
+    assert re.findall(r"requirements/(lock\S+)", text) == [IN_IMAGES[image]] * 2
+    brought = set(re.findall(r"^COPY (\S+) ", text, re.MULTILINE))
+    assert not brought & {".", "tests", "docs", "launcher", "bundle", ".ci"}
+    listed = pinned(IN_IMAGES[image])
+    inputs = (ROOT / "requirements" / "dev.in").read_text().splitlines()
+    tools = {re.split(r"[\[<>=]", one)[0] for one in inputs if one and one[0] != "#"}
+    assert {"pytest", "ruff", "import-linter"} <= tools
+    assert tools & set(listed) <= {"packaging"}
+    tested = pinned(f"lock-{image.removeprefix('engine-')}.txt")
+    assert listed.items() <= tested.items()
+
+
+@pytest.mark.parametrize("lock", [f"lock-{name}" for name in LOCKS])
 def test_a_lock_lists_each_library_once_with_its_version(lock: str) -> None:
     assert len(pinned(f"{lock}.txt")) > 40
 
@@ -139,7 +162,7 @@ def imported() -> set[str]:
 def test_the_inventory_has_every_library_that_is_imported() -> None:
     listed = {
         re.sub(r"[-_.]+", "-", name).lower()
-        for lock in ("lock-serve.txt", "lock-cpu.txt", "lock-cuda.txt")
+        for lock in ("lock-serve.txt", "lock-engine-cpu.txt", "lock-engine-cuda.txt")
         for name in pinned(lock)
     }
     of_packages = packages_distributions()
