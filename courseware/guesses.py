@@ -70,9 +70,10 @@ class Counter:
         return seconds_to_wait(self.what, self.who)
 
     def count(self) -> bool:
-        """One more; from ``free`` on each makes the wait twice as long. False where
-        nothing can be counted."""
-        number = count_within(self.what, self.who, REMEMBERED_S)
+        """One more; from ``free`` on each makes the wait twice as long. False where a
+        code cannot be counted by all processes together."""
+        alone = not self.what.startswith(CODES)
+        number = count_within(self.what, self.who, REMEMBERED_S, alone=alone)
         if number >= self.free:
             wait_s = FIRST_WAIT_S * 2 ** min(number - self.free, 10)
             make_wait(self.what, self.who, min(wait_s, LONGEST_WAIT_S))
