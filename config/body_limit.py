@@ -11,6 +11,9 @@ from asgiref.typing import (
     Scope,
 )
 
+from courseware.security_log import note_refusal
+
+EVENT = "refused before it was read"
 MAX_BODY_BYTES = 9 * 2**20
 """Above the largest file that a page takes; pages with smaller limits check theirs."""
 _SENTENCE = (
@@ -39,17 +42,20 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
         elif _stated_length(scope) > MAX_BODY_BYTES:
+            note_refusal(EVENT, scope, status=413)
             await refuse(send, 413, _SENTENCE)
         else:
-            counted = _Counted(receive, send)
+            counted = _Counted(scope, receive, send)
             await self.application(scope, counted.receive, counted.send)
 
 
 class _Counted:
     """Counts a body of unknown length, and ends it at the limit."""
 
-    def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        self._receive, self._send = receive, send
+    def __init__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
         self._num_bytes = 0
         self._is_refused = False
         self._is_whole = False
@@ -79,6 +85,7 @@ class _Counted:
     async def _end(self, status: int, sentence: str) -> ASGIReceiveEvent:
         if not self._is_refused:
             self._is_refused = True
+            note_refusal(EVENT, self._scope, status=status)
             await refuse(self._send, status, sentence)
         return {"type": "http.disconnect"}
 

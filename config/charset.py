@@ -16,7 +16,8 @@ from asgiref.typing import (
 )
 from django.utils.http import parse_header_parameters
 
-from config.body_limit import refuse
+from config.body_limit import EVENT, refuse
+from courseware.security_log import note_refusal
 
 SENTENCE = "What is sent here is read as UTF-8, and in no other charset."
 READ = ("utf-8", "ascii")
@@ -34,6 +35,7 @@ class OnlyUtf8:
     ) -> None:
         """Refuse, or hand on."""
         if scope["type"] == "http" and not is_utf8(scope):
+            note_refusal(EVENT, scope, status=415)
             await refuse(send, 415, SENTENCE)
         else:
             await self.application(scope, receive, send)

@@ -12,6 +12,7 @@ from django.http.request import validate_host
 from django.urls import URLPattern, re_path
 from django.utils.http import is_same_domain
 
+from courseware.security_log import note_refusal
 from courseware.sockets import NOT_YOURS
 
 HTTP_ANSWER = "websocket.http.response"
@@ -29,7 +30,10 @@ class OwnPages:
         self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Hand on, or deny (the browser sees 403)."""
-        application = self.application if is_own_page(scope) else WebsocketDenier()
+        application = self.application
+        if not is_own_page(scope):
+            note_refusal("socket refused", scope, why="another site's page")
+            application = WebsocketDenier()
         await application(scope, receive, send)
 
 

@@ -1,5 +1,6 @@
 """/healthz: this process answers. /readyz: what it needs answers too."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -23,7 +24,11 @@ from lab.receipts.parts import (
     worker_part,
 )
 
+logger = logging.getLogger(__name__)
+
 REDIS_TIMEOUT_S = 2.0
+MOST_SAID = 300
+"""Characters of an error in the log."""
 NO_DATABASE = "The database is away, or does not answer."
 
 
@@ -31,7 +36,7 @@ NO_DATABASE = "The database is away, or does not answer."
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process is there; nothing else is asked."""
-    return HttpResponse("ok", content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
 
 @require_GET
@@ -65,6 +70,9 @@ def _check(ask: Callable[[], None]) -> dict[str, Any]:
     try:
         ask()
     except Exception as error:
+        # Why a certificate or a password was not taken stands in the log alone.
+        said = f"{type(error).__name__}: {error}"[:MOST_SAID]
+        logger.warning("What this process needs does not answer: %s", said)
         return {"ok": False, "error": type(error).__name__}
     return {"ok": True, "ms": round(1000 * (time.monotonic() - began), 1)}
 

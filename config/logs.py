@@ -6,6 +6,7 @@ its request id: the browser knows it, the web process logs it, and the engine ho
 binds it again from the Celery message.
 """
 
+import logging
 import re
 import time
 import uuid
@@ -17,9 +18,13 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from celery.signals import setup_logging, task_postrun, task_prerun
 from django.http import HttpRequest, HttpResponseBase
 
+from courseware.sockets import address_of_request
+
 LOG_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 SECRET_PARTS = ("uidb64", "token")
 """Of a path: whoever reads them can set a password."""
+REFUSALS = (400, 401, 403, 405, 413, 415, 429)
+DOORS = ("/account/sign-in/", "/admin/login/")
 QUIET_PATHS = ("/healthz", "/readyz", "/static/")
 _began: dict[str, float] = {}
 """time.monotonic() at which each running task began, by task id."""
@@ -89,6 +94,8 @@ def logging_configuration(level: str) -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
+            # Whatever else is left out: who signs in, and what is refused.
+            "servelab.security": {"level": "INFO"},
             # _log_task says the same, under the request's id.
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
@@ -132,15 +139,40 @@ class RequestLogMiddleware:
         began: float,
     ) -> HttpResponseBase:
         response.headers["X-Log-Id"] = log_id
-        if not request.path.startswith(QUIET_PATHS):
-            structlog.get_logger("servelab.web").info(
+        is_refused = _is_refused(request, response)
+        if is_refused or not request.path.startswith(QUIET_PATHS):
+            structlog.get_logger("servelab.web").log(
+                logging.WARNING if is_refused else logging.INFO,
                 "request",
                 method=request.method,
                 path=_path_without_secrets(request),
                 status=response.status_code,
                 ms=round(1000 * (time.monotonic() - began), 1),
+                **(_who(request) if response.status_code >= 400 or is_refused else {}),
             )
         return response
+
+
+def _is_refused(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Whether it was not allowed, too much, or nothing that a page of ours sends. What
+    is another's is 404, of an address that there is; who is signed in and is led to
+    sign in as somebody else is refused too."""
+    status = response.status_code
+    if status == 404:
+        return request.resolver_match is not None
+    if status == 302:
+        leads_to = response.headers.get("Location", "")
+        has_account = getattr(request, "account", None) is not None
+        return has_account and leads_to.startswith(DOORS) and "next=" in leads_to
+    return status in REFUSALS
+
+
+def _who(request: HttpRequest) -> dict[str, Any]:
+    """Whom to look for, where something was refused: the account's number, if there is
+    one, and the network address."""
+    account = getattr(request, "account", None)
+    who = {"account": account} if account is not None else {}
+    return {**who, "address": address_of_request(request)}
 
 
 def _path_without_secrets(request: HttpRequest) -> str:

@@ -31,11 +31,17 @@ from lab.messages import queue_keys
 from lab.models import EngineRequest
 from lab.viewer import hub
 
+TEXT = "text/plain; charset=utf-8"
 QUEUES = ("default", "engine")
 View = Callable[[HttpRequest], HttpResponse]
 CLOSED = (
     "These figures are for operators: sign in as staff, or send METRICS_TOKEN as "
     "\u201cAuthorization: Bearer \u2026\u201d. docs/running.md says how."
+)
+
+IN_PLAIN = (
+    "These figures are asked for by https:// here, so that no token is sent in plain; "
+    "from this machine, or a network of METRICS_NETWORKS, by http:// too."
 )
 
 
@@ -44,9 +50,11 @@ def guarded(view: View) -> View:
 
     @wraps(view)
     def answer(request: HttpRequest) -> HttpResponse:
+        if settings.BEHIND_TLS and not request.is_secure() and _is_far(request):
+            return HttpResponse(IN_PLAIN, status=403, content_type=TEXT)
         if _has_token(request) or _is_near(request) or request.user.is_staff:
             return view(request)
-        return HttpResponse(CLOSED, status=403, content_type="text/plain")
+        return HttpResponse(CLOSED, status=403, content_type=TEXT)
 
     return answer
 
@@ -63,6 +71,12 @@ def _is_near(request: HttpRequest) -> bool:
     except ValueError:
         return False
     return any(address in network for network in settings.METRICS_NETWORKS)
+
+
+def _is_far(request: HttpRequest) -> bool:
+    """Whether it comes over a network that nobody named."""
+    address = address_of_request(request)
+    return not (address and ip_address(address).is_loopback) and not _is_near(request)
 
 
 @require_GET

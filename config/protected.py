@@ -6,6 +6,7 @@ session to the next."""
 from typing import Any
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, Scope
+from django.conf import settings
 
 ADDED = {
     b"content-security-policy": (
@@ -14,6 +15,7 @@ ADDED = {
     ),
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
+    b"referrer-policy": b"same-origin",
 }
 
 
@@ -32,11 +34,21 @@ class ProtectedAnswers:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", []))
                 known = {name.lower() for name, _ in headers}
-                added = [pair for pair in ADDED.items() if pair[0] not in known]
+                wanted = [*ADDED.items(), *only_by_tls(scope)]
+                added = [pair for pair in wanted if pair[0] not in known]
                 message = {**message, "headers": [*for_one(headers), *added]}
             await send(message)
 
         await self.application(scope, receive, protected)
+
+
+def only_by_tls(scope: Any) -> list[tuple[bytes, bytes]]:
+    """HSTS as Django's middleware says it; nothing where the page came in plain."""
+    if not settings.BEHIND_TLS or scope.get("scheme") != "https":
+        return []
+    of_all = "; includeSubDomains" if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS else ""
+    value = f"max-age={settings.SECURE_HSTS_SECONDS}{of_all}"
+    return [(b"strict-transport-security", value.encode())]
 
 
 def for_one(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

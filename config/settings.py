@@ -188,6 +188,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "courseware.theme.theme",
             ],
         },
     }
@@ -220,6 +221,7 @@ STATICFILES_DIRS = [
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True  # plain names work before collectstatic has run
+WHITENOISE_MIMETYPES = {".svg": "image/svg+xml; charset=utf-8"}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -251,10 +253,18 @@ SESSION_ENGINE = "courseware.sessions"
 SESSION_COOKIE_AGE = LEARNER_KEPT_DAYS * 86_400
 STAFF_SESSION_HOURS = 12  # from sign-in on, whatever is visited
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# A browser takes a cookie of such a name from this host alone, by TLS, for all of it.
+COOKIE_PREFIX = "__Host-" if BEHIND_TLS else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+CSRF_COOKIE_HTTPONLY = True  # scripts take the token from the page
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+# Programs ask these: one that is led on does not notice that its token went in plain.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.boolean("HSTS_SUBDOMAINS", True)
 if BEHIND_TLS:
     SECURE_HSTS_SECONDS = 31_536_000
-    # Subdomains and browsers' preload lists are for the owner of the domain to decide.
+    # Browsers' preload lists are for the owner of the domain to decide.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 AXES_USERNAME_FORM_FIELD = "username"  # the admin form's name for the address
 AXES_HANDLER = "courseware.guesses.GuessHandler"

@@ -24,6 +24,7 @@ from courseware.factors import has_factor
 from courseware.learner import learner_id_of
 from courseware.models import Chapter
 from courseware.other_browsers import close_sockets, sign_out_others
+from courseware.security_log import hash_of, note
 from courseware.sign_up import HOUR_S, PAGES, may_write_to, too_many
 from courseware.sockets import address_of_request, network_of
 
@@ -66,6 +67,7 @@ class NewPassword(auth.PasswordResetConfirmView):
     def form_valid(self, form: Any) -> HttpResponse:
         """From now on the account knows this device."""
         assert self.user is not None  # else there is no form
+        note("new password", self.request, account=self.user.pk, by="letter")
         guesses.know_device(self.request, self.user)
         return super().form_valid(form)
 
@@ -79,6 +81,7 @@ class ChangePassword(auth.PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         """The new password makes the other sessions nobody's."""
         response = super().form_valid(form)
+        note("new password", self.request, by="password")
         close_sockets(self.request)
         return response
 
@@ -106,7 +109,9 @@ class Reset(auth.PasswordResetView):
         asked = count_within("letters-address", address, HOUR_S) if address else 0
         if asked > settings.LIMITS.letters_address:
             return too_many(self.request)
-        if not may_write_to(form.cleaned_data["email"]):
+        email = form.cleaned_data["email"]
+        note("letter for a new password", self.request, tried=hash_of(email.lower()))
+        if not may_write_to(email):
             return redirect(self.success_url)
         return super().form_valid(form)
 
@@ -117,6 +122,7 @@ class Reset(auth.PasswordResetView):
 def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
     """Every other browser is signed out, its open sockets too; this one stays."""
     sign_out_others(request)
+    note("other browsers signed out", request)
     messages.success(request, "Every other browser is signed out.")
     return redirect("courseware:account")
 

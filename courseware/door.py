@@ -29,6 +29,7 @@ from django.utils import timezone
 
 from courseware.learner import forget, learner_id_of, note_learner
 from courseware.models import Learner
+from courseware.security_log import note_refusal
 from courseware.sessions import is_reader
 from courseware.sockets import NO_LEARNER
 from courseware.threads import in_database
@@ -53,6 +54,8 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
     is_reader = False
     """Whether the session is a signed id alone: see courseware.sessions."""
     _has_ended = False
+    _noted: frozenset[str] = frozenset()
+    """Reasons of refusals that the security log has."""
 
     async def admit(self) -> bool:
         """Accept, and close again where there is no learner; whether there is one."""
@@ -60,6 +63,7 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.accept()
         if learner_id is None:
             # What it said at once waits already, and is obeyed as little.
+            self.note_refusal("no session")
             await self.end()
             return False
         _door().let_in(self)
@@ -111,6 +115,13 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
             note_learner(self.learner_id)
             self.is_known = True
         return True
+
+    def note_refusal(self, why: str) -> None:
+        """Into the security log, once a socket and reason: who sends on and on does not
+        fill the log."""
+        if why not in self._noted:
+            self._noted |= {why}
+            note_refusal("socket refused", self.scope, why=why)
 
     async def end(self) -> None:
         """Whoever reads here now is somebody else: nothing more is sent."""

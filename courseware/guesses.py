@@ -37,6 +37,7 @@ from courseware.counting import (
     uncount,
 )
 from courseware.models import User
+from courseware.security_log import hash_of, note
 from courseware.sockets import address_of_request, network_of
 
 COOKIE = "known_device"
@@ -69,9 +70,10 @@ class Counter:
         return seconds_to_wait(self.what, self.who)
 
     def count(self) -> bool:
-        """One more; from ``free`` on each makes the wait twice as long. False where
-        nothing can be counted."""
-        number = count_within(self.what, self.who, REMEMBERED_S)
+        """One more; from ``free`` on each makes the wait twice as long. False where a
+        code cannot be counted by all processes together."""
+        alone = not self.what.startswith(CODES)
+        number = count_within(self.what, self.who, REMEMBERED_S, alone=alone)
         if number >= self.free:
             wait_s = FIRST_WAIT_S * 2 ** min(number - self.free, 10)
             make_wait(self.what, self.who, min(wait_s, LONGEST_WAIT_S))
@@ -149,7 +151,8 @@ class GuessHandler(AxesHandler):  # type: ignore[misc]
         request: HttpRequest | None = None,
         **kwargs: Any,
     ) -> None:
-        """Say so where the next one has to wait."""
+        """Note it, and say so where the next one has to wait."""
+        note("wrong password", request, tried=hash_of(account_of(credentials)))
         if request is None:
             return
         waits = [c.wait_s for c in counters_of(request, account_of(credentials))]
@@ -176,6 +179,7 @@ def wait(request: HttpRequest, account: str, kind: str) -> HttpResponse:
     """The same, of what was guessed too often."""
     wait_s = max((c.wait_s for c in counters_of(request, account, kind)), default=0.0)
     minutes = max(1, math.ceil(wait_s / 60))
+    note("held up", request, tried=hash_of(account), kind=kind)
     context = {"minutes": minutes, "is_code": kind == CODES}
     response = render(request, "courseware/locked.html", context, status=429)
     response.headers["Retry-After"] = str(math.ceil(wait_s))
@@ -196,7 +200,7 @@ class KnownDeviceMiddleware:
         account = getattr(request, "known_from_now", "")
         if account:
             response.set_cookie(
-                COOKIE,
+                _cookie_name(),
                 signing.dumps(_known_with(request, account), salt=COOKIE),
                 max_age=KNOWN_FOR_S,
                 secure=settings.SESSION_COOKIE_SECURE,
@@ -228,11 +232,15 @@ def _known_with(request: HttpRequest, account: str) -> list[list[str]]:
 def _known(request: HttpRequest) -> list[list[str]]:
     try:
         found = signing.loads(
-            request.COOKIES.get(COOKIE, ""), salt=COOKIE, max_age=KNOWN_FOR_S
+            request.COOKIES.get(_cookie_name(), ""), salt=COOKIE, max_age=KNOWN_FOR_S
         )
     except signing.BadSignature:
         return []
     return list(found)
+
+
+def _cookie_name() -> str:
+    return f"{settings.COOKIE_PREFIX}{COOKIE}"
 
 
 def _hash(account: str) -> str:

@@ -35,6 +35,7 @@ from courseware import factors, guesses
 from courseware.factors import has_factor
 from courseware.models import User
 from courseware.other_browsers import sign_out_others
+from courseware.security_log import hash_of, note
 from courseware.sign_up import BACKEND, PAGES
 
 WAITING = "second_step"
@@ -131,6 +132,8 @@ def _device_of(request: HttpRequest, user: User, code: str) -> Device | None:
     device = factors.device_of(user, code)
     if device is not None:
         guesses.take_back(request, user.email, guesses.CODES)
+    else:
+        note("wrong code", request, account=user.pk, tried=hash_of(user.email))
     return device
 
 
@@ -182,6 +185,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     if kept is None:
         return _page(request, WRONG_CODE)
     device, codes = kept
+    note("second factor set up", request)
     del request.session[NEW_KEY]
     sign_out_others(request)
     pass_factor(request, device)
@@ -204,6 +208,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     if device is None:
         return _page(request, WRONG_CODE)
     factors.remove(user)
+    note("second factor removed", request)
     messages.success(request, "The second factor is removed.")
     return redirect("courseware:account")
 

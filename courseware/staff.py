@@ -29,6 +29,8 @@ class StaffMiddleware:
     One that began before its account was staff's lasts as long from its first page as
     staff. One without the factor that its account has is nobody's; where the account
     has none and one is demanded, it leads to the page that sets it up.
+
+    Sets ``request.account`` for the log: the number of the account, where there is one.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -43,6 +45,8 @@ class StaffMiddleware:
 
 def _look_at_staff(request: HttpRequest) -> HttpResponse | None:
     user = request.user
+    if isinstance(user, User):
+        request.account = user.pk  # type: ignore[attr-defined]
     if not isinstance(user, User) or not user.is_staff:
         return None
     if EXPIRY_KEY not in request.session:

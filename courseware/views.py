@@ -187,6 +187,7 @@ def _privacy(request: HttpRequest, refusal: str = "") -> HttpResponse:
     context = {
         "expire_days": settings.LEARNER_KEPT_DAYS,
         "staff_hours": settings.STAFF_SESSION_HOURS,
+        "cookie_prefix": settings.COOKIE_PREFIX,
         "refusal": refusal,
     }
     status = 422 if refusal else 200

@@ -8,10 +8,10 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 servelab && mkdir /data && chown servelab /data
 WORKDIR /app
-COPY requirements/lock-cpu.txt requirements/
+COPY requirements/lock-engine-cpu.txt requirements/
 RUN pip install --no-cache-dir uv==0.13.9 \
     && UV_TORCH_BACKEND=cpu uv pip install --system --no-cache --compile-bytecode \
-       --no-deps -r requirements/lock-cpu.txt
+       --no-deps -r requirements/lock-engine-cpu.txt
 ENV LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4:/usr/local/lib/libiomp5.so
 COPY config config
 COPY courseware courseware

@@ -12,10 +12,10 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 servelab && mkdir /data && chown servelab /data
 WORKDIR /app
-COPY requirements/lock-cuda.txt requirements/
+COPY requirements/lock-engine-cuda.txt requirements/
 RUN pip install --no-cache-dir uv==0.13.9 \
     && uv pip install --system --no-cache --compile-bytecode \
-       --no-deps -r requirements/lock-cuda.txt
+       --no-deps -r requirements/lock-engine-cuda.txt
 COPY config config
 COPY courseware courseware
 COPY benchmarks benchmarks

@@ -17,7 +17,7 @@ from courseware.factors import acts_as_staff
 from courseware.sockets import TokenBucket, address_of_socket
 from courseware.threads import in_database
 from lab import client
-from lab.errors import EngineError, EngineUnavailable
+from lab.errors import EngineError, EngineUnavailable, LimitExceeded, NotYours
 from lab.experiments import class_run
 from lab.experiments.bench import Bench, Chat, RunRefused, TokenCounts
 from lab.experiments.catalog import EXPERIMENTS
@@ -112,6 +112,8 @@ class LabConsumer(LearnerSocket):
             BadChoice,
             RunRefused,
         ) as error:
+            if isinstance(error, CommandRefused | LimitExceeded | NotYours):
+                self.note_refusal(type(error).__name__)
             await self._tell({"type": "error", "sentence": str(error)})
         except Exception:  # the broker's or the database's: the socket lives on
             logger.exception("A command of the lab's socket failed")

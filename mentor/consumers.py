@@ -24,7 +24,7 @@ from typing import Any
 
 from courseware.door import LearnerSocket
 from courseware.sockets import TokenBucket, address_of_socket
-from lab.errors import EngineError
+from lab.errors import EngineError, LimitExceeded, NotYours
 from lab.messages import request_group
 from mentor import async_models
 from mentor.commands import (
@@ -96,6 +96,8 @@ class MentorConsumer(LearnerSocket):
             ref = command.ref if isinstance(command, Ask) else 0
             await self._obey(command)
         except EngineError as error:
+            if isinstance(error, Refused | LimitExceeded | NotYours):
+                self.note_refusal(type(error).__name__)
             await self._say({"type": "refused", "ref": ref, "reason": str(error)})
         except Exception:
             logger.exception("mentor socket")

@@ -32,6 +32,7 @@ class MeasuringConsumer(LearnerSocket):
         try:
             await database_sync_to_async(client.owned)(request_id, self.learner_id)
         except NotYours:
+            self.note_refusal("not theirs")
             await self.close(NOT_YOURS)
             return
         self.group = request_group(request_id)
@@ -52,6 +53,7 @@ class MeasuringConsumer(LearnerSocket):
         if self._allowance.take():
             await self.send(text_data=json.dumps({"refused": ONLY_TELLS}))
         else:
+            self.note_refusal("too many messages")
             await self.close(TOO_MANY)
 
     async def request_event(self, message: dict[str, Any]) -> None:

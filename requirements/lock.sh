@@ -16,12 +16,14 @@ compile() { # lock, excludes, inputs …
 compile lock-cpu.txt excludes.txt requirements/base.in requirements/dev.in requirements/engine-cpu.in
 compile lock-web.txt excludes.txt requirements/base.in requirements/dev.in
 compile lock-serve.txt excludes.txt requirements/base.in
+compile lock-engine-cpu.txt excludes.txt requirements/base.in requirements/engine-cpu.in
 unset UV_TORCH_BACKEND
 compile lock-cuda.txt excludes-cuda.txt requirements/base.in requirements/dev.in requirements/engine-cuda.in
+compile lock-engine-cuda.txt excludes-cuda.txt requirements/base.in requirements/engine-cuda.in
 python=3.12 platform=x86_64-manylinux_2_35
 compile lock-cuda-torch211.txt excludes-torch211.txt requirements/base.in requirements/engine-cuda-torch211.in
 # The resolver writes "==": see engine-cuda.in.
-sed -i 's/^torch==/torch===/' requirements/lock-cuda.txt
+sed -i 's/^torch==/torch===/' requirements/lock-cuda.txt requirements/lock-engine-cuda.txt
 if grep -nE '://|@ |/' requirements/lock-*.txt; then
   echo "A lock names an address or a path." >&2
   exit 1

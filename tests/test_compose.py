@@ -107,7 +107,7 @@ def test_the_cuda_engine_asks_for_as_many_cards_as_share_the_model(services):
 def test_the_cuda_image_tells_the_container_toolkit_which_driver_it_needs():
     text = (ROOT / "docker" / "engine-cuda.Dockerfile").read_text()
     assert "NVIDIA_REQUIRE_CUDA=cuda>=13.0" in text
-    assert "lock-cuda.txt" in text
+    assert "lock-engine-cuda.txt" in text
 
 
 def test_data_lies_in_named_volumes(services):

@@ -37,8 +37,7 @@ class Exhausted(Exception):
 @contextmanager
 def metered(request: HttpRequest) -> Iterator[None]:
     """What is done within is counted by its processor seconds; raises Exhausted where
-    the learner, or all at their address, have used theirs. Without its server nothing
-    is counted."""
+    the learner, or all at their address, have used theirs."""
     most_ms = settings.LIMITS.simulated_s * 1000
     holders = [(_learner(request), most_ms), (_address(request), most_ms * CLASS)]
     for who, most in holders:

@@ -35,11 +35,16 @@ def refusing_in_text(view: View[P]) -> View[P]:
         try:
             return view(request, *args, **kwargs)
         except BadSetting as error:
-            return HttpResponse(str(error), status=400, content_type="text/plain")
+            return HttpResponse(
+                str(error), status=400, content_type="text/plain; charset=utf-8"
+            )
         except Exhausted as error:
             headers = {"Retry-After": str(error.after_s)}
             return HttpResponse(
-                str(error), status=429, content_type="text/plain", headers=headers
+                str(error),
+                status=429,
+                content_type="text/plain; charset=utf-8",
+                headers=headers,
             )
 
     return refusing
@@ -85,6 +90,6 @@ def drawing(request: HtmxHttpRequest, name: str) -> HttpResponse:
         raise Http404("This plan has no such drawing.")
     page = {"one": outcomes[place], "is_file": True}
     svg = standalone(render_to_string(f"capacity/fleet/charts/_{name}.html", page))
-    response = HttpResponse(svg, content_type="image/svg+xml")
+    response = HttpResponse(svg, content_type="image/svg+xml; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="fleet-{name}.svg"'
     return response

@@ -17,6 +17,7 @@ from capacity.models import KeptRequestFile, RateMeasurement
 from courseware.htmx import HtmxHttpRequest
 from courseware.learner import learner_id_of
 from courseware.sockets import address_of_request
+from courseware.uploads import REQUESTS, not_of
 from planning.errors import BadSetting
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import plan_mapping
@@ -46,6 +47,8 @@ def _take_file(request: HtmxHttpRequest) -> HttpResponse:
     try:
         if learner_id is None or file is None:
             raise BadSetting("file", "is missing: choose a file of requests.")
+        if fault := not_of(REQUESTS, file):
+            raise BadSetting("file", fault)
         recorded = read_request_file(file.read(MAX_BYTES + 1))
     except BadSetting as error:
         query.faults[error.field] = error.reason

@@ -19,6 +19,7 @@ from capacity.hardware.answer import Answer, answer
 from capacity.hardware.engine_check import checks
 from capacity.hardware.query import LABELS, OWN, HardwareQuery, read_query
 from courseware.htmx import HtmxHttpRequest
+from courseware.uploads import CONFIG, not_of
 from lab import client
 from lab.errors import EngineUnavailable
 from planning.errors import BadConfig, BadSetting
@@ -74,6 +75,8 @@ def _with_quantization(
     file = request.FILES.get("quant_file")
     if file is None or not file.size:
         return config
+    if fault := not_of(CONFIG, file):
+        raise BadConfig(QUANT_FILE, fault)
     try:
         quantization = read_config(file.read(MAX_BYTES + 1))
     except BadConfig as error:
@@ -84,6 +87,8 @@ def _with_quantization(
 def _uploaded(request: HtmxHttpRequest) -> bytes | str:
     file = request.FILES.get("file")
     if file is not None and file.size:
+        if fault := not_of(CONFIG, file):
+            raise BadConfig(WHOLE, fault)
         content: bytes = file.read(MAX_BYTES + 1)
         return content
     return str(request.POST.get("pasted", ""))

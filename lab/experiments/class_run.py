@@ -72,12 +72,14 @@ def predict(request: HttpRequest) -> HttpResponse:
     """Keep what this learner predicts of the run that goes on."""
     run = newest()
     if run is None or run.state != "running" or run.run_id != request.POST.get("run"):
-        return HttpResponseBadRequest(OVER, content_type="text/plain")
+        return HttpResponseBadRequest(OVER, content_type="text/plain; charset=utf-8")
     question = EXPERIMENTS[run.experiment].question
     try:
         prediction = prediction_of(question, request.POST.get("prediction", ""))
     except BadChoice as fault:
-        return HttpResponseBadRequest(str(fault), content_type="text/plain")
+        return HttpResponseBadRequest(
+            str(fault), content_type="text/plain; charset=utf-8"
+        )
     request.session[PREDICTION] = [run.run_id, prediction]
     if "X-Fragment" in request.headers:
         return render(request, "lab/experiments/_class.html", shown(request))

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from courseware.counting import count_this_minute
 from courseware.learner import learner_id_of
+from courseware.uploads import RECORDING, not_of
 from lab import client
 from lab.errors import EngineError, EngineUnavailable, LimitExceeded
 from lab.models import MAX_TITLE_CHARS, KeptRecording
@@ -175,6 +176,8 @@ def upload(request: HttpRequest) -> HttpResponse:
         return shelf_page(request, NO_FILE)
     name = _title(PurePath(file.name or "The file").name) or "The file"
     try:
+        if fault := not_of(RECORDING, file):
+            raise RecordingError(f"The file {fault}")
         if (file.size or 0) > limits.MAX_BYTES:
             raise RecordingError(
                 f"{name} has {file.size:,} bytes; at most {limits.MAX_BYTES:,} are "

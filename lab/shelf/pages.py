@@ -127,9 +127,13 @@ def frames(request: HttpRequest, reference: str) -> HttpResponse:
         content = found.frames()
     except RecordingError:
         message = f"The recording {reference} is damaged and cannot be played."
-        return HttpResponse(message, status=422, content_type="text/plain")
+        return HttpResponse(
+            message, status=422, content_type="text/plain; charset=utf-8"
+        )
     except OSError:
-        return HttpResponse(LOST_FILE, status=410, content_type="text/plain")
+        return HttpResponse(
+            LOST_FILE, status=410, content_type="text/plain; charset=utf-8"
+        )
     response = HttpResponse(content, content_type="application/octet-stream")
     return _kept_by_browsers(response, found)
 
@@ -141,7 +145,9 @@ def file(request: HttpRequest, reference: str) -> HttpResponse:
     try:
         content = found.file()
     except OSError:
-        return HttpResponse(LOST_FILE, status=410, content_type="text/plain")
+        return HttpResponse(
+            LOST_FILE, status=410, content_type="text/plain; charset=utf-8"
+        )
     response = HttpResponse(content, content_type="application/octet-stream")
     _name(response, found, SUFFIX)
     return _kept_by_browsers(response, found)
@@ -154,9 +160,13 @@ def trace(request: HttpRequest, reference: str) -> HttpResponse | StreamingHttpR
     try:
         recording = read_bytes(found.file(), found.title, allow_cut=True)
     except OSError:
-        return HttpResponse(LOST_FILE, status=410, content_type="text/plain")
+        return HttpResponse(
+            LOST_FILE, status=410, content_type="text/plain; charset=utf-8"
+        )
     except RecordingError as error:
-        return HttpResponse(str(error), status=422, content_type="text/plain")
+        return HttpResponse(
+            str(error), status=422, content_type="text/plain; charset=utf-8"
+        )
     response = HttpResponse(
         json_array(trace_events(recording)), content_type="application/json"
     )
@@ -172,9 +182,13 @@ def timeline(request: HttpRequest, reference: str) -> HttpResponse:
     try:
         told = timeline_of(read_bytes(found.file(), found.title, allow_cut=True))
     except OSError:
-        return HttpResponse(LOST_FILE, status=410, content_type="text/plain")
+        return HttpResponse(
+            LOST_FILE, status=410, content_type="text/plain; charset=utf-8"
+        )
     except RecordingError as error:
-        return HttpResponse(str(error), status=422, content_type="text/plain")
+        return HttpResponse(
+            str(error), status=422, content_type="text/plain; charset=utf-8"
+        )
     return _kept_by_browsers(JsonResponse(told), found)
 
 

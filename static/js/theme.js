@@ -4,6 +4,8 @@
 const YEAR_S = 31_536_000;
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
 const toggle = document.getElementById("theme-toggle");
+const COOKIE = toggle.dataset.cookie ?? "theme";
+const SECURE = COOKIE.startsWith("__Host-") ? "; secure" : "";
 
 function current() {
   return document.documentElement.dataset.theme ?? (systemDark.matches ? "dark" : "light");
@@ -17,7 +19,7 @@ function show() {
 
 function choose(theme) {
   document.documentElement.dataset.theme = theme;
-  document.cookie = `theme=${theme}; path=/; max-age=${YEAR_S}; samesite=lax`;
+  document.cookie = `${COOKIE}=${theme}; path=/; max-age=${YEAR_S}; samesite=lax${SECURE}`;
   show();
   document.dispatchEvent(new CustomEvent("servelab:theme", { detail: { theme } }));
 }

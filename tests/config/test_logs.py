@@ -10,6 +10,8 @@ import structlog
 from django.test import Client
 
 from config.celery import app
+from tests.repository import ROOT
+from tests.test_security_rules import product_files
 
 
 @pytest.fixture
@@ -33,6 +35,18 @@ def test_a_request_is_one_json_line_with_the_id_that_the_answer_carries(
     assert request["log_id"] == "browser-1234"
     assert (request["method"], request["status"]) == ("GET", 404)
     assert request["path"] == "/no-such-page"
+
+
+@pytest.mark.django_db
+def test_nothing_that_was_sent_begins_a_line(client: Client, lines):
+    forged = '{"event": "signed in", "logger": "servelab.security"}'
+    client.get(f"/x%0A{forged}%0D%E2%80%A8{forged}")
+    client.get("/x", headers={"User-Agent": f"a\n{forged}", "X-Log-Id": f"\n{forged}"})
+    client.post("/account/sign-in/", {"username": f"\n{forged}", "password": "x"})
+    logging.getLogger("some.library").warning("odd: %s", f"\n{forged}\r{forged}")
+    said = lines()
+    assert len(said) > 3
+    assert not any(line["event"] == "signed in" for line in said)
 
 
 @pytest.mark.django_db
@@ -102,3 +116,19 @@ def test_celery_never_logs_what_learners_asked_and_were_answered(lines):
     [line] = lines()
     assert line["event"] == "Task lab.finish_request succeeded"
     assert "secret" not in json.dumps(line)
+
+
+def test_lines_go_where_the_documentation_says_and_nowhere_else(settings):
+    page = (ROOT / "docs" / "running.md").read_text()
+    table = page.partition("| Layer | What it logs | Where |")[2].partition("\n\n")[0]
+    files = set(re.findall(r"logs/(\w+)\.log", table))
+    assert len(files) > 5
+    assert [one["class"] for one in settings.LOGGING["handlers"].values()] == [
+        "logging.StreamHandler"
+    ]
+    code = "\n".join(path.read_text() for path in product_files())
+    launcher = "\n".join(path.read_text() for path in (ROOT / "launcher").glob("*.py"))
+    handlers = r"\b(\w*File|SysLog|HTTP|Socket|SMTP)Handler\b|sentry"
+    assert re.findall(handlers, code) == []
+    started = set(re.findall(r'self\._start\("(\w+)"\)', launcher))
+    assert started == files - {"install"}

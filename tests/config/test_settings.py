@@ -14,7 +14,15 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 def settings_with(name: str, **variables: str) -> Any:
     """What a setting is in a process with these variables; JSON."""
-    code = f"import config.settings as s, json; print(json.dumps(s.{name}))"
+    return all_settings_with([name], **variables)[name]
+
+
+def all_settings_with(names: list[str], **variables: str) -> dict[str, Any]:
+    """The same of several, by name."""
+    code = (
+        "import config.settings as s, json; "
+        f"print(json.dumps({{name: getattr(s, name) for name in {names}}}))"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -23,7 +31,7 @@ def settings_with(name: str, **variables: str) -> Any:
         text=True,
         check=True,
     )
-    return json.loads(answer.stdout)
+    return dict(json.loads(answer.stdout))
 
 
 @pytest.mark.parametrize(

@@ -149,14 +149,28 @@ def test_a_letter_leads_in_past_every_wait() -> None:
     assert try_it(here, "another-sentence").status_code == RIGHT
 
 
-def test_where_nothing_can_be_counted_the_right_password_still_works(
-    settings: Any,
-) -> None:
+@pytest.fixture
+def without_cache(settings: Any) -> None:
+    counting.ALONE.clear()
     settings.CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": "redis://127.0.0.1:1/0",
         }
     }
+
+
+@pytest.mark.usefixtures("without_cache")
+def test_while_the_cache_is_away_the_right_password_still_works() -> None:
     assert guess(browser(), 1) == [200]
     assert try_it(browser(), PASSWORD).status_code == RIGHT
+    assert guess(browser(), 4) == [200] * 4
+
+
+@pytest.mark.usefixtures("without_cache")
+def test_while_the_cache_is_away_a_process_counts_for_itself() -> None:
+    here = browser()
+    assert guess(here, 5) == [200, 200, 200, 200, 429]
+    answer = try_it(here, PASSWORD)
+    assert answer.status_code == 429 and int(answer.headers["Retry-After"]) > 0
+    assert try_it(browser("198.51.100.7"), PASSWORD).status_code == RIGHT

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from courseware import factors
 from courseware.models import User
+from courseware.security_log import note
 
 
 class Command(BaseCommand):
@@ -23,4 +24,5 @@ class Command(BaseCommand):
         if user is None or not factors.has_factor(user):
             raise CommandError(f"No account {address} has a second factor.")
         factors.remove(user)
+        note("second factor removed", account=user.pk, by="operator")
         self.stdout.write(f"The second factor of {address} is removed.")

@@ -13,7 +13,7 @@ import {
 } from "./words.js";
 
 export class TurnView {
-  #parts = {};
+  #parts = Object.create(null);
   #answerText = null;
   #html = null;
   #courseHtml = null;
