@@ -23,7 +23,11 @@ from courseware.counting import count_within
 from courseware.factors import has_factor
 from courseware.learner import learner_id_of
 from courseware.models import Chapter
-from courseware.other_browsers import close_sockets, sign_out_others
+from courseware.other_browsers import (
+    clears_browser,
+    close_sockets,
+    sign_out_others,
+)
 from courseware.security_log import hash_of, note
 from courseware.sign_up import HOUR_S, PAGES, may_write_to, too_many
 from courseware.sockets import address_of_request, network_of
@@ -116,6 +120,14 @@ class Reset(auth.PasswordResetView):
         return super().form_valid(form)
 
 
+class SignOut(auth.LogoutView):
+    """Ends the session, and what pages of it keep in the browser."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Sign out."""
+        return clears_browser(super().post(request, *args, **kwargs))
+
+
 @login_required
 @never_cache
 @require_POST
@@ -143,7 +155,7 @@ def account(request: HttpRequest) -> HttpResponse:
 sign_in = SignIn.as_view()
 # Of the admin: whoever is signed in, and not staff, is shown the form.
 sign_in_as_staff = SignIn.as_view(redirect_authenticated_user=False)
-sign_out = auth.LogoutView.as_view()
+sign_out = SignOut.as_view()
 change_password = never_cache(ChangePassword.as_view())
 reset = Reset.as_view()
 reset_sent = auth.PasswordResetDoneView.as_view(

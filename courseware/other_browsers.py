@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth import update_session_auth_hash
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from courseware.door import close_sockets_of_learner
 from courseware.learner import learner_id_of
@@ -16,6 +16,13 @@ def sign_out_others(request: HttpRequest) -> None:
     user.save(update_fields=["session_round"])
     update_session_auth_hash(request, user)
     close_sockets(request)
+
+
+def clears_browser(response: HttpResponse) -> HttpResponse:
+    """Has a browser empty what pages have stored in it (over TLS, or on this machine);
+    static/js/courseware/leaving.js does so for the tab that a form is sent from."""
+    response["Clear-Site-Data"] = '"storage"'
+    return response
 
 
 def close_sockets(request: HttpRequest) -> None:

@@ -23,6 +23,7 @@ from courseware.figures import figure_json, home_motif
 from courseware.htmx import HtmxHttpRequest
 from courseware.learner import learner_id_of
 from courseware.models import Chapter, Section, User
+from courseware.other_browsers import clears_browser
 from courseware.reload import reload_changed
 from courseware.vendored import vendored_files
 
@@ -209,7 +210,7 @@ def forget(request: HttpRequest) -> HttpResponse:
         account.delete()
     request.session.flush()
     context = {"had_data": learner_id is not None}
-    return render(request, "courseware/forgotten.html", context)
+    return clears_browser(render(request, "courseware/forgotten.html", context))
 
 
 @require_safe

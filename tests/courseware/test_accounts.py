@@ -90,7 +90,8 @@ def test_signing_out_leaves_nothing_of_the_account_in_the_browser(
     _sign_up(reader)
     own = learner_id_of(reader.session)
     reader.post(READ)
-    reader.post("/account/sign-out/")
+    answer = reader.post("/account/sign-out/")
+    assert answer["Clear-Site-Data"] == '"storage"'
     reader.get("/")
     assert learner_id_of(reader.session) not in (None, own)
     assert _num_read(reader) == 0
