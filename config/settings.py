@@ -39,6 +39,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Who answers, and to whom
 DEBUG = env.boolean("DEBUG", False)
 SECRET_KEY = env.secret("SECRET_KEY", DATA_DIR / "secret_key")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", "")
+if any(len(one) < SHORTEST_SECRET for one in SECRET_KEY_FALLBACKS):
+    raise ImproperlyConfigured(
+        f"SECRET_KEY_FALLBACKS: each key has at least {SHORTEST_SECRET} characters; "
+        "several are separated by commas."
+    )
 ALLOWED_HOSTS = allowed_hosts(env)
 PORT = env.integer("PORT", 8000, 1, 65535)
 BEHIND_TLS = env.boolean("BEHIND_TLS", False)

@@ -244,4 +244,6 @@ def _cookie_name() -> str:
 
 
 def _hash(account: str) -> str:
-    return salted_hmac("courseware.known-device", account).hexdigest()[:32]
+    return salted_hmac(
+        "courseware.known-device", account, algorithm="sha256"
+    ).hexdigest()[:32]
