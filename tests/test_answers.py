@@ -10,6 +10,7 @@ import pytest
 from django.apps import apps
 from django.core import mail
 from django.core.cache import cache
+from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -131,6 +132,9 @@ def test_what_somebody_brought_is_handed_out_as_a_file_of_its_kind(file: bytes) 
     )
     one = KeptRecording.objects.get()
     assert "/" not in one.title and "\n" not in one.title
+    folders, names = storages["recordings"].listdir("")
+    assert folders == [] and names
+    assert all(name.startswith(one.recording_id) for name in names), names
     mine = learner_id_of(learner.session)
     conversation = Conversation.objects.create(learner_id=mine, title="<b>")
     for path, kind in {
