@@ -252,6 +252,17 @@ def keep(engine_host_id: str, action: str, recording_id: str) -> dict[str, Any] 
     return next((answer for answer in answers if answer.get("state")), None)
 
 
+def drop_recording(engine_host_id: str, recording_id: str) -> None:
+    """A host that was silent may begin it all the same, when it goes on: end it then.
+    Raises NOT_SENT."""
+    arguments = {
+        "engine_host_id": engine_host_id,
+        "action": "stop",
+        "recording_id": recording_id,
+    }
+    way().command("lab_keep", arguments)
+
+
 def name_address(
     engine_host_id: str, action: str, address: str = ""
 ) -> dict[str, Any] | None:

@@ -104,6 +104,8 @@ def _start(one: KeptRecording, action: str = "start") -> str:
     except client.NOT_SENT:
         return client.NO_BROKER
     if reply is None:
+        with suppress(*client.NOT_SENT):
+            client.drop_recording(one.engine_host_id, one.recording_id)
         return SILENT
     return str(reply["error"]) if reply["state"] in ("refused", "failed") else ""
 
