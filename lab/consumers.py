@@ -326,6 +326,9 @@ class LabConsumer(LearnerSocket):
         await database_sync_to_async(ExperimentRun.end)(
             conduct.run_id, "stopped", LEFT, None
         )
+        shown = await sync_to_async(class_run.newest)()
+        if shown is not None and shown.run_id == conduct.run_id:
+            await self._tell_all(conduct.run_id, {"type": "experiment.end"})
 
     async def _submit_demo(self, request_id: str, generation: Generation) -> None:
         await self._submit(request_id, generation, "demo")
