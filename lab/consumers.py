@@ -28,6 +28,7 @@ from lab.experiments.presentation import unable
 from lab.experiments.staff import PAUSED, are_launches_paused
 from lab.messages import LAB_GROUP, EngineStatus, Generation
 from lab.models import EngineRequest, ExperimentRun, max_unfinished
+from lab.receipts.holding import held
 from lab.traffic import demos
 from lab.traffic.demo_run import DemoRun
 from lab.traffic.under_way import Submit
@@ -222,7 +223,7 @@ class LabConsumer(LearnerSocket):
         return self._conducted(self.conduct, status.engine_host_id)
 
     async def _conducted(self, conduct: Conduct, engine_host_id: str) -> None:
-        async with self._hearing(engine_host_id):
+        async with self._hearing(engine_host_id), held("run", conduct.run_id):
             await conduct.run()
 
     @asynccontextmanager
