@@ -19,6 +19,7 @@ from datetime import timedelta
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from lab import client
 from lab.messages import (
@@ -65,11 +66,19 @@ class Sweep:
         rows = list(late.order_by("created_at")[:AT_ONCE])
         reports = self._custody.reports(row.request_id for row in rows)
         for row in rows:
-            if report := reports.get(row.request_id):
-                self._end(report)
-            else:
-                self._look(row)
-        client.swept.send(sender=Sweep)
+            try:
+                self._see_to(row, reports.get(row.request_id))
+            except RedisError:
+                raise  # the same for all others
+            except Exception:
+                logger.exception("request %s was not seen to", row.request_id)
+        client.swept.send_robust(sender=Sweep)
+
+    def _see_to(self, row: EngineRequest, report: RequestReport | None) -> None:
+        if report is not None:
+            self._end(report)
+        else:
+            self._look(row)
 
     def _look(self, row: EngineRequest) -> None:
         request_id = row.request_id
