@@ -146,6 +146,14 @@ def test_why_a_host_does_not_record_is_told_and_nothing_is_left(learner, hosts):
     assert not KeptRecording.objects.exists()
 
 
+def test_a_host_that_does_not_answer_a_stop_is_not_said_to_have_stopped(learner, hosts):
+    told = begun(learner)
+    hosts.reply = None
+    answer = learner.post(told["stop_url"], headers={"Accept": "application/json"})
+    assert answer.status_code == 409
+    assert "the recording goes on" in answer.json()["sentence"]
+
+
 def test_a_silent_host_is_told_to_end_what_it_may_begin_later(learner, hosts):
     """Frozen, it does what it was asked when it goes on: four such, and it would take
     no recording for ten minutes."""
