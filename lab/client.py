@@ -154,6 +154,15 @@ def under_way(request_ids: Iterable[str]) -> set[str]:
     return set(rows.filter(finish_reason="").values_list("request_id", flat=True))
 
 
+def ended(request_ids: Iterable[str]) -> dict[str, RequestReport]:
+    """How those ended that have, by id: numbers, without text and error."""
+    rows = EngineRequest.objects.filter(request_id__in=set(request_ids))
+    return {
+        row.request_id: RequestReport.from_json(row.report)
+        for row in rows.exclude(finish_reason="")
+    }
+
+
 def send_task(task: str, arguments: dict[str, Any]) -> None:
     """Queue another task than a generation for a main engine host; where there are
     hosts of somebody else's engines alone, for one of these."""

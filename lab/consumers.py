@@ -41,6 +41,7 @@ from lab.viewer.commands import (
     parse,
 )
 from lab.viewer.hub import NO_REDIS, hub_of_process
+from lab.viewer.lost_ends import LostEnds
 from lab.viewer.why import why_message
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,9 @@ class LabConsumer(LearnerSocket):
         self.viewer = await hub_of_process().join(wire)
         for request_id in await database_sync_to_async(self._own_requests)():
             await hub_of_process().watch(self.viewer, request_id)
+        self.ends = LostEnds(self.viewer.request_ids, self._request_event)
         self._start(self._pump())
+        self._start(self.ends.look_for_ever())
 
     def _own_requests(self) -> list[str]:
         """The learner's requests under way, after a reload."""
@@ -360,9 +363,11 @@ class LabConsumer(LearnerSocket):
                 address=address_of_socket(self.scope),
                 engine_host_id=engine_host_id,
             )
-        except EngineError:
-            raise
-        except Exception as error:  # the broker is away: any of its errors
+        except Exception as error:
+            hub_of_process().unwatch(self.viewer, request_id)
+            if isinstance(error, EngineError):
+                raise
+            # The broker is away: any of its errors.
             raise EngineUnavailable(NOT_SENT) from error
 
     async def _abort(self, request_id: str) -> None:
@@ -385,6 +390,7 @@ class LabConsumer(LearnerSocket):
 
     async def _request_event(self, event: dict[str, Any]) -> None:
         """The learner's own request: which short id it has, and how far it is."""
+        self.ends.heard(event["request_id"])
         if self.run is not None:
             self.run.note(event)
         if self.conduct is not None:
