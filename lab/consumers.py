@@ -5,7 +5,7 @@ import json
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -17,7 +17,7 @@ from courseware.factors import acts_as_staff
 from courseware.sockets import TokenBucket, address_of_socket
 from courseware.threads import in_database
 from lab import client
-from lab.errors import EngineError, EngineUnavailable
+from lab.errors import EngineError, EngineUnavailable, NotYours
 from lab.experiments import class_run
 from lab.experiments.bench import Bench, Chat, RunRefused, TokenCounts
 from lab.experiments.catalog import EXPERIMENTS
@@ -53,6 +53,7 @@ WIRE = "servelab.wire"
 TOO_MANY = "Too many commands at once: the last ones were left out."
 LEFT = "The page was left, so the run was stopped."
 NOT_STAFF = "Only course staff start an experiment for all."
+NOT_STOPPED = "The engine could not be told to stop: it is told again in a moment."
 NOT_SENT = "The request could not be handed to the engine. Please try again."
 
 
@@ -149,9 +150,20 @@ class LabConsumer(LearnerSocket):
             case "timeline" | "heat":
                 self._start(self._show(command.kind, int(command.argument or 0)))
             case "stop":
-                await database_sync_to_async(client.abort)(
-                    command.argument, self.learner_id
-                )
+                await self._stop()
+
+    async def _stop(self) -> None:
+        """The demonstration, and what is under way of the learner's; may come again."""
+        if self.run is not None:
+            self.run.stop()
+        try:
+            for request_id in list(self.viewer.request_ids):
+                with suppress(NotYours):  # forgotten meanwhile
+                    await database_sync_to_async(client.abort)(
+                        request_id, self.learner_id
+                    )
+        except client.NOT_SENT as error:
+            raise EngineUnavailable(NOT_STOPPED) from error
 
     async def _demo(self, name: str) -> Any:
         await self._check_may_launch()

@@ -37,6 +37,7 @@ class DemoRun:
         self._waves = waves
         self._under_way = UnderWay(submit)
         self.is_running = True
+        self._is_stopping = False
 
     @property
     def request_ids(self) -> list[str]:
@@ -51,6 +52,10 @@ class DemoRun:
     def note(self, event: dict[str, Any]) -> None:
         """A request event (lab.messages.RequestEvent as JSON)."""
         self._under_way.note(event)
+
+    def stop(self) -> None:
+        """Send no more; what is under way has to be aborted."""
+        self._is_stopping = True
 
     async def run(self, tell: Tell) -> None:
         """Send wave after wave; tells "demo.begin", then "demo.end"."""
@@ -69,7 +74,8 @@ class DemoRun:
                 for wave in self._waves:
                     began = self._clock()
                     for generation in wave:
-                        await self._under_way.send(generation)
+                        if not self._is_stopping:
+                            await self._under_way.send(generation)
                     await self._under_way.until_ended()
                     self._wave_seconds.append(self._clock() - began)
                     if self._is_stopped(len(wave)):
@@ -85,7 +91,10 @@ class DemoRun:
         await tell({**self._summary(), "num_planned": num_requests, "trouble": trouble})
 
     def _is_stopped(self, num_last: int) -> bool:
-        """Whether all of the last requests were: then no more are sent."""
+        """Whether it was told to stop, or all of the last requests were: then no more
+        are sent."""
+        if self._is_stopping:
+            return True
         last = self._under_way.reports[-num_last:]
         reasons = {(report or {}).get("finish_reason") for report in last}
         return reasons == {"aborted"} and len(self._wave_seconds) < len(self._waves)

@@ -116,3 +116,24 @@ function readyAway(made) {
   kind.one.allow("");
   return kind;
 }
+
+test("one stop is for all requests, and is sent again until none is under way", () => {
+  const sent = [];
+  let nowMs = 0;
+  const stop = new Node();
+  const parts = { buttons: [], stop, words: new Node(), table: new Node() };
+  const one = new Demos(parts, (command) => sent.push(command) > 0, () => nowMs);
+  for (let number = 0; number < 39; number += 1) one.track(String(number), true);
+  stop.fire("click");
+  const tick = (ms) => ((nowMs += ms), one.allow(""));
+  tick(4_900);
+  assert.deepEqual(sent, [{ type: "stop" }]);
+  tick(200);
+  tick(200);
+  assert.equal(sent.length, 2);
+  for (let number = 0; number < 39; number += 1) one.track(String(number), false);
+  tick(60_000);
+  one.track("next", true);
+  tick(60_000);
+  assert.equal(sent.length, 2, "what begins later is not stopped");
+});

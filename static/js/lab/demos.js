@@ -5,6 +5,7 @@
 import { AWAY, BROKE, joined, waitingWords } from "./begun.js";
 import { demoOutcome, waveRows } from "./words.js";
 
+const STOP_AGAIN_MS = 5_000;
 const LOST =
   "The connection broke, and this demonstration with it: nothing more is sent, and what is " +
   "under way ends by itself.";
@@ -17,6 +18,8 @@ export class Demos {
   #seen = null;
   /** When one was sent that the server has said nothing of; null: none. */
   #askedMs = null;
+  /** When the learner's requests were told to stop; null: they are not. */
+  #stopMs = null;
   #now;
   /** Why the last one did not come to its end; "" before. */
   #trouble = "";
@@ -60,6 +63,7 @@ export class Demos {
     const { kind } = words.dataset;
     const isTold = ["why", "error"].includes(kind);
     if (!isBusy && (why || isTold)) this.#tell(joined(this.#trouble, why), this.#trouble ? "error" : "why");
+    if (this.#stopMs !== null) this.#stopAgain();
     const waits = this.#askedMs === null ? "" : waitingWords(this.#now() - this.#askedMs);
     if (waits) this.#tell(waits, "asked");
     this.#why = why;
@@ -77,12 +81,19 @@ export class Demos {
   }
 
   #stop() {
-    for (const request_id of this.#open) this.#send({ type: "stop", request_id });
+    this.#stopMs = this.#send({ type: "stop" }) ? this.#now() : null;
+    if (this.#stopMs === null) return;
     this.#tell(
       "Stopping. Between two steps the engine takes the requests out: full blocks turn " +
         "cached, the partly filled ones free.",
       "stopping",
     );
+  }
+
+  /** A stop is kept nowhere: it is sent again until nothing is under way. */
+  #stopAgain() {
+    if (this.#open.size === 0) this.#stopMs = null;
+    else if (this.#now() - this.#stopMs >= STOP_AGAIN_MS && this.#send({ type: "stop" })) this.#stopMs = this.#now();
   }
 
   /** A "demo.begin" message. */
