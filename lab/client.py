@@ -29,8 +29,9 @@ from lab.messages import (
     queue_of,
 )
 from lab.models import FORGOTTEN_AFTER, EngineRequest
+from lab.receipts.custody import custody
+from lab.receipts.ending import end, take_reports_in
 from lab.receipts.ending import request_finished as request_finished
-from lab.receipts.ending import take_reports_in
 from lab.receipts.transport import GENERATE, way
 from lab.receipts.transport import BrokerTransport as BrokerTransport
 from lab.receipts.transport import Transport as Transport
@@ -189,9 +190,13 @@ def owned(request_id: str, learner_id: str) -> str:
 
 
 def abort(request_id: str, learner_id: str) -> None:
-    """Abort in whichever host has it; raises NotYours and NOT_SENT. Idempotent."""
+    """Abort in whichever host has it; what still waits for one ends here. Raises
+    NotYours and NOT_SENT. Idempotent; not from an event loop."""
     owned(request_id, learner_id)
-    way().command("lab_abort", {"request_id": request_id})
+    if custody().take_back(request_id):
+        end(RequestReport(request_id, "", "aborted"))
+    else:
+        way().command("lab_abort", {"request_id": request_id})
 
 
 def abandon(request_ids: Iterable[str], learner_id: str) -> None:

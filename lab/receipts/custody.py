@@ -131,6 +131,14 @@ class Custody:
             if _request_id(message) == request_id
         )
 
+    def take_back(self, request_id: str) -> bool:
+        """Take a message out of its queue that no host has taken; False where one has,
+        or was quicker."""
+        sent = self.sent(request_id)
+        if sent is None or self.holder(request_id) != "nobody":
+            return False
+        return self.take_out(request_id, sent[1])
+
     def count(self, what: Count, request_id: str) -> int:
         """One more; how many there are now."""
         key = _count_key(what, request_id)
