@@ -148,7 +148,8 @@ class ExperimentRun(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["learner_id", "experiment"], name="runs_of_learner")
+            models.Index(fields=["learner_id", "experiment"], name="runs_of_learner"),
+            models.Index(fields=["state", "started_at"], name="running_runs"),
         ]
 
     def __str__(self) -> str:

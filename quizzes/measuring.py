@@ -216,7 +216,7 @@ def give_up_overdue(answer: Answer) -> None:
 def give_up_lost() -> None:
     """Fail the answers whose next request is none: the broker went, or a process was
     killed, between one run and the next. Others end when theirs does."""
-    running = Answer.objects.filter(state=Answer.State.RUNNING)
+    running = Answer.objects.filter(state=Answer.State.RUNNING).order_by()
     next_ids = {answer.pk: waiting_for(answer) for answer in running}
     unsent = client.unknown(next_ids.values())
     for answer in running.filter(

@@ -10,6 +10,7 @@ import redis
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from lab.models import LOST, EngineRequest, ExperimentRun, KeptRecording
 from lab.receipts.custody import HELD_KEY_PREFIX, custody, held_key
 from lab.sweeping.held import LOST_LOOKS, RUN_LOST
 from lab.tasks import keep_recording, sweep
+from quizzes.models import Answer
 from tests.lab.fake_engine import READY as FAKE_READY
 from tests.lab.fake_engine import FakeEngine
 from tests.lab.live import READY, Browser, new_id, until
@@ -143,3 +145,12 @@ def test_the_page_that_waits_for_it_is_told(engine):
     look(LOST_LOOKS + 1)
     page = web.get(address)
     assert "Refresh" not in page.headers and "It has not arrived" in str(page.content)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite tells its plan")
+def test_no_look_reads_a_whole_table():
+    """One every five seconds, however many runs and answers are kept."""
+    run = ExperimentRun.objects.filter(state="running", started_at__lt=timezone.now())
+    assert "running_runs" in run.explain()
+    answer = Answer.objects.filter(state=Answer.State.RUNNING)
+    assert "quizzes_answer_state" in answer.order_by().explain()
