@@ -257,6 +257,24 @@ async def test_after_a_stop_no_further_wave_is_sent(browse, engine):
     assert end["trouble"] == "Stopped: the rest was not sent."
 
 
+async def test_what_failed_is_told_with_its_reason_and_the_rest_is_not_sent(
+    browse, engine
+):
+    browser = await browse()
+    await browser.say(type="demo", name="batch")
+    (first,) = await sent(engine, 1)
+    await send_event(first, "finished")
+    eight = (await sent(engine, 9))[1:]
+    for request_id in eight[:6]:
+        await send_event(request_id, "finished")
+    for request_id in eight[6:]:
+        ended = {"finish_reason": "interrupted", "error": "The engine died."}
+        await send_event(request_id, "finished", **ended)
+    end = await browser.hear("demo.end")
+    assert end["trouble"] == "2 of 8 requests failed: The engine died."
+    assert len(engine.submitted) == 9
+
+
 async def test_what_a_request_says_never_leaves_through_this_socket(browse, engine):
     browser = await browse()
     await browser.say(type="demo", name="twice")
