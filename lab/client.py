@@ -29,8 +29,9 @@ from lab.messages import (
     queue_of,
 )
 from lab.models import FORGOTTEN_AFTER, EngineRequest
+from lab.receipts.custody import custody
+from lab.receipts.ending import end, take_reports_in
 from lab.receipts.ending import request_finished as request_finished
-from lab.receipts.ending import take_reports_in
 from lab.receipts.transport import GENERATE, way
 from lab.receipts.transport import BrokerTransport as BrokerTransport
 from lab.receipts.transport import Transport as Transport
@@ -154,6 +155,15 @@ def under_way(request_ids: Iterable[str]) -> set[str]:
     return set(rows.filter(finish_reason="").values_list("request_id", flat=True))
 
 
+def ended(request_ids: Iterable[str]) -> dict[str, RequestReport]:
+    """How those ended that have, by id: numbers, without text and error."""
+    rows = EngineRequest.objects.filter(request_id__in=set(request_ids))
+    return {
+        row.request_id: RequestReport.from_json(row.report)
+        for row in rows.exclude(finish_reason="")
+    }
+
+
 def send_task(task: str, arguments: dict[str, Any]) -> None:
     """Queue another task than a generation for a main engine host; where there are
     hosts of somebody else's engines alone, for one of these."""
@@ -180,9 +190,13 @@ def owned(request_id: str, learner_id: str) -> str:
 
 
 def abort(request_id: str, learner_id: str) -> None:
-    """Abort in whichever host has it; raises NotYours and NOT_SENT. Idempotent."""
+    """Abort in whichever host has it; what still waits for one ends here. Raises
+    NotYours and NOT_SENT. Idempotent; not from an event loop."""
     owned(request_id, learner_id)
-    way().command("lab_abort", {"request_id": request_id})
+    if custody().take_back(request_id):
+        end(RequestReport(request_id, "", "aborted"))
+    else:
+        way().command("lab_abort", {"request_id": request_id})
 
 
 def abandon(request_ids: Iterable[str], learner_id: str) -> None:
@@ -250,6 +264,17 @@ def keep(engine_host_id: str, action: str, recording_id: str) -> dict[str, Any] 
     known = len(recent_statuses()) or None
     answers = way().ask("lab_keep", arguments, known, KEEP_WITHIN_S)
     return next((answer for answer in answers if answer.get("state")), None)
+
+
+def drop_recording(engine_host_id: str, recording_id: str) -> None:
+    """A host that was silent may begin it all the same, when it goes on: end it then.
+    Raises NOT_SENT."""
+    arguments = {
+        "engine_host_id": engine_host_id,
+        "action": "stop",
+        "recording_id": recording_id,
+    }
+    way().command("lab_keep", arguments)
 
 
 def name_address(

@@ -5,7 +5,7 @@ import json
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -28,6 +28,7 @@ from lab.experiments.presentation import unable
 from lab.experiments.staff import PAUSED, are_launches_paused
 from lab.messages import LAB_GROUP, EngineStatus, Generation
 from lab.models import EngineRequest, ExperimentRun, max_unfinished
+from lab.receipts.holding import held
 from lab.traffic import demos
 from lab.traffic.demo_run import DemoRun
 from lab.traffic.under_way import Submit
@@ -40,6 +41,7 @@ from lab.viewer.commands import (
     parse,
 )
 from lab.viewer.hub import NO_REDIS, hub_of_process
+from lab.viewer.lost_ends import LostEnds
 from lab.viewer.why import why_message
 
 logger = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ WIRE = "servelab.wire"
 TOO_MANY = "Too many commands at once: the last ones were left out."
 LEFT = "The page was left, so the run was stopped."
 NOT_STAFF = "Only course staff start an experiment for all."
+NOT_STOPPED = "The engine could not be told to stop: it is told again in a moment."
 NOT_SENT = "The request could not be handed to the engine. Please try again."
 
 
@@ -71,7 +74,9 @@ class LabConsumer(LearnerSocket):
         self.viewer = await hub_of_process().join(wire)
         for request_id in await database_sync_to_async(self._own_requests)():
             await hub_of_process().watch(self.viewer, request_id)
+        self.ends = LostEnds(self.viewer.request_ids, self._request_event)
         self._start(self._pump())
+        self._start(self.ends.look_for_ever())
 
     def _own_requests(self) -> list[str]:
         """The learner's requests under way, after a reload."""
@@ -147,9 +152,20 @@ class LabConsumer(LearnerSocket):
             case "timeline" | "heat":
                 self._start(self._show(command.kind, int(command.argument or 0)))
             case "stop":
-                await database_sync_to_async(client.abort)(
-                    command.argument, self.learner_id
-                )
+                await self._stop()
+
+    async def _stop(self) -> None:
+        """The demonstration, and what is under way of the learner's; may come again."""
+        if self.run is not None:
+            self.run.stop()
+        try:
+            for request_id in list(self.viewer.request_ids):
+                with suppress(NotYours):  # forgotten meanwhile
+                    await database_sync_to_async(client.abort)(
+                        request_id, self.learner_id
+                    )
+        except client.NOT_SENT as error:
+            raise EngineUnavailable(NOT_STOPPED) from error
 
     async def _demo(self, name: str) -> Any:
         await self._check_may_launch()
@@ -224,7 +240,7 @@ class LabConsumer(LearnerSocket):
         return self._conducted(self.conduct, status.engine_host_id)
 
     async def _conducted(self, conduct: Conduct, engine_host_id: str) -> None:
-        async with self._hearing(engine_host_id):
+        async with self._hearing(engine_host_id), held("run", conduct.run_id):
             await conduct.run()
 
     @asynccontextmanager
@@ -328,6 +344,9 @@ class LabConsumer(LearnerSocket):
         await database_sync_to_async(ExperimentRun.end)(
             conduct.run_id, "stopped", LEFT, None
         )
+        shown = await sync_to_async(class_run.newest)()
+        if shown is not None and shown.run_id == conduct.run_id:
+            await self._tell_all(conduct.run_id, {"type": "experiment.end"})
 
     async def _submit_demo(self, request_id: str, generation: Generation) -> None:
         await self._submit(request_id, generation, "demo")
@@ -358,9 +377,11 @@ class LabConsumer(LearnerSocket):
                 address=address_of_socket(self.scope),
                 engine_host_id=engine_host_id,
             )
-        except EngineError:
-            raise
-        except Exception as error:  # the broker is away: any of its errors
+        except Exception as error:
+            hub_of_process().unwatch(self.viewer, request_id)
+            if isinstance(error, EngineError):
+                raise
+            # The broker is away: any of its errors.
             raise EngineUnavailable(NOT_SENT) from error
 
     async def _abort(self, request_id: str) -> None:
@@ -383,6 +404,7 @@ class LabConsumer(LearnerSocket):
 
     async def _request_event(self, event: dict[str, Any]) -> None:
         """The learner's own request: which short id it has, and how far it is."""
+        self.ends.heard(event["request_id"])
         if self.run is not None:
             self.run.note(event)
         if self.conduct is not None:

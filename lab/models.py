@@ -31,14 +31,15 @@ MAX_RUNS_IN_TOTAL = 4
 RUNS_KEPT = 20
 """Of one learner and experiment."""
 RUN_LOST_AFTER = timedelta(minutes=12)
-"""Longer than any run may take."""
+"""Longer than any run may take: where no sweep ends it."""
 
 RECORDINGS_KEPT = 20
 """Of one learner; made here and uploaded together."""
 RECORDINGS_IN_TOTAL = 2_000
 """Of all learners: four gigabytes at most."""
 RECORDING_LOST_AFTER = timedelta(minutes=20)
-"""Longer than one may wait for a first step, last, and travel."""
+"""Longer than one may wait for a first step, last, and travel: where no sweep ends
+it."""
 MAX_TITLE_CHARS = 80
 
 
@@ -147,7 +148,8 @@ class ExperimentRun(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["learner_id", "experiment"], name="runs_of_learner")
+            models.Index(fields=["learner_id", "experiment"], name="runs_of_learner"),
+            models.Index(fields=["state", "started_at"], name="running_runs"),
         ]
 
     def __str__(self) -> str:
@@ -232,11 +234,27 @@ class KeptRecording(models.Model):
 
     @classmethod
     def give_up_lost(cls) -> None:
-        """Those whose engine host went away while it recorded never arrive."""
+        """Those that have not arrived for so long."""
         lost = timezone.now() - RECORDING_LOST_AFTER
-        cls.objects.filter(state="recording", created_at__lt=lost).update(
+        cls._under_way().filter(created_at__lt=lost).update(
             state="failed", sentence=LOST
         )
+
+    @classmethod
+    def give_up(cls, recording_id: str) -> None:
+        """Nobody has it any more. What comes all the same is kept."""
+        cls._under_way().filter(pk=recording_id).update(state="failed", sentence=LOST)
+
+    @classmethod
+    def awaited(cls, recording_id: str) -> "KeptRecording | None":
+        """One that has not arrived, given up or not."""
+        is_lost = Q(state="failed", sentence=LOST)
+        found = cls.objects.filter(Q(state="recording") | is_lost, pk=recording_id)
+        return found.first()
+
+    @classmethod
+    def _under_way(cls) -> "models.QuerySet[KeptRecording]":
+        return cls.objects.filter(state="recording")
 
     @classmethod
     def begin(cls, learner_id: str, **fields: Any) -> "KeptRecording":
@@ -254,7 +272,10 @@ class KeptRecording(models.Model):
         return cls.objects.create(learner_id=learner_id, **fields)
 
 
-LOST = "It never arrived: the engine's machine went away while it was recorded."
+LOST = (
+    "It has not arrived: the engine's machine went away while it was recorded, or the "
+    "storage is away. Should it still come, it is kept."
+)
 
 
 def max_unfinished(purpose: str) -> int:

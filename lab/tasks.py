@@ -13,6 +13,7 @@ from lab.receipts.custody import custody
 from lab.receipts.ending import finish
 from lab.receipts.parts import DEFAULT_WORKER
 from lab.shelf import files
+from lab.sweeping.held import HeldSweep
 from lab.sweeping.requests import Sweep
 
 SWEEP_LOST_S = 30
@@ -87,3 +88,4 @@ def sweep() -> None:
     with receipts.only_one("sweep", SWEEP_LOST_S) as is_mine:
         if is_mine:
             Sweep(receipts).run()
+            HeldSweep(receipts).run()

@@ -345,11 +345,14 @@ class Turn(models.Model):
         ended.update(state=self.State.ANSWERED, error=sentence)
 
     def stop(self) -> None:
-        """Abort in the engine; the report that follows ends the turn."""
+        """Abort in the engine; the report that follows ends the turn. One that no
+        engine was asked yet, or that it knows no more, ends here."""
         try:
             client.abort(self.request_id, self.conversation.learner_id)
         except NotYours:
-            self.fail("The engine no longer knows this question. Ask again.")
+            early = Turn.objects.open().filter(pk=self.pk, prompt="")
+            if not early.update(state=self.State.STOPPED):
+                self.fail("The engine no longer knows this question. Ask again.")
 
     def fail(self, sentence: str) -> None:
         """End the turn without a report; one that comes later still counts."""

@@ -213,6 +213,18 @@ def give_up_overdue(answer: Answer) -> None:
         fail(answer, f"No engine answered within {minutes} minutes. Try it again.")
 
 
+def give_up_lost() -> None:
+    """Fail the answers whose next request is none: the broker went, or a process was
+    killed, between one run and the next. Others end when theirs does."""
+    running = Answer.objects.filter(state=Answer.State.RUNNING).order_by()
+    next_ids = {answer.pk: waiting_for(answer) for answer in running}
+    unsent = client.unknown(next_ids.values())
+    for answer in running.filter(
+        pk__in=[k for k, v in next_ids.items() if v in unsent]
+    ):
+        fail(answer, NOT_SENT)
+
+
 def waiting_for(answer: Answer) -> str:
     """The request whose report comes next; "" if none is under way."""
     row = answer.measurements.filter(numbers__isnull=True).first()

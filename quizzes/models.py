@@ -323,6 +323,9 @@ class Answer(models.Model):
                 fields=["attempt", "position", "number"], name="quizzes_one_try"
             )
         ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["state"], name="quizzes_answer_state")
+        ]
 
     def __str__(self) -> str:
         return f"question {self.position} of {self.attempt_id}"

@@ -5,7 +5,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from courseware.learner import carry, forget
-from lab.client import request_finished
+from lab.client import request_finished, swept
 from lab.messages import RequestReport
 from quizzes import measuring
 from quizzes.models import Attempt, NameConsent
@@ -16,6 +16,12 @@ def note_report(report: RequestReport, purpose: str, **_: Any) -> None:
     """Grade a prediction, also when the browser has left."""
     if purpose == measuring.PURPOSE:
         measuring.note(report)
+
+
+@receiver(swept, dispatch_uid="quizzes.give_up_lost")
+def give_up_lost(**_: Any) -> None:
+    """End what no process will end."""
+    measuring.give_up_lost()
 
 
 @receiver(forget, dispatch_uid="quizzes.forget_learner")

@@ -29,7 +29,7 @@ MESSAGES: dict[str, Sequence[dict[str, Any]]] = {
         {"type": "demo", "name": "twice"},
         {"type": "experiment", "query": "experiment=prefix&prediction=1"},
         {"type": "end"},
-        {"type": "stop", "request_id": "a" * 32},
+        {"type": "stop"},
     ),
     f"/ws/quiz/{'a' * 32}/": ({"type": "ping"}, {"phase": "finished"}),
 }

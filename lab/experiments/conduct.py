@@ -20,6 +20,10 @@ GONE = (
     "The engine went away during the run, so there is no result. It starts again by "
     "itself: run the experiment again when it is ready."
 )
+UNHEARD = (
+    "The message broker was away while an answer came: its text and times got lost on "
+    "the way, so nothing was measured. Run the experiment again."
+)
 STOPPED = "Stopped: what was under way was aborted, and nothing was measured."
 LATE = f"Not finished within {RUN_DEADLINE_S:g} s, the limit of a run."
 BROKEN = "The run failed by a fault of this product; the log says which."
@@ -59,7 +63,8 @@ class Conduct:
         if event["request_id"] in self.bench.under_way.request_ids and (
             report := event.get("report")
         ):
-            self._end_with(trouble_of(RequestReport.from_json(report)))
+            trouble = trouble_of(RequestReport.from_json(report))
+            self._end_with(trouble or (UNHEARD if event.get("is_looked_up") else ""))
 
     def stop(self, sentence: str = STOPPED) -> None:
         """End it now."""

@@ -3,6 +3,7 @@
     web process   keeps the message that it sends       lab:sent:<request id>
     engine host   leases the message to its life        lab:lease:<request id>
     engine host   keeps the report that it sends        lab:report:<request id>
+    who has it    renews a run's or a recording's       lab:held:<kind>:<id>
 
 A receipt outlives whoever wrote it, so that lab.sweeping finds what nobody holds: Redis
 hands the next message of a queue to whoever waits there, also to a process that was
@@ -36,13 +37,22 @@ LIFE_KEY_PREFIX = "lab:life:"
 """Key that lives as long as one process of an engine host does."""
 SENT_KEY_PREFIX = "lab:sent:"
 REPORT_KEY_PREFIX = "lab:report:"
+HELD_KEY_PREFIX = "lab:held:"
+"""Key of what one process alone has, a run or a recording: it renews it."""
+HELD_S = 12
 _ONLY_KEY_PREFIX = "lab:only:"
 PARTS_KEY = "lab:parts"
 
 Holder = Literal["the living", "the dead", "nobody"]
+Kind = Literal["run", "recording"]
 Count = Literal["look", "orphan", "again"]
 """How often the sweep saw a request without an end, of those in a row with nobody who
 might serve it, and sent it again: time that no clock tells."""
+
+
+def held_key(kind: Kind, one: str) -> str:
+    """Of the experiment's run or of the recording of this id."""
+    return f"{HELD_KEY_PREFIX}{kind}:{one}"
 
 
 def kept_report(report: RequestReport) -> tuple[str, str]:
@@ -121,6 +131,14 @@ class Custody:
             if _request_id(message) == request_id
         )
 
+    def take_back(self, request_id: str) -> bool:
+        """Take a message out of its queue that no host has taken; False where one has,
+        or was quicker."""
+        sent = self.sent(request_id)
+        if sent is None or self.holder(request_id) != "nobody":
+            return False
+        return self.take_out(request_id, sent[1])
+
     def count(self, what: Count, request_id: str) -> int:
         """One more; how many there are now."""
         key = _count_key(what, request_id)
@@ -131,6 +149,14 @@ class Custody:
     def uncount(self, what: Count, request_id: str) -> None:
         """From the beginning."""
         self._redis.delete(_count_key(what, request_id))
+
+    def hold(self, kind: Kind, one: str) -> None:
+        """This process has it, and says so again before HELD_S are over."""
+        self._redis.set(held_key(kind, one), 1, ex=HELD_S)
+
+    def is_held(self, kind: Kind, one: str) -> bool:
+        """Whether a process that lives has it."""
+        return bool(self._redis.exists(held_key(kind, one)))
 
     @contextmanager
     def only_one(self, what: str, seconds: int) -> Iterator[bool]:

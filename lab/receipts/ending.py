@@ -1,9 +1,11 @@
 """How a request ends: once, in the database and in the app that asked for it."""
 
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
 from django.db import transaction
 from django.dispatch import Signal
 
-from lab.messages import RequestReport
+from lab.messages import RequestEvent, RequestReport, request_group
 from lab.models import EngineRequest
 from lab.receipts.custody import custody
 
@@ -22,6 +24,18 @@ def finish(report: RequestReport) -> bool:
                 sender=EngineRequest, report=report, purpose=request.purpose
             )
     return request is not None
+
+
+def end(report: RequestReport) -> None:
+    """The same without an engine host that would tell it: who follows the request hears
+    of it here, and its receipts go. Not from an event loop; raises redis.RedisError."""
+    if finish(report):
+        event = RequestEvent(
+            report.request_id, report.engine_host_id, "finished", report=report
+        )
+        tell = async_to_sync(get_channel_layer().group_send)
+        tell(request_group(report.request_id), event.message())
+    custody().discard(report.request_id)
 
 
 def take_reports_in(learner_id: str) -> int:

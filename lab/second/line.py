@@ -41,6 +41,12 @@ TRANSFORMERS_TASK = "lab.plain_transformers"
 REHEARSAL_TASK = "lab.rehearsal"
 
 NO_HOST = "A rehearsal runs on the machine of an engine host, and none is ready."
+HOST_GONE = "The engine host that ran it is gone: begin again."
+NOT_TAKEN = "No engine host took it: try again."
+NOT_KNOWN = (
+    "It is not known here any more: nobody looked at it for a while, or Redis has "
+    "started again without what it kept. Begin again."
+)
 
 State = Literal["waiting", "starting", "ready", "refused", "ended", "gone"]
 """starting: asked for, or its process comes up · ready: takes requests · refused: this
@@ -123,16 +129,16 @@ class Line:
         with _answering(), self._connect() as redis_server:
             if _owner(redis_server, ticket) not in (None, learner_id):
                 raise NotYours("This second engine is not yours.")
-            told = redis_server.get(STATE_KEY + ticket)
+            told, holder = redis_server.mget(STATE_KEY + ticket, TURN_KEY)
+            is_kept = redis_server.expire(TICKET_KEY + ticket, TICKET_S)
             if told:
-                redis_server.expire(TICKET_KEY + ticket, TICKET_S)
-                return Standing(**json.loads(told))
-            if not redis_server.expire(TICKET_KEY + ticket, TICKET_S):
-                return Standing("gone", reason="Nobody looked at it for a while.")
+                return _still_true(Standing(**json.loads(told)), holder == ticket)
+            if not is_kept:
+                return Standing("gone", reason=NOT_KNOWN)
             waiting = self._waiting(redis_server)
-            is_taken = redis_server.exists(TURN_KEY)
+            is_taken = holder is not None
             if ticket not in waiting:
-                return Standing("gone", reason="No engine host took it: try again.")
+                return Standing("gone", reason=NOT_TAKEN)
             place = waiting.index(ticket) + 1
             if place > 1 or is_taken:
                 return Standing("waiting", place=place + bool(is_taken))
@@ -182,6 +188,12 @@ class Line:
         if left:
             redis_server.zrem(LINE_KEY, *left)
         return [ticket for ticket in waiting if ticket not in left]
+
+
+def _still_true(told: Standing, has_turn: bool) -> Standing:
+    """What a worker told last: it may have been killed since, and its turn is over."""
+    is_over = told.state in ("starting", "ready") and not has_turn
+    return Standing("gone", reason=HOST_GONE) if is_over else told
 
 
 def _owner(redis_server: Server, ticket: str) -> str | None:

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 UPLOADS_A_MINUTE = 6
 UNREACHED: tuple[type[Exception], ...] = (EngineError, *client.NOT_SENT)
 SILENT = "This engine does not answer, so nothing is recorded. Try again in a moment."
+NOT_STOPPED = "This engine does not answer, so the recording goes on: press Stop again."
 NOBODY = "Please open the page first: a recording belongs to who visits it."
 CHECKING = threading.Lock()
 TURN_S = 20.0
@@ -105,6 +106,8 @@ def _start(one: KeptRecording, action: str = "start") -> str:
     except client.NOT_SENT:
         return client.NO_BROKER
     if reply is None:
+        with suppress(*client.NOT_SENT):
+            client.drop_recording(one.engine_host_id, one.recording_id)
         return SILENT
     return str(reply["error"]) if reply["state"] in ("refused", "failed") else ""
 
@@ -126,7 +129,7 @@ def stop(request: HttpRequest, recording_id: str) -> HttpResponse:
         except UNREACHED:
             reply = None
         if reply is None:
-            return _answer(request, one, SILENT)
+            return _answer(request, one, NOT_STOPPED)
     return _answer(request, one)
 
 

@@ -24,9 +24,7 @@ def arrived(recording_id: str, file: bytes, sentence: str) -> None:
     """What an engine host recorded, and why it ended by itself or there is nothing. A
     message that comes again changes nothing, and of a recording that was deleted
     meanwhile nothing is kept."""
-    one = KeptRecording.objects.filter(
-        recording_id=recording_id, state="recording"
-    ).first()
+    one = KeptRecording.awaited(recording_id)
     if one is None:
         return
     if not file:

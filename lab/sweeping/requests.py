@@ -16,22 +16,19 @@ counted in looks, one every EVERY_S: the time of day may be set forward in betwe
 import logging
 from datetime import timedelta
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from lab import client
 from lab.messages import (
     ENGINE_QUEUE,
     FinishReason,
-    RequestEvent,
     RequestReport,
     queue_of,
-    request_group,
 )
 from lab.models import EngineRequest
 from lab.receipts.custody import Custody
-from lab.receipts.ending import finish
+from lab.receipts.ending import end
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +62,19 @@ class Sweep:
         rows = list(late.order_by("created_at")[:AT_ONCE])
         reports = self._custody.reports(row.request_id for row in rows)
         for row in rows:
-            if report := reports.get(row.request_id):
-                self._end(report)
-            else:
-                self._look(row)
-        client.swept.send(sender=Sweep)
+            try:
+                self._see_to(row, reports.get(row.request_id))
+            except RedisError:
+                raise  # the same for all others
+            except Exception:
+                logger.exception("request %s was not seen to", row.request_id)
+        client.swept.send_robust(sender=Sweep)
+
+    def _see_to(self, row: EngineRequest, report: RequestReport | None) -> None:
+        if report is not None:
+            end(report)
+        else:
+            self._look(row)
 
     def _look(self, row: EngineRequest) -> None:
         request_id = row.request_id
@@ -118,16 +123,7 @@ class Sweep:
     def _give_up(self, request_id: str, reason: FinishReason, sentence: str) -> None:
         logger.warning("request %s is given up: %s", request_id, sentence)
         report = RequestReport(request_id, "", reason, error=sentence)
-        self._end(report)
-
-    def _end(self, report: RequestReport) -> None:
-        if finish(report):
-            event = RequestEvent(
-                report.request_id, report.engine_host_id, "finished", report=report
-            )
-            tell = async_to_sync(get_channel_layer().group_send)
-            tell(request_group(report.request_id), event.message())
-        self._custody.discard(report.request_id)
+        end(report)
 
 
 def _is_served(queue: str) -> bool:

@@ -17,6 +17,9 @@ from lab.traffic.wave_figures import wave_figures
 
 WAVE_DEADLINE_S = 240.0
 STOPPED = "Stopped: the rest was not sent."
+FAILED = ("error", "interrupted")
+SOME_FAILED = "{} of {} requests failed: {}"
+NO_REASON = "The engine, or its host, went away while it answered."
 
 Tell = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -37,6 +40,7 @@ class DemoRun:
         self._waves = waves
         self._under_way = UnderWay(submit)
         self.is_running = True
+        self._is_stopping = False
 
     @property
     def request_ids(self) -> list[str]:
@@ -51,6 +55,10 @@ class DemoRun:
     def note(self, event: dict[str, Any]) -> None:
         """A request event (lab.messages.RequestEvent as JSON)."""
         self._under_way.note(event)
+
+    def stop(self) -> None:
+        """Send no more; what is under way has to be aborted."""
+        self._is_stopping = True
 
     async def run(self, tell: Tell) -> None:
         """Send wave after wave; tells "demo.begin", then "demo.end"."""
@@ -69,11 +77,12 @@ class DemoRun:
                 for wave in self._waves:
                     began = self._clock()
                     for generation in wave:
-                        await self._under_way.send(generation)
+                        if not self._is_stopping:
+                            await self._under_way.send(generation)
                     await self._under_way.until_ended()
                     self._wave_seconds.append(self._clock() - began)
-                    if self._is_stopped(len(wave)):
-                        trouble = STOPPED
+                    trouble = self._why_end(len(wave))
+                    if trouble is not None:
                         break
         except TimeoutError:
             trouble = "Some requests did not end in time; their figures are missing."
@@ -84,11 +93,18 @@ class DemoRun:
             self.is_running = False
         await tell({**self._summary(), "num_planned": num_requests, "trouble": trouble})
 
-    def _is_stopped(self, num_last: int) -> bool:
-        """Whether all of the last requests were: then no more are sent."""
-        last = self._under_way.reports[-num_last:]
-        reasons = {(report or {}).get("finish_reason") for report in last}
-        return reasons == {"aborted"} and len(self._wave_seconds) < len(self._waves)
+    def _why_end(self, num_last: int) -> str | None:
+        """Why no more are sent after the last wave: some of it failed, and the next
+        would wait for the engine's next start; it was told to stop, or all of the wave
+        was. None where it goes on."""
+        last = [report or {} for report in self._under_way.reports[-num_last:]]
+        failed = [one for one in last if one.get("finish_reason") in FAILED]
+        if failed:
+            why = next(filter(None, (one.get("error") for one in failed)), NO_REASON)
+            return SOME_FAILED.format(len(failed), len(last), why)
+        is_over = len(self._wave_seconds) == len(self._waves)
+        were_all = {one.get("finish_reason") for one in last} == {"aborted"}
+        return STOPPED if self._is_stopping or (were_all and not is_over) else None
 
     def _summary(self) -> dict[str, Any]:
         reports = self._under_way.reports

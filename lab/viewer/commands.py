@@ -23,11 +23,11 @@ KNOWN = (
     "heat",
 )
 """``ping`` is answered by "pong"; ``overview`` asks for keyframes of the other hosts
-too; ``end`` stops the experiment that runs, ``stop`` one request; ``why`` asks for the
-reasons of one, ``cache`` for what the prefix cache is about to evict, ``timeline`` for
-the steps of the last minute, ``heat`` for the hits and age of cached blocks."""
+too; ``end`` stops the experiment that runs, ``stop`` the demonstration and all that
+the sender has under way; ``why`` asks for the reasons of one request, ``cache`` for
+what the prefix cache is about to evict, ``timeline`` for the steps of the last minute,
+``heat`` for the hits and age of cached blocks."""
 ENGINE_HOST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 SHORT_ID = re.compile(r"[0-9]{1,10}")
 STEP = SHORT_ID
 DEMO_NAME = re.compile(r"[a-z]{1,32}")
@@ -45,7 +45,7 @@ class Command:
     kind: str
     argument: str = ""
     """The engine host id, the demonstration's name, the experiment with its settings,
-    the request id, or in decimals the short id or the step."""
+    or in decimals the short id or the step."""
     for_all: bool = False
     """Of an experiment: whether all are to see it."""
 
@@ -54,7 +54,6 @@ ARGUMENTS = {
     "follow": ("engine_host_id", ENGINE_HOST_ID),
     "demo": ("name", DEMO_NAME),
     "experiment": ("query", QUERY),
-    "stop": ("request_id", REQUEST_ID),
     "why": ("short_id", SHORT_ID),
     "heat": ("since", STEP),
 }

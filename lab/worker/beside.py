@@ -32,7 +32,9 @@ END_S = 12.0
 NICE = 10
 """Lower than the main engine's priority, so that this one answers as before."""
 ON_ITS_WAY = "It is on its way."
-LEFT = "Its learner has left."
+LEFT = "Nobody waits for it any more."
+OVERTAKEN = "The next one has its turn: this machine was silent for too long."
+BROKEN = "It failed on the engine's machine: the log of the engine worker says why."
 DIED = "Its process ended by itself; the log of the engine worker says why."
 STOPPED = "The main engine's host ends, and this one with it."
 
@@ -63,6 +65,9 @@ class Beside:
                 turn.tell(self._serve(turn, payload["settings"]))
             except EngineError as error:
                 turn.tell(Standing("refused", reason=str(error)))
+            except Exception:  # its disk is full, say: who waits is told all the same
+                turn.tell(Standing("ended", reason=BROKEN))
+                raise
             finally:
                 turn.end()
 
@@ -142,7 +147,9 @@ class Beside:
         if used > budget * MIB:
             return f"It took {used // MIB:,} MiB; allowed are {budget:,} here."
         try:
-            return "" if turn.is_wanted() and turn.keep() else LEFT
+            if not turn.is_wanted():
+                return LEFT
+            return "" if turn.keep() else OVERTAKEN
         except redis.RedisError as error:  # it may be back: time and memory still hold
             logger.warning("The ticket cannot be read: %s", error)
             return ""

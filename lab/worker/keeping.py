@@ -160,6 +160,11 @@ class Keeper:
             self._pass_on(recording_id, session)
 
     @property
+    def under_way(self) -> list[str]:
+        """Ids of those that have not been handed over."""
+        return list(self._sessions)
+
+    @property
     def _all(self) -> list[Session]:
         """A copy: the control thread adds to them."""
         return list(self._sessions.values())

@@ -191,6 +191,8 @@ class EngineListener:
         if now >= self._metrics_due:
             self._metrics_due = now + METRICS_EVERY_S
             self._emit_metrics(mirror)
+            for recording_id in self.keeper.under_way:
+                self.publisher.hold_recording(recording_id)
 
     def _emit_metrics(self, mirror: PoolMirror | None) -> None:
         self.metrics.note_pool(mirror)

@@ -34,7 +34,13 @@ from lab.messages import (
     memory_group,
     request_group,
 )
-from lab.receipts.custody import KEPT_S, LIFE_KEY_PREFIX, kept_report
+from lab.receipts.custody import (
+    HELD_S,
+    KEPT_S,
+    LIFE_KEY_PREFIX,
+    held_key,
+    kept_report,
+)
 from lab.worker.metrics import Family
 
 logger = logging.getLogger(__name__)
@@ -42,7 +48,7 @@ logger = logging.getLogger(__name__)
 MAX_QUEUED = 2000
 MAX_QUEUED_FRAMES = 8
 MOST_AT_ONCE = 64
-KEPT = ("engine.metrics", "engine.status")
+KEPT = ("engine.metrics", "engine.status", "held")
 """Messages that Redis keeps, or keeps too."""
 STATUS_EXPIRES_S = 15
 METRICS_EXPIRE_S = 30
@@ -132,6 +138,9 @@ class Publisher:
             families = json.dumps(message["families"])
             await self._redis.set(group, families, ex=METRICS_EXPIRE_S)
             return
+        if message["type"] == "held":
+            await self._redis.set(group, 1, ex=HELD_S)
+            return
         if message["type"] == "engine.status":
             key = STATUS_KEY_PREFIX + message["engine_host_id"]
             await self._redis.set(key, json.dumps(message), ex=STATUS_EXPIRES_S)
@@ -192,6 +201,10 @@ class Publisher:
         """What Prometheus will be told of this host, into Redis alone."""
         message = {"type": "engine.metrics", "families": families}
         self._put(METRICS_KEY_PREFIX + engine_host_id, message)
+
+    def hold_recording(self, recording_id: str) -> None:
+        """This host still has it; to be said again before HELD_S are over."""
+        self._put(held_key("recording", recording_id), {"type": "held"})
 
     def request_event(self, event: RequestEvent) -> None:
         """Progress of one request, on its own group."""

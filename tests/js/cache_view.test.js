@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { SILENT } from "../../static/js/lab/unanswered.js";
 import { CacheView } from "../../static/js/lab/cache_view.js";
 
 class Node {
@@ -44,6 +45,26 @@ test("it asks every two seconds of a live engine only", () => {
   view.see("a", 500);
   view.see("a", 2100);
   assert.equal(seen.asked, 2);
+});
+
+test("a host that does not answer is named until it does, a lost connection is not", () => {
+  const { parts, seen, view } = made();
+  let isSent = false;
+  const away = new CacheView(parts, { ask: () => isSent, point: () => {} });
+  for (let ms = 0; ms <= 20_000; ms += 2_000) away.see("a", ms);
+  assert.equal(parts.note.textContent, "", "the header tells of the connection");
+  isSent = true;
+  for (let ms = 22_000; ms <= 26_000; ms += 2_000) away.see("a", ms);
+  assert.equal(parts.note.textContent, "");
+  away.see("a", 28_000);
+  assert.equal(parts.note.textContent, SILENT);
+  away.take(message);
+  away.see("a", 30_000);
+  assert.equal(parts.note.textContent, "As of step 1,200.");
+  away.see("b", 30_100);
+  assert.equal(parts.note.textContent, "");
+  view.see("a", 0);
+  assert.equal(seen.asked, 1);
 });
 
 test("its rows point at their blocks, and another host's are forgotten", () => {

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Heat, SHADE } from "../../static/js/lab/heat.js";
+import { HeatView } from "../../static/js/lab/heat_view.js";
 import { Sprites } from "../../static/js/lab/sprites.js";
+import { SILENT } from "../../static/js/lab/unanswered.js";
 
 const pool = { numBlocks: 6, hasHash: [0, 1, 1, 1, 0, 1] };
 const message = (more = {}) => ({
@@ -59,4 +61,24 @@ test("levels differ in how full a block is, not in colour alone", () => {
     return [...sprite].filter((word) => word === full).length;
   });
   assert.deepEqual(filled, [20, 40, 60, 80, 100]);
+});
+
+test("a host that does not answer is named until it does", () => {
+  const listeners = {};
+  const parts = {
+    switch: { addEventListener: (name, run) => (listeners[name] = run) },
+    states: {}, legend: { dataset: {}, replaceChildren() {} }, note: { textContent: "" },
+  };
+  globalThis.document = { createElement: () => ({ setAttribute() {}, append() {} }) };
+  const view = new HeatView(parts, new Heat(), { ask: () => true, change: () => {} });
+  const see = (ms) => view.see(pool, { host: "a", lacks: "" }, ms);
+  see(0);
+  listeners.change({ target: { value: "hits" } });
+  for (let ms = 100; ms <= 6_000; ms += 100) see(ms);
+  assert.notEqual(parts.note.textContent, SILENT);
+  see(6_200);
+  assert.equal(parts.note.textContent, SILENT);
+  view.take(message());
+  see(6_300);
+  assert.match(parts.note.textContent, /as of step 2,000/);
 });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { SILENT } from "../../static/js/lab/unanswered.js";
 import { LiveTimeline } from "../../static/js/lab/timeline/live.js";
 import { Timeline, Window, wordsOf } from "../../static/js/lab/timeline/model.js";
 
@@ -49,6 +50,17 @@ function made() {
   const see = (more, nowMs = 0) => live.see({ host: "a", recording: null, step: null, yours: [], ...more }, nowMs);
   return { parts, seen, view, live, see };
 }
+
+test("a host that does not answer is named until it does", () => {
+  const { parts, live, see } = made();
+  for (let ms = 0; ms <= 5_900; ms += 100) see({}, ms);
+  assert.equal(parts.note.textContent, "Reading the steps.");
+  see({}, 6_000);
+  assert.equal(parts.note.textContent, SILENT);
+  live.take(told(5));
+  see({}, 6_100);
+  assert.equal(parts.note.textContent, "Following: the newest step is at the right.");
+});
 
 test("it asks once a second, and shows the newest step of the host alone", () => {
   const { parts, seen, view, live, see } = made();

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { SILENT } from "../../static/js/lab/unanswered.js";
 import { Why, apartWords } from "../../static/js/lab/why.js";
 
 class Node {
@@ -56,8 +57,25 @@ test("it asks again every two seconds while the request is there, and once it is
   why.see(pool(4), "a", null, [4], 200);
   why.see(pool(4), "a", null, [4], 2100);
   why.see(pool(), "a", null, [], 2300);
+  why.see(pool(), "a", null, [], 3000);
+  why.take(told(4));
   why.see(pool(), "a", null, [], 9000);
   assert.deepEqual(asked, [4, 4, 4]);
+});
+
+test("a host that does not answer is named, and asked until it does", () => {
+  const { why, parts, asked } = made();
+  for (let ms = 0; ms <= 5_900; ms += 100) why.see(pool(), "a", 4, [], ms);
+  assert.equal(parts.box.hidden, true);
+  why.see(pool(), "a", 4, [], 6_000);
+  assert.equal(parts.box.hidden, false);
+  assert.deepEqual(parts.sentences.children.map((one) => one.textContent), [SILENT]);
+  assert.equal(asked.length, 4);
+  why.take(told(4));
+  why.see(pool(), "a", 4, [], 6_100);
+  assert.deepEqual(parts.sentences.children.map((one) => one.textContent), ["It took 0."]);
+  why.see(pool(), "a", 4, [], 60_000);
+  assert.equal(parts.sentences.children[0].textContent, "It took 0.", "it is gone: nothing new is owed");
 });
 
 test("sentences and table are shown, and the words of blocks are kept", () => {

@@ -99,6 +99,11 @@ test("a demonstration ends with what was measured", () => {
   ]);
   const nothing = { name: "eight", requests: [], max_waiting: 0, trouble: "A limit." };
   assert.equal(words.demoOutcome(nothing, seen), "Nothing was measured. A limit.");
+  const failed = { ...one, ttft_s: null, e2el_s: null };
+  for (const name of ["twice", "eight"]) {
+    const end = { name, requests: [failed, failed], max_waiting: 0, trouble: "It died." };
+    assert.equal(words.demoOutcome(end, seen), "Nothing was measured. It died.");
+  }
 });
 
 test("a recording is labelled with machine, model, versions and date", () => {

@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 
 from config.asgi import application
 from lab import client
+from lab.consumers import NOT_STOPPED
 from lab.messages import frames_group
 from lab.models import EngineRequest
 from lab.viewer.cache import NOBODY, OFF
@@ -111,7 +112,10 @@ async def test_another_origin_is_refused(engine):
         ({"text_data": '{"type": ["follow"]}'}, '"type"'),
         ({"text_data": '{"type": "follow", "engine_host_id": 7}'}, "engine_host_id"),
         ({"text_data": '{"type": "follow", "engine_host_id": "nine"}'}, "nine"),
-        ({"text_data": '{"type": "stop", "request_id": "../x"}'}, "request_id"),
+        (
+            {"text_data": '{"type": "follow", "engine_host_id": "../x"}'},
+            "engine_host_id",
+        ),
         ({"text_data": '{"type": "heat", "since": -1}'}, "since"),
         ({"text_data": '{"type": "demo", "name": "fire"}'}, "fire"),
         ({"text_data": "x" * (MAX_COMMAND_BYTES + 1)}, "bytes"),
@@ -253,6 +257,24 @@ async def test_after_a_stop_no_further_wave_is_sent(browse, engine):
     assert end["trouble"] == "Stopped: the rest was not sent."
 
 
+async def test_what_failed_is_told_with_its_reason_and_the_rest_is_not_sent(
+    browse, engine
+):
+    browser = await browse()
+    await browser.say(type="demo", name="batch")
+    (first,) = await sent(engine, 1)
+    await send_event(first, "finished")
+    eight = (await sent(engine, 9))[1:]
+    for request_id in eight[:6]:
+        await send_event(request_id, "finished")
+    for request_id in eight[6:]:
+        ended = {"finish_reason": "interrupted", "error": "The engine died."}
+        await send_event(request_id, "finished", **ended)
+    end = await browser.hear("demo.end")
+    assert end["trouble"] == "2 of 8 requests failed: The engine died."
+    assert len(engine.submitted) == 9
+
+
 async def test_what_a_request_says_never_leaves_through_this_socket(browse, engine):
     browser = await browse()
     await browser.say(type="demo", name="twice")
@@ -305,12 +327,30 @@ async def test_a_broker_that_is_away_is_a_sentence(browse, engine):
     assert "handed to the engine" in (await browser.hear("demo.end"))["trouble"]
 
 
-async def test_stopping_aborts_your_own_request(browse, engine):
+async def test_one_command_stops_all_of_them_and_the_rest_is_not_sent(browse, engine):
+    """However many there are, and although some had ended by themselves."""
+    browser = await browse()
+    await browser.say(type="demo", name="batch")
+    (first,) = await sent(engine, 1)
+    await send_event(first, "finished")
+    eight = (await sent(engine, 9))[1:]
+    await send_event(eight[0], "finished")
+    await browser.say(type="stop")
+    await until(lambda: set(eight[1:]) <= set(engine.aborted))
+    for request_id in eight[1:]:
+        await send_event(request_id, "finished", finish_reason="aborted")
+    end = await browser.hear("demo.end")
+    assert end["trouble"] == "Stopped: the rest was not sent."
+    assert len(engine.submitted) == 9
+
+
+async def test_a_stop_that_cannot_be_sent_says_so(browse, engine):
     browser = await browse()
     await browser.say(type="demo", name="twice")
-    (first,) = await sent(engine, 1)
-    await browser.say(type="stop", request_id=first)
-    await until(lambda: first in engine.aborted)
+    await sent(engine, 1)
+    engine.broken = OperationalError("away")
+    await browser.say(type="stop")
+    assert (await browser.hear("error"))["sentence"] == NOT_STOPPED
 
 
 async def test_knowing_an_id_does_not_let_you_stop_it(browse, engine):
@@ -318,10 +358,11 @@ async def test_knowing_an_id_does_not_let_you_stop_it(browse, engine):
         request_id=new_id(), learner_id=new_id(), purpose="demo"
     )
     browser = await browse()
+    await browser.say(type="demo", name="twice")
+    (mine,) = await sent(engine, 1)
     await browser.say(type="stop", request_id=theirs.request_id)
-
-    assert "not yours" in (await browser.hear("error"))["sentence"]
-    assert engine.aborted == []
+    await until(lambda: engine.aborted)
+    assert engine.aborted == [mine]
 
 
 async def test_leaving_aborts_what_a_demonstration_left_running(engine):

@@ -38,7 +38,7 @@ from lab.sweeping.requests import (
 from lab.tasks import finish_request, sweep
 from lab.worker.requests import Leases
 from mentor.models import Conversation, Turn
-from tests.lab.fake_engine import READY, FakeEngine
+from tests.lab.fake_engine import READY, FakeEngine, finished
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GENERATION = Generation([{"role": "user", "content": "Why?"}], 8)
@@ -127,6 +127,35 @@ def test_of_two_sweeps_at_once_one_sends_again(server, engine):
     engine.send = send
     sweep()
     assert len(engine.submitted) == 2, "the first is over"
+
+
+def test_one_that_cannot_be_seen_to_keeps_no_other_waiting(server, engine):
+    """Neither a report that an app cannot take, nor an app's own sweep."""
+    broken, other = asked(2 * LONG), asked()
+    report = finished(broken)
+    server.set(*kept_report(report))
+
+    def cannot(**_: Any) -> None:
+        raise ValueError("This app cannot take it.")
+
+    seen: list[str] = []
+
+    def sees(**_: Any) -> None:
+        seen.append("swept")
+
+    client.request_finished.connect(cannot)
+    client.swept.connect(cannot)
+    client.swept.connect(sees)
+    try:
+        sweep()
+    finally:
+        client.request_finished.disconnect(cannot)
+        client.swept.disconnect(cannot)
+        client.swept.disconnect(sees)
+    assert [sent["request_id"] for sent in engine.submitted] == [other]
+    assert seen == ["swept"] and end_of(broken) == ""
+    sweep()
+    assert end_of(broken) == report.finish_reason, "it is tried again"
 
 
 def test_after_a_killed_sweep_the_next_one_is_let_in(server, engine):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.engine.config import PROJECT_DIR
+from lab.receipts.custody import held_key
 from lab.recordings.reader import read_recording
 from lab.tracing.mirror import PoolMirror
 from lab.tracing.trace import TraceKind, decode
@@ -148,6 +149,8 @@ def test_a_learners_recording_comes_from_the_host_to_the_storage(
         return found
 
     assert told("start") == "waiting"
+    key = held_key("recording", "5" * 32)
+    bench.wait_for(lambda: bench.redis.exists(key), worker)
     request_id = new_id()
     bench.send(request_id, max_tokens=60)
     bench.reports(1)

@@ -233,3 +233,16 @@ def test_who_asks_is_not_held_up_by_a_question_whose_process_is_gone(
     assert again.is_open
     other = Turn.objects.get(pk=lost.pk)
     assert (other.state, other.error) == ("failed", client.NOBODY_ANSWERED)
+
+
+def test_one_that_no_engine_was_asked_yet_is_stopped_and_never_sent(
+    learner, chapter, engine
+):
+    """Another tab stops it while the course looks it up: that is no failure."""
+    turn = asking.take(learner, Ask(None, "What is PagedAttention?"), "a" * 32)
+    turn.stop()
+    turn = asking.inform(turn)
+    turn = asking.voice(turn)
+    turn.refresh_from_db()
+    assert (turn.state, turn.error) == ("stopped", "")
+    assert engine.submitted == []

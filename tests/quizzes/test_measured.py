@@ -9,13 +9,15 @@ from kombu.exceptions import OperationalError
 
 from lab import client
 from lab.models import EngineRequest
+from lab.receipts.ending import finish
 from quizzes.grading import MeasuredKey
+from quizzes.measuring import NOT_SENT
 from quizzes.models import Answer, Measurement
 from quizzes.questions import RUN_NAMES
 from quizzes.recorded import recorded_runs
 from quizzes.reports import COUNTS, numbers_of, of_run
 from quizzes.variants import variant_of
-from tests.lab.fake_engine import READY, FakeEngine
+from tests.lab.fake_engine import READY, FakeEngine, finished
 from tests.quizzes.conftest import Learner, shipped_bank
 
 QUIZ = "deploying-ai-models-measured"
@@ -158,6 +160,33 @@ def test_a_broker_that_is_away_is_said(
     page = learner.answer(1, **{"ask-blocks": "12"})
     assert "could not be sent" in page
     assert attempt.latest(1).state == Answer.State.FAILED
+
+
+def test_a_broker_that_goes_between_two_runs_is_said_without_a_visitor(
+    learner: Learner, engine_up: FakeEngine, transactional_db
+) -> None:
+    """The default worker sends the second run when it has the end of the first."""
+    attempt = learner.start(QUIZ)
+    learner.answer(2, **TWICE)
+    report = finished(engine_up.request_id())
+    engine_up.broken = OperationalError("away")
+    with pytest.raises(OperationalError):
+        finish(report)
+    assert attempt.latest(2).state == Answer.State.RUNNING
+    client.swept.send(sender=None)
+    assert attempt.latest(2).error == NOT_SENT
+
+
+def test_the_sweep_leaves_a_measurement_that_is_under_way(
+    learner: Learner, engine_up: FakeEngine, transactional_db
+) -> None:
+    attempt = learner.start(QUIZ)
+    learner.answer(2, **TWICE)
+    client.swept.send(sender=None)
+    finish(finished(engine_up.request_id()))
+    client.swept.send(sender=None)
+    assert attempt.latest(2).state == Answer.State.RUNNING
+    assert len(engine_up.submitted) == 2
 
 
 def test_a_report_counts_once_and_only_if_it_is_ours(

@@ -3,17 +3,20 @@
  * last evictions were chosen from. Asked of the engine's host while it is looked at.
  */
 
+import { Unanswered } from "./unanswered.js";
+
 const AGAIN_MS = 2_000;
 
 export class CacheView {
   #parts;
   #ask;
   #askedAt = -Infinity;
+  #unanswered = new Unanswered();
   #host;
 
   /**
    * @param {Record<"note"|"tree"|"candidates"|"choices", Element>} parts
-   * @param {{ask: () => void, point: (blockId: number|null) => void}} on
+   * @param {{ask: () => boolean, point: (blockId: number|null) => void}} on
    */
   constructor(parts, on) {
     this.#parts = parts;
@@ -35,17 +38,21 @@ export class CacheView {
     if (host !== this.#host) {
       this.#host = host;
       this.#askedAt = -Infinity;
+      this.#unanswered.answered();
       this.#show({ tree: [], candidates: [], choices: [] });
       this.#parts.note.textContent = host === null ? "This needs a live engine." : "";
     }
     if (host === null || nowMs - this.#askedAt < AGAIN_MS) return;
     this.#askedAt = nowMs;
-    this.#ask();
+    this.#unanswered.asked(this.#ask(), nowMs);
+    const silent = this.#unanswered.words(nowMs);
+    if (silent) this.#parts.note.textContent = silent;
   }
 
   /** The host's answer. @param {string} lacks  what a recording does not tell, in a sentence */
   take(message, lacks = "") {
     if (message.engine_host_id !== this.#host) return;
+    this.#unanswered.answered();
     const step = `As of step ${message.step.toLocaleString("en")}.`;
     this.#parts.note.textContent = [step, message.lacks, lacks].filter(Boolean).join(" ");
     this.#show(message);

@@ -18,12 +18,29 @@ export class ClassRun {
 
   /** A "class.run" message: look at it anew. A form that is being filled in stays. */
   async take({ kind }) {
+    const drawn = await this.#fetch();
+    if (drawn !== null) this.#show(drawn, kind === "progress");
+  }
+
+  /** The connection is back: what was said meanwhile was not heard. */
+  async catchUp() {
+    const drawn = await this.#fetch();
+    const asks = formOf(this.#box.innerHTML);
+    if (drawn !== null) this.#show(drawn, asks !== "" && asks === formOf(drawn));
+  }
+
+  /** The newest; null where it did not come, or a newer one is on its way. The next
+   * message, or the next connection, looks again. */
+  async #fetch() {
     this.#numFetched += 1;
     const number = this.#numFetched;
-    const answer = await fetch(this.#box.dataset.url);
-    if (!answer.ok) return;
-    const drawn = await answer.text();
-    if (number === this.#numFetched) this.#show(drawn, kind === "progress");
+    try {
+      const answer = await fetch(this.#box.dataset.url);
+      const drawn = answer.ok ? await answer.text() : null;
+      return number === this.#numFetched ? drawn : null;
+    } catch {
+      return null;
+    }
   }
 
   #show(drawn, isResultOnly) {
@@ -46,4 +63,9 @@ export class ClassRun {
     if (answer.ok) this.#show(text, false);
     else form.querySelector(".class-fault").textContent = text;
   }
+}
+
+/** The run whose form for a prediction is drawn; "" for none. */
+function formOf(drawn) {
+  return /name="run" value="(\w+)"/.exec(drawn)?.[1] ?? "";
 }

@@ -2,7 +2,13 @@
  * Demos: the one-click demonstrations, and what was measured in them.
  */
 
+import { AWAY, BROKE, joined, waitingWords } from "./begun.js";
 import { demoOutcome, waveRows } from "./words.js";
+
+const STOP_AGAIN_MS = 5_000;
+const LOST =
+  "The connection broke, and this demonstration with it: nothing more is sent, and what is " +
+  "under way ends by itself.";
 
 export class Demos {
   #parts;
@@ -10,6 +16,13 @@ export class Demos {
   #names = new Map();
   #running = null;
   #seen = null;
+  /** When one was sent that the server has said nothing of; null: none. */
+  #askedMs = null;
+  /** When the learner's requests were told to stop; null: they are not. */
+  #stopMs = null;
+  #now;
+  /** Why the last one did not come to its end; "" before. */
+  #trouble = "";
   /** Ids of the learner's requests under way. @type {Set<string>} */
   #open = new Set();
   #why = "No engine is ready yet.";
@@ -19,9 +32,10 @@ export class Demos {
    *   table: HTMLTableElement}} parts
    * @param {(command: object) => boolean} send
    */
-  constructor(parts, send) {
+  constructor(parts, send, now = () => Date.now()) {
     this.#parts = parts;
     this.#send = send;
+    this.#now = now;
     for (const button of parts.buttons) {
       this.#names.set(button.dataset.demo, button.textContent.trim());
       button.addEventListener("click", () => this.#start(button.dataset.demo));
@@ -43,23 +57,32 @@ export class Demos {
   /** Whether a demonstration can be sent: "" or the reason why not. */
   allow(why) {
     const { buttons, stop, words } = this.#parts;
-    for (const button of buttons) button.disabled = Boolean(why) || this.#running !== null;
+    const isBusy = this.#running !== null || this.#askedMs !== null;
+    for (const button of buttons) button.disabled = Boolean(why) || isBusy;
     stop.disabled = this.#open.size === 0;
     const { kind } = words.dataset;
-    if (this.#running === null && (why || kind === "why")) this.#tell(why, "why");
+    const isTold = ["why", "error"].includes(kind);
+    if (!isBusy && (why || isTold)) this.#tell(joined(this.#trouble, why), this.#trouble ? "error" : "why");
+    if (this.#stopMs !== null) this.#stopAgain();
+    const waits = this.#askedMs === null ? "" : waitingWords(this.#now() - this.#askedMs);
+    if (waits) this.#tell(waits, "asked");
     this.#why = why;
   }
 
   #start(name) {
     if (!this.#send({ type: "demo", name })) {
-      this.#tell("The connection is away. This begins by itself when it is back.", "error");
+      this.#trouble = AWAY;
+      this.#tell(AWAY, "error");
       return;
     }
-    for (const button of this.#parts.buttons) button.disabled = true;
+    this.#askedMs = this.#now();
+    this.#trouble = "";
+    this.allow(this.#why);
   }
 
   #stop() {
-    for (const request_id of this.#open) this.#send({ type: "stop", request_id });
+    this.#stopMs = this.#send({ type: "stop" }) ? this.#now() : null;
+    if (this.#stopMs === null) return;
     this.#tell(
       "Stopping. Between two steps the engine takes the requests out: full blocks turn " +
         "cached, the partly filled ones free.",
@@ -67,8 +90,16 @@ export class Demos {
     );
   }
 
+  /** A stop is kept nowhere: it is sent again until nothing is under way. */
+  #stopAgain() {
+    if (this.#open.size === 0) this.#stopMs = null;
+    else if (this.#now() - this.#stopMs >= STOP_AGAIN_MS && this.#send({ type: "stop" })) this.#stopMs = this.#now();
+  }
+
   /** A "demo.begin" message. */
   begin(message, counters) {
+    this.#askedMs = null;
+    this.#trouble = "";
     this.#running = message.name;
     this.#seen = { maxRunning: 0, maxWaiting: 0, evictions: 0, from: counters };
     this.#tabulate([]);
@@ -105,17 +136,23 @@ export class Demos {
 
   /** The connection broke: what ran here is over. */
   lose() {
-    if (this.#running === null) return;
+    const wasAsked = this.#askedMs !== null;
+    if (!wasAsked && this.#running === null) return;
+    this.#askedMs = null;
     this.#running = null;
     this.#seen = null;
     this.#open.clear();
-    this.#tell("The connection broke, so this demonstration was stopped.", "error");
+    this.#trouble = wasAsked ? BROKE : LOST;
+    this.#tell(this.#trouble, "error");
   }
 
-  /** A sentence from the server. */
+  /** A sentence from the server; it is always about this. */
   refuse(sentence) {
+    this.#askedMs = null;
+    this.#trouble = sentence;
     this.#tell(sentence, "error");
     this.allow(this.#why);
+    return true;
   }
 
   #tabulate(waves) {
@@ -138,7 +175,8 @@ export class Demos {
   }
 
   #tell(sentence, kind) {
-    this.#parts.words.textContent = sentence;
-    this.#parts.words.dataset.kind = kind;
+    const { words } = this.#parts;
+    if (words.textContent !== sentence) words.textContent = sentence;
+    words.dataset.kind = kind;
   }
 }

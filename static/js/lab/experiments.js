@@ -2,15 +2,19 @@
  * Experiments: the chosen one's form, its run on the engine, and its result.
  */
 
-const AWAY = "The connection is away. This begins by itself when it is back.";
+import { AWAY, BROKE, joined, waitingWords } from "./begun.js";
+
 const LOST = "The connection broke, so the run was stopped.";
 
 export class Experiments {
   #parts;
   #send;
   #isRunning = false;
-  /** Between the button and the first word of the server. */
-  #isAsked = false;
+  /** When one was sent that the server has said nothing of; null: none. */
+  #askedMs = null;
+  #now;
+  /** Why the last one did not come to its end; "" before. */
+  #trouble = "";
   #why = "No engine is ready yet.";
   #runId = "";
   /** Counts what is fetched: an older answer never replaces a newer one. */
@@ -20,9 +24,10 @@ export class Experiments {
    * @param {Record<"card"|"form"|"run"|"runAll"|"stop"|"link"|"state"|"results"|"recorded", HTMLElement>} parts
    * @param {(command: object) => boolean} send
    */
-  constructor(parts, send) {
+  constructor(parts, send, now = () => Date.now()) {
     this.#parts = parts;
     this.#send = send;
+    this.#now = now;
     parts.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#start();
@@ -33,6 +38,11 @@ export class Experiments {
     parts.form.addEventListener("input", () => this.#relink());
     parts.stop.addEventListener("click", () => this.#send({ type: "end" }));
     this.allow(this.#why);
+  }
+
+  /** Between the button and the first word of the server. */
+  get #isAsked() {
+    return this.#askedMs !== null;
   }
 
   get isRunning() {
@@ -54,7 +64,10 @@ export class Experiments {
     run.disabled = Boolean(why) || this.#isRunning || this.#isAsked;
     if (runAll) runAll.disabled = run.disabled;
     const isIdle = !this.#isRunning && !this.#isAsked;
-    if (isIdle && (why || state.dataset.kind === "why")) this.#tell(why, "why");
+    const isTold = ["why", "error"].includes(state.dataset.kind);
+    if (isIdle && (why || isTold)) this.#tell(joined(this.#trouble, why), this.#trouble ? "error" : "why");
+    const waits = this.#isAsked ? waitingWords(this.#now() - this.#askedMs) : "";
+    if (waits) this.#tell(waits, "asked");
     const { recorded } = this.#parts;
     if (recorded && !("always" in recorded.dataset)) recorded.hidden = !why || this.#isRunning;
     this.#why = why;
@@ -64,10 +77,12 @@ export class Experiments {
     if (this.#parts.run.disabled) return;
     const query = queryOf(this.#parts.form);
     if (!this.#send({ type: "experiment", query, for_all: isForAll })) {
+      this.#trouble = AWAY;
       this.#tell(AWAY, "error");
       return;
     }
-    this.#isAsked = true;
+    this.#askedMs = this.#now();
+    this.#trouble = "";
     this.allow(this.#why);
   }
 
@@ -81,8 +96,9 @@ export class Experiments {
 
   /** An "experiment.begin" message. */
   begin(message) {
-    this.#isAsked = false;
+    this.#askedMs = null;
     this.#isRunning = true;
+    this.#trouble = "";
     this.#runId = message.run_id;
     this.#parts.stop.hidden = false;
     this.#tell(message.watch, "watch");
@@ -123,8 +139,9 @@ export class Experiments {
 
   /** A sentence from the server; returns whether it was about this. */
   refuse(sentence) {
-    if (!this.#isAsked) return false;
-    this.#isAsked = false;
+    if (!this.#isAsked && this.#trouble !== AWAY) return false;
+    this.#askedMs = null;
+    this.#trouble = sentence;
     this.#tell(sentence, "error");
     this.allow(this.#why);
     return true;
@@ -133,13 +150,14 @@ export class Experiments {
   /** The connection broke: what ran here is over. */
   lose() {
     if (!this.#isRunning && !this.#isAsked) return;
+    this.#trouble = this.#isAsked ? BROKE : LOST;
     this.#over();
-    this.#tell(LOST, "error");
+    this.#tell(this.#trouble, "error");
   }
 
   #over() {
     this.#isRunning = false;
-    this.#isAsked = false;
+    this.#askedMs = null;
     this.#parts.stop.hidden = true;
     this.allow(this.#why);
   }

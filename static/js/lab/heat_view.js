@@ -4,6 +4,7 @@
  */
 
 import { LEVEL_NAMES, NUM_LEVELS, SHADE } from "./heat.js";
+import { Unanswered } from "./unanswered.js";
 import { count } from "./words.js";
 
 const AGAIN_MS = 2_000;
@@ -16,6 +17,7 @@ export class HeatView {
   #onChange;
   #host = null;
   #askedAt = -Infinity;
+  #unanswered = new Unanswered();
   #toldAt = -Infinity;
   /** "state", "hits" or "age" */
   #mode = "state";
@@ -25,7 +27,7 @@ export class HeatView {
    * @param {Record<"switch"|"states"|"legend"|"note", HTMLElement>} parts  the radio
    *   buttons; the legend of states; that of levels; a sentence
    * @param {import("./heat.js").Heat} heat
-   * @param {{ask: (since: number) => void, change: () => void}} on
+   * @param {{ask: (since: number) => boolean, change: () => void}} on
    */
   constructor(parts, heat, { ask, change }) {
     this.#parts = parts;
@@ -50,12 +52,13 @@ export class HeatView {
       this.#host = host;
       this.#heat.forget();
       this.#askedAt = -Infinity;
+      this.#unanswered.answered();
     }
-    this.#say(lacks);
+    this.#say(lacks, nowMs);
     if (this.#mode === "state") return;
     if (host !== null && nowMs - this.#askedAt >= AGAIN_MS) {
       this.#askedAt = nowMs;
-      this.#ask(this.#heat.step ?? 0);
+      this.#unanswered.asked(this.#ask(this.#heat.step ?? 0), nowMs);
     }
     if (nowMs - this.#toldAt < TOTALS_EVERY_MS || this.shown === null) return;
     this.#toldAt = nowMs;
@@ -64,6 +67,7 @@ export class HeatView {
 
   /** The answer. */
   take(message) {
+    this.#unanswered.answered();
     this.#heat.take(message);
     this.#toldAt = -Infinity;
     if (this.#mode !== "state") this.#onChange();
@@ -74,16 +78,17 @@ export class HeatView {
     if (mode !== "state") this.#heat.by = mode;
     this.#toldAt = -Infinity;
     this.#askedAt = -Infinity;
+    this.#unanswered.answered();
     this.#showParts();
     this.#onChange();
   }
 
-  #say(lacks) {
+  #say(lacks, nowMs) {
     const isKnown = lacks === "";
     const wasKnown = this.#isKnown;
     this.#isKnown = isKnown;
     const { note } = this.#parts;
-    const words = this.#mode === "state" ? "" : lacks || this.#asOf();
+    const words = this.#mode === "state" ? "" : lacks || this.#unanswered.words(nowMs) || this.#asOf();
     if (note.textContent !== words) note.textContent = words;
     if (wasKnown === isKnown) return;
     this.#showParts();

@@ -25,6 +25,8 @@ export class Instrument {
   /** Shown to a class: nobody's requests stand out. */
   #isPublic;
   #isPending = false;
+  /** Whether messages may have been missed: the connection, or Redis, was away. */
+  #wasAway = false;
   #measures = new Measures();
   #askedAt = -Infinity;
   #playing;
@@ -113,6 +115,8 @@ export class Instrument {
     switch (message.type) {
       case "hello":
         engines.greet(message, Date.now());
+        if (this.#wasAway) this.#views.classRun?.catchUp();
+        this.#wasAway = engines.trouble !== null;
         this.#followed.note();
         break;
       case "engine.status":
@@ -165,6 +169,7 @@ export class Instrument {
       return;
     }
     this.#readouts.connection = numFailed > 3 ? "no connection, trying again" : "connecting";
+    this.#wasAway = true;
     this.#views.demos.lose();
     this.#views.experiments?.lose();
   }

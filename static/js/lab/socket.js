@@ -7,6 +7,7 @@
 
 import { NO_LEARNER } from "../close_codes.js";
 import { Heartbeat, onWake } from "../heartbeat.js";
+import { TOO_LATE } from "./begun.js";
 
 /** What is asked for while there is no connection goes out if it comes back so soon. */
 export const KEPT_MS = 30_000;
@@ -92,7 +93,9 @@ export class LabSocket {
   #sendKept() {
     const kept = this.#kept;
     this.#kept = null;
-    if (kept && Date.now() - kept.sinceMs < KEPT_MS) this.send(kept.command);
+    if (kept === null) return;
+    if (Date.now() - kept.sinceMs < KEPT_MS) this.send(kept.command);
+    else this.#on.message({ type: "error", sentence: TOO_LATE });
   }
 
   /** Nobody answers: its close may take minutes, so it is not waited for. */

@@ -4,10 +4,14 @@
  * of the learner's own blocks.
  */
 
+import { Unanswered } from "./unanswered.js";
+
 const AGAIN_MS = 2_000;
 /** Between two questions: the socket takes two commands a second, of all kinds. */
 const SOONEST_MS = 750;
 const MAX_KEPT = 32;
+/** Of a request that its host has not told of. */
+const NOTHING_TOLD = { title: "Why", sentences: [], apart: null, rows: [], bill: "" };
 
 export class Why {
   #parts;
@@ -18,11 +22,12 @@ export class Why {
   #askedAt = -Infinity;
   #askedKey = "";
   #askedId = null;
+  #unanswered = new Unanswered();
   #told = new Map();
 
   /**
    * @param {Record<"box"|"title"|"sentences"|"apart"|"table"|"rows"|"bill", Element>} parts
-   * @param {(shortId: number) => void} ask
+   * @param {(shortId: number) => boolean} ask
    */
   constructor(parts, ask) {
     this.#parts = parts;
@@ -58,23 +63,26 @@ export class Why {
     if (this.#shortId === null) return;
     const request = pool.requests.get(this.#shortId);
     const key = `${this.#shortId} ${request?.state} ${request?.numCachedTokens}`;
-    const isOld = request !== undefined && nowMs - this.#askedAt >= AGAIN_MS;
+    const mayChange = request !== undefined || this.#unanswered.isOwed;
+    const isOld = mayChange && nowMs - this.#askedAt >= AGAIN_MS;
     const isChosenAnew = chosen !== null && chosen !== this.#askedId;
     const isSoon = nowMs - this.#askedAt < SOONEST_MS && !isChosenAnew;
     if ((key !== this.#askedKey || isOld) && !isSoon) {
       this.#askedKey = key;
       this.#askedId = this.#shortId;
       this.#askedAt = nowMs;
-      this.#ask(this.#shortId);
+      this.#unanswered.asked(this.#ask(this.#shortId), nowMs);
     }
-    const told = this.#told.get(this.#shortId);
+    const silent = this.#unanswered.words(nowMs);
+    const told = this.#told.get(this.#shortId) ?? (silent ? NOTHING_TOLD : undefined);
     this.#parts.box.hidden = told === undefined;
-    if (told !== undefined) this.#show(told);
+    if (told !== undefined) this.#show(silent ? { ...told, sentences: [silent] } : told);
   }
 
   /** The host's answer. */
   take(message) {
     if (message.engine_host_id !== this.#host) return;
+    this.#unanswered.answered();
     this.#told.delete(message.short_id);
     this.#told.set(message.short_id, message);
     if (this.#told.size > MAX_KEPT) this.#told.delete(this.#told.keys().next().value);
@@ -92,6 +100,7 @@ export class Why {
     this.#host = host;
     this.#shortId = this.#newest = null;
     this.#askedKey = "";
+    this.#unanswered.answered();
     this.#told.clear();
     this.#parts.box.hidden = true;
   }

@@ -194,7 +194,7 @@ export function demoOutcome(end, seen) {
 
 function outcomeOfTwice({ requests }) {
   const [first, second] = requests;
-  if (!second) return null;
+  if (!second || first.ttft_s === null || second.ttft_s === null) return null;
   return (
     `Measured: the first took ${count(first.num_cached_tokens)} of its ` +
     `${count(first.num_prompt_tokens)} prompt tokens from the cache, the second ` +
@@ -206,6 +206,7 @@ function outcomeOfTwice({ requests }) {
 
 function outcomeOfEight({ requests }, seen) {
   const times = requests.map((one) => one.e2el_s).filter((s) => s !== null);
+  if (!times.length) return null;
   return (
     `Measured: up to ${plural(seen.maxRunning, "request")} shared one step. The first ` +
     `left after ${seconds(Math.min(...times))}, the last after ` +

@@ -3,6 +3,7 @@
 import { Rent } from "./rent.js";
 import { Following } from "./following.js";
 import { Outbox, tabStore } from "./outbox.js";
+import { Stopping } from "./stopping.js";
 import { TurnView } from "./turn_view.js";
 import {
   copyText,
@@ -34,6 +35,7 @@ export class Panel {
   #engines = new Map();
   #connection = null;
   #outbox = null;
+  #stopping = null;
   #state = "connecting";
   #ref = 0;
   #announced = "";
@@ -55,6 +57,7 @@ export class Panel {
   start(connection) {
     this.#connection = connection;
     this.#outbox = new Outbox((message) => connection.send(message), tabStore());
+    this.#stopping = new Stopping((message) => connection.send(message));
     this.#ref = this.#outbox.pending?.ref ?? 0;
     const { stop, examples, fresh, remove, conversations } = this.#parts;
     examples.addEventListener("click", ({ target }) => {
@@ -187,8 +190,7 @@ export class Panel {
 
   stop() {
     const turn = this.#transcript.openTurn;
-    if (!turn || !this.#connection.send({ type: "stop", turn: turn.id })) return;
-    turn.isStopping = true;
+    if (!turn || !this.#stopping.begin(turn)) return;
     this.#show(turn.id);
     this.#parts.question.focus();
   }
@@ -319,6 +321,7 @@ export class Panel {
     this.#sayConnection();
     const turn = this.#transcript.openTurn;
     if (!turn) return;
+    this.#stopping.tick(turn);
     if (turn.live?.phase !== "decode" || isSilent(turn, Date.now() / 1000)) this.#show(turn.id);
   }
 

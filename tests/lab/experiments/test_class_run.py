@@ -89,6 +89,18 @@ async def test_everybody_hears_of_it_and_staff_alone_start_it(engine):
     await learner.leave()
 
 
+async def test_a_class_hears_that_the_page_which_ran_it_was_left(engine):
+    learner, teacher = await Browser(new_id()).connect(), await _staff()
+    await teacher.say(type="experiment", query=PREFIX, for_all=True)
+    await teacher.hear("experiment.begin")
+    await teacher.leave()
+    while (await learner.hear("class.run"))["kind"] != "end":
+        continue
+    run = await sync_to_async(class_run.newest)()
+    assert run.state == "stopped"
+    await learner.leave()
+
+
 async def test_a_run_of_ones_own_is_nobody_elses(engine):
     learner, teacher = await Browser(new_id()).connect(), await _staff()
     await teacher.say(type="experiment", query=PREFIX)

@@ -72,6 +72,43 @@ def test_a_worker_that_was_killed_holds_nobody_up(engine, line):
     assert not Turn(settings.REDIS_URL, first).keep()  # if it was only slow: it ends
 
 
+@pytest.mark.parametrize("state", ["starting", "ready"])
+def test_what_a_killed_worker_ran_ends_for_its_learner_too(engine, line, state):
+    """Its last word may be ten minutes from expiring: the turn tells."""
+    ticket = line.enter("anna", WANTED)
+    line.look(ticket, "anna")
+    turn = Turn(settings.REDIS_URL, ticket)
+    assert turn.take()
+    turn.tell(Standing(state))
+    assert line.look(ticket, "anna").state == state
+    with line_module.server() as server:
+        server.delete(line_module.TURN_KEY)  # as when it expires
+    gone = Standing("gone", reason=line_module.HOST_GONE)
+    assert line.look(ticket, "anna") == gone
+    turn.tell(Standing("ready"))
+    assert turn.keep(), "it was only frozen"
+    assert line.look(ticket, "anna").state == "ready"
+
+
+def test_what_a_worker_told_at_the_end_stays_true(engine, line):
+    ticket = line.enter("anna", WANTED)
+    line.look(ticket, "anna")
+    turn = Turn(settings.REDIS_URL, ticket)
+    assert turn.take()
+    turn.tell(Standing("ended", result={"a": 1}))
+    turn.end()
+    assert line.look(ticket, "anna").result == {"a": 1}
+
+
+def test_a_redis_that_forgot_all_is_named_for_it(engine, line):
+    ticket = line.enter("anna", WANTED)
+    line.look(ticket, "anna")
+    with line_module.server() as server:
+        server.delete(*server.scan_iter(match="lab:second:*"))
+    found = line.look(ticket, "anna")
+    assert found.state == "gone" and "Redis has started again" in str(found.reason)
+
+
 def test_one_ticket_a_learner_and_nobody_elses(engine, line, monkeypatch):
     ticket = line.enter("anna", WANTED)
     with pytest.raises(LimitExceeded):

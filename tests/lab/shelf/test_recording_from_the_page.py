@@ -22,6 +22,8 @@ class Hosts:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.told: list[tuple[str, str, str]] = []
+        self.ids: list[str] = []
         self.reply: dict[str, Any] | None = {"state": "waiting"}
         self.takes_s = 0.0
 
@@ -34,7 +36,7 @@ class Hosts:
         raise AssertionError(task)
 
     def command(self, name: str, arguments: dict[str, Any]) -> None:
-        raise AssertionError(name)
+        self.told.append((name, arguments["action"], arguments["recording_id"]))
 
     def metrics(self) -> dict[str, list[dict[str, Any]]]:
         return {}
@@ -47,6 +49,7 @@ class Hosts:
         within_s: float = 1.0,
     ) -> list[dict[str, Any]]:
         self.asked.append((name, arguments["action"]))
+        self.ids.append(arguments["recording_id"])
         return [self.reply] if self.reply and self.takes_s < within_s else []
 
 
@@ -141,6 +144,25 @@ def test_why_a_host_does_not_record_is_told_and_nothing_is_left(learner, hosts):
     answer = learner.post("/lab/recordings/begin/", {"engine_host_id": "nobody"})
     assert answer.status_code == 409
     assert not KeptRecording.objects.exists()
+
+
+def test_a_host_that_does_not_answer_a_stop_is_not_said_to_have_stopped(learner, hosts):
+    told = begun(learner)
+    hosts.reply = None
+    answer = learner.post(told["stop_url"], headers={"Accept": "application/json"})
+    assert answer.status_code == 409
+    assert "the recording goes on" in answer.json()["sentence"]
+
+
+def test_a_silent_host_is_told_to_end_what_it_may_begin_later(learner, hosts):
+    """Frozen, it does what it was asked when it goes on: four such, and it would take
+    no recording for ten minutes."""
+    hosts.reply = None
+    learner.post("/lab/recordings/begin/", {"engine_host_id": "host-a"})
+    assert hosts.told == [("lab_keep", "stop", hosts.ids[0])]
+    hosts.reply = {"state": "refused", "error": "There is no pool yet."}
+    learner.post("/lab/recordings/begin/", {"engine_host_id": "host-a"})
+    assert len(hosts.told) == 1, "this one begins nothing"
 
 
 def test_a_second_press_goes_on_with_the_recording_under_way(learner, hosts):

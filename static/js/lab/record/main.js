@@ -6,6 +6,8 @@ import { LookedAt } from "./engine.js";
 import { LastMinute } from "./minute.js";
 import { Recording } from "./recording.js";
 
+/** Longer than the server waits for an engine's host. */
+const PATIENCE_MS = 20_000;
 const byId = (id) => document.getElementById(id);
 const form = byId("record");
 
@@ -17,9 +19,10 @@ async function ask(url, fields) {
   try {
     answer = await fetch(url, {
       method: fields ? "POST" : "GET", body, headers: { Accept: "application/json" },
+      signal: AbortSignal.timeout(PATIENCE_MS),
     });
   } catch {
-    throw new Error("The connection is away. Try again when it is back.");
+    throw new Error("The server does not answer. Try again when it is back.");
   }
   const told = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(told.sentence ?? `The server answered ${answer.status}.`);

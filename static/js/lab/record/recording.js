@@ -8,6 +8,7 @@
 const TICK_MS = 500;
 const LOOK_EVERY_MS = 4_000;
 const STOPPING_LOOK_EVERY_MS = 700;
+const SLOW_MS = 5_000;
 
 export class Recording {
   #parts;
@@ -17,6 +18,12 @@ export class Recording {
   #told = null;
   #beganMs = 0;
   #lookedMs = 0;
+  /** When Stop was pressed last. */
+  #stoppedMs = 0;
+  /** Whether the host has answered that. */
+  #isStopTold = false;
+  /** Why it was not stopped, or what is not answered; "" where nothing is. */
+  #trouble = "";
   #state = "idle";
   #timer = 0;
 
@@ -48,8 +55,10 @@ export class Recording {
   }
 
   async #begin() {
+    this.#trouble = "";
     this.#parts.button.disabled = true;
     this.#parts.kept.hidden = true;
+    this.#say("Asking the engine’s host to record.");
     try {
       const told = await this.#ask(this.#parts.form.dataset.beginUrl, {
         engine_host_id: this.#engine.status.engine_host_id,
@@ -64,21 +73,37 @@ export class Recording {
   }
 
   async #stop() {
+    this.#trouble = "";
+    this.#isStopTold = false;
+    this.#stoppedMs = Date.now();
     this.#turn("stopping", this.#told, "Stopping.");
     try {
-      this.#note(await this.#ask(this.#told.stop_url, {}));
+      const told = await this.#ask(this.#told.stop_url, {});
+      this.#isStopTold = true;
+      this.#note(told);
     } catch (error) {
+      this.#trouble = error.message;
       this.#turn("recording", this.#told, error.message);
     }
   }
 
   #tick() {
     const now = Date.now();
-    if (this.#state === "recording") this.#say(this.#recordingWords(now));
+    if (this.#state === "recording") this.#say([this.#trouble, this.#recordingWords(now)].filter(Boolean).join(" "));
+    else this.#say(this.#stoppingWords(now));
     const every = this.#state === "stopping" ? STOPPING_LOOK_EVERY_MS : LOOK_EVERY_MS;
     if (now - this.#lookedMs < every) return;
     this.#lookedMs = now;
-    this.#ask(this.#told.state_url).then((told) => this.#note(told), () => {});
+    this.#ask(this.#told.state_url).then((told) => this.#note(told), (error) => {
+      if (this.#state === "stopping") this.#trouble = error.message;
+    });
+  }
+
+  #stoppingWords(now) {
+    const waited = now - this.#stoppedMs;
+    if (waited < SLOW_MS) return "Stopping.";
+    const what = this.#isStopTold ? "its file has not arrived" : "the engine’s host has not answered";
+    return this.#trouble || `Stopping: ${what} for ${Math.floor(waited / 1000)}\u202fs.`;
   }
 
   #recordingWords(now) {
@@ -86,6 +111,7 @@ export class Recording {
   }
 
   #note(told) {
+    if (this.#state === "stopping") this.#trouble = "";
     if (told.state === "recording" || this.#state === "kept" || this.#state === "failed") return;
     clearInterval(this.#timer);
     if (told.state !== "kept") {

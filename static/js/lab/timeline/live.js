@@ -5,6 +5,7 @@
  * recording it shows the whole, and goes with the recording's time.
  */
 
+import { Unanswered } from "../unanswered.js";
 import { Timeline } from "./model.js";
 
 const AGAIN_MS = 1_000;
@@ -16,6 +17,7 @@ export class LiveTimeline {
   #on;
   #key = null;
   #askedAt = -Infinity;
+  #unanswered = new Unanswered();
   #newest = null;
   #isHeld = false;
   /** step that time stands at; null: it goes on */
@@ -25,7 +27,7 @@ export class LiveTimeline {
    * @param {{hold: HTMLElement, note: HTMLElement, words: HTMLElement, go: HTMLButtonElement}} parts
    *   what is held while the pointer is in it, what is said, the button that goes on
    * @param {import("./view.js").TimelineView} view
-   * @param {{ask: () => void, fetch: (url: string) => Promise<object>}} on
+   * @param {{ask: () => boolean, fetch: (url: string) => Promise<object>}} on
    */
   constructor(parts, view, on) {
     this.#parts = parts;
@@ -68,14 +70,15 @@ export class LiveTimeline {
       this.#followStep();
     } else if (host !== null && nowMs - this.#askedAt >= AGAIN_MS) {
       this.#askedAt = nowMs;
-      this.#on.ask();
+      this.#unanswered.asked(this.#on.ask(), nowMs);
     }
-    this.#say();
+    this.#say(this.#unanswered.words(nowMs));
   }
 
   /** The host's answer. */
   take(message) {
     if (this.#key !== `live ${message.engine_host_id}`) return;
+    this.#unanswered.answered();
     this.#newest = new Timeline(message);
     this.#catchUp();
     this.#say();
@@ -84,6 +87,7 @@ export class LiveTimeline {
   #turn(key, recording) {
     this.#key = key;
     this.#askedAt = -Infinity;
+    this.#unanswered.answered();
     this.#newest = null;
     this.#view.show(Timeline.none());
     if (recording === null) return;
@@ -120,13 +124,13 @@ export class LiveTimeline {
     if (index !== this.#view.at) this.#view.point(index);
   }
 
-  #say() {
+  #say(silent = "") {
     const { note, go, words: told } = this.#parts;
     // What changes by itself every second is not read aloud.
     told.setAttribute("aria-live", this.#isHeld ? "polite" : "off");
     const isLive = this.#key?.startsWith("live") ?? false;
     go.hidden = !this.#isHeld || !isLive;
-    const words = this.#words(isLive);
+    const words = silent || this.#words(isLive);
     if (note.textContent !== words) note.textContent = words;
   }
 

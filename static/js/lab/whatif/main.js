@@ -2,20 +2,15 @@
  * The what-if page: looks every second how far the rehearsal is, until it has ended.
  */
 
+import { Looking } from "./looking.js";
+
 const LOOK_MS = 1_000;
 const result = document.getElementById("result");
 
-async function look() {
-  const standing = document.getElementById("whatif-standing");
-  const url = standing?.dataset.url;
-  if (!url) return;
-  try {
-    const answer = await fetch(url, { headers: { Accept: "text/html" } });
-    if (answer.ok) result.innerHTML = await answer.text();
-  } catch {
-    // The server is away for a moment: the next look may find it.
-  }
+if (result) {
+  const looking = new Looking(result);
+  const look = async () => {
+    if (await looking.look()) setTimeout(look, LOOK_MS);
+  };
   setTimeout(look, LOOK_MS);
 }
-
-if (result) setTimeout(look, LOOK_MS);
