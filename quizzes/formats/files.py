@@ -7,7 +7,7 @@ from quizzes.formats.aiken import looks_like_aiken, num_answers, read_aiken
 from quizzes.formats.fences import without_fences
 from quizzes.formats.foreign import ROOTS, refuse_bytes, refuse_text
 from quizzes.formats.gift import read_gift
-from quizzes.formats.imported import Imported
+from quizzes.formats.imported import Imported, check_length
 from quizzes.formats.letters import cleaned, decoded, encoding_of
 from quizzes.formats.moodle_import import read_moodle_xml
 from quizzes.formats.plain_text import TAGS
@@ -65,6 +65,7 @@ def _is_xml(raw: bytes, encoding: str) -> bool:
 
 def _read_text(raw: bytes, form: str, encoding: str, found: Imported) -> None:
     text, loss = decoded(raw, encoding)
+    check_length(text)  # before all that looks at it
     whole = cleaned(text.removeprefix("\ufeff"))
     bare = without_fences(whole, _asks)
     if not form:
