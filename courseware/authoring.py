@@ -293,10 +293,11 @@ public, also those of a draft.
 _REFUSALS = """## What is refused
 
 What Markdown does not understand is never shown as it was typed: HTML, a mark without
-its pair (`*`, a back-tick), a brace that begins no role, boxes, tables and links of
-other dialects, a row with more cells than the head, code without its end or of an
-unknown language, a formula that cannot be drawn, a heading that skips a level, words of
-a footnote that nothing refers to, fields of the front matter that do not exist.
+its pair (`*`, a back-tick), a brace that begins no role, `\\(` and `\\[` of LaTeX,
+boxes, tabs, imports, tables and links of other dialects, a row with more cells than the
+head, code without its end or of an unknown language, a formula that cannot be drawn, a
+heading that skips a level, words of a footnote that nothing refers to, fields of the
+front matter that do not exist.
 
 Unknown directives, roles, figures and experiments; a directive without its end; a
 claim, term, footnote, heading or chapter that does not exist; an id, claim or term

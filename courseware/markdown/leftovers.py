@@ -13,6 +13,9 @@ from markdown_it.token import Token
 
 ESCAPED, DRAWN = "\ue011", "\ue012"
 """Stand for an escaped character and for what is drawn (code, a role, a formula)."""
+_OF_LATEX = {"\\(": "\ue013", "\\[": "\ue014", "\\]": "\ue015", "\\\\": "\ue016"}
+"""Escapes that LaTeX begins and ends formulas with, which Markdown would swallow."""
+_TYPED = str.maketrans({mark: typed for typed, mark in _OF_LATEX.items()})
 _WORDS = {
     r"^:::": "a directive line is ::: name argument, and ends in :::",
     r"^(?:!!!|\?\?\?)": "a box is ::: note Title … :::",
@@ -25,7 +28,18 @@ _WORDS = {
     r"^\[[ xX]\](?= )": "lists of tasks are not drawn",
     r"^\.\. \w+::|:[a-z]+:(?=\ue012)": "reStructuredText is not drawn",
     r"^\+\+\+|^%%|%%$": "comments are <!-- … -->, front matter stands between ---",
-    r"^\[TOC\]|\[\[_?TOC": "the contents are made by the page",
+    r"^\[(?:TOC|toc)\]|\[\[_?TOC": "the contents are made by the page",
+    r"^import (?:[^\n]{1,200} from )?[\"']|^export (?:default|const)\b": "a chapter "
+    "runs no JavaScript",
+    r"^=== [\"']": "tabs are not drawn: use headings",
+    r"--8<--|^<<<": "no other file is put in here: write its words",
+    r"^\([\w:.-]+\)=$": "a heading has its name behind it, {#name}",
+    r"^\[source\b": "code stands between lines ```",
+    r"(?<![\w:]):{1,2}[a-z]+\[": "a directive line is ::: name argument, and ends in "
+    ":::",
+    r"\^\[": "a footnote is [^name], its words are [^name]: below",
+    r"\ue013|^\ue014(?:\s|$|[^\n]*\ue015$)|\ue016[(\[]": "a formula is $…$, or $$…$$ "
+    "on its own; a bracket needs no \\",
     r"<!--": "this comment has no end -->",
     r"-->": "this end of a comment has no <!--; an arrow is →",
     r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>|<[!?][^<>]*>": "HTML is not drawn: use a "
@@ -37,14 +51,16 @@ _WORDS = {
     r"!\[": "a picture is ![alternative text](file.svg)",
     r"\]\(|\]\[|^\[[^\]\n]+\]:": "this link cannot be read: links are [words](address)",
     r"\{[a-z]+ [^{}\n]*\}": "this role cannot be read",
+    r"\{[{%]": "templates of other sites are not run; a brace is \\{",
+    r"\{[:.#]": "no attributes are read here; a brace is \\{",
     r"\{": "a brace begins a role, {name argument}: \\{ shows one",
     r"`": "this ` has no pair: \\` shows one",
-    r"~~|==(?=\w)|(?<=\w)==|\+\+(?=\w[^+]*\+\+)|(?<!\w)~\w+~|(?<=\w)~\w+~|\^\w+\^":
+    r"~~|'''|==(?=\w)|(?<=\w)==|\+\+(?=\w[^+]*\+\+)|(?<!\w)~\w+~|(?<=\w)~\w+~|\^\w+\^":
     "marks of this kind are not drawn: there are *, ** and ~~",
     r"\*\*|(?<=[^\s*])\*(?![\w*])|(?<!\S)\*(?=\S)": "this * has no pair: "
     "\\* shows one",
-    r"(?<![\w\ue011])_+(?=[^\W_])|(?<=[^\W_])_+(?!\w)": "this _ has no pair: \\_ shows "
-    "one, or write `code`",
+    r"(?<![\w\ue011\ue016])_+(?=[^\W_])|(?<=[^\W_])_+(?!\w)": "this _ has no pair: "
+    "\\_ shows one, or write `code`",
     r"&(?:[A-Za-z]\w*|#\w+);": "this character has no such name: write it itself",
     r"(?<!\w):[a-z][a-z0-9_+-]*:(?!\w)": "this is drawn as no picture: write the "
     "character itself",
@@ -105,7 +121,7 @@ def _find(children: list[Token]) -> Iterator[Leftover]:
     for start, end, _, mark, words in found:
         if start >= taken:
             at = next(i for i, stop in enumerate(ends) if start < stop)
-            yield Leftover(lines[at], mark, words)
+            yield Leftover(lines[at], mark.translate(_TYPED), words)
             taken = max(-end, start + 1)
 
 
@@ -113,6 +129,8 @@ def _shown(child: Token) -> str:
     if child.type == "text":
         return child.content
     if child.type == "text_special":
+        if child.info == "escape" and child.markup in _OF_LATEX:
+            return _OF_LATEX[child.markup]
         is_mark = child.info == "entity" or len(child.content) == 1
         return ESCAPED if is_mark else child.content  # "\\a" is no escape
     if child.type in ("softbreak", "hardbreak"):

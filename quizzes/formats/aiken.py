@@ -18,13 +18,14 @@ from quizzes.formats.aiken_lines import (
     answer_of,
     feedback_of,
     looks_like_aiken,
+    num_answers,
     option_of,
     without_marks,
 )
 from quizzes.formats.aiken_question import Asked, choices_of, rights_of
 from quizzes.formats.imported import Imported, Place, lines_of
 
-__all__ = ["looks_like_aiken", "read_aiken"]
+__all__ = ["looks_like_aiken", "num_answers", "read_aiken"]
 
 
 def read_aiken(text: str, imported: Imported | None = None) -> Imported:

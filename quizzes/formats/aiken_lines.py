@@ -101,3 +101,16 @@ def looks_like_aiken(text: str) -> bool:
             return True
         before = option.letter if option else before if not bare else ""
     return False
+
+
+def num_answers(text: str) -> int:
+    """How many lines say which option is right, of questions with an option A."""
+    found, has_options = 0, False
+    for row in text.split("\n"):
+        bare = without_marks(row.strip())
+        if (answer := answer_of(bare)) and answer[1]:
+            found += has_options
+            has_options = False
+        elif option := option_of(bare):
+            has_options |= any(option.letter == alphabet[0] for alphabet in ALPHABETS)
+    return found

@@ -76,7 +76,11 @@ def _different(rows: Sequence[Row], losses: Losses) -> list[Row]:
         elif row.text not in kept:
             kept[row.text] = row
         elif (kept[row.text].weight > 0) != (row.weight > 0):
-            raise BrokenQuestion((), f"the choice {row.text!r} is right and wrong.")
+            raise BrokenQuestion(
+                (),
+                f"the choice {row.text!r} is right and wrong (in GIFT an = of a text "
+                r"is written \=).",
+            )
         else:
             losses.append(f"the second choice {row.text!r}")
     return list(kept.values())
@@ -126,6 +130,8 @@ def shorttext_fields(rows: Sequence[Row], losses: Losses) -> dict[str, Any]:
 
 STAR = chr(HIDING_LAST)
 """Any letters, which a ``*`` of Moodle's short answers stands for."""
+_PRODUCT = re.compile(r"[0-9)\]]\s?\*|\*\s?[0-9(\[]|\([^()*]{1,80}\*")
+"""A star that multiplies: beside a number or a bracket, or within brackets."""
 
 
 def starred(row: Row) -> Row:
@@ -140,6 +146,10 @@ def _without_star(row: Row, losses: Losses) -> Row:
         return row
     said = row.text.replace(STAR, "*")
     rest = row.text.strip(STAR).strip()
+    if rest == row.text and _PRODUCT.search(said):
+        # The text itself is among those that Moodle accepts.
+        losses.append(f"any letters for the * of {said!r}: it is read as a sign")
+        return Row(said, row.weight, row.feedback)
     if not rest or STAR in rest:
         raise BrokenQuestion(
             (), f"{said!r} accepts any letters for the *: no text does."

@@ -26,6 +26,7 @@ _MARK = re.compile(r"\[(id|tag):")
 _MARKED = re.compile(r"((?:\\.|[^\]\\])*+)\]")
 _BLOCK = re.compile(r"\{([^{}]*)\}")
 _ANSWERS = re.compile(r"\s*(?:[=~#]|(?:TRUE|FALSE|T|F)\s*(?:#|$))")
+_ANSWER_ROW = re.compile(r"^[^\S\n]*+[=~][^\S\n]*+[^\s=~]", re.M)
 MAX_QUESTION_CHARS = 60_000
 MAX_GAPS = 100
 """Of one question: each is read with all of its text."""
@@ -201,6 +202,12 @@ class _Question:
         """Read all of it; raises BrokenQuestion."""
         blocks = list(_BLOCK.finditer(self._text))
         self._check_braces()
+        if len(_ANSWER_ROW.findall(_BLOCK.sub("", self._text))) > 1:
+            raise BrokenQuestion(
+                (),
+                "lines of answers stand in no braces: write { before the first of "
+                "them, and } behind the last.",
+            )
         if not blocks:
             imported.lose(self.place, ["a description without an answer"])
             return

@@ -21,6 +21,7 @@ from quizzes.formats.gift_marks import (
     hide_in_tags,
     name_divided,
     name_open_weight,
+    name_sharp,
 )
 from quizzes.formats.gift_texts import GiftReader, on_one_line, shown
 
@@ -56,6 +57,7 @@ class Answers:
             piece = piece[found.end() :].strip()
         else:
             name_open_weight(piece, self.losses)
+            name_sharp(piece, self.losses)
         raw, _, feedback = piece.partition("#")
         text = self.reader.answer(raw, form)
         return Row(text, weight, self.reader.answer(feedback))

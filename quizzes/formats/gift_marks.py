@@ -16,6 +16,7 @@ _TAG = re.compile(
     r"(?:\s++[\w:-]++(?:\s*+=\s*+(?:\"[^\"<>]*+\"|'[^'<>]*+'))?+)++\s*+/?>"
 )
 _BREAK = chr(HIDING_FIRST + ESCAPED.index("n"))
+_INNER = re.compile(r"[^\s~=%]\s++=\s++[^\s=~]")
 _NUMBER_MARK = re.compile(r"%\s*+-?[0-9]")
 
 
@@ -50,6 +51,24 @@ def name_divided(source: str, losses: list[str]) -> None:
             f"an = right after {found[0][0]!r} begins another right answer, as in "
             r"Moodle: in a text write \="
         )
+    elif row := _within_a_row(source):
+        losses.append(
+            f"the = within {row!r} begins another right answer, as in Moodle: in a "
+            r"text write \="
+        )
+
+
+def _within_a_row(source: str) -> str:
+    """A row with an = between words, where each answer begins a row of its own, or no
+    other mark has a space behind it."""
+    rows = [row.strip() for row in source.split("\n") if row.strip()]
+    begun = [row for row in rows if row.startswith(("=", "~"))]
+    inner = [row for row in rows if _INNER.search(row)]
+    if not inner:
+        return ""
+    has_rows = len(begun) > 1 and len(begun) == len(rows)
+    is_close = not re.search(r"[=~]\s", _INNER.sub("", source))
+    return inner[0][:40] if has_rows or is_close else ""
 
 
 def name_open_weight(piece: str, losses: list[str]) -> None:
@@ -64,4 +83,13 @@ def name_path(text: str, losses: list[str]) -> None:
     if any(word[:1].isalpha() and word[1:2] == ":" for word in words):
         losses.append(
             r"'\n' in a path is read as the end of a line, as in Moodle: write \\n"
+        )
+
+
+def name_sharp(piece: str, losses: list[str]) -> None:
+    r"""Name a choice such as C#, whose ``#`` begins a feedback that says nothing."""
+    text, mark, feedback = piece.partition("#")
+    if mark and not feedback.strip() and text[-1:].strip():
+        losses.append(
+            f"{piece.strip()[:40]!r} is read without its #, as in Moodle: write \\#"
         )

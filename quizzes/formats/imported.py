@@ -60,15 +60,20 @@ class Imported:
         self.refused.append(f"{place}: {reason}")
 
 
-def lines_of(text: str) -> list[str]:
-    """The lines of a file of Windows, Unix or old Macs, without a byte order mark.
-
-    Raises BrokenQuestion for a text that is too long.
-    """
+def check_length(text: str) -> None:
+    """Raises BrokenQuestion for a text that is too long."""
     if len(text) > MAX_CHARS:
         raise BrokenQuestion(
             (),
             f"a file has at most {MAX_CHARS:,} characters, not {len(text):,}: "
             "divide it.",
         )
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a file of Windows, Unix or old Macs, without a byte order mark.
+
+    Raises BrokenQuestion for a text that is too long.
+    """
+    check_length(text)
     return cleaned(text.removeprefix("\ufeff")).split("\n")

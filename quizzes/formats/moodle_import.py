@@ -10,6 +10,7 @@ files. What is not kept is named in ``losses``.
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 from quizzes.errors import BrokenQuestion
@@ -31,6 +32,7 @@ _GAP = re.compile(
     rf"\{{[0-9]*:(?:{'|'.join(sorted(TYPES, reverse=True))}):(?:\\.|[^\\{{}}])*\}}",
     re.IGNORECASE | re.DOTALL,
 )
+_NAME = re.compile(r"<name\b[^<>]*>\s*+<text>(?:<!\[CDATA\[)?([^<>\]]{1,200})")
 _NO_GAP = re.compile(r"\{[0-9]{0,9}:[A-Za-z_]{1,30}:?")
 _GENERAL = ("correctfeedback", "partiallycorrectfeedback", "incorrectfeedback")
 _DEFAULT_FEEDBACK = re.compile(r"(<p>)?Your answer is (partially )?(in)?correct\.")
@@ -67,7 +69,11 @@ def _questions(text: str, found: Imported) -> Iterator[Node]:
     if name == "question":
         yield root
     elif name == "quiz":
-        yield from root.all("question")
+        for node in root.children:
+            if node.tag == "question":
+                yield node
+            else:
+                found.lose(Place(node.line), [f"<{node.tag}>, which is no question"])
     else:
         told = ROOTS.get(name, "this is another XML")
         raise BrokenQuestion((), f"Moodle XML begins with <quiz>, not <{name}>: {told}")
@@ -78,7 +84,10 @@ def _whole(text: str, found: Imported) -> Iterator[Node]:
         try:
             yield parsed(source, line)
         except NotXml as error:
-            found.refused.append(error.reason)
+            name = _NAME.search(source)
+            title = unescape(name[1]) if name else ""
+            at, _, reason = error.reason.removeprefix("line ").partition(": ")
+            found.refuse(Place(int(at), title), reason)
 
 
 def _kind(node: Node) -> str:

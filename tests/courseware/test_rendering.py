@@ -327,6 +327,10 @@ UNKNOWN = [
     "[unused]: https://example.org", "[//]: # (a comment)", "[^unused]: Words.",
     "![](x.png)", "![x](x.png)", "![x](http://e.org/x.png)", "![x](../x.svg)",
     "| a |\n|---|\n| b | c |", "# Title", "##### Five", "<b>",
+    "Let \\(x\\) be.", "Let \\\\(x\\\\) be.", "\\[ x = 1 \\]", "\\[x\\]", "\\[\nx\n\\]",
+    "\\\\[ x \\\\]", "import Tabs from '@theme/Tabs';", "export default Page;",
+    '=== "Python"', '--8<-- "file.md"', "<<< @/file.js", "One^[a note].", "(label)=",
+    "[toc]", ":abbr[HTML]", "::youtube[x]", "[source,python]", "'''bold'''",
 ]  # fmt: skip
 
 
@@ -347,6 +351,7 @@ def test_what_is_not_understood_is_refused_with_its_line(body: str, load: Load) 
         "[a]: https://example.org\n\nSee [a] and [that][a] and <https://e.org/a_b_>.",
         "1. One\n2. Two\n   - three\n\n> Quoted\n\n---\n\nAfter.",
         "A line\\\nbroken, and  \nagain.", "&amp; &copy; &#960;", "Tom's “quote” }.",
+        "An \\[aside\\] and \\[ one\\]; a\\\\b.", "We import it from a, export it.",
         '[a](https://e.org "A title")', "    indented code {x} **y\n\nAfter.",
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ import yaml
 from django.core.management import CommandError, call_command
 
 from quizzes.bank import read_bank
+from quizzes.formats import files
 from quizzes.loader import load_quizzes
 
 MIXED = """::Gut::Ist {1, 2} \\{ eine Menge? {T}
@@ -186,3 +187,16 @@ def test_a_file_that_a_bank_cannot_hold_is_refused(tmp_path: Path) -> None:
     path.write_text("\n\n".join(f"Is it {n}? {{T}}" for n in range(9_000)))
     with pytest.raises(CommandError, match=r"9000 questions are .* import fewer"):
         run(path)
+
+
+def test_a_file_that_is_too_long_is_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its patterns took half a minute for fifty megabytes."""
+    looked = []
+    monkeypatch.setattr(files, "without_fences", lambda *args: looked.append(args))
+    path = tmp_path / "long.gift"
+    path.write_text("::A::Is it? {T}\n\n" * 70_000, encoding="utf-8")
+    with pytest.raises(CommandError, match="at most 1,000,000 characters"):
+        run(path)
+    assert not looked
