@@ -69,9 +69,9 @@ except ValueError as error:
 DATABASE_URL = env.text("DATABASE_URL", "")
 DATABASE_CONNECTIONS = env.integer("DATABASE_CONNECTIONS", 20, 2, 1_000)
 REDIS_URL = redis_url(env, DATA_DIR)
-LAYER_URL = redis_url(env, DATA_DIR, env.text("REDIS_LAYER_URL", ""))
-CACHE_URL = redis_url(env, DATA_DIR, env.text("REDIS_CACHE_URL", ""))
-BROKER_URL = redis_url(env, DATA_DIR, env.text("REDIS_BROKER_URL", ""))
+LAYER_URL = redis_url(env, DATA_DIR, "REDIS_LAYER_URL")
+CACHE_URL = redis_url(env, DATA_DIR, "REDIS_CACHE_URL")
+BROKER_URL = redis_url(env, DATA_DIR, "REDIS_BROKER_URL")
 # Not by a URL, in which a directory's # or ? would be read.
 _database = database_parts(env) or {
     "ENGINE": "django.db.backends.sqlite3",
