@@ -218,7 +218,12 @@ STATICFILES_DIRS = [
     ("images", BASE_DIR / "courseware" / "content" / "images"),
 ]
 STATIC_ROOT = DATA_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+try:
+    STATIC_ROOT.mkdir(exist_ok=True)
+except OSError as _error:
+    raise ImproperlyConfigured(
+        f"DATA_DIR is {str(DATA_DIR)!r}: it cannot be written ({_error.strerror})."
+    ) from _error
 WHITENOISE_USE_FINDERS = True  # plain names work before collectstatic has run
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

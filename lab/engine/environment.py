@@ -112,12 +112,14 @@ class Environment:
 
     def directory(self, name: str, default: Path) -> Path:
         """A directory that is made if it does not exist."""
-        path = Path(self.text(name, str(default))).expanduser().resolve()
+        path = Path(self.text(name, str(default)))
         try:
+            path = path.expanduser().resolve()
             path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # of a link to itself, of ~nobody
+            why = error.strerror if isinstance(error, OSError) else str(error)
             raise self.refusal(
-                f"{name} is {str(path)!r}: it cannot be made ({error.strerror})."
+                f"{name} is {str(path)!r}: it cannot be made ({why.rstrip('.')})."
             ) from error
         return path
 
@@ -130,9 +132,15 @@ class Environment:
                     f"{name} has fewer than {SHORTEST_SECRET} characters."
                 )
             return value
-        if not path.exists() or not path.stat().st_size:
-            _write_whole(path, secrets.token_urlsafe(48))
-        return path.read_text().strip()
+        try:
+            if not path.exists() or not path.stat().st_size:
+                _write_whole(path, secrets.token_urlsafe(48))
+            return path.read_text().strip()
+        except OSError as error:
+            raise self.refusal(
+                f"{name} is not set, and {str(path)!r} cannot be read or written "
+                f"({error.strerror}): make room or mend its permissions."
+            ) from error
 
 
 def _write_whole(path: Path, text: str) -> None:
