@@ -117,7 +117,7 @@ class Environment:
             path = path.expanduser().resolve()
             path.mkdir(parents=True, exist_ok=True)
         except (OSError, RuntimeError) as error:  # of a link to itself, of ~nobody
-            why = error.strerror if isinstance(error, OSError) else str(error)
+            why = str(getattr(error, "strerror", None) or error)
             raise self.refusal(
                 f"{name} is {str(path)!r}: it cannot be made ({why.rstrip('.')})."
             ) from error
