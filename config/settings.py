@@ -81,7 +81,10 @@ if DATABASE_URL:
     is_file = DATABASE_URL.startswith("sqlite")
     try:
         _database = environ.Env.db_url_config(
-            DATABASE_URL if is_file else address_of(DATABASE_URL).url
+            # A file's # is of its name: no URL of a database has a fragment.
+            DATABASE_URL.replace("#", "%23")
+            if is_file
+            else address_of(DATABASE_URL).url
         )
         if not _database["ENGINE"].endswith((".sqlite3", ".postgresql")):
             raise ValueError("neither SQLite nor PostgreSQL")

@@ -92,3 +92,8 @@ def test_a_data_dir_that_cannot_be_written_is_a_sentence(
     last_line = answer.stderr.splitlines()[-1]
     assert last_line.startswith(f"django.core.exceptions.ImproperlyConfigured: {says}")
     assert "cannot be" in last_line
+
+
+def test_a_sqlite_file_may_lie_in_a_directory_of_any_name() -> None:
+    url = "sqlite:////srv/C# 50% 'a' b@c/é.sqlite3"
+    assert settings_with("DATABASES['default']['NAME']", DATABASE_URL=url) == url[10:]
