@@ -75,9 +75,9 @@ except ValueError as error:
 DATABASE_URL = env.text("DATABASE_URL", "")
 DATABASE_CONNECTIONS = env.integer("DATABASE_CONNECTIONS", 20, 2, 1_000)
 REDIS_URL = redis_url(env, DATA_DIR)
-LAYER_URL = redis_url(env, DATA_DIR, env.text("REDIS_LAYER_URL", ""))
-CACHE_URL = redis_url(env, DATA_DIR, env.text("REDIS_CACHE_URL", ""))
-BROKER_URL = redis_url(env, DATA_DIR, env.text("REDIS_BROKER_URL", ""))
+LAYER_URL = redis_url(env, DATA_DIR, "REDIS_LAYER_URL")
+CACHE_URL = redis_url(env, DATA_DIR, "REDIS_CACHE_URL")
+BROKER_URL = redis_url(env, DATA_DIR, "REDIS_BROKER_URL")
 # Not by a URL, in which a directory's # or ? would be read.
 _database = database_parts(env) or {
     "ENGINE": "django.db.backends.sqlite3",
@@ -87,7 +87,10 @@ if DATABASE_URL:
     is_file = DATABASE_URL.startswith("sqlite")
     try:
         _database = environ.Env.db_url_config(
-            DATABASE_URL if is_file else address_of(DATABASE_URL).url
+            # A file's # is of its name: no URL of a database has a fragment.
+            DATABASE_URL.replace("#", "%23")
+            if is_file
+            else address_of(DATABASE_URL).url
         )
         if not _database["ENGINE"].endswith((".sqlite3", ".postgresql")):
             raise ValueError("neither SQLite nor PostgreSQL")
@@ -225,7 +228,12 @@ STATICFILES_DIRS = [
     ("images", BASE_DIR / "courseware" / "content" / "images"),
 ]
 STATIC_ROOT = DATA_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+try:
+    STATIC_ROOT.mkdir(exist_ok=True)
+except OSError as _error:
+    raise ImproperlyConfigured(
+        f"DATA_DIR is {str(DATA_DIR)!r}: it cannot be written ({_error.strerror})."
+    ) from _error
 WHITENOISE_USE_FINDERS = True  # plain names work before collectstatic has run
 WHITENOISE_MIMETYPES = {".svg": "image/svg+xml; charset=utf-8"}
 STORAGES = {

@@ -13,6 +13,7 @@ SQLite file is no backup: what was written last lies in the -wal file beside it.
 """
 
 import fcntl
+import gzip
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -97,10 +99,20 @@ def restore(path: Path, *, while_in_use: bool = False) -> Iterator[str]:
             _unpack(path, folder)
             if not while_in_use:
                 _nobody_is_connected()
-            aside = data_dir / f"before-restore-{timezone.now():%Y%m%d-%H%M%S}"
-            aside.mkdir(mode=0o700)
-            yield from _put_database(folder, aside)
-            yield from _put_files(folder, data_dir, aside)
+            aside = Path(
+                tempfile.mkdtemp(
+                    prefix=f"before-restore-{timezone.now():%Y%m%d-%H%M%S}-",
+                    dir=data_dir,
+                )
+            )
+            try:
+                # What may fail for want of room goes first, beside what is there.
+                yield from _put_recordings(folder, aside)
+                yield from _put_database(folder, aside)
+                yield from _put_secret_key(folder, data_dir, aside)
+            finally:
+                with suppress(OSError):  # unless something was set aside
+                    aside.rmdir()
     except OSError as error:
         raise BackupFailed(f"The backup was not restored: {error}.") from error
     # The next start migrates it and loads the chapters and quizzes of this version.
@@ -154,6 +166,7 @@ def _check(path: Path) -> None:
     try:
         with closing(sqlite3.connect(path)) as database:
             [found] = database.execute("PRAGMA integrity_check").fetchone()
+            database.execute("SELECT app, name FROM django_migrations LIMIT 1")
     except sqlite3.DatabaseError as error:
         found = str(error)
     if found != "ok":
@@ -258,11 +271,20 @@ def _pack(folder: Path, out: Path) -> None:
 def _unpack(path: Path, folder: Path) -> None:
     """Into ``folder``, where the manifest fits this installation."""
     try:
-        with tarfile.open(path) as tar:
-            tar.extractall(folder, filter="data")
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-    except (tarfile.TarError, ValueError, EOFError, OSError) as error:
+        with gzip.open(path) as file:
+            with tarfile.open(fileobj=file, mode="r:") as tar:
+                tar.extractall(folder, filter="data")
+            while file.read(1 << 20):  # at its end the sum of all is compared
+                pass
+        manifest: dict[str, Any] = dict(json.loads((folder / MANIFEST).read_text()))
+        migrations = dict(manifest.get("migrations", {}))
+        newer = newer_migration(migrations.items())
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise BackupFailed(f"{path} is no backup of Servelab: {error}.") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BackupFailed(
+            f"{path} is no backup of Servelab: its {MANIFEST} cannot be read."
+        ) from error
     if manifest.get("format") != FORMAT:
         raise BackupFailed(f"{path} has a format that this version does not know.")
     if manifest.get("engine") != connection.vendor:
@@ -272,7 +294,7 @@ def _unpack(path: Path, folder: Path) -> None:
         )
     if not (folder / (SQLITE if connection.vendor == "sqlite" else POSTGRES)).is_file():
         raise BackupFailed(f"{path} holds no database.")
-    if newer := newer_migration(manifest.get("migrations", {}).items()):
+    if newer:
         raise BackupFailed(
             f"{path} is of a newer version, with {newer}, which this one does not "
             "have: bring this installation up to date first."
@@ -288,12 +310,18 @@ def _put_database(folder: Path, aside: Path) -> Iterator[str]:
         return
     _check(folder / SQLITE)
     target = Path(_name())
-    for suffix in ("", "-wal", "-shm"):
-        old = target.with_name(target.name + suffix)
-        if old.exists():
-            shutil.move(old, aside / old.name)
-    shutil.move(folder / SQLITE, target)
-    target.chmod(0o600)
+    # Beside its place first: it may be on another disk, and that may be full.
+    part = target.with_name(f"{target.name}.part")
+    try:
+        shutil.move(folder / SQLITE, part)
+        part.chmod(0o600)
+        for suffix in ("", "-wal", "-shm"):
+            old = target.with_name(target.name + suffix)
+            if old.exists():
+                shutil.move(old, aside / old.name)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
     yield f"{target} is restored."
 
 
@@ -333,13 +361,7 @@ def _name() -> str:
     return str(settings.DATABASES["default"]["NAME"])
 
 
-def _put_files(folder: Path, data_dir: Path, aside: Path) -> Iterator[str]:
-    if (folder / SECRET_KEY).is_file():
-        if (data_dir / SECRET_KEY).is_file():
-            shutil.move(data_dir / SECRET_KEY, aside / SECRET_KEY)
-        shutil.move(folder / SECRET_KEY, data_dir / SECRET_KEY)
-        (data_dir / SECRET_KEY).chmod(0o600)
-        yield "The secret key is restored."
+def _put_recordings(folder: Path, aside: Path) -> Iterator[str]:
     packed = [name for name in (RECORDINGS, KEPT) if (folder / name).is_dir()]
     for name in packed:
         if directory := _recordings().get(name):
@@ -351,6 +373,17 @@ def _put_files(folder: Path, data_dir: Path, aside: Path) -> Iterator[str]:
                 f"RECORDINGS_STORAGE is no directory: learners' recordings are in "
                 f"{aside / name}, to be brought there."
             )
+
+
+def _put_secret_key(folder: Path, data_dir: Path, aside: Path) -> Iterator[str]:
+    packed = folder / SECRET_KEY
+    if not packed.is_file() or not packed.stat().st_size:
+        return
+    if (data_dir / SECRET_KEY).is_file():
+        shutil.move(data_dir / SECRET_KEY, aside / SECRET_KEY)
+    shutil.move(packed, data_dir / SECRET_KEY)
+    (data_dir / SECRET_KEY).chmod(0o600)
+    yield "The secret key is restored."
 
 
 @contextmanager

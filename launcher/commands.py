@@ -25,6 +25,13 @@ def main(arguments: Sequence[str]) -> int:
     except (LaunchError, SettingError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        print(
+            f"\nSomething cannot be written or read: {error.strerror}{where}.",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         print("\nStopped while installing; the next start goes on from here.")
         return 130

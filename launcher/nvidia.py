@@ -108,7 +108,8 @@ def ask(
             [sys.executable, "-S", "-m", module],
             cwd=Path(__file__).resolve().parent.parent,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",  # the driver's library may print what it likes
             timeout=timeout_s,
         )
     except OSError as error:
@@ -216,12 +217,16 @@ def system_bytes() -> int:
 
 def main() -> None:
     """Print driver and cards, or why there are none, as JSON."""
-    try:
-        found: Driver | Failure | None = read(ctypes.CDLL(LIBRARY))
-    except OSError as error:
-        is_absent = "No such file" in str(error)
-        found = None if is_absent else Failure(f"its library does not load ({error})")
-    print(json.dumps(asdict(found) if found else None))
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as told:
+        os.dup2(2, 1)  # what the library prints is not the answer
+        try:
+            found: Driver | Failure | None = read(ctypes.CDLL(LIBRARY))
+        except OSError as error:
+            is_absent = "No such file" in str(error)
+            found = (
+                None if is_absent else Failure(f"its library does not load ({error})")
+            )
+        json.dump(asdict(found) if found else None, told)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+ANOTHER_DATABASE = ("DATABASE_URL", "DATABASE_HOST")
 MIGRATIONS = ("*/migrations/*.py", "requirements/lock-*.txt")
 CHAPTERS = (
     "courseware/**/*",
@@ -29,9 +30,9 @@ SIMULATOR = ("planning/fleet/*.py", "requirements/lock-*.txt")
 def is_current(root: Path, data_dir: Path) -> bool:
     """Whether the built-in database has had these migrations and chapters.
 
-    Another database (DATABASE_URL) may have been replaced meanwhile: never sure.
+    Another database may have been replaced meanwhile: never sure.
     """
-    if os.environ.get("DATABASE_URL", "").strip():
+    if any(os.environ.get(name, "").strip() for name in ANOTHER_DATABASE):
         return False
     try:
         found = json.loads(_stamp_path(data_dir).read_text())

@@ -7,6 +7,8 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+import psutil
+
 EVERY_S = 0.5
 READY_EVERY_S = 5.0
 """Once an engine is ready: each look takes a core from it for some milliseconds."""
@@ -21,6 +23,21 @@ def is_served(url: str) -> bool:
         return True
     except (URLError, OSError, http.client.HTTPException):
         return False
+
+
+def listens(process_id: int, port: int) -> bool:
+    """Whether it is this process that listens there: another start may have come first,
+    and answers as well."""
+    try:
+        connections = psutil.Process(process_id).net_connections("tcp")
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:  # the system does not tell
+        return True
+    return any(
+        one.status == psutil.CONN_LISTEN and one.laddr.port == port
+        for one in connections
+    )
 
 
 class EngineWatch:

@@ -25,7 +25,7 @@ from launcher.children import GRACE_S, Child
 from launcher.engine_environment import engine_refusal, engine_variables
 from launcher.guarding import Guard, end_left_over
 from launcher.machine import this_machine
-from launcher.readiness import EngineWatch, is_served
+from launcher.readiness import EngineWatch, is_served, listens
 from launcher.restarts import Restarts
 from launcher.room import raise_open_files, require_room
 from launcher.stages import LaunchError, say, stage
@@ -127,8 +127,12 @@ class Stack:
         with stage("Starting the web server"):
             child = self._start("web")
             end = time.monotonic() + PAGE_TIMEOUT_S
-            while not is_served(self.address.url):
+            while not (
+                is_served(self.address.url)
+                and listens(child.process.pid, self.address.port)
+            ):
                 if child.exit_code() is not None:
+                    self.address.require_usable()  # another start was quicker
                     sentence = child.last_words().rpartition("ImproperlyConfigured: ")[
                         2
                     ]

@@ -20,6 +20,8 @@ PUBSUB_BUFFER = "pubsub 256mb 64mb 60"
 """Hard and soft limit of a subscriber's buffer: large frames to many processes."""
 OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 LOWEST_PORT = 10_000
+_QUOTED = {"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
+"""Signs of a quoted word in the server's configuration."""
 
 
 class ValkeyMissing(Exception):
@@ -51,7 +53,7 @@ def command(port: int, directory: Path, password: str, *, keeps: bool) -> list[s
     list. ``keeps`` writes an append-only file into ``directory``.
     """
     configuration = directory / "valkey.conf"
-    quoted = str(directory).replace("\\", "\\\\").replace('"', '\\"')
+    quoted = "".join(_QUOTED.get(sign, sign) for sign in str(directory))
     configuration.touch(mode=0o600)
     configuration.write_text(
         f"bind 127.0.0.1\nport {port}\nrequirepass {password}\n"

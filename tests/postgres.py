@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import psycopg
@@ -56,19 +56,47 @@ def cluster() -> Iterator[str]:
              "--encoding=UTF8", "--locale=C", "--no-sync"],
             check=True, stdout=subprocess.DEVNULL, cwd=directory, **owner,
         )  # fmt: skip
-        server = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1",
-             "-k", directory, "-c", "fsync=off"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd=directory, **owner,
-        )  # fmt: skip
+        command = [
+            binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1",
+            "-k", directory, "-c", "fsync=off",
+        ]  # fmt: skip
+        options = {**owner, "cwd": directory, "stderr": subprocess.STDOUT}
+        options["stdout"] = subprocess.DEVNULL
+        url = f"postgres://servelab@127.0.0.1:{port}/postgres"
+        _servers[url] = _Server(command, options, subprocess.Popen(command, **options))
         try:
-            url = f"postgres://servelab@127.0.0.1:{port}/postgres"
-            _wait(url, server)
+            _wait(url, _servers[url].process)
             yield url
         finally:
             _signal(url, signal.SIGCONT)  # what a test left stopped would never end
+            server = _servers.pop(url).process
             server.terminate()
             server.wait()
+
+
+class _Server(NamedTuple):
+    command: list[Any]
+    options: dict[str, Any]
+    """Of subprocess.Popen."""
+    process: "subprocess.Popen[bytes]"
+
+
+_servers: dict[str, _Server] = {}
+"""Of each URL that cluster() has given."""
+
+
+@contextmanager
+def down(url: str) -> Iterator[None]:
+    """The server of a cluster has died: its port refuses connections."""
+    server = _servers[url]
+    server.process.send_signal(signal.SIGQUIT)
+    server.process.wait()
+    try:
+        yield
+    finally:
+        again = subprocess.Popen(server.command, **server.options)
+        _servers[url] = server._replace(process=again)
+        _wait(url, again)
 
 
 @contextmanager

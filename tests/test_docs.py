@@ -13,7 +13,7 @@ from tests.repository import ROOT, names_of, tracked
 
 READERS = {
     "text", "boolean", "integer", "optional_integer", "number", "choice", "words",
-    "directory", "secret",
+    "directory", "secret", "password",
 }  # fmt: skip
 OUTSIDE = {
     "PYTHONPATH", "MAKELEVEL", "DJANGO_SETTINGS_MODULE",
@@ -30,6 +30,8 @@ def settings_in(path: Path) -> set[str]:
             is_reader = node.func.attr in READERS and "env" in owner.lower()
             if node.args and (is_reader or owner.endswith("environ")):
                 key = node.args[0]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "redis_url":
+            key = node.args[-1]
         elif isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith(
             "environ"
         ):

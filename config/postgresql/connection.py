@@ -20,8 +20,16 @@ IDLE_TIMES = 4
 POOL_WAIT_S = 8.0
 """For a connection of the pool."""
 
+
+class Refusals:
+    """Why the server of this process took no connection."""
+
+    latest = "The server takes no connections."
+
+
 silence = Silence(psycopg.OperationalError, POOL_WAIT_S)
 """Of the one server that this process has."""
+refusals = Refusals()
 _hurry = threading.local()
 
 
@@ -46,6 +54,9 @@ class Connection(psycopg.Connection[Any]):
             made = super().connect(conninfo, **options)
         except ConnectionTimeout:
             silence.begin()
+            raise
+        except psycopg.OperationalError as error:
+            refusals.latest = str(error)
             raise
         if Patience.limit_s is not None and "options" not in options:
             answer_ms = round(1000 * (Patience.limit_s - SERVER_SOONER_S))

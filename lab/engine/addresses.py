@@ -6,7 +6,7 @@ Standard library only: the launcher reads settings before anything is installed.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 _UNQUOTED_PERCENT = re.compile("%(?![0-9a-fA-F]{2})")
@@ -98,8 +98,27 @@ def celery_url(url: str) -> str:
     return replace(address, scheme="redis+socket", query={"virtual_host": database}).url
 
 
+def fault_of(address: Address) -> str:
+    """Why no client of Redis finds a server by it, as a sentence; "" if one may."""
+    query = address.query or {}
+    if address.scheme == "unix":
+        if address.host or not address.path.strip("/"):
+            return "a socket has its whole path, as in unix:///run/redis.sock."
+        database = query.get("db", "")
+    else:
+        try:
+            urlsplit(f"//{address.host}").port  # noqa: B018  it is read to be checked
+        except ValueError:
+            return "its host and port cannot be read."
+        database = address.path.strip("/") or query.get("db", "")
+    if database and not (database.isascii() and database.isdigit()):
+        return "its database is a number, as in redis://host:6379/0."
+    return ""
+
+
 def without_login(url: str) -> str:
-    """A value that may be no URL, without what may be a password."""
-    scheme, mark, rest = url.rpartition("://")
-    login, at, host = rest.rpartition("@")
-    return f"{scheme}{mark}{'…' if login else ''}{at}{host}"
+    """A value that may be no URL, without what may be a secret: all before its last @,
+    since a password may hold :// too, and what comes after its ? or #."""
+    _, login, host = url.rpartition("@")
+    shown = re.split("[?#]", host)[0]
+    return f"{'…@' if login else ''}{shown}{'…' if shown != host else ''}"

@@ -228,7 +228,10 @@ def _address(env: Environment) -> str:
             "ENGINE_ADDRESS and ENGINE_ATTACH are both set: one host is attached to an "
             "engine or asks one. Start two, each with an ENGINE_HOST_ID of its own."
         )
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # half an address of IPv6
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingError(
             f"ENGINE_ADDRESS is {without_login(value)!r}: allowed is http:// or "

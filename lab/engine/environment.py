@@ -10,6 +10,7 @@ Standard library only: the launcher reads settings before anything is installed.
 import contextlib
 import os
 import secrets
+import ssl
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from lab.engine.addresses import (
     REDIS_SCHEMES,
     Address,
     address_of,
+    fault_of,
     in_brackets,
     verified,
     without_login,
@@ -46,6 +48,11 @@ class Environment:
     def text(self, name: str, default: str) -> str:
         """The variable, or ``default`` where it is unset or empty."""
         return self.variables.get(name, "").strip() or default
+
+    def password(self, name: str) -> str:
+        """The variable as it is: a password may begin or end with a space. "" where it
+        is unset; what ends it as a line was no part of it."""
+        return self.variables.get(name, "").rstrip("\r\n")
 
     def boolean(self, name: str, default: bool) -> bool:
         """on/off, true/false, yes/no, 1/0."""
@@ -105,12 +112,14 @@ class Environment:
 
     def directory(self, name: str, default: Path) -> Path:
         """A directory that is made if it does not exist."""
-        path = Path(self.text(name, str(default))).expanduser().resolve()
+        path = Path(self.text(name, str(default)))
         try:
+            path = path.expanduser().resolve()
             path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # of a link to itself, of ~nobody
+            why = str(getattr(error, "strerror", None) or error)
             raise self.refusal(
-                f"{name} is {str(path)!r}: it cannot be made ({error.strerror})."
+                f"{name} is {str(path)!r}: it cannot be made ({why.rstrip('.')})."
             ) from error
         return path
 
@@ -123,9 +132,15 @@ class Environment:
                     f"{name} has fewer than {SHORTEST_SECRET} characters."
                 )
             return value
-        if not path.exists() or not path.stat().st_size:
-            _write_whole(path, secrets.token_urlsafe(48))
-        return path.read_text().strip()
+        try:
+            if not path.exists() or not path.stat().st_size:
+                _write_whole(path, secrets.token_urlsafe(48))
+            return path.read_text().strip()
+        except OSError as error:
+            raise self.refusal(
+                f"{name} is not set, and {str(path)!r} cannot be read or written "
+                f"({error.strerror}): make room or mend its permissions."
+            ) from error
 
 
 def _write_whole(path: Path, text: str) -> None:
@@ -168,9 +183,10 @@ def keep_files_private() -> None:
 def redis_url(env: Environment, data_dir: Path, own: str = "") -> str:
     """The address of Redis: what the environment names, else the embedded server's.
 
-    ``own`` is the value of a variable that names a server of one use only.
+    ``own`` names a variable for one use only, which wins where it is set.
     """
-    value = own or env.text("REDIS_URL", "")
+    name = own if own and env.text(own, "") else "REDIS_URL"
+    value = env.text(name, "")
     if value:
         address = address_of(value)
     elif env.text("REDIS_HOST", ""):
@@ -179,19 +195,34 @@ def redis_url(env: Environment, data_dir: Path, own: str = "") -> str:
         address = address_of(_local_redis_url(data_dir))
     if address.scheme not in REDIS_SCHEMES or (value and "://" not in value):
         raise env.refusal(
-            f"REDIS_URL is {without_login(value)!r}: it starts with redis://, "
+            f"{name} is {without_login(value)!r}: it starts with redis://, "
             "rediss:// or unix://."
         )
-    authority = env.text("REDIS_CA", "")
-    if authority and not Path(authority).is_file():
-        raise env.refusal(f"REDIS_CA is {authority!r}: there is no such file.")
+    if fault := fault_of(address):
+        raise env.refusal(f"{name} cannot be read: {fault}")
     try:
-        return verified(address, authority).url
+        address = verified(address, env.text("REDIS_CA", ""))
     except ValueError as error:
         raise env.refusal(
-            f"REDIS_URL says {error}: the certificate of a rediss:// server is always "
+            f"{name} says {error}: the certificate of a rediss:// server is always "
             "verified. Name its authority's file in REDIS_CA."
         ) from None
+    _check_authority(env, (address.query or {}).get("ssl_ca_certs", ""))
+    return address.url
+
+
+def _check_authority(env: Environment, path: str) -> None:
+    """Raises the refusal where a file has no certificate, "" is the system's."""
+    if not path:
+        return
+    if not Path(path).is_file():
+        raise env.refusal(f"REDIS_CA is {path!r}: there is no such file.")
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise env.refusal(
+            f"REDIS_CA is {path!r}: no certificate can be read from it."
+        ) from error
 
 
 def names_redis(env: Environment) -> bool:
@@ -206,7 +237,7 @@ def _redis_parts(env: Environment) -> Address:
         "rediss" if env.boolean("REDIS_TLS", False) else "redis",
         f"{in_brackets(host)}:{port}",
         env.text("REDIS_USER", ""),
-        env.text("REDIS_PASSWORD", ""),
+        env.password("REDIS_PASSWORD"),
         f"/{env.integer('REDIS_DB', 0, 0, 1_000_000)}",
     )
 
@@ -221,7 +252,7 @@ def database_parts(env: Environment) -> dict[str, str] | None:
         "HOST": host,
         "PORT": str(env.integer("DATABASE_PORT", 5432, 1, 65535)),
         "USER": env.text("DATABASE_USER", "servelab"),
-        "PASSWORD": env.text("DATABASE_PASSWORD", ""),
+        "PASSWORD": env.password("DATABASE_PASSWORD"),
         "NAME": env.text("DATABASE_NAME", "servelab"),
     }
 

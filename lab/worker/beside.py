@@ -129,17 +129,23 @@ class Beside:
             self.record_path.unlink(missing_ok=True)
 
     @property
+    def deadline(self) -> float:
+        """time.monotonic() at which what starts now has used up its time: the clock of
+        the machine may be set forward meanwhile."""
+        return time.monotonic() + self._config.second_time_s
+
+    @property
     def ends_at(self) -> float:
-        """time.time() at which what starts now has used up its time."""
+        """The same as time.time(), for those who are told."""
         return time.time() + self._config.second_time_s
 
-    def why_end(self, process: Process, turn: Turn, ends_at: float) -> str:
+    def why_end(self, process: Process, turn: Turn, deadline: float) -> str:
         """A sentence, or "" while it may go on."""
         if process.poll() is not None:
             return DIED
         if self._stopping.is_set():
             return STOPPED
-        if time.time() > ends_at:
+        if time.monotonic() > deadline:
             seconds = self._config.second_time_s
             return f"Its time is up: it has {seconds} s here."
         budget = self.memory_mb

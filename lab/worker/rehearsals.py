@@ -48,9 +48,9 @@ class Rehearsals(Beside):
             asked = directory / "asked.json"
             asked.write_text(json.dumps(settings.get("what_if", {})))
             command = [sys.executable, "-m", self.module, name]
-            ends_at, told = self.ends_at, ""
+            ends_at, deadline, told = self.ends_at, self.deadline, ""
             with self.process(command, self._environment()) as process:
-                while not (why := self.why_end(process, turn, ends_at)):
+                while not (why := self.why_end(process, turn, deadline)):
                     if (sentence := _stage(directory)) != told:
                         told = sentence
                         turn.tell(Standing("ready", reason=told, ends_at=ends_at))

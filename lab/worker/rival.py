@@ -26,10 +26,10 @@ class Rival(Beside):
             asked, out = Path(directory) / "asked.json", Path(directory) / "answer.json"
             asked.write_text(json.dumps(dict(settings)))
             command = [sys.executable, "-m", self.module, str(asked), str(out)]
-            ends_at = self.ends_at
-            turn.tell(Standing("ready", ends_at=ends_at))
+            deadline = self.deadline
+            turn.tell(Standing("ready", ends_at=self.ends_at))
             with self.process(command, self._environment()) as process:
-                while not (why := self.why_end(process, turn, ends_at)):
+                while not (why := self.why_end(process, turn, deadline)):
                     self.pause()
             if process.returncode == 0 and out.exists():
                 return Standing("ended", result=json.loads(out.read_text()))

@@ -131,13 +131,13 @@ class SecondEngine(Beside):
 
     def _watch(self, process: Process, turn: Turn, share: float | None) -> str:
         """Until it has to end; why."""
-        ends_at, told = self.ends_at, None
+        ends_at, deadline, told = self.ends_at, self.deadline, None
         while True:
             state = "ready" if self._is_ready(self.engine_host_id) else "starting"
             if state != told:
                 told = state
                 turn.tell(_running(state, self.engine_host_id, ends_at, share))
-            if why := self.why_end(process, turn, ends_at):
+            if why := self.why_end(process, turn, deadline):
                 return why
             self.pause()
 

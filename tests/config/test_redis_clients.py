@@ -150,18 +150,52 @@ def test_a_certificate_is_verified_by_all_of_them(
     trusted: bool,
     says: str,
 ) -> None:
-    server = TlsServer(authority.certificate(host, days), target)
+    certificate = authority.certificate(host, days)
     other = authority if trusted else Authority(tmp_path, "theirs")
-    password = urlsplit(os.environ["REDIS_URL"]).password or ""
+    check_what_is_said(ask_by_tls(tmp_path, certificate, other, target), says)
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_who_signed_for_the_authority_is_sent_by_the_server_or_refused(
+    target: tuple[str, int], authority: Authority, tmp_path: Path, is_sent: bool
+) -> None:
+    between = Authority(tmp_path, "between", authority)
+    certificate = between.certificate("localhost")
+    if is_sent:
+        certificate.write_bytes(certificate.read_bytes() + between.path.read_bytes())
+    told = ask_by_tls(tmp_path, certificate, authority, target)
+    check_what_is_said(told, "" if is_sent else "unable to get local issuer")
+
+
+def test_a_certificate_that_signs_itself_is_refused(
+    target: tuple[str, int], tmp_path: Path
+) -> None:
+    alone, trusted = Authority(tmp_path, "localhost"), Authority(tmp_path, "trusted")
+    certificate = alone.certificate("localhost")
+    certificate.write_bytes(certificate.read_bytes() + alone.path.read_bytes())
+    told = ask_by_tls(tmp_path, certificate, trusted, target)
+    check_what_is_said(told, "self-signed")
+
+
+def ask_by_tls(
+    data_dir: Path, certificate: Path, trusted: Authority, target: tuple[str, int]
+) -> dict[str, str]:
+    """What each client says of a server that shows this certificate."""
+    server = TlsServer(certificate, target)
     told = ask(
-        tmp_path,
+        data_dir,
         REDIS_HOST="localhost",
         REDIS_PORT=str(server.port),
-        REDIS_PASSWORD=password,
+        REDIS_PASSWORD=urlsplit(os.environ["REDIS_URL"]).password or "",
         REDIS_TLS="on",
-        REDIS_CA=str(other.path),
+        REDIS_CA=str(trusted.path),
     )
     server.close()
+    return told
+
+
+def check_what_is_said(told: dict[str, str], says: str) -> None:
+    """By each client alike; "" is that all are well."""
     if not says:
         assert is_well(told), told
         return

@@ -77,3 +77,31 @@ def test_a_wrong_value_is_improperly_configured(tmp_path, name, value, says):
 )  # fmt: skip
 def test_what_django_compares_with_is_taken(name: str, value: str) -> None:
     assert settings_with(name, **{name: value}) == value.split(",")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("static", "DATA_DIR is"), ("secret_key", "SECRET_KEY is not")]
+)
+def test_a_data_dir_that_cannot_be_written_is_a_sentence(
+    tmp_path: Path, name: str, says: str
+) -> None:
+    """Root writes everywhere: so something of another kind is in the way."""
+    path = tmp_path / name
+    path.mkdir() if name == "secret_key" else path.touch()
+    variables = {k: v for k, v in os.environ.items() if k != "SECRET_KEY"}
+    answer = subprocess.run(
+        [sys.executable, "-c", "import config.settings"],
+        cwd=ROOT,
+        env={**variables, "DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 1
+    last_line = answer.stderr.splitlines()[-1]
+    assert last_line.startswith(f"django.core.exceptions.ImproperlyConfigured: {says}")
+    assert "cannot be" in last_line
+
+
+def test_a_sqlite_file_may_lie_in_a_directory_of_any_name() -> None:
+    url = "sqlite:////srv/C# 50% 'a' b@c/é.sqlite3"
+    assert settings_with("DATABASES['default']['NAME']", DATABASE_URL=url) == url[10:]

@@ -22,19 +22,22 @@ def _name(text: str) -> x509.Name:
 
 
 class Authority:
-    """Signs certificates; its own lies in ``path``."""
+    """Signs certificates; its own, signed by ``parent`` or itself, lies in ``path``."""
 
-    def __init__(self, directory: Path, name: str) -> None:
+    def __init__(
+        self, directory: Path, name: str, parent: "Authority | None" = None
+    ) -> None:
         self.directory = directory
         self.name = _name(name)
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.path = directory / f"{name}.pem"
+        signer = parent or self
         usage = x509.KeyUsage(*(at in (5, 6) for at in range(9)))
-        builder = self._builder(self.name, self.key, NOW + DAY)
+        builder = signer._builder(self.name, self.key, NOW + DAY)
         signed = (
             builder.add_extension(x509.BasicConstraints(True, None), critical=True)
             .add_extension(usage, critical=True)
-            .sign(self.key, hashes.SHA256())
+            .sign(signer.key, hashes.SHA256())
         )
         self.path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 

@@ -98,7 +98,7 @@ class Bench:
         self.server = server
         self.directory = directory
         self.redis = redis.Redis.from_url(server.url, decode_responses=True)
-        self.celery = Celery("tests", broker=server.url)
+        self.celery = Celery("tests", broker=server.url, set_as_current=False)
         self.workers: list[EngineWorker] = []
 
     def start(self, name: str, *, threads: int = 16, **variables: str) -> EngineWorker:

@@ -109,6 +109,11 @@ def test_a_failing_driver_does_not_throw_the_cuda_packages_away():
         ("import os; os.abort()", "it crashed when it was asked (SIGABRT)"),
         ("raise ValueError('strange')", "cannot be read (ValueError: strange)"),
         ("print('[1]')", "what it answers cannot be read"),
+        (r"import os; os.write(1, b'\xff')", "what it answers cannot be read"),
+        (
+            r"import os; os.write(2, b'N\xffVML')",
+            "cannot be read (N\ufffdVML)",
+        ),
         ("pass", "what it answers cannot be read (it said nothing)"),
         (
             'print(\'{"version": "580", "cards": [], "lost": ["Card 0 …"]}\')',
@@ -125,6 +130,28 @@ def test_what_goes_wrong_while_it_is_asked_is_told(
     monkeypatch.setenv("PYTHONUTF8", "1")
     found = nvidia.ask(timeout_s=1.0 if "sleep" in code else 60.0, module="asked")
     assert isinstance(found, Failure) and says in str(found)
+
+
+CHATTY = r"""
+import os
+from launcher import nvidia
+
+def load(name):
+    os.write(1, b"WSL\xff: hello\n")
+    raise OSError(name + ": No such file")
+
+nvidia.ctypes.CDLL = load
+nvidia.main()
+os.write(1, b"bye")
+"""
+
+
+def test_what_the_library_prints_is_not_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "asked.py").write_text(CHATTY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert nvidia.ask(module="asked") is None
 
 
 def test_where_there_is_no_library_there_is_no_driver(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher import install, nvidia
+from launcher import commands, install, nvidia
 from launcher.machine import this_machine
 from launcher.stages import LaunchError
 from launcher.valkey import free_port
@@ -49,6 +49,17 @@ def test_a_python_that_is_too_old_is_told_which_one_is_needed():
         "Python 3.9 is too old: Servelab needs Python 3.11 or newer "
         "(make run PYTHON=python3.12 names another one).\n"
     )
+
+
+def test_a_tree_that_cannot_be_written_is_one_sentence(
+    root, tmp_path, machine, monkeypatch, capsys
+):
+    (tmp_path / "install.lock").mkdir()  # root writes everywhere: this is in the way
+    monkeypatch.setattr(commands, "ROOT", root)
+    monkeypatch.setattr(commands, "this_machine", lambda: machine)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    assert commands.main(["setup"]) == 2
+    assert "Something cannot be written or read" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_told_how_much_is_needed(root, tmp_path, machine):

@@ -237,6 +237,42 @@ def test_a_port_in_use_is_one_sentence(tmp_path):
     assert f"make run PORT={port + 1}" in sentence
 
 
+LATE = """
+import sys
+from launcher import address, stack
+look = address.Address.require_usable
+looks = []
+
+def late(self):
+    looks.append(self)
+    if len(looks) > 2:  # the other start came after both
+        look(self)
+
+address.Address.require_usable = late
+sys.exit(stack.main())
+"""
+
+
+def test_of_two_starts_at_once_on_one_port_the_later_says_so(stack, tmp_path):
+    """Each of them looked before the other listened: the page that answers is not the
+    later one's own."""
+    port = url_of(stack).rstrip("/").rpartition(":")[2]
+    data_dir = tmp_path / "another"
+    ignored = shutil.ignore_patterns("*.lock", "redis*", "another", "logs", "groups")
+    shutil.copytree(stack.data_dir, data_dir, ignore=ignored)
+    answer = subprocess.run(
+        [sys.executable, "-c", LATE],
+        cwd=ROOT,
+        env=environment(data_dir, PORT=port),
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    assert f"Port {port} of 127.0.0.1 cannot be used" in answer.stderr
+    assert "Open http" not in answer.stdout
+
+
 def test_a_second_start_on_the_same_data_is_one_sentence(stack):
     url = url_of(stack)
     sentence = refused(stack.data_dir, PORT=str(free_port()))

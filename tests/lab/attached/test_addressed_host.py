@@ -226,7 +226,8 @@ def test_nobody_at_the_address_is_told_without_the_key(
         ("gpu:8000", "allowed is http"),
         ("http://", "allowed is http"),
         ("http://me:secret@gpu/v1", "ENGINE_ADDRESS_KEY"),
-        ("http://gpu/v1?key=1", "ENGINE_ADDRESS_KEY"),
+        ("http://gpu/v1?key=secret", "ENGINE_ADDRESS_KEY"),
+        ("http://[::1/v1", "a host"),
     ],
 )
 def test_an_address_that_is_none_is_refused(address: str, words: str) -> None:

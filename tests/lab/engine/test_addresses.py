@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+import certifi
 import environ
 import pytest
 import redis
@@ -58,6 +59,25 @@ def test_a_url_takes_a_password_that_nobody_quoted(password, tmp_path: Path) -> 
     assert found["NAME"] == "course"
 
 
+@pytest.mark.parametrize(
+    "password", [" a", "a ", " ", "a  b", "\u00a0a", "'a\"", "$a$$b"]
+)
+def test_a_password_by_parts_is_taken_as_it_is(password: str, tmp_path: Path) -> None:
+    given = {"REDIS_HOST": "h", "REDIS_PASSWORD": password}
+    told = redis.connection.parse_url(redis_url(env(**given), tmp_path))
+    assert told["password"] == password
+    found = database_parts(env(DATABASE_HOST="h", DATABASE_PASSWORD=password + "\n"))
+    assert found is not None and found["PASSWORD"] == password
+
+
+def test_which_of_the_addresses_is_wrong_is_said(tmp_path: Path) -> None:
+    given = {"REDIS_URL": "redis://h", "REDIS_CACHE_URL": "h:6379"}
+    redis_url(env(**given), tmp_path)
+    redis_url(env(**given), tmp_path, "REDIS_LAYER_URL")
+    with pytest.raises(SettingError, match=r"^REDIS_CACHE_URL is 'h:6379'"):
+        redis_url(env(**given), tmp_path, "REDIS_CACHE_URL")
+
+
 def test_the_database_by_parts() -> None:
     found = database_parts(env(DATABASE_HOST="base", DATABASE_PASSWORD="a/b@c"))
     assert found is not None
@@ -80,7 +100,7 @@ def test_celery_gets_a_socket_in_its_own_words(given, broker, tmp_path) -> None:
 
 def test_tls_is_verified_by_every_client(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
-    authority.touch()
+    authority.write_text(Path(certifi.where()).read_text())
     url = redis_url(env(REDIS_URL="rediss://h/0", REDIS_CA=str(authority)), tmp_path)
     told = redis.connection.parse_url(url)
     assert (told["ssl_cert_reqs"], told["ssl_check_hostname"]) == ("required", True)
@@ -102,6 +122,19 @@ def test_tls_is_verified_by_every_client(tmp_path: Path) -> None:
         ({"REDIS_URL": "http://:secret@h"}, "it starts with redis://"),
         ({"REDIS_URL": "redis:secret@h"}, "it starts with redis://"),
         ({"REDIS_HOST": "h", "REDIS_PORT": "x"}, "REDIS_PORT"),
+        ({"REDIS_URL": "mysql://:secret://x@h"}, "it starts with redis://"),
+        ({"REDIS_URL": "redis:x://secret@h"}, "it starts with redis://"),
+        ({"REDIS_URL": "http://h?password=secret"}, "it starts with redis://"),
+        ({"REDIS_URL": "rediss://:secret@h/0?ssl_ca_certs=/no/file"}, "no such file"),
+        ({"REDIS_URL": "rediss://:secret@h/0", "REDIS_CA": __file__}, "no certificate"),
+        ({"REDIS_URL": "unix://:secret@run/r.sock"}, "its whole path"),
+        ({"REDIS_URL": "unix://run/r.sock"}, "its whole path"),
+        ({"REDIS_URL": "unix://:secret@/"}, "its whole path"),
+        ({"REDIS_URL": "unix:///run/r.sock?db=one"}, "its database is a number"),
+        ({"REDIS_URL": "redis://:secret@h/lab"}, "its database is a number"),
+        ({"REDIS_URL": "redis://:secret@h:x/0"}, "host and port cannot be read"),
+        ({"REDIS_URL": "redis://:secret@h:70000"}, "host and port cannot be read"),
+        ({"REDIS_URL": "redis://:secret@[::1/0"}, "host and port cannot be read"),
     ],
 )
 def test_what_is_refused_names_no_password(variables, says, tmp_path) -> None:

@@ -71,6 +71,14 @@ def test_a_data_dir_that_cannot_be_made_is_refused(tmp_path):
         config(tmp_path, DATA_DIR=str(tmp_path / "file" / "below"))
 
 
+def test_a_data_dir_that_is_nowhere_is_refused(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for name in (str(loop), "~nobody-of-that-name/data"):
+        with pytest.raises(SettingError, match=r"DATA_DIR is .*: it cannot be made"):
+            config(tmp_path, DATA_DIR=name)
+
+
 def test_any_name_of_a_machine_gives_an_id_that_pages_take_back(tmp_path, monkeypatch):
     monkeypatch.setattr("platform.node", lambda: "Büro von Anna's PC 電腦")
     found = config(tmp_path).engine_host_id
