@@ -37,9 +37,6 @@ RECORDINGS_KEPT = 20
 """Of one learner; made here and uploaded together."""
 RECORDINGS_IN_TOTAL = 2_000
 """Of all learners: four gigabytes at most."""
-RECORDING_LOST_AFTER = timedelta(minutes=20)
-"""Longer than one may wait for a first step, last, and travel: where no sweep ends
-it."""
 MAX_TITLE_CHARS = 80
 
 
@@ -231,14 +228,6 @@ class KeptRecording(models.Model):
 
     def __str__(self) -> str:
         return f"recording {self.recording_id[:8]}"
-
-    @classmethod
-    def give_up_lost(cls) -> None:
-        """Those that have not arrived for so long."""
-        lost = timezone.now() - RECORDING_LOST_AFTER
-        cls._under_way().filter(created_at__lt=lost).update(
-            state="failed", sentence=LOST
-        )
 
     @classmethod
     def give_up(cls, recording_id: str) -> None:

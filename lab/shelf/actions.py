@@ -50,7 +50,6 @@ def begin(request: HttpRequest) -> JsonResponse:
     learner_id = learner_id_of(request.session)
     if learner_id is None:
         return _refused(NOBODY)
-    KeptRecording.give_up_lost()
     mine = KeptRecording.objects.filter(learner_id=learner_id, state="recording")
     if (under_way := mine.first()) is not None:
         return JsonResponse(_told(under_way))

@@ -48,7 +48,6 @@ def shelf(request: HttpRequest) -> HttpResponse:
 def shelf_page(request: HttpRequest, fault: str = "") -> HttpResponse:
     """The shelf, with a sentence about an upload that was refused."""
     learner_id = learner_id_of(request.session)
-    KeptRecording.give_up_lost()
     kept = KeptRecording.objects.filter(learner_id=learner_id or "")
     context = {
         "own": [_own_row(request, one, learner_id) for one in kept],
