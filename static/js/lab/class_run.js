@@ -2,6 +2,10 @@
  * ClassRun: the run that course staff have started for all, drawn by the server.
  */
 
+import { ask } from "../answers.js";
+
+const AS_PART = { "X-Fragment": "1" };
+
 export class ClassRun {
   #box;
   /** Counts what is fetched: an older answer never replaces a newer one. */
@@ -20,9 +24,12 @@ export class ClassRun {
   async take({ kind }) {
     this.#numFetched += 1;
     const number = this.#numFetched;
-    const answer = await fetch(this.#box.dataset.url);
-    if (!answer.ok) return;
-    const drawn = await answer.text();
+    let drawn;
+    try {
+      drawn = await (await ask(this.#box.dataset.url, { headers: AS_PART })).text();
+    } catch {
+      return; // The next message of the run asks again.
+    }
     if (number === this.#numFetched) this.#show(drawn, kind === "progress");
   }
 
@@ -39,11 +46,11 @@ export class ClassRun {
   }
 
   async #predict(form) {
-    const answer = await fetch(form.action, {
-      method: "POST", body: new FormData(form), headers: { "X-Fragment": "1" },
-    });
-    const text = await answer.text();
-    if (answer.ok) this.#show(text, false);
-    else form.querySelector(".class-fault").textContent = text;
+    const posted = { method: "POST", body: new FormData(form), headers: AS_PART };
+    try {
+      this.#show(await (await ask(form.action, posted)).text(), false);
+    } catch (error) {
+      form.querySelector(".class-fault").textContent = error.message;
+    }
   }
 }

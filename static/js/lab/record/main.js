@@ -2,6 +2,7 @@
  * The record button below the instrument: looks its parts up, and wires them.
  */
 
+import { ask as askSite } from "../../answers.js";
 import { LookedAt } from "./engine.js";
 import { LastMinute } from "./minute.js";
 import { Recording } from "./recording.js";
@@ -13,17 +14,9 @@ const form = byId("record");
 async function ask(url, fields) {
   const body = fields && new FormData(form);
   for (const [name, value] of Object.entries(fields ?? {})) body.set(name, value);
-  let answer;
-  try {
-    answer = await fetch(url, {
-      method: fields ? "POST" : "GET", body, headers: { Accept: "application/json" },
-    });
-  } catch {
-    throw new Error("The connection is away. Try again when it is back.");
-  }
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(told.sentence ?? `The server answered ${answer.status}.`);
-  return told;
+  const headers = { Accept: "application/json" };
+  const answer = await askSite(url, { method: fields ? "POST" : "GET", body, headers });
+  return answer.json();
 }
 
 if (form) {

@@ -2,6 +2,8 @@
  * The what-if page: looks every second how far the rehearsal is, until it has ended.
  */
 
+import { ask } from "../../answers.js";
+
 const LOOK_MS = 1_000;
 const result = document.getElementById("result");
 
@@ -10,8 +12,8 @@ async function look() {
   const url = standing?.dataset.url;
   if (!url) return;
   try {
-    const answer = await fetch(url, { headers: { Accept: "text/html" } });
-    if (answer.ok) result.innerHTML = await answer.text();
+    const answer = await ask(url, { headers: { Accept: "text/html" } });
+    result.innerHTML = await answer.text();
   } catch {
     // The server is away for a moment: the next look may find it.
   }
