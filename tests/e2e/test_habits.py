@@ -194,6 +194,20 @@ def test_the_mentors_panel_does_not_scroll_sideways(page: Page, site: str):
 
 
 @pytest.mark.parametrize("path", ["/lab/", PAGES["recording"]])
+@pytest.mark.parametrize("width", [320, 390, 1440])
+def test_no_figure_is_torn_from_its_word(page: Page, site: str, path: str, width: int):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(site + path)
+    for figure in page.locator(".strip-one:visible b").all():
+        figure.evaluate("e => { e.textContent = '256'; }")
+    words = page.locator(".strip-one:visible").all()
+    assert len(words) == 2
+    for word in words:
+        assert word.evaluate("e => e.getClientRects().length") == 1
+        assert word.evaluate("e => e.scrollWidth <= e.parentElement.clientWidth")
+
+
+@pytest.mark.parametrize("path", ["/lab/", PAGES["recording"]])
 def test_forced_colours_leave_legend_and_slider_to_see(
     page: Page, site: str, path: str
 ):
