@@ -7,6 +7,7 @@ import {
   duration,
   figures,
   sourceLine,
+  onOurClock,
   startingSentence,
   stateSentence,
 } from "../../static/js/mentor/words.js";
@@ -166,4 +167,13 @@ test("a step that is silent says for how long, and which it is", () => {
   assert.equal(said({ state: "failed", heardS: 1 }), "Failed");
   const reason = "The engine has not answered for 10 s.";
   assert.equal(startingSentence({ state: "not answering", reason }, 0), reason);
+});
+
+test("an engine's start is told on a browser's clock that is wrong by a day", () => {
+  const day = 86_400;
+  const told = { state: "starting", started_at: 100, updated_at: 112 };
+  const first = onOurClock(told, undefined, day + 112);
+  assert.equal(plain(startingSentence(first, day + 113)), "Engine starting: 13 s so far");
+  const late = onOurClock({ ...told, updated_at: 114 }, first, day + 117);
+  assert.equal(plain(startingSentence(late, day + 117)), "Engine starting: 17 s so far");
 });

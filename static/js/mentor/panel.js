@@ -10,6 +10,7 @@ import {
   endSentence,
   isSilent,
   measuredText,
+  onOurClock,
   stateSentence,
 } from "./words.js";
 
@@ -98,7 +99,10 @@ export class Panel {
 
   /** An EngineStatus, from the viewer. */
   engineState(status) {
-    if (status) this.#engines.set(status.engine_host_id, status);
+    if (status) {
+      const id = status.engine_host_id;
+      this.#engines.set(id, onOurClock(status, this.#engines.get(id), Date.now() / 1000));
+    }
     const statuses = [...this.#engines.values()];
     this.#parts.random.hidden = !statuses.some((one) => one.has_random_weights);
     this.#showAll();

@@ -73,6 +73,13 @@ function ordinal(n) {
   return `${number(n)}${teen ? "th" : (["th", "st", "nd", "rd"][n % 10] ?? "th")}`;
 }
 
+/** A status with its start on this browser's clock, which may be wrong by days.
+ * @param {object|undefined} before the last one of this host  @param {number} nowS */
+export function onOurClock(status, before, nowS) {
+  const skewS = Math.min(before?.skewS ?? Infinity, nowS - status.updated_at);
+  return { ...status, skewS, started_at: status.started_at && status.started_at + skewS };
+}
+
 /** "Engine starting: load weights, 12 s so far, about 8 s left". */
 export function startingSentence(engine, nowS) {
   if (!engine) return "Engine starting";
