@@ -8,6 +8,7 @@ from courseware.computed.cards import estimate_on, visible
 from courseware.computed.shown import show, span
 from planning.catalog.gpus import gpu
 from planning.memory.sizing import MemoryEstimate
+from planning.written_numbers import plain_number
 
 MAX_USERS, MAX_CONTEXT = 10_000, 1_000_000
 DEFAULT_USERS, DEFAULT_CONTEXT = 8, 4096
@@ -39,7 +40,7 @@ def read_query(given: Mapping[str, str], data: Mapping[str, Any]) -> CardQuery:
 
 
 def _whole(text: str, default: int, most: int) -> int:
-    digits = text.strip()[:12]
+    digits = plain_number(text)[:12]
     if not (digits.isascii() and digits.isdigit()):
         return default
     return min(max(int(digits), 1), most)

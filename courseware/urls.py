@@ -7,6 +7,7 @@ from courseware import accounts, figure_views, second_factor, sign_up, views
 app_name = "courseware"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("favicon.ico", views.favicon),
     path("chapters/<slug:slug>/", views.chapter, name="chapter"),
     path("chapters/<slug:slug>/read/", views.read, name="read"),
     path("glossary/", views.glossary, name="glossary"),

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -57,6 +58,13 @@ def home(request: HttpRequest) -> HttpResponse:
         "minutes": sum(chapter.minutes for chapter in chapters),
     }
     return render(request, "courseware/home.html", context)
+
+
+@require_safe
+@cache_control(public=True, max_age=86_400)
+def favicon(request: HttpRequest) -> HttpResponse:
+    """What a browser asks for beside a file or a sentence, which name no mark."""
+    return redirect(static("img/mark.svg"))
 
 
 @require_safe

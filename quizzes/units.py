@@ -3,7 +3,8 @@
 import re
 from fractions import Fraction
 
-MAX_NUMBER_CHARS = 64
+from planning.written_numbers import MAX_CHARS, SPACES, ascii_number, decimal
+
 _BYTES = {"kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 UNITS: dict[str, tuple[str, Fraction]] = {
@@ -71,42 +72,32 @@ _CASED = {"Gib": _BIT * 2**30, "Gibit": _BIT * 2**30, "Gb": _BIT * 10**9}
 _CASED |= {"Mb": _BIT * 10**6, "kb": _BIT * 10**3}
 """A small b is a bit."""
 
-_SPACES = " \u00a0\u2009\u202f"
-_GAP = f"[{_SPACES}]"
+_GAP = f"[{SPACES}]"
 _NUMBER = re.compile(
     rf"(?P<money>(?:US)?\${_GAP}?)?"
     r"(?P<sign>[+\-\u2212]?)"
-    r"(?P<digits>[0-9](?:[0-9.,'’" + _SPACES + r"]*[0-9])?|\.[0-9]+)"
+    r"(?P<digits>[0-9](?:[0-9.,'’" + SPACES + r"]*[0-9])?|\.[0-9]+)"
     rf"(?:[eE](?P<exponent>[+-]?[0-9]{{1,2}})"
     rf"|{_GAP}?[×x*]{_GAP}?10\^(?P<power>[+-]?[0-9]{{1,2}}))?"
-    rf"{_GAP}?(?P<unit>[A-Za-zµμ%‰$¢×/\-{_SPACES}]*\.?)"
+    rf"{_GAP}?(?P<unit>[A-Za-zµμ%‰$¢×/\-{SPACES}]*\.?)"
 )
-_POINT = re.compile(
-    rf"(?:[1-9][0-9]{{,2}}(?:[,'’{_SPACES}][0-9]{{3}})+|[0-9]+)?(?:\.[0-9]+)?"
-)
-"""1,456.5 or 1 456.5 or .5"""
-_COMMA = re.compile(
-    rf"(?:[0-9]{{1,3}}(?:[.{_SPACES}][0-9]{{3}})+|[0-9]+),(?:[0-9]{{1,2}}|[0-9]{{4,}})"
-    r"|0,[0-9]{3}|[0-9]{1,3}(?:\.[0-9]{3}){2,}"
-)
-"""A decimal comma where it can be nothing else: 0,625 or 1.456,5 but not 1,456."""
 NO_NUMBER = "Write one number with a decimal point, such as 1,456 or 0.5."
 
 
 def number_in(text: str, unit: str) -> Fraction | str:
     """The number that ``text`` says, in ``unit``; else a sentence that says why not.
 
-    Read are ASCII digits with a decimal point, or a comma where it cannot set thousands
-    apart; thousands set apart by commas or spaces; an exponent; and a unit of the same
-    dimension by any of its common names.
+    Read are digits of any script with a decimal point, or a comma where it cannot set
+    thousands apart; thousands set apart by commas or spaces; an exponent; and a unit of
+    the same dimension by any of its common names.
     """
-    text = text.strip()
+    text = ascii_number(text)
     if not text:
         return "Write a number."
-    if len(text) > MAX_NUMBER_CHARS:
-        return f"A number has at most {MAX_NUMBER_CHARS} characters."
+    if len(text) > MAX_CHARS:
+        return f"A number has at most {MAX_CHARS} characters."
     found = _NUMBER.fullmatch(text)
-    number = _decimal(found["digits"]) if found else None
+    number = decimal(found["digits"]) if found else None
     if found is None or number is None:
         return NO_NUMBER
     if found["money"] and found["unit"]:
@@ -114,15 +105,6 @@ def number_in(text: str, unit: str) -> Fraction | str:
     number *= Fraction(10) ** int(found["exponent"] or found["power"] or 0)
     number = -number if found["sign"] in ("-", "\u2212") else number
     return _in_unit(number, "$" if found["money"] else found["unit"], unit)
-
-
-def _decimal(digits: str) -> Fraction | None:
-    """The value of digits with their separators; None where they are out of place."""
-    if _POINT.fullmatch(digits):
-        return Fraction(re.sub(rf"[,'’{_SPACES}]", "", digits))
-    if _COMMA.fullmatch(digits):
-        return Fraction(re.sub(rf"[.{_SPACES}]", "", digits).replace(",", "."))
-    return None
 
 
 def _in_unit(number: Fraction, named: str, unit: str) -> Fraction | str:
@@ -155,5 +137,5 @@ def unit_named(name: str) -> tuple[str, Fraction] | None:
 
 def unit_in(text: str) -> str:
     """The unit's name as ``text`` has it; "" without one."""
-    found = _NUMBER.fullmatch(text.strip())
+    found = _NUMBER.fullmatch(ascii_number(text))
     return " ".join(found["unit"].split()) if found else ""

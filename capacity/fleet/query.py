@@ -17,7 +17,14 @@ from capacity.fleet.form import (
     ZERO,
 )
 from planning.fleet.plan import Plan
-from planning.fleet.plan_fields import plan_fields, plan_mapping, plan_values, read_plan
+from planning.fleet.plan_fields import (
+    limit_of,
+    plan_fields,
+    plan_mapping,
+    plan_values,
+    read_plan,
+)
+from planning.written_numbers import plain_number
 
 PREFIX = "b."
 FLEET = ("mode", "serverless_price", "provisioned_price", "platform")
@@ -61,7 +68,7 @@ class FleetQuery:
 def read_query(values: Mapping[str, str]) -> FleetQuery:
     """Read a link's query, or a form; what is wrong falls back to the default."""
     known = plan_fields()
-    mine = {name: value for name, value in values.items() if name in known}
+    mine = {n: _plain(n, value) for n, value in values.items() if n in known}
     plan, wrong = read_plan(mine)
     if plan is None:
         right = {name: value for name, value in mine.items() if name not in wrong}
@@ -74,9 +81,16 @@ def read_query(values: Mapping[str, str]) -> FleetQuery:
     return FleetQuery(plan, second, faults, typed)
 
 
+def _plain(name: str, value: Any) -> Any:
+    """What was typed as a number as a plan has it; anything else as it is."""
+    limit = limit_of(name)
+    is_typed = isinstance(value, str) and not (limit.choices or limit.is_text)
+    return plain_number(value) if is_typed else value
+
+
 def _second(values: Mapping[str, str], plan: Plan) -> tuple[Plan, dict[str, str]]:
     fields = {
-        name: values[f"{PREFIX}{name}"]
+        name: _plain(name, values[f"{PREFIX}{name}"])
         for name in SECOND
         if f"{PREFIX}{name}" in values
     }

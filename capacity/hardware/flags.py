@@ -37,7 +37,8 @@ def flags_of(
         return "asked" if is_asked else "derived"
 
     why_tp = "the fewest cards that hold it" if query.tp == FEWEST else "as chosen"
-    steps = "vLLM's default on this card, which the figures assume"
+    seqs, tokens = "requests of one step", "tokens of one step"
+    by_default = ": vLLM's default on this card, which the figures assume"
     flags = [
         Flag("--max-model-len", f"{settings.max_model_len}", "asked", "the context"),
         Flag(
@@ -50,13 +51,13 @@ def flags_of(
             "--max-num-seqs",
             f"{settings.max_num_seqs}",
             of(query.seqs is not None),
-            "requests of one step" if query.seqs is not None else steps,
+            seqs if query.seqs is not None else seqs + by_default,
         ),
         Flag(
             "--max-num-batched-tokens",
             f"{settings.max_num_batched_tokens}",
             of(query.tokens is not None),
-            "tokens of one step" if query.tokens is not None else steps,
+            tokens if query.tokens is not None else tokens + by_default,
         ),
     ]
     if settings.tp > 1:

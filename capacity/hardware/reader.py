@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from planning.memory.compact import MAX_CHARS
+from planning.written_numbers import plain_number
 
 _MAX_TEXT = 60
 
@@ -41,7 +42,7 @@ class Reader:
         return value
 
     def whole(self, name: str, most: int) -> int | None:
-        value = self.text(name, "").replace(",", "").replace("\u202f", "")
+        value = plain_number(self.text(name, ""))
         if not value:
             return None
         if not value.isdecimal() or len(value) > 18 or not 1 <= int(value) <= most:
@@ -59,7 +60,7 @@ class Reader:
 
     def share(self, name: str, default: float) -> float:
         """A number over 0 and up to 1."""
-        value = self.text(name, str(default))
+        value = plain_number(self.text(name, str(default)))
         try:
             number = float(value)
         except ValueError:

@@ -9,6 +9,7 @@ from planning.memory.engine_settings import MAX_MODEL_LEN, MAX_USERS
 from planning.memory.model_catalog import load_models, model
 from planning.memory.quantization import SCHEMES
 from planning.memory.ranking import Need
+from planning.written_numbers import plain_number
 
 SHIPPED = "shipped"
 """The choice of weights that leaves them as the repository has them."""
@@ -123,7 +124,7 @@ class _Reader:
         return default
 
     def whole(self, name: str, default: int, most: int) -> int:
-        value = self._text(name).replace(",", "").replace("\u202f", "")
+        value = plain_number(self._text(name))
         if not value:
             return default
         is_whole = value.isascii() and value.isdecimal() and len(value) < 18

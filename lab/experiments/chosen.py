@@ -17,6 +17,7 @@ from lab.experiments.experiment import (
     Values,
     Words,
 )
+from planning.written_numbers import plain_number
 
 MAX_QUERY_CHARS = 2_400
 """With a line of own words, of which a query has up to twelve characters for each."""
@@ -81,6 +82,7 @@ def value_of(setting: Setting, given: Mapping[str, str]) -> int | str:
         if text not in setting.options:
             raise BadChoice(f"{setting.label}: choose one of what is offered.")
         return text
+    text = plain_number(text)
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise BadChoice(f"{setting.label}: a whole number is needed.")
     number = int(text)
@@ -114,7 +116,7 @@ def prediction_of(question: Question, text: str) -> float | str:
             raise BadChoice(GUESS_FIRST)
         return text
     try:
-        number = float(text.replace(",", "."))
+        number = float(plain_number(text))
     except ValueError:
         raise BadChoice(f"The prediction is a number, in {question.unit}.") from None
     if not 0 <= number <= question.most:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 from redis.exceptions import RedisError
 
 from courseware.learner import learner_id_of
@@ -25,6 +26,8 @@ PREDICTION = "class-prediction"
 """In the session: the run's id, and what was predicted of it."""
 OVER = "The run is over, or another one has begun: it is too late to predict."
 PROJECTOR = "projector"
+FRAGMENT = "X-Fragment"
+"""The page's script asks for a part of it with this header."""
 
 
 def announce(run_id: str) -> None:
@@ -62,8 +65,12 @@ def shown(request: HttpRequest) -> dict[str, Any]:
 
 @require_safe
 @never_cache
+@vary_on_headers(FRAGMENT)
 def class_run(request: HttpRequest) -> HttpResponse:
-    """The box of the newest run, as a part of the page; empty without one."""
+    """The box of the newest run, as a part of the page; empty without one. Whoever
+    opens it by itself is led to that page."""
+    if FRAGMENT not in request.headers:
+        return redirect("lab:lab")
     return render(request, "lab/experiments/_class.html", shown(request))
 
 
@@ -81,6 +88,6 @@ def predict(request: HttpRequest) -> HttpResponse:
             str(fault), content_type="text/plain; charset=utf-8"
         )
     request.session[PREDICTION] = [run.run_id, prediction]
-    if "X-Fragment" in request.headers:
+    if FRAGMENT in request.headers:
         return render(request, "lab/experiments/_class.html", shown(request))
     return redirect("lab:lab")

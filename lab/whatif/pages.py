@@ -26,6 +26,7 @@ from lab.shelf import access
 from lab.shelf.access import Found
 from lab.tracing.groups import GroupKind
 from lab.tracing.replay_notes import ReplaySettings
+from planning.written_numbers import plain_number
 
 NOBODY = "Please open the page first: a rehearsal belongs to who asks for it."
 LOST_FILE = "The file of this recording is not in the storage any more."
@@ -177,7 +178,7 @@ def _file(found: Found) -> tuple[bytes, ReplaySettings]:
 def _wanted(given: Mapping[str, Any]) -> WhatIf:
     values: dict[str, Any] = {}
     for row in SETTINGS:
-        text = str(given.get(row.key, "")).strip()
+        text = plain_number(str(given.get(row.key, "")))
         if row.key == "has_prefix_caching":
             values[row.key] = SWITCHES.get(text)
         elif not text:

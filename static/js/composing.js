@@ -1,6 +1,7 @@
 /**
  * Enter that ends a word of an input method (Chinese, Japanese, Korean and others) sends
- * nothing, on any page: neither a form by itself nor by a script.
+ * nothing, on any page: neither a form by itself nor by a script. Nor does Escape, which
+ * takes such a word back, close what stands around it.
  */
 
 const INPUT_METHOD_KEY_CODE = 229;

@@ -143,3 +143,8 @@ def test_staff_see_chapters_but_write_them_in_files(
     assert client.get(reverse("admin:courseware_chapter_add")).status_code == 403
     assert client.get(reverse("admin:courseware_user_changelist")).status_code == 200
     assert client.get(reverse("admin:courseware_user_add")).status_code == 200
+
+
+def test_a_browser_finds_the_mark_beside_a_file_that_names_none(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert answer.status_code == 302 and answer.headers["Location"].endswith(".svg")

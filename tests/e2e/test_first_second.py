@@ -82,3 +82,49 @@ def test_a_reload_before_it_was_taken_loses_nothing(page: Page, site: str):
     expect(page.locator(".mentor-asked")).to_have_text("What is a block?")
     first, second = mentor.asked
     assert first["key"] == second["key"]
+
+
+def test_what_is_far_too_long_is_refused_at_once_and_not_sent_over_and_over(
+    page: Page, site: str
+):
+    mentor = LateMentor(page, num_dropped=1_000)
+    page.goto(site + CHAPTER)
+    ask(page, "x" * 20_000)
+    refusal = page.locator("#mentor-refusal")
+    expect(refusal).to_contain_text("at most 2,000 are allowed")
+    assert len(page.locator("#mentor-question").input_value()) == 20_000
+    ask(page, "What is a block?")
+    expect(refusal).to_be_empty()
+    while not mentor.asked:
+        page.wait_for_timeout(50)
+    assert mentor.asked[0]["question"] == "What is a block?"
+
+
+def test_enter_pressed_twice_asks_once_and_says_nothing_of_an_empty_box(
+    page: Page, site: str
+):
+    mentor = LateMentor(page)
+    page.goto(site + CHAPTER)
+    box = page.locator("#mentor-question")
+    ask(page, "What is a block?")
+    expect(box).to_have_value("")
+    box.press("Enter")
+    page.wait_for_timeout(300)
+    assert len(mentor.asked) == 1
+    expect(page.locator("#mentor-refusal")).to_be_empty()
+
+
+def test_after_the_data_is_deleted_no_question_is_promised_to_go_out(
+    page: Page, site: str
+):
+    page.goto(site + CHAPTER)
+    connection = page.locator("#mentor-connection")
+    expect(connection).to_have_attribute("data-state", "connected")
+    other = page.context.new_page()
+    other.goto(site + "/privacy/")
+    other.get_by_role("button", name="Delete my data").click()
+    expect(connection).to_contain_text("Your session has ended")
+    ask(page, "Still there?")
+    expect(page.locator("#mentor-refusal")).to_contain_text("reload the page")
+    expect(connection).to_contain_text("Your session has ended")
+    expect(page.locator("#mentor-question")).to_have_value("Still there?")

@@ -6,7 +6,7 @@ A stack without an engine: nothing here needs an answer of one.
 import base64
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.test_first_second import LateMentor
 from tests.e2e.test_mentor_panel import CHAPTER
@@ -136,6 +136,26 @@ def test_enter_of_an_input_method_sends_no_form(
     page.wait_for_function("() => window.sent === 1")
 
 
+def press_escape(page: Page, key_code: int) -> None:
+    keys = page.context.new_cdp_session(page)
+    key = {"key": "Escape", "code": "Escape", "windowsVirtualKeyCode": key_code}
+    keys.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **key})
+    keys.send("Input.dispatchKeyEvent", {"type": "keyUp", **key})
+
+
+def test_escape_of_an_input_method_closes_nothing(page: Page, site: str):
+    LateMentor(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(site + CHAPTER)
+    toggle = page.locator("#lab-handle-toggle")
+    toggle.click()
+    page.locator("#mentor-question").focus()
+    press_escape(page, SAFARI_IME)
+    expect(toggle).to_have_attribute("aria-expanded", "true")
+    press_escape(page, 27)
+    expect(toggle).to_have_attribute("aria-expanded", "false")
+
+
 def test_words_written_from_the_right_begin_there(page: Page, site: str):
     LateMentor(page)
     page.goto(site + CHAPTER)
@@ -194,6 +214,20 @@ def test_the_mentors_panel_does_not_scroll_sideways(page: Page, site: str):
 
 
 @pytest.mark.parametrize("path", ["/lab/", PAGES["recording"]])
+@pytest.mark.parametrize("width", [320, 390, 1440])
+def test_no_figure_is_torn_from_its_word(page: Page, site: str, path: str, width: int):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(site + path)
+    for figure in page.locator(".strip-one:visible b").all():
+        figure.evaluate("e => { e.textContent = '256'; }")
+    words = page.locator(".strip-one:visible").all()
+    assert len(words) == 2
+    for word in words:
+        assert word.evaluate("e => e.getClientRects().length") == 1
+        assert word.evaluate("e => e.scrollWidth <= e.parentElement.clientWidth")
+
+
+@pytest.mark.parametrize("path", ["/lab/", PAGES["recording"]])
 def test_forced_colours_leave_legend_and_slider_to_see(
     page: Page, site: str, path: str
 ):
@@ -230,3 +264,37 @@ def num_colours(page: Page, png: bytes) -> int:
         data,
     )
     return found
+
+
+@pytest.mark.parametrize("path", [CHAPTER, "/lab/", PAGES["recording"]])
+def test_without_scripts_no_control_pretends_to_work(
+    browser: Browser, site: str, path: str
+):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(site + path)
+    seen = page.locator(
+        ".lab-state, #lab-handle-state, .lab-slider, .block-legend, .heat-switch,"
+        " .lab-strips, .lab-icon, .replay-bar"
+    )
+    assert [one for one in seen.all() if one.is_visible()] == []
+    expect(page.locator("noscript p").first).to_be_visible()
+    context.close()
+
+
+def test_on_a_low_window_a_recordings_bar_leaves_room_for_the_recording(
+    page: Page, site: str
+):
+    page.set_viewport_size({"width": 320, "height": 256})
+    page.goto(site + PAGES["recording"])
+    page.evaluate("() => scrollTo(0, 600)")
+    expect(page.locator(".replay-bar")).not_to_be_in_viewport()
+
+
+def test_in_the_dark_a_printed_button_can_be_read(page: Page, site: str):
+    page.emulate_media(media="print", color_scheme="dark")
+    page.goto(site + "/lab/hardware/")
+    colours = page.locator(".button").first.evaluate(
+        "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+    )
+    assert colours == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]

@@ -30,7 +30,8 @@ function made(shown) {
 }
 
 const server = (answer) => (globalThis.fetch = async () => answer);
-const drawn = (text) => server({ ok: true, text: async () => text });
+const OURS = { has: (name) => name === "X-Log-Id", get: () => "text/html" };
+const drawn = (text) => server({ ok: true, headers: OURS, text: async () => text });
 
 test("who missed the end while the connection was away sees it", async () => {
   const { box, run } = made(form("a") + result("so far"));
@@ -53,7 +54,7 @@ test("a server that is away changes nothing, and the next message is looked at",
   const { box, run } = made(result("so far"));
   globalThis.fetch = async () => { throw new TypeError("away"); };
   await run.take({ kind: "end" });
-  server({ ok: false });
+  server({ ok: false, status: 503, headers: OURS, text: async () => "away" });
   await run.take({ kind: "end" });
   assert.equal(box.innerHTML, result("so far"));
   drawn(result("the end"));

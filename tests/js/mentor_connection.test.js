@@ -28,6 +28,11 @@ class FakeSocket extends EventTarget {
   }
 }
 
+/** Time goes on second by second, as it does while a machine is awake. */
+function pass(seconds) {
+  for (let i = 0; i < seconds; i += 1) mock.timers.tick(1_000);
+}
+
 let states;
 let opened;
 let connection;
@@ -88,14 +93,29 @@ test("a session that has ended is not tried again", () => {
 test("a half-dead socket is left for a new one, and its late close changes nothing", () => {
   connection.connect();
   FakeSocket.all[0].open();
-  mock.timers.tick(10_000);
+  pass(10);
   assert.deepEqual(FakeSocket.all[0].sent, ['{"type":"ping"}']);
   FakeSocket.all[0].close = () => {};
-  mock.timers.tick(8_000);
+  pass(8);
   assert.equal(FakeSocket.all.length, 2);
   FakeSocket.all[1].open();
   FakeSocket.all[0].dispatchEvent(Object.assign(new Event("close"), { code: 1006 }));
   assert.equal(states.at(-1), "connected");
+});
+
+test("a socket that never opens is left for a new one, at once when the network is back", () => {
+  connection.connect();
+  FakeSocket.all[0].close = () => {};
+  pass(15);
+  assert.equal(FakeSocket.all.length, 2);
+  FakeSocket.all[1].close = () => {};
+  pass(3);
+  connection.wake();
+  assert.equal(FakeSocket.all.length, 3);
+  FakeSocket.all[0].dispatchEvent(Object.assign(new Event("close"), { code: 1006 }));
+  FakeSocket.all[2].open();
+  assert.equal(states.at(-1), "connected");
+  assert.equal(opened, 1);
 });
 
 test("a pong keeps it, and is nobody's message", () => {

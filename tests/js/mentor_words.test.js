@@ -7,7 +7,10 @@ import {
   duration,
   figures,
   sourceLine,
+  MOST_CHARS,
+  onOurClock,
   startingSentence,
+  tooLongWords,
   stateSentence,
 } from "../../static/js/mentor/words.js";
 
@@ -166,4 +169,24 @@ test("a step that is silent says for how long, and which it is", () => {
   assert.equal(said({ state: "failed", heardS: 1 }), "Failed");
   const reason = "The engine has not answered for 10 s.";
   assert.equal(startingSentence({ state: "not answering", reason }, 0), reason);
+});
+
+test("an engine's start is told on a browser's clock that is wrong by a day", () => {
+  const day = 86_400;
+  const told = { state: "starting", started_at: 100, updated_at: 112 };
+  const first = onOurClock(told, undefined, day + 112);
+  assert.equal(plain(startingSentence(first, day + 113)), "Engine starting: 13 s so far");
+  const late = onOurClock({ ...told, updated_at: 114 }, first, day + 117);
+  assert.equal(plain(startingSentence(late, day + 117)), "Engine starting: 17 s so far");
+});
+
+test("a question that the server would not take is told so before it is sent", async () => {
+  assert.equal(tooLongWords(`  ${"👩".repeat(MOST_CHARS)}  `), "", "characters, not halves of them");
+  assert.equal(
+    tooLongWords("x".repeat(20_000)),
+    "Your question has 20,000 characters; at most 2,000 are allowed.",
+  );
+  const { readFile } = await import("node:fs/promises");
+  const server = await readFile(new URL("../../mentor/prompts.py", import.meta.url), "utf8");
+  assert.match(server, new RegExp(`MAX_QUESTION_CHARS = ${MOST_CHARS / 1_000}_000\\b`));
 });

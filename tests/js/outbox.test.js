@@ -63,6 +63,18 @@ test("after a lost connection it goes out again, once for each connection", () =
   assert.equal(sent.length, 2);
 });
 
+test("a clock that is set back in the midst does not keep it from being sent again", () => {
+  const { box, sent, clock } = outbox();
+  clock.now = 86_400_000;
+  box.ready(null);
+  box.put(ASK);
+  clock.now = 1_000;
+  box.tick();
+  clock.now += AGAIN_MS;
+  assert.equal(box.tick(), NOT_TAKEN);
+  assert.equal(sent.length, 2);
+});
+
 test("it outlives a reload of the tab", () => {
   const { box, kept, sent } = outbox();
   box.put(ASK);

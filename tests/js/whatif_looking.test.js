@@ -15,12 +15,13 @@ class Result {
   }
 }
 
-const answers = (status, text = "on it goes") => {
+const OURS = { has: (name) => name === "X-Log-Id" };
+const answers = (status, text = "on it goes", headers = OURS) => {
   globalThis.fetch = async (url, { signal }) => {
     assert.equal(url, "/how/");
     assert.ok(signal instanceof AbortSignal, "no look waits for ever");
     if (status === 0) throw new TypeError("away");
-    return { ok: status === 200, status, text: async () => text };
+    return { ok: status === 200, status, headers, text: async () => text };
   };
 };
 
@@ -56,6 +57,13 @@ for (const status of [0, 502, 503]) {
     assert.equal(result.sentence.textContent, "drawn anew", "it was heard a second ago");
   });
 }
+
+test("a network's sign-in page is not drawn as the result", async () => {
+  const result = new Result();
+  answers(200, "Pay for the network", { has: () => false });
+  assert.equal(await new Looking(result, () => 0).look(), true);
+  assert.equal(result.innerHTML, "on it goes");
+});
 
 test("what was deleted meanwhile is not asked for without an end", async () => {
   const result = new Result();

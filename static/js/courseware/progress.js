@@ -1,5 +1,7 @@
 // Remembers what was read: a section whose end was on screen for a moment.
 
+import { ask } from "../answers.js";
+
 const READ_AFTER_MS = 1500;
 
 export class ReadingProgress {
@@ -30,16 +32,15 @@ export class ReadingProgress {
     const body = new FormData(this.#form);
     body.append("anchor", anchor);
     try {
-      const answer = await fetch(this.#form.action, {
+      const answer = await ask(this.#form.action, {
         method: "POST",
         body,
         headers: { Accept: "application/json" },
       });
-      if (!answer.ok) return;
       this.#observer.unobserve(end);
       this.#show(anchor, await answer.json());
     } catch {
-      // Offline: the section is tried again when its end is seen again.
+      // Not taken: the section is tried again when its end is seen again.
     }
   }
 

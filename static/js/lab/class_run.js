@@ -2,6 +2,10 @@
  * ClassRun: the run that course staff have started for all, drawn by the server.
  */
 
+import { ask } from "../answers.js";
+
+const AS_PART = { "X-Fragment": "1" };
+
 export class ClassRun {
   #box;
   /** Counts what is fetched: an older answer never replaces a newer one. */
@@ -35,8 +39,7 @@ export class ClassRun {
     this.#numFetched += 1;
     const number = this.#numFetched;
     try {
-      const answer = await fetch(this.#box.dataset.url);
-      const drawn = answer.ok ? await answer.text() : null;
+      const drawn = await (await ask(this.#box.dataset.url, { headers: AS_PART })).text();
       return number === this.#numFetched ? drawn : null;
     } catch {
       return null;
@@ -56,12 +59,12 @@ export class ClassRun {
   }
 
   async #predict(form) {
-    const answer = await fetch(form.action, {
-      method: "POST", body: new FormData(form), headers: { "X-Fragment": "1" },
-    });
-    const text = await answer.text();
-    if (answer.ok) this.#show(text, false);
-    else form.querySelector(".class-fault").textContent = text;
+    const posted = { method: "POST", body: new FormData(form), headers: AS_PART };
+    try {
+      this.#show(await (await ask(form.action, posted)).text(), false);
+    } catch (error) {
+      form.querySelector(".class-fault").textContent = error.message;
+    }
   }
 }
 

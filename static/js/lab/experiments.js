@@ -2,8 +2,10 @@
  * Experiments: the chosen one's form, its run on the engine, and its result.
  */
 
+import { ask } from "../answers.js";
 import { AWAY, BROKE, joined, waitingWords } from "./begun.js";
 
+const UNSEEN = "The run is over and kept, but its result did not come: reload the page to see it.";
 const LOST = "The connection broke, so the run was stopped.";
 
 export class Experiments {
@@ -116,7 +118,10 @@ export class Experiments {
     this.#over();
     this.#tell(message.state === "done" ? "" : message.sentence, message.state);
     if (message.experiment !== this.#parts.card.dataset.experiment) return;
-    if (!(await this.#draw(message.run_id))) return;
+    if (!(await this.#draw(message.run_id))) {
+      if (!document.getElementById(`run-${message.run_id}`)) this.#tell(UNSEEN, "error");
+      return;
+    }
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.#parts.results.firstElementChild?.scrollIntoView({
       block: "nearest", behavior: isCalm ? "auto" : "smooth",
@@ -127,8 +132,12 @@ export class Experiments {
   async #draw(runId) {
     this.#numFetched += 1;
     const number = this.#numFetched;
-    const answer = await fetch(this.#parts.card.dataset.runUrl.replace("RUN", runId));
-    const drawn = answer.ok ? await answer.text() : "";
+    let drawn;
+    try {
+      drawn = await (await ask(this.#parts.card.dataset.runUrl.replace("RUN", runId))).text();
+    } catch {
+      return false;
+    }
     if (!drawn || number !== this.#numFetched) return false;
     const { results } = this.#parts;
     document.getElementById(`run-${runId}`)?.remove();

@@ -3,6 +3,7 @@
  * shows its live figures all the time.
  */
 
+import { isOfInputMethod } from "../composing.js";
 import { count } from "./words.js";
 
 export class Handle {
@@ -13,7 +14,8 @@ export class Handle {
     this.#parts = parts;
     parts.toggle.addEventListener("click", () => this.open(!this.isOpen));
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.isOpen && parts.panel.contains(document.activeElement)) {
+      if (event.key !== "Escape" || isOfInputMethod(event)) return;
+      if (this.isOpen && parts.panel.contains(document.activeElement)) {
         this.open(false);
         parts.toggle.focus();
       }

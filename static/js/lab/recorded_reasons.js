@@ -3,6 +3,8 @@
  * shown, asked of the server and given to the views that show a live engine's.
  */
 
+import { ask } from "../answers.js";
+
 const SOONEST_MS = 1_000;
 /** Between two questions while it stands: a slider moves on and on. */
 const STANDING_MS = 150;
@@ -94,7 +96,5 @@ export class RecordedReasons {
 
 /** JSON of an address; throws an Error where there is none. */
 export async function fetchJson(url) {
-  const answer = await fetch(url, { headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
-  return answer.json();
+  return (await ask(url, { headers: { Accept: "application/json" } })).json();
 }

@@ -59,6 +59,7 @@ export class LabSocket {
     socket.binaryType = "arraybuffer";
     const isOurs = () => socket === this.#socket;
     socket.onopen = () => {
+      if (!isOurs()) return;
       this.#heartbeat.begin();
       this.#on.state("open", 0);
       this.#sendKept();
@@ -88,6 +89,7 @@ export class LabSocket {
       this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
     };
     this.#socket = socket;
+    this.#heartbeat.opening();
   }
 
   #sendKept() {
@@ -110,7 +112,7 @@ export class LabSocket {
   }
 
   #retryNow() {
-    if (this.#socket?.readyState === WebSocket.OPEN) {
+    if (this.#socket?.readyState <= WebSocket.OPEN) {
       this.#heartbeat.ask();
     } else if (this.#socket?.readyState === WebSocket.CLOSED) {
       this.#waitMs = FIRST_WAIT_MS;

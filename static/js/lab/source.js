@@ -2,6 +2,8 @@
  * Source: the menu of what can be shown: engine hosts and recordings.
  */
 
+import { ask } from "../answers.js";
+
 export class Source {
   #label;
   #select;
@@ -22,8 +24,7 @@ export class Source {
 
   /** Read the list of recordings; returns whether there are any. */
   async load() {
-    const response = await fetch(this.#url, { headers: { Accept: "application/json" } });
-    if (!response.ok) return false;
+    const response = await ask(this.#url, { headers: { Accept: "application/json" } });
     this.#recordings = (await response.json()).recordings;
     return this.#recordings.length > 0;
   }
@@ -40,9 +41,7 @@ export class Source {
 
   /** Frames of a recording. @returns {Promise<ArrayBuffer>} */
   async fetch(recordingId) {
-    const response = await fetch(this.find(recordingId).frames_url);
-    if (!response.ok) throw new Error(`The recording could not be read (${response.status}).`);
-    return response.arrayBuffer();
+    return (await ask(this.find(recordingId).frames_url)).arrayBuffer();
   }
 
   /** Show the choices. @param {object[]} statuses  @param {string} shown the value */

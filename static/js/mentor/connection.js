@@ -41,6 +41,7 @@ export class Connection {
     const socket = new WebSocket(this.#url);
     const isOurs = () => socket === this.#socket;
     this.#socket = socket;
+    this.#heartbeat.opening();
     socket.addEventListener("open", () => {
       if (!isOurs()) return;
       this.#heartbeat.begin();
@@ -59,7 +60,7 @@ export class Connection {
 
   /** The machine woke up or its network changed: a dead socket looks like a live one. */
   wake() {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#heartbeat.ask();
+    if (this.#socket?.readyState <= WebSocket.OPEN) this.#heartbeat.ask();
     else this.connect();
   }
 

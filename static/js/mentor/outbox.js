@@ -60,6 +60,7 @@ export class Outbox {
     if (!this.#pending) return;
     if (!this.#pending.hasPlace) this.#pending.message.conversation ??= conversation;
     this.#pending.hasPlace = true;
+    this.#pending.sentMs = this.#now();
     this.#flush();
   }
 
@@ -78,7 +79,9 @@ export class Outbox {
   tick() {
     if (!this.#pending) return "";
     if (!this.#isReady) return NOT_CONNECTED;
-    const waited = this.#now() - this.#pending.sentMs;
+    const now = this.#now();
+    this.#pending.sentMs = Math.min(now, this.#pending.sentMs); // its clock was set back
+    const waited = now - this.#pending.sentMs;
     if (waited >= AGAIN_MS) {
       this.#pending.sentMs = this.#now() - SLOW_MS;
       this.#flush();

@@ -11,7 +11,9 @@ import {
   endSentence,
   isSilent,
   measuredText,
+  onOurClock,
   stateSentence,
+  tooLongWords,
 } from "./words.js";
 
 const DOUBLE_MS = 1_000;
@@ -41,6 +43,8 @@ export class Panel {
   #announced = "";
   #yours = new Map();
   #told = new Set();
+  /** When a question was taken last, on the page's own clock. */
+  #takenMs = -Infinity;
   #rent;
 
   /** @param parts the panel's elements by name, looked up in main.js */
@@ -101,7 +105,10 @@ export class Panel {
 
   /** An EngineStatus, from the viewer. */
   engineState(status) {
-    if (status) this.#engines.set(status.engine_host_id, status);
+    if (status) {
+      const id = status.engine_host_id;
+      this.#engines.set(id, onOurClock(status, this.#engines.get(id), Date.now() / 1000));
+    }
     const statuses = [...this.#engines.values()];
     this.#parts.random.hidden = !statuses.some((one) => one.has_random_weights);
     this.#showAll();
@@ -145,9 +152,12 @@ export class Panel {
   /** @param {object} more what is not as the form has it */
   ask(question, more = {}) {
     const { pending } = this.#outbox;
-    const isDouble = pending?.question === question && Date.now() - pending.sentMs < DOUBLE_MS;
-    if (isDouble) return;
-    this.#refuse("");
+    const isSame = pending?.question === question && Date.now() - pending.sentMs < DOUBLE_MS;
+    const isSecondPress = !question.trim() && performance.now() - this.#takenMs < DOUBLE_MS;
+    if (isSame || isSecondPress) return;
+    const why = this.#state === "refused" ? CONNECTION_WORDS.refused : tooLongWords(question);
+    this.#refuse(why);
+    if (why) return;
     this.#ref += 1;
     const message = {
       type: "ask",
@@ -208,6 +218,7 @@ export class Panel {
       this.#composer.clear();
       this.#together.begin();
     }
+    this.#takenMs = performance.now();
     this.#outbox.clear();
     this.#sayConnection();
   }

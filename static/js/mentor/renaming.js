@@ -1,5 +1,7 @@
 /** Another title for the conversation on screen: a small form in the place of the list. */
 
+import { isOfInputMethod } from "../composing.js";
+
 export class Renaming {
   #parts;
   #conversation = null;
@@ -12,8 +14,8 @@ export class Renaming {
     const { open, form, title, cancel } = parts;
     open.addEventListener("click", () => this.#show());
     cancel.addEventListener("click", () => this.#hide());
-    form.addEventListener("keydown", ({ key }) => {
-      if (key === "Escape") this.#hide();
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !isOfInputMethod(event)) this.#hide();
     });
     form.addEventListener("submit", (event) => {
       event.preventDefault();

@@ -4,6 +4,8 @@ const THIN = "\u202f";
 
 /** Each step says something at least every two seconds; silence for so long is told. */
 const SILENT_S = 10;
+/** Of a question; mentor/prompts.py has the same. */
+export const MOST_CHARS = 2_000;
 
 /** The state of a turn, in the engine's own words, and how long nothing was heard.
  * @param {object} turn as kept by Transcript; ``heardS`` is when something came last
@@ -73,6 +75,13 @@ function ordinal(n) {
   return `${number(n)}${teen ? "th" : (["th", "st", "nd", "rd"][n % 10] ?? "th")}`;
 }
 
+/** A status with its start on this browser's clock, which may be wrong by days.
+ * @param {object|undefined} before the last one of this host  @param {number} nowS */
+export function onOurClock(status, before, nowS) {
+  const skewS = Math.min(before?.skewS ?? Infinity, nowS - status.updated_at);
+  return { ...status, skewS, started_at: status.started_at && status.started_at + skewS };
+}
+
 /** "Engine starting: load weights, 12 s so far, about 8 s left". */
 export function startingSentence(engine, nowS) {
   if (!engine) return "Engine starting";
@@ -100,6 +109,15 @@ export function checkSentence(turn) {
   const { num_supported: supported, num_sentences: all } = turn;
   if (supported === all) return "checked: the course says so too";
   return `checked: ${number(supported)} of ${count(all, "sentence")} as the course says`;
+}
+
+/** Why a question is too long to be sent, as the server would say it; "" where it is not.
+ * Longer ones would not even be read there. */
+export function tooLongWords(question) {
+  const length = [...question.trim()].length;
+  if (length <= MOST_CHARS) return "";
+  const [has, most] = [length, MOST_CHARS].map((one) => one.toLocaleString("en"));
+  return `Your question has ${has} characters; at most ${most} are allowed.`;
 }
 
 /** What is said when an answer has ended. */

@@ -44,6 +44,12 @@ def test_the_line_has_the_plan_and_says_what_it_derived() -> None:
     assert origins["--kv-cache-dtype"] == ("fp8", "asked")
 
 
+def test_each_flag_says_something_of_its_own() -> None:
+    for found in (made(users=2, context=1024), made(seqs=4, tokens=4096, pp=2)):
+        said = [flag.why for flag in found.flags]
+        assert len(set(said)) == len(said), said
+
+
 def test_all_three_say_the_same() -> None:
     found = made(model="llama-3.1-70b", gpu="h100-sxm", tp="4")
     arguments = words(found)[2:]

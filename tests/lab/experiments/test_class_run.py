@@ -21,6 +21,7 @@ from tests.lab.live import READY, Browser, new_id, send_event, until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PREFIX = urlencode({"experiment": "prefix", "at_once": 2, "prediction": 77})
+PART = {"X-Fragment": "1"}
 TEACHER = "c" * 32
 TEACHERS_GUESS = 87.6
 """With a point, which no CSRF token of the page can hold."""
@@ -129,14 +130,14 @@ def test_a_learner_predicts_while_it_runs_and_sees_it_beside_the_result(client, 
         not in page.split('id="class-run"')[1].split('id="experiment"')[0]
     )
     asked = {"run": run.run_id, "prediction": "12"}
-    answer = client.post("/lab/class/predict/", asked, headers={"X-Fragment": "1"})
+    answer = client.post("/lab/class/predict/", asked, headers=PART)
     assert "class-form" not in answer.content.decode()
 
     ExperimentRun.end(run.run_id, "done", "", Outcome(90.0, "found").to_json())
-    box = client.get("/lab/class/").content.decode()
+    box = client.get("/lab/class/", headers=PART).content.decode()
     assert "You predicted" in box and ">12" in box and "found" in box
     assert str(TEACHERS_GUESS) not in box
-    public = client.get("/lab/class/?projector").content.decode()
+    public = client.get("/lab/class/?projector", headers=PART).content.decode()
     assert "found" in public and "You predicted" not in public
     late = client.post("/lab/class/predict/", asked)
     assert late.status_code == 400 and "too late" in late.content.decode()
@@ -147,16 +148,17 @@ def test_the_teachers_projector_shows_it_beside_the_page_that_started_it(client,
     run.learner_id = client.session[SESSION_KEY]
     run.save()
     ExperimentRun.end(run.run_id, "done", "", Outcome(90.0, "found").to_json())
-    assert client.get("/lab/class/").content.strip() == b"", "it stands there already"
+    box = client.get("/lab/class/", headers=PART).content
+    assert box.strip() == b"", "it stands there already"
     for address in ("/lab/class/?projector", "/lab/?projector"):
-        shown = client.get(address).content.decode()
+        shown = client.get(address, headers=PART).content.decode()
         assert "found" in shown and "You predicted" not in shown
         assert "class-form" not in shown and str(TEACHERS_GUESS) not in shown
 
 
 def test_without_a_prediction_the_result_stands_alone(client, run):
     ExperimentRun.end(run.run_id, "done", "", Outcome(90.0, "found").to_json())
-    box = Client().get("/lab/class/").content.decode()
+    box = Client().get("/lab/class/", headers=PART).content.decode()
     assert "found" in box and "You predicted" not in box
 
 
@@ -169,4 +171,10 @@ def test_a_wrong_prediction_is_told(client, run, prediction):
 
 
 def test_without_a_run_for_all_the_box_is_empty(client):
-    assert client.get("/lab/class/").content.strip() == b""
+    assert client.get("/lab/class/", headers=PART).content.strip() == b""
+
+
+def test_who_opens_the_box_by_itself_is_led_to_the_page_around_it(client, run):
+    answer = client.get("/lab/class/")
+    assert answer.status_code == 302 and answer.headers["Location"] == "/lab/"
+    assert "X-Fragment" in answer.headers["Vary"]

@@ -1,5 +1,7 @@
 // A drawing as PNG: its SVG file, drawn on a canvas at twice its size.
 
+import { ask } from "../../answers.js";
+
 const SCALE = 2;
 
 async function imageOf(svg) {
@@ -9,11 +11,9 @@ async function imageOf(svg) {
   return image;
 }
 
-/** Fetch the SVG and hand it to the reader as a PNG file. */
+/** Fetch the SVG and hand it to the reader as a PNG file; throws an Error with a sentence. */
 export async function savePng(url, name) {
-  const answer = await fetch(url, { credentials: "same-origin" });
-  if (!answer.ok) return;
-  const svg = await answer.text();
+  const svg = await (await ask(url)).text();
   const [, , width, height] = svg.match(/viewBox="([\d.]+) ([\d.]+) ([\d.]+) ([\d.]+)"/)
     .slice(1).map(Number);
   const sized = svg.replace("<svg ", `<svg width="${width}" height="${height}" `);

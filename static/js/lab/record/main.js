@@ -2,6 +2,7 @@
  * The record button below the instrument: looks its parts up, and wires them.
  */
 
+import { ask as askSite } from "../../answers.js";
 import { LookedAt } from "./engine.js";
 import { LastMinute } from "./minute.js";
 import { Recording } from "./recording.js";
@@ -15,18 +16,11 @@ const form = byId("record");
 async function ask(url, fields) {
   const body = fields && new FormData(form);
   for (const [name, value] of Object.entries(fields ?? {})) body.set(name, value);
-  let answer;
-  try {
-    answer = await fetch(url, {
-      method: fields ? "POST" : "GET", body, headers: { Accept: "application/json" },
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
-  } catch {
-    throw new Error("The server does not answer. Try again when it is back.");
-  }
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(told.sentence ?? `The server answered ${answer.status}.`);
-  return told;
+  const answer = await askSite(url, {
+    method: fields ? "POST" : "GET", body, headers: { Accept: "application/json" },
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  return answer.json();
 }
 
 if (form) {

@@ -2,6 +2,7 @@
  * Side: one recording in the instrument, shown as of a moment.
  */
 
+import { ask } from "../../answers.js";
 import { StripChart } from "../charts.js";
 import { CacheView } from "../cache_view.js";
 import { GroupSwitch } from "../groups.js";
@@ -83,8 +84,7 @@ export class Side {
   /** Fetch the frames; tells in the page where that fails. Returns whether it is there. */
   async load() {
     try {
-      const answer = await fetch(this.#root.dataset.framesUrl);
-      if (!answer.ok) throw new Error(`The recording could not be read (${answer.status}).`);
+      const answer = await ask(this.#root.dataset.framesUrl);
       this.player = new Player(await answer.arrayBuffer());
     } catch (error) {
       const fault = this.#part("fault");

@@ -2,6 +2,7 @@
  * A recording's timeline, fetched when its part of the page is opened.
  */
 
+import { ask } from "../../answers.js";
 import { timelineParts } from "../parts.js";
 import { Timeline } from "./model.js";
 import { TimelineView } from "./view.js";
@@ -15,8 +16,7 @@ export function openOnDemand(details) {
     details.dataset.state = "loading";
     words.textContent = "Loading the steps.";
     try {
-      const answer = await fetch(details.dataset.url);
-      if (!answer.ok) throw new Error(`The timeline could not be read (${answer.status}).`);
+      const answer = await ask(details.dataset.url);
       const timeline = new Timeline(await answer.json());
       if (timeline.numSteps === 0) throw new Error("No step is in this recording.");
       new TimelineView(timelineParts(details)).show(timeline);

@@ -3,6 +3,8 @@
  * the server does not answer, where it does not.
  */
 
+import { isOurs } from "../../answers.js";
+
 /** So long one answer may take, */
 const PATIENCE_MS = 8_000;
 /** and so long there may be none before it is said. */
@@ -40,6 +42,7 @@ export class Looking {
       const answer = await fetch(url, {
         headers: { Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS),
       });
+      if (!isOurs(answer)) return 0;
       if (answer.ok) {
         this.#result.innerHTML = await answer.text();
         this.#heardMs = this.#now();
