@@ -70,4 +70,5 @@ def uncount(what: str, who: str) -> None:
 
 
 def _key(kind: str, what: str, who: str) -> str:
-    return f"{kind}:{what}:{salted_hmac(f'counted.{what}', who).hexdigest()}"
+    hashed = salted_hmac(f"counted.{what}", who, algorithm="sha256").hexdigest()
+    return f"{kind}:{what}:{hashed}"
