@@ -18,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E40
 from config.body_limit import BodyLimit  # noqa: E402
 from config.charset import OnlyUtf8  # noqa: E402
 from config.handshake import OwnPages, routed  # noqa: E402
+from config.methods import NoTrace  # noqa: E402
 from config.postgresql import wait_at_most  # noqa: E402
 from config.protected import ProtectedAnswers  # noqa: E402
 from config.routing import websocket_urlpatterns  # noqa: E402
@@ -25,7 +26,7 @@ from config.routing import websocket_urlpatterns  # noqa: E402
 wait_at_most(15.0)  # seconds, for PostgreSQL's answer to one query
 by_protocol = ProtocolTypeRouter(
     {
-        "http": ProtectedAnswers(OnlyUtf8(BodyLimit(django_application))),
+        "http": ProtectedAnswers(NoTrace(OnlyUtf8(BodyLimit(django_application)))),
         "websocket": OwnPages(AuthMiddlewareStack(routed(websocket_urlpatterns))),
     }
 )

@@ -70,5 +70,5 @@ def uncount(what: str, who: str) -> None:
 
 
 def _key(kind: str, what: str, who: str) -> str:
-    made = salted_hmac(f"counted.{what}", who, algorithm="sha256")
-    return f"{kind}:{what}:{made.hexdigest()}"
+    hashed = salted_hmac(f"counted.{what}", who, algorithm="sha256").hexdigest()
+    return f"{kind}:{what}:{hashed}"

@@ -244,6 +244,5 @@ def _cookie_name() -> str:
 
 
 def _hash(account: str) -> str:
-    return salted_hmac(
-        "courseware.known-device", account, algorithm="sha256"
-    ).hexdigest()[:32]
+    made = salted_hmac("courseware.known-device", account, algorithm="sha256")
+    return made.hexdigest()[:32]

@@ -62,9 +62,8 @@ def note_refusal(event: str, scope: Mapping[str, Any], **facts: Any) -> None:
 
 def hash_of(typed: str) -> str:
     """What stands for an address that was typed."""
-    return salted_hmac(
-        "courseware.security-log", typed, algorithm="sha256"
-    ).hexdigest()[:16]
+    made = salted_hmac("courseware.security-log", typed, algorithm="sha256")
+    return made.hexdigest()[:16]
 
 
 @receiver(user_logged_in, dispatch_uid="courseware.note_signed_in")

@@ -22,7 +22,7 @@ from courseware.markdown.mathml import BadFormula, to_mathml
 _CODE = r"(?:```.*?(?:```|\Z)|`[^`\n]*`)"
 _DISPLAY = re.compile(rf"({_CODE})|\\\[((?:(?!\\\[).)+?)\\\]", re.S)
 _INLINE = re.compile(rf"({_CODE})|\\\(((?:(?!\\\().)+?)\\\)", re.S)
-_MARK = re.compile(r"([0-9a-f]{24})x(\d+)x")
+_MARK = re.compile(r"([0-9a-f]{32})x(\d+)x")
 _NAMES = {"sh": "bash", "shell": "bash", "py": "python", "yml": "yaml"}
 """Languages as models name them, to those of a chapter."""
 
@@ -31,7 +31,7 @@ class Drawn:
     """What was drawn while one text is rendered, by its mark."""
 
     def __init__(self) -> None:
-        self._mark = secrets.token_hex(12)
+        self._mark = secrets.token_hex(16)
         self._drawn: list[str] = []
 
     def place(self, drawn: str) -> str:

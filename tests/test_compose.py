@@ -88,9 +88,10 @@ def test_every_lasting_service_has_a_health_check_and_restarts(services):
             assert service["restart"] == "unless-stopped", name
 
 
-def test_engine_hosts_have_no_database(services):
+def test_engine_hosts_have_no_database_and_no_key(services):
     for name in ("engine-cpu", "engine-cuda"):
         given = services[name]["environment"]
+        assert "SECRET_KEY" not in given
         assert not [key for key in given if key.startswith("DATABASE_")]
         assert "postgres" not in services[name]["depends_on"]
 
