@@ -22,7 +22,7 @@ from courseware import guesses, letters, progress, second_factor
 from courseware.counting import count_within
 from courseware.factors import has_factor
 from courseware.learner import learner_id_of
-from courseware.models import Chapter
+from courseware.models import Chapter, account_name
 from courseware.other_browsers import close_sockets, sign_out_others
 from courseware.sign_up import HOUR_S, PAGES, may_write_to, too_many
 from courseware.sockets import address_of_request, network_of
@@ -86,6 +86,10 @@ class ChangePassword(auth.PasswordChangeView):
 class ResetForm(PasswordResetForm):
     """Answered before the letter goes, so that no clock tells whether one does."""
 
+    def clean_email(self) -> str:
+        """As sign-in reads it: each spelling is the same account, and counts as it."""
+        return account_name(self.cleaned_data["email"])
+
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
         """Hand it on."""
         letters.beside(super().send_mail, *args, **kwargs)
@@ -106,7 +110,7 @@ class Reset(auth.PasswordResetView):
         asked = count_within("letters-address", address, HOUR_S) if address else 0
         if asked > settings.LIMITS.letters_address:
             return too_many(self.request)
-        if not may_write_to(form.cleaned_data["email"]):
+        if not may_write_to(form.cleaned_data["email"], "password"):
             return redirect(self.success_url)
         return super().form_valid(form)
 
