@@ -24,7 +24,7 @@ class Limits:
     signups_address: int
     """Accounts made from one address in an hour."""
     letters: int
-    """Letters for a new password to one account in an hour."""
+    """Letters to one account in an hour, of each kind."""
     letters_address: int
     """The same asked for from one address."""
     visitors_address: int

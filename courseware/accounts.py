@@ -22,7 +22,7 @@ from courseware import guesses, letters, progress, second_factor
 from courseware.counting import count_within
 from courseware.factors import has_factor
 from courseware.learner import learner_id_of
-from courseware.models import Chapter
+from courseware.models import Chapter, account_name
 from courseware.other_browsers import (
     clears_browser,
     close_sockets,
@@ -93,6 +93,10 @@ class ChangePassword(auth.PasswordChangeView):
 class ResetForm(PasswordResetForm):
     """Answered before the letter goes, so that no clock tells whether one does."""
 
+    def clean_email(self) -> str:
+        """As sign-in reads it: each spelling is the same account, and counts as it."""
+        return account_name(self.cleaned_data["email"])
+
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
         """Hand it on."""
         letters.beside(super().send_mail, *args, **kwargs)
@@ -114,8 +118,9 @@ class Reset(auth.PasswordResetView):
         if asked > settings.LIMITS.letters_address:
             return too_many(self.request)
         email = form.cleaned_data["email"]
-        note("letter for a new password", self.request, tried=hash_of(email.lower()))
-        if not may_write_to(email):
+        tried = hash_of(account_name(email))
+        note("letter for a new password", self.request, tried=tried)
+        if not may_write_to(email, "password"):
             return redirect(self.success_url)
         return super().form_valid(form)
 

@@ -14,7 +14,6 @@ looked at, so that many at once are no way round, and taken back when it was rig
 """
 
 import math
-import unicodedata
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from courseware.counting import (
     seconds_to_wait,
     uncount,
 )
-from courseware.models import User
+from courseware.models import User, account_name
 from courseware.security_log import hash_of, note
 from courseware.sockets import address_of_request, network_of
 
@@ -89,8 +88,7 @@ class Counter:
 
 def account_of(credentials: Mapping[str, Any] | None) -> str:
     """The address as sign-in looks it up, whatever the spelling."""
-    typed = str((credentials or {}).get("username") or "")
-    return unicodedata.normalize("NFKC", typed).strip().lower()
+    return account_name(str((credentials or {}).get("username") or ""))
 
 
 def counters_of(

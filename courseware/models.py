@@ -1,6 +1,7 @@
 """Accounts and learners: who reads, and since when."""
 
 import re
+import unicodedata
 from html import unescape
 from typing import Any, ClassVar
 
@@ -9,6 +10,12 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+
+
+def account_name(typed: str) -> str:
+    """The address of an account as it is kept, whatever the spelling: in lower case,
+    and in the letters that look-alikes of Unicode (full width, long s) stand for."""
+    return unicodedata.normalize("NFKC", typed).strip().lower()
 
 
 class UserManager(BaseUserManager["User"]):
@@ -20,7 +27,7 @@ class UserManager(BaseUserManager["User"]):
         """A user who signs in with ``email``; ValueError without one."""
         if not email:
             raise ValueError("A user has an e-mail address: it is what signs in.")
-        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user = self.model(email=account_name(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -34,8 +41,8 @@ class UserManager(BaseUserManager["User"]):
         )
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Addresses are stored in lower case, so signing in ignores case."""
-        return self.get(email=(username or "").lower())
+        """Signing in ignores case."""
+        return self.get(email=account_name(username or ""))
 
 
 class User(AbstractUser):

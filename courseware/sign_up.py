@@ -23,7 +23,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from courseware.counting import count_within
-from courseware.models import User
+from courseware.models import User, account_name
 from courseware.sockets import address_of_request, network_of
 
 logger = logging.getLogger(__name__)
@@ -46,8 +46,8 @@ class SignUpForm(BaseUserCreationForm):  # type: ignore[type-arg]
         }
 
     def clean_email(self) -> str:
-        """The address in lower case; refused when somebody has it."""
-        email = str(self.cleaned_data["email"]).lower()
+        """The address as it is kept; refused when somebody has it."""
+        email = account_name(self.cleaned_data["email"])
         if User.objects.filter(email=email).exists():
             raise forms.ValidationError(
                 "There is an account with this address. Sign in, or ask for a new "
@@ -84,7 +84,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             return too_many(request)
         if form.is_valid():
             if by_letter:
-                _send_letter(request, form.cleaned_data["email"].lower())
+                _send_letter(request, account_name(form.cleaned_data["email"]))
                 return redirect("courseware:sign-up-sent")
             login(request, form.save(), backend=BACKEND)
             return redirect("courseware:account")
@@ -134,14 +134,23 @@ def too_many(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def may_write_to(email: str) -> bool:
-    """Whether one more letter goes there this hour."""
-    return count_within("letters", email.lower(), HOUR_S) <= settings.LIMITS.letters
+def may_write_to(email: str, what: str) -> bool:
+    """Whether one more letter goes to this account's address this hour, of its kind:
+    who asks for accounts in somebody's name keeps no new password from them."""
+    return count_within(f"letters-{what}", email, HOUR_S) <= settings.LIMITS.letters
+
+
+def _mailbox_of(email: str) -> str:
+    """What letters to sign up are counted by. All that a mailbox calls itself by tags
+    (``ann+1@``, ``ann+2@``) counts together, and apart from its own name."""
+    name, _, host = email.rpartition("@")
+    before, plus, _ = name.partition("+")
+    return f"{before}{plus}@{host}"
 
 
 def _send_letter(request: HttpRequest, email: str) -> None:
     """Where it cannot be sent, or there were too many, the page says the same."""
-    if not may_write_to(email):
+    if not may_write_to(_mailbox_of(email), "sign-up"):
         return
     is_known = User.objects.filter(email=email).exists()
     token = signing.dumps(email, salt=SALT)

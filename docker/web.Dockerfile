@@ -21,6 +21,7 @@ USER servelab
 VOLUME /data
 EXPOSE 8000
 CMD ["uvicorn", "config.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
+     "--http", "config.request_head:BoundedHead", \
      "--ws", "config.wire:Wire", "--ws-per-message-deflate", "false", \
      "--backlog", "4096", "--lifespan", "off", "--no-access-log", \
      "--no-proxy-headers", "--ws-max-size", "65536"]

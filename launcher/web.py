@@ -8,6 +8,7 @@ def command(bind: str, port: int) -> list[str]:
     return [
         *(sys.executable, "-m", "uvicorn", "config.asgi:application"),
         *("--host", bind, "--port", str(port), "--backlog", "4096"),
+        *("--http", "config.request_head:BoundedHead"),
         *("--ws", "config.wire:Wire", "--ws-per-message-deflate", "false"),
         *("--lifespan", "off", "--no-access-log", "--log-level", "warning"),
         # config.asgi reads what a proxy says, by TRUSTED_PROXIES.

@@ -13,16 +13,18 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import replace_url
 
+from capacity import allowance
+from capacity.allowance import Exhausted
 from capacity.challenge.class_list import best_of_class
 from capacity.challenge.form import free_fields
 from capacity.challenge.handed_in import handed_in
 from capacity.challenge.optima import load_optima
-from capacity.fleet import allowance, outcome, presentation
-from capacity.fleet.allowance import Exhausted
+from capacity.fleet import outcome, presentation
 from capacity.fleet.offers import quoted
 from capacity.models import ChallengeResult, ClassName
 from courseware.htmx import HtmxHttpRequest
 from courseware.learner import learner_id_of
+from planning.errors import BadSetting
 from planning.fleet.plan import Plan
 from planning.fleet.plan_fields import limit_of, plan_values
 from planning.fleet.scenarios import Scenario, load_scenarios, scenario, score
@@ -57,7 +59,9 @@ def one(request: HtmxHttpRequest, scenario_id: str) -> HttpResponse:
             with allowance.preview(request):
                 context = _preview(plan)
         except Exhausted as error:
-            context = {"refusal": str(error)}
+            return _refuse(request, found, plan, error)
+        except BadSetting as error:
+            wrong = {error.field: error.reason}
     return _show(request, found, plan, wrong, context)
 
 
@@ -80,7 +84,9 @@ def hand_in(request: HtmxHttpRequest, scenario_id: str) -> HttpResponse:
         with allowance.preview(request):
             result = outcome.challenge(plan)
     except Exhausted as error:
-        return _show(request, found, plan, wrong, {"refusal": str(error)})
+        return _refuse(request, found, plan, error)
+    except BadSetting as error:
+        return _show(request, found, plan, {error.field: error.reason}, {})
     kept = ChallengeResult.keep(
         learner_id,
         scenario=found.id,
@@ -110,6 +116,19 @@ def name(request: HtmxHttpRequest) -> HttpResponse:
     return redirect("capacity:challenge")
 
 
+def _handed_in(request: HtmxHttpRequest, found: Scenario) -> dict[str, Any] | None:
+    """What the link names; without it where it has to be simulated again and the
+    seconds are used up."""
+    result_id = request.GET.get("result", "")[:32]
+    if not result_id:
+        return None
+    try:
+        with allowance.metered(request):
+            return handed_in(result_id, found, learner_id_of(request.session))
+    except (Exhausted, BadSetting):
+        return None
+
+
 def _found(scenario_id: str) -> Scenario:
     found = scenario(scenario_id)
     if found is None:
@@ -129,12 +148,21 @@ def _changed(found: Scenario, plan: Plan) -> dict[str, Any]:
     return {n: "" if v is None else v for n, v in now.items() if v != before[n]}
 
 
+def _refuse(
+    request: HtmxHttpRequest, found: Scenario, plan: Plan, error: Exhausted
+) -> HttpResponse:
+    response = _show(request, found, plan, {}, {"refusal": str(error)}, status=429)
+    response.headers["Retry-After"] = str(error.after_s)
+    return response
+
+
 def _show(
     request: HtmxHttpRequest,
     found: Scenario,
     plan: Plan | None,
     wrong: dict[str, str],
     context: dict[str, Any],
+    status: int = 200,
 ) -> HttpResponse:
     current = plan or found.plan
     query = urlencode(_changed(found, current))
@@ -143,7 +171,7 @@ def _show(
         for field, reason in wrong.items()
     ]
     context = {"scenario": found, "faults": faults, "query": query, **context}
-    status = 400 if faults else 200
+    status = 400 if faults else status
     if request.htmx:
         partial = "capacity/challenge/_preview.html"
         response = render(request, partial, context, status=status)
@@ -155,7 +183,7 @@ def _show(
         "fields": free_fields(current, typed, wrong),
         "facts": plan_values(found.plan),
         "prices": quoted(replace(found.plan, mode="hybrid"), timezone.localdate()),
-        "handed_in": handed_in(request.GET.get("result", "")[:32], found, learner_id),
+        "handed_in": _handed_in(request, found),
         "mine": ChallengeResult.objects.filter(
             learner_id=learner_id or "", scenario=found.id
         )[:5],

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from capacity.fleet import allowance, outcome, presentation
+from capacity import allowance
+from capacity.fleet import outcome, presentation
 from capacity.fleet.apis import months_at_apis
 from capacity.fleet.outcome import Outcome
 from capacity.fleet.provenance import rates_from
@@ -76,7 +77,7 @@ def _months(
     pairs = zip(plans, files, strict=True)
     if all(outcome.is_month_known(plan) for plan in plans):
         return [outcome.month(plan, recorded) for plan, recorded in pairs]
-    with allowance.slot() as is_free:
+    with allowance.slot(request) as is_free:
         if not is_free:
             return None
         with allowance.metered(request):

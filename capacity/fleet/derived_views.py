@@ -6,9 +6,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from capacity.allowance import Exhausted, metered
 from capacity.fleet.derived import PROMPT_CARD, SAME, asked, derive, lengths_of
 from capacity.fleet.query import read_query
-from capacity.fleet.views import show
+from capacity.fleet.views import refuse, show
 from capacity.hardware.query import LABELS
 from courseware.htmx import HtmxHttpRequest
 from planning.errors import BadSetting
@@ -20,11 +21,14 @@ def use_card(request: HtmxHttpRequest) -> HttpResponse:
     """Derive the rates and lead to the plan that has them."""
     query = read_query(request.GET.dict())
     try:
-        found = derive(
-            asked(request.GET),
-            lengths_of(query.plan),
-            request.GET.get(PROMPT_CARD, "")[:60] or SAME,
-        )
+        with metered(request):
+            found = derive(
+                asked(request.GET),
+                lengths_of(query.plan),
+                request.GET.get(PROMPT_CARD, "")[:60] or SAME,
+            )
+    except Exhausted as error:
+        return refuse(request, query, error)
     except BadSetting as error:
         label = LABELS.get(error.field)
         reason = f"of {label}: it {error.reason}" if label else error.reason

@@ -10,8 +10,8 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from capacity.allowance import Exhausted
 from capacity.fleet import presentation
-from capacity.fleet.allowance import Exhausted
 from capacity.fleet.answer import answer
 from capacity.fleet.query import read_query
 from capacity.fleet.svg_file import standalone

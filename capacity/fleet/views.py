@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import replace_url
 
-from capacity.fleet.allowance import Exhausted
+from capacity.allowance import Exhausted
 from capacity.fleet.answer import answer
 from capacity.fleet.menus import menus
 from capacity.fleet.query import PREFIX, FleetQuery, read_query
@@ -48,10 +48,17 @@ def _respond(request: HtmxHttpRequest, *, is_month: bool) -> HttpResponse:
         except BadSetting as error:
             query.faults[error.field] = error.reason
         except Exhausted as error:
-            response = show(request, query, {"refusal": str(error)}, status=429)
-            response.headers["Retry-After"] = str(error.after_s)
-            return response
+            return refuse(request, query, error)
     return show(request, query, context)
+
+
+def refuse(
+    request: HtmxHttpRequest, query: FleetQuery, error: Exhausted
+) -> HttpResponse:
+    """Too much was computed: the page, or its fragment, with the sentence."""
+    response = show(request, query, {"refusal": str(error)}, status=429)
+    response.headers["Retry-After"] = str(error.after_s)
+    return response
 
 
 def show(

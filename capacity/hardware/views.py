@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from capacity.allowance import Exhausted, metered
 from capacity.hardware import menus
 from capacity.hardware.answer import Answer, answer
 from capacity.hardware.engine_check import checks
@@ -124,14 +125,18 @@ def _show(
     status: int = 200,
     extra: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    found = None
+    found, refused = None, None
     if not faults:
         try:
-            found = answer(query, timezone.localdate())
+            with metered(request):
+                found = answer(query, timezone.localdate())
         except BadSetting as error:
             faults = {error.field: error.reason}
+        except Exhausted as error:
+            refused = error
     context = {
         "query": query,
+        "refusal": refused,
         "link_fields": query.link_fields(),
         "fleet_query": urlencode(_worker_fields(query, found)),
         "answer": found,
@@ -145,4 +150,8 @@ def _show(
     }
     status = 400 if faults and status == 200 else status
     page = "_answer.html" if request.htmx else "page.html"
-    return render(request, f"capacity/hardware/{page}", context, status=status)
+    status = 429 if refused else status
+    response = render(request, f"capacity/hardware/{page}", context, status=status)
+    if refused:
+        response.headers["Retry-After"] = str(refused.after_s)
+    return response

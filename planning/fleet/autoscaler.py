@@ -175,6 +175,8 @@ def _scale_out(fleet: Fleet, number: int, now: float) -> None:
             note_places(fleet, w)
             fill(fleet, w, now, False)
             number -= 1
+    if fleet.num_starts >= fleet.most_starts:
+        return
     for w in range(fleet.num_provisioned):
         if number > 0 and fleet.status[w] == OFF:
             start(fleet, w, now, fleet.start_up_s, False)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from planning.errors import BadSetting
 from planning.fleet.costs import instance_usd_per_h
 from planning.fleet.limits import MAX_WORKERS
 from planning.fleet.plan import MAX_RATE_PER_S, Plan, Traffic
@@ -24,6 +25,7 @@ SPAN = 10.0
 """The rates go from the plan's ÷ SPAN to the plan's × SPAN."""
 LOWEST_PER_S, HIGHEST_PER_S = 1e-5, MAX_RATE_PER_S * (1 - 1e-9)
 """Limits of a plan; a file's rate is computed from its speed, hence just below."""
+FEWEST = 2
 BUDGET = 60_000
 TARGET = 0.7
 HOURS = 720
@@ -50,17 +52,21 @@ class Curve:
 
 
 def break_even_curve(plan: Plan, recorded: RequestFile | None = None) -> Curve:
-    """The curve around the plan. ``recorded`` is the file of the pattern file."""
+    """The curve around the plan, without rates at which it would take too long; raises
+    BadSetting. ``recorded`` is the file of the pattern file."""
     usual = workload_of(plan, recorded).rate_per_s
     factors = [SPAN ** (2 * k / (NUM_RATES - 1) - 1) for k in range(NUM_RATES)]
     rates = [min(max(usual * one, LOWEST_PER_S), HIGHEST_PER_S) for one in factors]
-    return Curve(
-        usual,
-        tuple(
-            _point(replace(plan, traffic=_at(plan.traffic, rate, usual)), recorded)
-            for rate in dict.fromkeys(rates)
-        ),
-    )
+    points: list[Point] = []
+    for rate in dict.fromkeys(rates):
+        there = replace(plan, traffic=_at(plan.traffic, rate, usual))
+        try:
+            points.append(_point(there, recorded))
+        except BadSetting:
+            if len(points) < FEWEST:
+                raise
+            break
+    return Curve(usual, tuple(points))
 
 
 def _at(traffic: Traffic, rate: float, usual: float) -> Traffic:

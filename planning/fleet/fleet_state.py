@@ -125,7 +125,11 @@ RULES: list[Any] = [
     ("is_retried", "i8"),
     ("bin_s", "f8"),
     ("num_bins", "i8"),
+    ("most_starts", "i8"),
 ]
+STARTS: list[Any] = [("num_starts", "i8")]
+"""Of workers in all windows of a run, pings' left out; at ``most_starts`` none starts
+any more (see planning.fleet.bounded)."""
 WORKERS: list[Any] = [
     ("status", "i8", (MAX_WORKERS,)),
     ("num_running", "i8", (MAX_WORKERS,)),
@@ -237,7 +241,7 @@ REQUESTS: list[Any] = [
     ("queue_decode", "f8", (MAX_QUEUE,)),
 ]
 FLEET = np.dtype(
-    RULES + POSITION + WORKERS + TREES + LOOKS + TALLY + TIMELINE + REQUESTS,
+    RULES + STARTS + POSITION + WORKERS + TREES + LOOKS + TALLY + TIMELINE + REQUESTS,
     align=True,
 )
 

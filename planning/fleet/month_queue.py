@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from planning.fleet.bounded import in_time, most_starts
 from planning.fleet.fleet_state import BIN_MAX_QUEUE, BIN_QUEUE, new_fleet, reset
 from planning.fleet.plan import MONTH_S, Plan
 from planning.fleet.request_file import RequestFile
-from planning.fleet.rules import cold_cv_of, lead_s, rules_of
+from planning.fleet.rules import Rules, cold_cv_of, lead_s, rules_of
 from planning.fleet.sampling import MANY, Window, affordable, busy_with_others
 from planning.fleet.simulation import Array, Counts, generator, run_window
 from planning.fleet.workload import Workload, mean_work, workload_of
@@ -58,18 +59,24 @@ class MonthQueue:
 def month_queue_of(
     plan: Plan, recorded: RequestFile | None = None, budget: int = BUDGET
 ) -> MonthQueue:
-    """One month, with the plan's seed."""
+    """One month, with the plan's seed; raises BadSetting."""
     workload, rules = workload_of(plan, recorded), rules_of(plan)
-    most = affordable(rules, budget)
+    affords = affordable(rules, budget)
+    rules |= {"most_starts": most_starts(affords)}
     per_s = workload.rate_per_s + busy_with_others(rules)
-    if per_s * MONTH_S <= most:
-        return _whole(plan, workload)
-    length_s = min(most / NUM_BINS / per_s, BIN_S)
-    return _sampled(plan, workload, mean_work(plan, recorded).total_s, length_s)
+    work_s = mean_work(plan, recorded).total_s
+
+    def simulated(most: int) -> MonthQueue:
+        if per_s * MONTH_S <= most:
+            return _whole(plan, rules, workload)
+        length_s = min(most / NUM_BINS / per_s, BIN_S)
+        return _sampled(plan, rules, workload, work_s, length_s)
+
+    return in_time(simulated, affords)
 
 
-def _whole(plan: Plan, workload: Workload) -> MonthQueue:
-    fleet = new_fleet(rules_of(plan) | {"num_bins": NUM_BINS, "bin_s": BIN_S})
+def _whole(plan: Plan, rules: Rules, workload: Workload) -> MonthQueue:
+    fleet = new_fleet(rules | {"num_bins": NUM_BINS, "bin_s": BIN_S})
     random, cold_cv = generator(plan.seed, 0), cold_cv_of(plan)
     run_window(fleet, workload, Window(0.0, MONTH_S), random, cold_cv, Counts())
     bins = np.array(fleet["bins"][:NUM_BINS])
@@ -77,11 +84,11 @@ def _whole(plan: Plan, workload: Workload) -> MonthQueue:
 
 
 def _sampled(
-    plan: Plan, workload: Workload, work_s: float, length_s: float
+    plan: Plan, rules: Rules, workload: Workload, work_s: float, length_s: float
 ) -> MonthQueue:
     """Half of each window's ``length_s`` at most is its lead-in; where that is too
     short for a start, or for its queue, it begins with the workers that it needs."""
-    rules, random, cold_cv = rules_of(plan), generator(plan.seed, 0), cold_cv_of(plan)
+    random, cold_cv = generator(plan.seed, 0), cold_cv_of(plan)
     wanted, most = lead_s(rules, work_s), length_s / 2
     lead, warm_from = min(wanted, most), 0 if most < wanted else MANY
     seen_s = length_s - lead

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from planning.fleet.bounded import in_time, most_starts
 from planning.fleet.costs import Costs, costs_of
 from planning.fleet.fleet_state import BUSY
 from planning.fleet.means import Mean, mean_of, quantile, share_above
@@ -125,18 +126,23 @@ class Result:
 def simulate(
     plan: Plan, budget: int = MONTH_BUDGET, recorded: RequestFile | None = None
 ) -> Result:
-    """Simulate a month of ``plan``. ``recorded`` is the file of the pattern file."""
+    """Simulate a month of ``plan``; raises BadSetting. ``recorded`` is the file of the
+    pattern file."""
     workload, rules = workload_of(plan, recorded), rules_of(plan)
     lead = lead_s(rules, mean_work(plan, recorded).total_s)
-    schedule = schedule_of(
-        workload, affordable(rules, budget), lead, busy_with_others(rules)
-    )
-    runs = []
-    for place in range(schedule.num_runs):
-        random = generator(plan.seed, place)
-        windows = schedule.windows(place, random)
-        runs.append(run(rules, workload, windows, random, cold_cv_of(plan)))
-    return result_of(plan, runs, is_whole=schedule.sample is None)
+    most = affordable(rules, budget)
+
+    def simulated(num_requests: int) -> Result:
+        schedule = schedule_of(workload, num_requests, lead, busy_with_others(rules))
+        bound = {"most_starts": most_starts(most, schedule.num_runs)}
+        runs = []
+        for place in range(schedule.num_runs):
+            random = generator(plan.seed, place)
+            windows = schedule.windows(place, random)
+            runs.append(run(rules | bound, workload, windows, random, cold_cv_of(plan)))
+        return result_of(plan, runs, is_whole=schedule.sample is None)
+
+    return in_time(simulated, most)
 
 
 def result_of(plan: Plan, runs: list[Counts], *, is_whole: bool) -> Result:

@@ -13,6 +13,8 @@ from planning.fleet.limits import MAX_WORKERS
 from planning.fleet.plan import DAY_S, Plan
 from planning.fleet.scaling_rules import autoscaling_rules, check_looks, remembered_s
 
+ANY_NUMBER = 2**62
+
 Rules = dict[str, float]
 """A value for each field of fleet_state.RULES: seconds, counts and shares."""
 
@@ -66,6 +68,7 @@ def rules_of(plan: Plan) -> Rules:
         **cut_off_rules(plan),
         "bin_s": 3600.0,
         "num_bins": 0,
+        "most_starts": ANY_NUMBER,
     }
 
 

@@ -41,8 +41,9 @@ def ask_for_worker(fleet: Fleet, now: float, cold: Array) -> None:
 
 @compiled
 def start_serverless(fleet: Fleet, now: float, by_ping: bool, cold: Array) -> bool:
-    """Start the first serverless worker that is off; False where none is."""
-    if fleet.off[1] == INF:
+    """Start the first serverless worker that is off; False where none is, or where
+    there were too many starts."""
+    if fleet.off[1] == INF or fleet.num_starts >= fleet.most_starts:
         return False
     w = place_of_smallest(fleet.off, fleet.num_leaves)
     factor = cold[fleet.next_cold % len(cold)]

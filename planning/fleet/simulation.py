@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from planning.fleet import event_loop
+from planning.fleet.bounded import TooManyStarts
 from planning.fleet.fleet_state import TALLY, Fleet, begin_window, new_fleet, reset
 from planning.fleet.interruptions import begin_interruptions
 from planning.fleet.rules import Rules
@@ -72,7 +73,8 @@ def run(
     random: np.random.Generator,
     cold_cv: float = 0.0,
 ) -> Counts:
-    """Simulate the windows one by one; what they counted, weighted."""
+    """Simulate the windows one by one; what they counted, weighted. Raises
+    TooManyStarts."""
     counts = Counts()
     fleet = new_fleet(rules)
     for window in windows:
@@ -89,7 +91,8 @@ def run_window(
     cold_cv: float,
     counts: Counts,
 ) -> None:
-    """Simulate one window from a fleet at its time 0, and add it to ``counts``.
+    """Simulate one window from a fleet at its time 0, and add it to ``counts``; raises
+    TooManyStarts.
 
     The fleet's clock begins with the lead-in, at ``start_s - lead_s``.
     """
@@ -114,6 +117,7 @@ def run_window(
         counts.num_output_tokens += window.weight * chunk.num_output_tokens
         counts.num_cached_tokens += window.weight * chunk.num_cached_tokens
     event_loop.advance(fleet, window.end_s - zero, factors.of(fleet))
+    _check_starts(fleet)
     ages_out = event_loop.book_all(fleet)
     spent = float(fleet["total_s"] + fleet["gave_up_wait_s"]) + ages_out - ages_in
     counts.in_system_s += window.weight * spent
@@ -132,6 +136,12 @@ def _begun_warm(
 def _serve(fleet: Fleet, chunk: Chunk, zero: float, factors: "_ColdFactors") -> None:
     times, cold = chunk.times - zero, factors.of(fleet)
     event_loop.serve(fleet, times, chunk.prefills, chunk.decodes, cold)
+    _check_starts(fleet)
+
+
+def _check_starts(fleet: Fleet) -> None:
+    if fleet["num_starts"] >= fleet["most_starts"]:
+        raise TooManyStarts
 
 
 class _ColdFactors:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planning.fleet.bounded import in_time, most_starts
 from planning.fleet.fleet_state import (
     BIN_MAX_QUEUE,
     BIN_QUEUE,
@@ -41,9 +42,15 @@ class Timeline:
 
 
 def timeline_of(plan: Plan, recorded: RequestFile | None = None) -> Timeline:
-    """A day, or what of it ``MAX_REQUESTS`` allow; with crowds, around the first."""
+    """A day, or what of it ``MAX_REQUESTS`` allow; with crowds, around the first.
+    Raises BadSetting."""
+    return in_time(lambda most: _timeline_of(plan, recorded, most), MAX_REQUESTS)
+
+
+def _timeline_of(plan: Plan, recorded: RequestFile | None, most: int) -> Timeline:
     workload, rules = workload_of(plan, recorded), rules_of(plan)
-    start, length = _stretch(workload)
+    rules |= {"most_starts": most_starts(MAX_REQUESTS)}
+    start, length = _stretch(workload, most)
     lead = min(lead_s(rules, mean_work(plan, recorded).total_s), start, length)
     bin_s = length / NUM_BINS
     num_lead_bins = int(np.ceil(lead / bin_s))
@@ -65,16 +72,16 @@ def timeline_of(plan: Plan, recorded: RequestFile | None = None) -> Timeline:
     )
 
 
-def _stretch(workload: Workload) -> tuple[float, float]:
+def _stretch(workload: Workload, most: int) -> tuple[float, float]:
     """Start and length [s]: around a crowd, with a third of it before."""
     if workload.rare:
         begin, end = workload.rare[0]
-        length = min((end - begin) * 2, _affordable(workload.rare_rate_per_s))
+        length = min((end - begin) * 2, _affordable(workload.rare_rate_per_s, most))
         return min(max(begin - length / 4, 0.0), MONTH_S - length), length
-    return DAY_S, min(DAY_S, _affordable(workload.rate_per_s))
+    return DAY_S, min(DAY_S, _affordable(workload.rate_per_s, most))
 
 
-def _affordable(rate_per_s: float) -> float:
+def _affordable(rate_per_s: float, most: int) -> float:
     """Seconds: whatever the rate is, the requests in them are bounded."""
-    most = MAX_REQUESTS / rate_per_s
-    return max(most, min(SHORTEST_S, AT_LEAST * most))
+    longest = most / rate_per_s
+    return max(longest, min(SHORTEST_S, AT_LEAST * longest))

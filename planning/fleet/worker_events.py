@@ -125,6 +125,7 @@ def start(fleet: Fleet, w: int, now: float, seconds: float, by_ping: bool) -> No
     fleet.is_restart[w] = 0
     set_due(fleet, NUM_TIMERS + w, now + seconds)
     fleet.num_starting += 1
+    fleet.num_starts += not by_ping
     if w >= fleet.num_provisioned:
         fleet.num_serverless += 1
         set_key(fleet.off, fleet.num_leaves, w, INF)

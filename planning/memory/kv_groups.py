@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
 _LOPSIDED = 1.5
 """Up to this ratio of layers of two kinds the larger number is the group size."""
@@ -101,10 +102,15 @@ class Group:
         """Bytes of a block on the GPU that has these layers."""
         return sum(one.spec.page_bytes for one in self.caches if one.layer in layers)
 
+    @cached_property
+    def specs(self) -> frozenset[Spec]:
+        """Of its layers, each once: a thousand of them are of two or three."""
+        return frozenset(one.spec for one in self.caches)
+
     def blocks(self, num_tokens: int, in_flight: int, state_pages: int) -> int:
         """Blocks of a request in this table."""
         return max(
-            one.spec.blocks(num_tokens, in_flight, state_pages) for one in self.caches
+            spec.blocks(num_tokens, in_flight, state_pages) for spec in self.specs
         )
 
 
@@ -142,8 +148,10 @@ def _is_of_one_kind(specs: Sequence[Spec]) -> bool:
 
 
 def _with_one_page_size(caches: Sequence[Cache]) -> list[Cache]:
-    largest = max(one.spec.page_bytes for one in caches)
-    return [Cache(one.layer, _enlarged(one.spec, largest)) for one in caches]
+    specs = dict.fromkeys(one.spec for one in caches)
+    largest = max(spec.page_bytes for spec in specs)
+    enlarged = {spec: _enlarged(spec, largest) for spec in specs}
+    return [Cache(one.layer, enlarged[one.spec]) for one in caches]
 
 
 def _enlarged(spec: Spec, page_bytes: int) -> Spec:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 
 from planning.memory.engine_settings import EngineSettings
 from planning.memory.kv_format import (
@@ -57,20 +58,23 @@ def _of_model(settings: EngineSettings, size: int) -> list[Cache]:
     own = model.num_hidden_layers - model.num_kv_shared_layers
     page = size * _token_bytes(settings, _full_layer(model))
     found = []
+
+    @cache
+    def spec_of(is_windowed: bool, token_bytes: int, heads: tuple[int, int]) -> Spec:
+        """Made once for all layers that are alike."""
+        if is_windowed:
+            return replace(_window_spec(model, size, token_bytes), heads=heads)
+        row = bool(model.mla)
+        return Spec(Kind.FULL, size, size * token_bytes, is_row=row, heads=heads)
+
     for i in range(model.num_hidden_layers):
         if model.state and i in model.state.layers:
             found.append(Cache(i, _state_spec(settings, size, page)))
         if not model.has_attention(i) or i >= own:
             continue
-        token_bytes = _token_bytes(settings, i)
-        if i in windowed:
-            spec = _window_spec(model, size, token_bytes)
-        else:
-            is_row = bool(model.mla)
-            spec = Spec(Kind.FULL, size, size * token_bytes, is_row=is_row)
-        if token_bytes:
+        if token_bytes := _token_bytes(settings, i):
             heads = (0, 0) if model.mla else model.kv_heads(i)
-            found.append(Cache(i, replace(spec, heads=heads)))
+            found.append(Cache(i, spec_of(i in windowed, token_bytes, heads)))
         if model.mla and model.mla.has_indexer(i):
             row = model.mla.index_head_dim * (1 + 4 / _INDEX_SCALE_VALUES)
             found.append(Cache(i, Spec(Kind.FULL, size, size * int(row), is_row=True)))

@@ -350,3 +350,44 @@ def test_signing_in_begins_a_session_with_another_key(reader: Client, db) -> Non
     before = reader.session.session_key
     reader.post("/account/sign-in/", SIGN_IN)
     assert before and reader.session.session_key not in (None, before)
+
+
+@pytest.mark.parametrize("typed", ["ſam@example.org", "SAM@EXAMPLE.ORG"])
+def test_every_spelling_of_an_address_is_the_same_account(
+    typed: str, reader: Client, db, settings
+) -> None:
+    """Signing in reads a long s as an s; so do signing up and the letters."""
+    settings.LIMITS = replace(settings.LIMITS, letters=2)
+    User.objects.create_user("sam@example.org", "a-long-sentence")
+    taken = reader.post("/account/sign-up/", {**FORM, "email": typed})
+    assert taken.status_code == 422 and User.objects.count() == 1
+    for email in ("sam@example.org", typed, typed):
+        reader.post("/account/reset/", {"email": email})
+    letters.wait()
+    assert [one.to for one in mail.outbox] == [["sam@example.org"]] * 2
+    signed_in = {"username": typed, "password": "a-long-sentence"}
+    assert reader.post("/account/sign-in/", signed_in).status_code == 302
+
+
+def test_who_signs_up_in_somebody_s_name_keeps_no_new_password_from_them(
+    reader: Client, db, settings, by_letter: None
+) -> None:
+    settings.LIMITS = replace(settings.LIMITS, letters=2)
+    User.objects.create_user("ada@example.org", "a-long-sentence")
+    for _ in range(3):
+        reader.post("/account/sign-up/", {"email": "ada@example.org"})
+    assert len(mail.outbox) == 2
+    Client(**BROWSER).post("/account/reset/", {"email": "ada@example.org"})
+    letters.wait()
+    assert len(mail.outbox) == 3 and "/account/reset/" in mail.outbox[2].body
+
+
+def test_tags_of_a_mailbox_get_no_more_letters_than_one_address(
+    reader: Client, db, settings, by_letter: None
+) -> None:
+    settings.LIMITS = replace(settings.LIMITS, letters=2)
+    for number in range(4):
+        reader.post("/account/sign-up/", {"email": f"ada+{number}@example.org"})
+    assert len(mail.outbox) == 2
+    reader.post("/account/sign-up/", {"email": "ada@example.org"})
+    assert mail.outbox[2].to == ["ada@example.org"], "its own name is nobody's to use"

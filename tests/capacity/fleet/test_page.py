@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from capacity.fleet import allowance
+from capacity import allowance
 from courseware.counting import count_within
 from planning.fleet.plan_fields import read_plan
 from planning.fleet.timeline import timeline_of

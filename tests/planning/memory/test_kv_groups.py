@@ -285,3 +285,24 @@ def test_the_weights_of_a_gated_delta_net_are_those_of_its_projections():
     assert sum(t.num_values for t in tensors) == projected + 2 * 32 + 128
     half = [t for t in layer_tensors(model, Split(2), range(1)) if t.part == "state"]
     assert sum(t.num_values for t in half) == (projected + 2 * 32) / 2 + 128
+
+
+def test_a_thousand_layers_are_looked_at_as_the_few_kinds_that_they_are(
+    monkeypatch,
+) -> None:
+    """What somebody pastes has at most so many, and is compared on every card."""
+    looked = []
+    blocks = Spec.blocks
+
+    def counted(self: Spec, *args: int) -> int:
+        looked.append(self)
+        return blocks(self, *args)
+
+    monkeypatch.setattr(Spec, "blocks", counted)
+    layers = [
+        Cache(i, Spec(Kind.WINDOW if i % 6 else Kind.FULL, 16, 4096, reach=512))
+        for i in range(1000)
+    ]
+    groups = groups_of(layers)
+    assert sum(group.blocks(8192, 2048, 1) for group in groups) > 0
+    assert len(looked) == len(groups)

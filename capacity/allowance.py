@@ -1,12 +1,18 @@
-"""How much a stranger may simulate: by the seconds that it takes, and few at once."""
+"""How much a stranger may compute: by the seconds that it takes, and few at once.
+
+A turn that becomes free goes to the address that has the fewest, and there to the
+learner who has: fifty pages of one keep nobody else from theirs.
+"""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 from redis.exceptions import RedisError
 
 from courseware.counting import count_within
@@ -15,6 +21,9 @@ from courseware.sockets import address_of_request, network_of
 NUM_SLOTS = {"month": 2, "preview": 4}
 """Simulations at once, of all learners together: whole months, and previews."""
 SLOT_HELD_S = 60
+WAITS_S = {"month": 6, "preview": 1}
+"""Whoever found no turn is remembered for so long: a page asks for a month again after
+4 s, a preview looks every 0.05 s."""
 WAIT_S = 3.0
 """A preview waits so long for its turn."""
 CLASS = 20
@@ -71,12 +80,16 @@ def _address(request: HttpRequest) -> str:
 
 
 @contextmanager
-def slot(what: str = "month", wait_s: float = 0.0) -> Iterator[bool]:
-    """A turn to simulate; False where all are taken, for as long as ``wait_s``."""
-    held, end = _first_free(what), time.monotonic() + wait_s
+def slot(
+    request: HttpRequest, what: str = "month", wait_s: float = 0.0
+) -> Iterator[bool]:
+    """A turn to simulate; False where all are taken, or somebody with fewer of them
+    waits, for as long as ``wait_s``."""
+    who = _names(request)
+    held, end = _first_free(what, who), time.monotonic() + wait_s
     while held is None and time.monotonic() < end:
         time.sleep(0.05)
-        held = _first_free(what)
+        held = _first_free(what, who)
     try:
         yield held is not None
     finally:
@@ -87,7 +100,7 @@ def slot(what: str = "month", wait_s: float = 0.0) -> Iterator[bool]:
 @contextmanager
 def preview(request: HttpRequest) -> Iterator[None]:
     """A turn to simulate a preview, metered; raises Exhausted."""
-    with slot("preview", WAIT_S) as is_free:
+    with slot(request, "preview", WAIT_S) as is_free:
         if not is_free:
             raise Exhausted(
                 f"{NUM_SLOTS['preview']} others are simulating just now, which is the "
@@ -98,13 +111,57 @@ def preview(request: HttpRequest) -> Iterator[None]:
             yield
 
 
-def _first_free(what: str) -> str | None:
+def _names(request: HttpRequest) -> tuple[str, str]:
+    """Of the address and the learner, as turns are kept under them."""
+    of = (_address(request), _learner(request))
+    return tuple(salted_hmac("capacity.turns", one).hexdigest()[:16] for one in of)  # type: ignore[return-value]
+
+
+def _first_free(what: str, who: tuple[str, str]) -> str | None:
     """Its key; "" where nobody counts because the cache is away."""
+    keys = [f"fleet:slot:{what}:{number}" for number in range(NUM_SLOTS[what])]
     try:
-        for number in range(NUM_SLOTS[what]):
-            key = f"fleet:slot:{what}:{number}"
-            if cache.add(key, 1, timeout=SLOT_HELD_S):
-                return key
+        held = [str(holder).split() for holder in cache.get_many(keys).values()]
+        lines = [
+            _Line(f"fleet:waits:{what}:{level}", who[level], _num_of(held, level, who))
+            for level in range(len(who))
+        ]
+        if not any(one.somebody_is_before() for one in lines):
+            for key in keys:
+                if cache.add(key, " ".join(who), timeout=SLOT_HELD_S):
+                    for one in lines:
+                        one.leave()
+                    return key
+        for one in lines:
+            one.join(WAITS_S[what])
     except RedisError:
         return ""
     return None
+
+
+def _num_of(held: list[list[str]], level: int, who: tuple[str, str]) -> int:
+    """Turns that this address has, or this learner there."""
+    return sum(one[: level + 1] == list(who[: level + 1]) for one in held)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Of those who wait, only the one with the fewest turns is remembered."""
+
+    key: str
+    me: str
+    num_turns: int
+
+    def somebody_is_before(self) -> bool:
+        """Whether another waits who has fewer."""
+        first = cache.get(self.key)
+        return bool(first) and first[0] != self.me and first[1] < self.num_turns
+
+    def join(self, seconds: int) -> None:
+        if not self.somebody_is_before():
+            cache.set(self.key, (self.me, self.num_turns), timeout=seconds)
+
+    def leave(self) -> None:
+        first = cache.get(self.key)
+        if first and first[0] == self.me:
+            cache.delete(self.key)
