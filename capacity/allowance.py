@@ -114,7 +114,8 @@ def preview(request: HttpRequest) -> Iterator[None]:
 def _names(request: HttpRequest) -> tuple[str, str]:
     """Of the address and the learner, as turns are kept under them."""
     of = (_address(request), _learner(request))
-    return tuple(salted_hmac("capacity.turns", one).hexdigest()[:16] for one in of)  # type: ignore[return-value]
+    made = (salted_hmac("capacity.turns", one, algorithm="sha256") for one in of)
+    return tuple(one.hexdigest()[:16] for one in made)  # type: ignore[return-value]
 
 
 def _first_free(what: str, who: tuple[str, str]) -> str | None:
