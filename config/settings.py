@@ -167,7 +167,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-AUTH_PASSWORD_VALIDATORS = validators(env)
+AUTH_PASSWORD_VALIDATORS = validators(env, ALLOWED_HOSTS)
 LOGIN_URL = "courseware:sign-in"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "courseware:home"
 PASSWORD_RESET_TIMEOUT = 86_400  # seconds
