@@ -56,6 +56,8 @@ class SignIn(auth.LoginView):
         user = form.get_user()
         if has_factor(user):
             return second_factor.ask(self.request, user, self.get_success_url())
+        if self.request.user.is_authenticated:
+            self.request.session.cycle_key()  # Django keeps the key of the same account
         return super().form_valid(form)
 
 
@@ -73,7 +75,7 @@ class NewPassword(auth.PasswordResetConfirmView):
         return super().form_valid(form)
 
 
-class ChangeForm(PasswordChangeForm):  # type: ignore[type-arg]
+class ChangeForm(PasswordChangeForm):
     """A wrong old password is counted as one at sign-in is."""
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
