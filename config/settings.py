@@ -176,7 +176,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-AUTH_PASSWORD_VALIDATORS = validators(env)
+AUTH_PASSWORD_VALIDATORS = validators(env, ALLOWED_HOSTS)
 LOGIN_URL = "courseware:sign-in"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "courseware:home"
 PASSWORD_RESET_TIMEOUT = 86_400  # seconds
@@ -265,6 +265,7 @@ CONTENT_SECURITY_POLICY = {
 LEARNER_KEPT_DAYS = 30
 SESSION_ENGINE = "courseware.sessions"
 SESSION_COOKIE_AGE = LEARNER_KEPT_DAYS * 86_400
+SESSION_LONGEST_DAYS = 90  # of an account, from sign-in on
 STAFF_SESSION_HOURS = 12  # from sign-in on, whatever is visited
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
 # A browser takes a cookie of such a name from this host alone, by TLS, for all of it.

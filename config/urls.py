@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from config.health import healthz, readyz
 from config.metrics import metrics
-from courseware.accounts import sign_in_as_staff
+from courseware.accounts import change_password, sign_in_as_staff
 
 handler500 = "config.failures.failed"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("readyz", readyz),
     path("metrics", metrics),
     path("admin/login/", sign_in_as_staff),
+    path("admin/password_change/", change_password),
     path("admin/", admin.site.urls),
     path("", include("courseware.urls")),
     path("lab/", include("lab.urls")),

@@ -9,6 +9,7 @@ from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import (
     AuthenticationForm,
+    PasswordChangeForm,
     PasswordResetForm,
     UsernameField,
 )
@@ -59,6 +60,8 @@ class SignIn(auth.LoginView):
         user = form.get_user()
         if has_factor(user):
             return second_factor.ask(self.request, user, self.get_success_url())
+        if self.request.user.is_authenticated:
+            self.request.session.cycle_key()  # Django keeps the key of the same account
         return super().form_valid(form)
 
 
@@ -76,11 +79,32 @@ class NewPassword(auth.PasswordResetConfirmView):
         return super().form_valid(form)
 
 
+class ChangeForm(PasswordChangeForm):
+    """A wrong old password is counted as one at sign-in is."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._request = request
+
+    def clean_old_password(self) -> str:
+        """As it was typed."""
+        typed = str(self.cleaned_data["old_password"])
+        if not guesses.knows_password(self._request, self.user, typed):
+            wrong = self.error_messages["password_incorrect"]
+            raise forms.ValidationError(wrong, code="password_incorrect")
+        return typed
+
+
 class ChangePassword(auth.PasswordChangeView):
     """Every other browser is signed out, its open sockets too."""
 
+    form_class = ChangeForm
     template_name = f"{PAGES}/change_password.html"
     success_url = reverse_lazy("courseware:account")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """What a guess is counted by."""
+        return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: Any) -> HttpResponse:
         """The new password makes the other sessions nobody's."""

@@ -4,12 +4,17 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from courseware.models import Chapter, Section, User
+from courseware.other_browsers import end_sessions
 from courseware.progress import readership
+from courseware.security_log import note
+
+RIGHTS = ("is_staff", "is_superuser", "groups")
 
 
 class ReadOnly:
@@ -83,6 +88,7 @@ class AccountAdmin(UserAdmin):
     ordering = ("email",)
     list_display = ("email", "is_staff", "last_login")
     search_fields = ("email",)
+    actions = ("sign_out",)
     fieldsets = (
         (None, {"fields": ("email", "password")}),
         (
@@ -91,4 +97,33 @@ class AccountAdmin(UserAdmin):
         ),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
+
+    @admin.action(description="Sign out everywhere", permissions=["change"])
+    def sign_out(self, request: HttpRequest, accounts: QuerySet[User]) -> None:
+        """Ends every session of the accounts that were chosen, and their sockets."""
+        chosen = [one for one in accounts if self.has_change_permission(request, one)]
+        for account in chosen:
+            end_sessions(account)
+            note("signed out by staff", request, of=account.pk)
+        self.message_user(request, f"Signed out everywhere: {len(chosen)}.")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Accounts of staff are a superuser's to change."""
+        is_higher = obj is not None and (obj.is_staff or obj.is_superuser)
+        if is_higher and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As has_change_permission."""
+        if obj is not None and not self.has_change_permission(request, obj):
+            return False
+        return super().has_delete_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Rights are a superuser's to give."""
+        if request.user.is_superuser:
+            return ()
+        return RIGHTS
+
     add_fieldsets = ((None, {"fields": ("email", "password1", "password2")}),)

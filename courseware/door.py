@@ -6,8 +6,9 @@ session ends or its learner is forgotten, and is closed then.
 
     sign-out, forget ── one group of the channel layer ──► door of each process ─► close
 
-A message may be lost: the door also looks up its sessions and learners every LOOK_S,
-and a consumer asks is_over() before it obeys.
+A message may be lost: the door also looks up its sessions, learners and accounts every
+LOOK_S, and a consumer asks is_over() before it obeys. A session that a new password, a
+disabled account or the owner elsewhere has ended opens no socket and keeps none.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from asgiref.sync import async_to_sync
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_out
 from django.contrib.sessions.models import Session
 from django.dispatch import receiver
@@ -28,7 +30,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from courseware.learner import forget, learner_id_of, note_learner
-from courseware.models import Learner
+from courseware.models import Learner, User
 from courseware.security_log import note_refusal
 from courseware.sessions import is_reader
 from courseware.sockets import NO_LEARNER
@@ -53,6 +55,9 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Whether the learner had a row when the socket opened, or has got one since."""
     is_reader = False
     """Whether the session is a signed id alone: see courseware.sessions."""
+    account: int | None = None
+    """Of a session that is signed in; its seal (see sealed_by) stays as it was."""
+    seal: str = ""
     _has_ended = False
     _noted: frozenset[str] = frozenset()
     """Reasons of refusals that the security log has."""
@@ -136,7 +141,12 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
             await super().send(*args, **more)
 
     def _identify(self) -> str | None:
-        session = self.scope.get("session")
+        session = self.scope.get("session") or {}
+        user = self.scope.get("user")
+        if isinstance(user, User):
+            self.account, self.seal = user.pk, sealed_by(user)
+        elif session.get(SESSION_KEY):
+            return None  # what was an account's is nobody's now
         learner_id = learner_id_of(self.scope)
         self.learner_id = learner_id or ""
         key = getattr(session, "session_key", None) or ""
@@ -146,9 +156,15 @@ class LearnerSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
         return learner_id
 
 
+def sealed_by(user: User) -> str:
+    """What a new password, or signing out everywhere, makes another."""
+    return str(user.get_session_auth_hash())
+
+
 def ended(sockets: Iterable[LearnerSocket]) -> list[LearnerSocket]:
-    """Those whose session is over or whose learner is gone, and readers' whose learner
-    an account has now; three queries for all of them."""
+    """Those whose session is over, whose learner or account is gone, disabled or has
+    ended its sessions, and readers' whose learner an account has now; four queries at
+    most for all of them."""
     asked = list(sockets)
     keys = {socket.session_key for socket in asked if socket.session_key}
     learners = {socket.learner_id for socket in asked if socket.is_known}
@@ -160,12 +176,16 @@ def ended(sockets: Iterable[LearnerSocket]) -> list[LearnerSocket]:
     learners -= set(rows.values_list("learner_id", flat=True))
     accounts = Learner.objects.filter(learner_id__in=readers, user__isnull=False)
     taken = set(accounts.values_list("learner_id", flat=True)) if readers else set()
+    signed_in = {socket.account for socket in asked if socket.account}
+    users = User.objects.filter(pk__in=signed_in, is_active=True) if signed_in else ()
+    seals = {user.pk: sealed_by(user) for user in users}
     return [
         s
         for s in asked
         if s.session_key in keys
         or s.learner_id in learners
         or (s.is_reader and s.learner_id in taken)
+        or (s.account and s.seal != seals.get(s.account))
     ]
 
 

@@ -112,10 +112,10 @@ def take_back(request: HttpRequest, account: str, kind: str = PASSWORDS) -> None
         counter.take_back()
 
 
-def knows_password(request: HttpRequest, user: User) -> bool:
-    """Whether a form's ``password`` is theirs; counted as signing in is: who finds an
-    open browser does not guess here."""
-    password = request.POST.get("password", "")
+def knows_password(request: HttpRequest, user: User, typed: str | None = None) -> bool:
+    """Whether what was typed, or a form's ``password``, is theirs; counted as signing
+    in is: who finds an open browser does not guess here."""
+    password = request.POST.get("password", "") if typed is None else typed
     if authenticate(request, username=user.email, password=password) != user:
         return False
     take_back(request, user.email)

@@ -25,7 +25,7 @@ from django.utils import timezone
 from courseware import progress
 from courseware.counting import count_this_minute
 from courseware.models import Learner, User
-from courseware.sessions import LEARNER_KEY, is_reader, is_to_renew
+from courseware.sessions import BEGAN_KEY, LEARNER_KEY, is_reader, is_to_renew
 from courseware.sockets import address_of_request, network_of
 
 SESSION_KEY = LEARNER_KEY
@@ -104,6 +104,7 @@ def adopt(request: HttpRequest, user: User, **rest: Any) -> None:
     elif here not in (None, own.learner_id) and not (found and found.user_id):
         _carry_over(str(here), own.learner_id)
     session[SESSION_KEY] = own.learner_id
+    session[BEGAN_KEY] = timezone.now().timestamp()
     session.pop(SEEN_KEY, None)
     request.learner_id = own.learner_id  # type: ignore[attr-defined]
 
@@ -121,6 +122,8 @@ def _identify(request: HttpRequest) -> str | None:
     if auth.SESSION_KEY in request.session and not request.user.is_authenticated:
         # Signed out elsewhere, or the account is gone: it is nobody's session now.
         request.session.flush()
+    elif request.user.is_authenticated:
+        request.session.setdefault(BEGAN_KEY, timezone.now().timestamp())
     learner_id = learner_id_of(request.session)
     if learner_id is None:
         if request.method != "GET" or BOTS.search(

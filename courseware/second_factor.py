@@ -209,6 +209,7 @@ def remove(request: HttpRequest) -> HttpResponse:
         return _page(request, WRONG_CODE)
     factors.remove(user)
     note("second factor removed", request)
+    sign_out_others(request)
     messages.success(request, "The second factor is removed.")
     return redirect("courseware:account")
 
@@ -226,7 +227,7 @@ def _page(
     key = request.session.get(NEW_KEY)
     context: dict[str, Any] = {
         "refusal": refusal,
-        "codes": [f"{code[:4]}-{code[4:]}" for code in codes or ()],
+        "codes": ["-".join(_in_fours(code)) for code in codes or ()],
         "has_factor": has_factor(user),
         "is_demanded": user.is_staff and settings.STAFF_SECOND_FACTOR,
         "num_left": factors.num_codes_left(user),
@@ -242,8 +243,11 @@ def _invitation(device: TOTPDevice) -> dict[str, str]:
     """The secret as a picture and in letters, four at a time."""
     link = str(device.config_url)
     secret = link.split("secret=")[1].split("&")[0]
-    fours = [secret[at : at + 4] for at in range(0, len(secret), 4)]
-    return {"picture": _picture(link), "secret": " ".join(fours)}
+    return {"picture": _picture(link), "secret": " ".join(_in_fours(secret))}
+
+
+def _in_fours(secret: str) -> list[str]:
+    return [secret[at : at + 4] for at in range(0, len(secret), 4)]
 
 
 def _picture(link: str) -> SafeString:

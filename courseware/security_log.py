@@ -39,6 +39,7 @@ EVENTS = {
     "second factor set up": logging.INFO,
     "second factor removed": logging.INFO,
     "other browsers signed out": logging.INFO,
+    "signed out by staff": logging.INFO,
     "refused before it was read": logging.WARNING,
     "socket refused": logging.WARNING,
 }

@@ -10,16 +10,19 @@ A signed id is good for the learner of nobody's account: signing in makes a sess
 a row, and ends what the id was good for.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.backends import db
 from django.core import signing
+from django.utils import timezone
 
 from courseware.models import Learner
 
 LEARNER_KEY = "learner_id"
+BEGAN_KEY = "signed_in_s"
+"""When somebody signed in; such a session ends at last, whatever is visited."""
 MARK = "v."
 _SALT = "courseware.sessions"
 
@@ -59,8 +62,26 @@ def _signed(session_key: str, max_age: timedelta) -> str | None:
         return None
 
 
+def _end_of(began_s: float) -> datetime:
+    lasts = timedelta(days=settings.SESSION_LONGEST_DAYS)
+    return datetime.fromtimestamp(began_s, tz=UTC) + lasts
+
+
 class SessionStore(db.SessionStore):
-    """Django's own in the database, but for readers."""
+    """Django's own in the database, but for readers; one that is signed in ends
+    SESSION_LONGEST_DAYS after that at the latest."""
+
+    def get_expiry_date(self, **kwargs: Any) -> Any:
+        """Of its row."""
+        date, began_s = super().get_expiry_date(**kwargs), self.get(BEGAN_KEY)
+        return date if began_s is None else min(date, _end_of(began_s))
+
+    def get_expiry_age(self, **kwargs: Any) -> int:
+        """Of its cookie, in seconds."""
+        age_s, began_s = int(super().get_expiry_age(**kwargs)), self.get(BEGAN_KEY)
+        if began_s is None:
+            return age_s
+        return min(age_s, int((_end_of(began_s) - timezone.now()).total_seconds()))
 
     def load(self) -> dict[str, Any]:
         """What the cookie says itself, or what the database has under its key."""

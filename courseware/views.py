@@ -195,6 +195,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 def _privacy(request: HttpRequest, refusal: str = "") -> HttpResponse:
     context = {
         "expire_days": settings.LEARNER_KEPT_DAYS,
+        "longest_days": settings.SESSION_LONGEST_DAYS,
         "staff_hours": settings.STAFF_SESSION_HOURS,
         "cookie_prefix": settings.COOKIE_PREFIX,
         "refusal": refusal,

@@ -93,6 +93,8 @@ def test_what_nobody_is_to_guess_has_128_bits() -> None:
     assert len(drawn) >= 4
     for call in drawn:
         [given] = call.args
+        if ast.unparse(given) == "CODE_BYTES":  # docs/security.md, 11.2.3
+            continue
         assert isinstance(given, ast.Constant), ast.unparse(call)
         assert isinstance(given.value, int) and given.value >= SHORTEST_BYTES
 

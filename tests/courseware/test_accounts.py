@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -306,6 +307,19 @@ def test_by_letter_an_account_is_made_with_a_proven_address(
     assert learner_id_of(reader.session) == learner_id
     assert Client(**BROWSER).get(link[1]).status_code == 404
     assert Client(**BROWSER).get(f"{link[1][:-2]}x/").status_code == 404
+
+
+def test_the_link_of_a_letter_that_makes_an_account_holds_for_a_day(
+    reader: Client, db, by_letter: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader.post("/account/sign-up/", {"email": "ada@example.org"})
+    link = re.search(r"http://testserver(/\S+)", mail.outbox[0].body)
+    now_s = time.time()
+    assert link is not None and reader.get(link[1]).status_code == 200
+    monkeypatch.setattr(time, "time", lambda: now_s + 86_500)
+    assert reader.get(link[1]).status_code == 404
+    assert reader.post(link[1], FORM).status_code == 404
+    assert not User.objects.exists()
 
 
 def test_by_letter_nobody_learns_who_has_an_account(

@@ -1,5 +1,6 @@
 """A second factor: set up, asked for at sign-in, demanded of staff, removed."""
 
+import random
 import re
 import time
 from base64 import b32decode
@@ -141,6 +142,19 @@ def test_what_is_kept_of_a_backup_code_does_not_sign_in(phone: Phone) -> None:
     assert client.post(STEP, {"code": kept.pop()}).status_code == 422
 
 
+def test_secrets_and_codes_are_random(phone: Phone) -> None:
+    found = []
+    for account in (ANN, STAFF):
+        random.seed(1)
+        client, codes = enrolled(phone, account)
+        assert client.get("/privacy/").status_code == 200
+        found += [phone.key, *(code.replace("-", "") for code in codes)]
+    assert len(set(found)) == 22
+    keys, codes = [k for k in found if isinstance(k, bytes)], found[1:11]
+    assert {len(key) for key in keys} == {20}, "160 bits"
+    assert {len(code) for code in codes} == {24}, "120 bits"
+
+
 # Signing in
 
 
@@ -183,6 +197,16 @@ def test_a_backup_code_is_taken_once_in_any_spelling(phone: Phone) -> None:
     assert "9 backup codes left" in first.get(PAGE).text
     second, _ = with_password()
     assert second.post(STEP, {"code": codes[0]}).status_code == 422
+
+
+def test_a_code_holds_for_its_step_and_the_next_ones(phone: Phone) -> None:
+    """Thirty seconds, and one step either way, since clocks differ."""
+    enrolled(phone)
+    for ahead_s, is_taken in ((-60, False), (90, False), (0, True)):
+        phone.now_s += 300
+        client, _ = with_password()
+        client.post(STEP, {"code": phone.code(ahead_s)})
+        assert is_in(client) == is_taken, ahead_s
 
 
 def test_the_second_step_asks_for_the_first(phone: Phone) -> None:
@@ -366,13 +390,17 @@ def test_a_factor_that_was_removed_elsewhere_has_not_been_passed(
 
 def test_removing_it_takes_the_password_and_a_code(phone: Phone) -> None:
     client, _ = enrolled(phone)
+    other, _ = with_password()
+    other.post(STEP, {"code": phone.next_code()})
     code = phone.next_code()
+    assert is_in(other)
     for form in ({"password": "guess", "code": code}, {"password": PASSWORD}):
         assert client.post(f"{PAGE}remove/", form).status_code == 422
     assert TOTPDevice.objects.exists()
     answer = client.post(f"{PAGE}remove/", {"password": PASSWORD, "code": code})
     assert answer.headers["Location"] == "/account/"
     assert not TOTPDevice.objects.exists() and not StaticToken.objects.exists()
+    assert is_in(client) and not is_in(other)
     again, _ = with_password()
     assert is_in(again)
 
