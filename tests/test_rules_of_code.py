@@ -20,10 +20,11 @@ SAFE_IN_TEMPLATES = {
     "mentor/_course_voice.html",  # the course's own words
     "mentor/conversation.html",  # after mentor/markdown.py
 }
-DRAWS_HTML = {  # that the server drew, of a page of its own
+DRAWS_HTML = {  # that the server drew, of a page of its own; the first reads its text
+    "static/js/answers.js",
     "static/js/lab/class_run.js",
     "static/js/lab/experiments.js",
-    "static/js/lab/whatif/main.js",
+    "static/js/lab/whatif/looking.js",
     "static/js/mentor/turn_view.js",
 }
 TEXT_AS_TEMPLATE = {"Template", "from_string", "Environment"}

@@ -7,8 +7,8 @@ from importlib.metadata import packages_distributions
 
 import pytest
 
+from capacity.allowance import NUM_SLOTS, WAIT_S
 from capacity.challenge import views as challenge
-from capacity.fleet.allowance import NUM_SLOTS, WAIT_S
 from config import body_limit, passwords
 from courseware import figure_views, second_factor, sign_up, uploads, views
 from lab.models import MAX_TITLE_CHARS
