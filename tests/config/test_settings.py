@@ -19,10 +19,8 @@ def settings_with(name: str, **variables: str) -> Any:
 
 def all_settings_with(names: list[str], **variables: str) -> dict[str, Any]:
     """The same of several, by name."""
-    code = (
-        "import config.settings as s, json; "
-        f"print(json.dumps({{name: getattr(s, name) for name in {names}}}))"
-    )
+    told = ", ".join(f"{name!r}: s.{name}" for name in names)
+    code = f"import config.settings as s, json; print(json.dumps({{{told}}}))"
     answer = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,

@@ -113,7 +113,7 @@ def test_where_no_arrangement_holds_it_the_reason_stands_there(reader, db) -> No
         ("users", "0", "from 1 to"),
         ("users", "-3", "from 1 to"),
         ("context", "9" * 40, "from 1 to"),
-        ("context", "٣", "from 1 to"),
+        ("context", "³", "from 1 to"),
         ("model", "<script>", "choose one of the menu"),
         ("gpu", "h1000", "has no &#x27;h1000&#x27;"),
         ("weights", "3 bit", "choose one of the menu"),

@@ -136,7 +136,9 @@ def test_ones_own_price_is_named_in_its_own_unit_and_kept_in_the_link(learner) -
     assert kept["own_price_name"] == ["Acme Hosting"] and kept["own_currency"] == [
         "EUR"
     ]
-    assert 'name="own_price_name" maxlength="60" value="Acme Hosting"' in page
+    assert (
+        'name="own_price_name" maxlength="60" dir="auto" value="Acme Hosting"' in page
+    )
 
 
 def test_ones_own_price_is_text_and_no_markup(learner) -> None:
