@@ -1,6 +1,7 @@
 """From submit() through broker, engine worker and default worker into the database,
 and ``manage.py record`` beside it: real processes, a replayed engine."""
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -15,7 +16,13 @@ from lab.receipts.custody import held_key
 from lab.recordings.reader import read_recording
 from lab.tracing.mirror import PoolMirror
 from lab.tracing.trace import TraceKind, decode
-from tests.lab.engine_workers import Bench, EngineWorker, bench_in, new_id
+from tests.lab.engine_workers import (
+    Bench,
+    EngineWorker,
+    bench_in,
+    new_id,
+    request_group,
+)
 from tests.lab.replay_engine import GHOSTS
 
 SUBMIT = """
@@ -133,6 +140,13 @@ def test_a_recording_of_a_running_host_holds_its_traces_and_no_text(
     assert reports and b"secret" not in content
 
 
+async def sent_and_ended(bench: Bench, request_id: str) -> None:
+    """Heard as the page hears it: the default worker takes the report."""
+    async with bench.ear(request_group(request_id)) as ear:
+        bench.send(request_id, max_tokens=60)
+        await ear.until_finished(request_id)
+
+
 def test_a_learners_recording_comes_from_the_host_to_the_storage(
     bench: Bench, worker: EngineWorker, default_worker: Path
 ) -> None:
@@ -152,8 +166,7 @@ def test_a_learners_recording_comes_from_the_host_to_the_storage(
     key = held_key("recording", "5" * 32)
     bench.wait_for(lambda: bench.redis.exists(key), worker)
     request_id = new_id()
-    bench.send(request_id, max_tokens=60)
-    bench.reports(1)
+    asyncio.run(sent_and_ended(bench, request_id))
     assert told("stop") in ("recording", "writing", "done", "idle")
 
     bench.wait_for(lambda: row()[0] == "kept")
