@@ -157,7 +157,7 @@ def test_staff_clear_the_line(engine, line):
     assert turn.is_wanted() and line.look(first, "anna").state == "starting"
     line.clear("The class is over.")
     assert not turn.is_wanted()
-    turn.tell(Standing("ended", reason="Its learner has left."))
+    turn.tell(Standing("ended", reason="Nobody waits for it any more."))
     assert line.look(first, "anna").reason == "The class is over."
     turn.end()
     line.look(line.enter("ben", WANTED), "ben")

@@ -14,6 +14,7 @@ import pytest
 from lab.messages import queue_of
 from lab.second.line import STATE_KEY, TICKET_KEY, TURN_KEY
 from lab.worker import process_group
+from lab.worker.beside import LEFT
 from lab.worker.process_group import members
 from tests.lab.engine_workers import Bench, EngineWorker, bench_in, new_id
 
@@ -82,7 +83,7 @@ def test_it_serves_its_own_queue_under_its_own_name_until_its_learner_leaves(ben
     assert (report.engine_host_id, report.finish_reason) == (f"{name}-second", "length")
     bench.redis.delete(TICKET_KEY + ticket)  # its learner leaves
     bench.wait_for(lambda: standing(bench, ticket)["state"] == "ended", worker)
-    assert "left" in standing(bench, ticket)["reason"]
+    assert standing(bench, ticket)["reason"] == LEFT
     bench.wait_for(lambda: not bench.redis.exists(TURN_KEY), worker)
     assert members(group) == [] and bench.status(f"{name}-second") == {}
     assert bench.status(name)["state"] == "ready"
