@@ -1,5 +1,5 @@
-"""TRACE is refused: it asks for what was sent to come back, cookies and all, and Django
-would answer it as GET."""
+"""TRACE is refused before any page is asked: it wants what was sent to come back,
+cookies and all."""
 
 from asgiref.typing import (
     ASGI3Application,

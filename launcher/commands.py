@@ -9,7 +9,7 @@ from lab.engine.environment import Environment, data_dir_of
 from lab.errors import SettingError
 from launcher import install
 from launcher.machine import this_machine
-from launcher.stages import LaunchError
+from launcher.stages import LaunchError, refuse
 
 ROOT = Path(__file__).resolve().parent.parent
 USAGE = "python3 -m launcher run | setup"
@@ -22,16 +22,8 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         python = install.ensure(ROOT, data_dir(), this_machine())
-    except (LaunchError, SettingError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        print(
-            f"\nSomething cannot be written or read: {error.strerror}{where}.",
-            file=sys.stderr,
-        )
-        return 2
+    except (LaunchError, SettingError, OSError) as error:
+        return refuse(error)
     except KeyboardInterrupt:
         print("\nStopped while installing; the next start goes on from here.")
         return 130

@@ -28,7 +28,7 @@ from launcher.machine import this_machine
 from launcher.readiness import EngineWatch, is_served, listens
 from launcher.restarts import Restarts
 from launcher.room import raise_open_files, require_room
-from launcher.stages import LaunchError, say, stage
+from launcher.stages import LaunchError, refuse, say, stage
 
 LOOP_S = 0.1
 PAGE_TIMEOUT_S = 60.0
@@ -282,16 +282,8 @@ def main() -> int:
         _run(Environment(os.environ))
     except KeyboardInterrupt:
         say("\n  Everything has ended.")
-    except (LaunchError, SettingError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        print(
-            f"\nSomething cannot be written or read: {error.strerror}{where}.",
-            file=sys.stderr,
-        )
-        return 2
+    except (LaunchError, SettingError, OSError) as error:
+        return refuse(error)
     return 0
 
 

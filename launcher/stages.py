@@ -28,3 +28,13 @@ def stage(name: str) -> Iterator[None]:
 def say(line: str) -> None:
     """One line now, also where the output is a pipe."""
     print(line, flush=True)
+
+
+def refuse(error: Exception) -> int:
+    """Say on the error output what is in the way; the exit code."""
+    sentence = str(error)
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        sentence = f"Something cannot be written or read: {error.strerror}{where}."
+    print(f"\n{sentence}", file=sys.stderr)
+    return 2
